@@ -1,0 +1,265 @@
+"""Which cluster, which region, which role: an `Endpoint`, and where each part was read from.
+
+Resolution reads options and environment variables only; nothing is contacted. The one exception
+is the word `local`, which asks the caller's function to start the local cluster.
+"""
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from dsqlkit.errors import UsageError
+
+LOCAL: Final = "local"
+ADMIN: Final = "admin"
+DEFAULT_PORT: Final = 5432
+DATABASE: Final = "postgres"
+
+LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1", "local.dsql.us-east-1.on.aws"})
+
+_CLUSTER_ID = re.compile(r"[a-z0-9]{26}")
+# The rule of AWS's connector: the service, an optional suffix without a dot (PrivateLink), the
+# region, and the domain at the end.
+_REGION_IN_NAME = re.compile(r"\.dsql[^.]*\.(?P<region>[a-z0-9-]+)\.on\.aws$")
+_REGION = re.compile(r"[a-z]{2,}(-[a-z0-9]+)+-[0-9]+")
+_HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION", "REGION")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAddress:
+    """Where the local cluster listens, and what a client needs to trust it and to sign for it."""
+
+    host: str
+    port: int
+    region: str
+    root_certificate: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StaticCredentials:
+    """A key pair that is not looked up in the AWS credential chain."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A cluster and the role to connect as.
+
+    `host_source`, `region_source` and `user_source` say where each value came from, for `-v`.
+    `root_certificate` is the file of a private CA; None means the public roots. `credentials`
+    None means the AWS credential chain, of `profile` if one is given.
+    """
+
+    host: str
+    port: int
+    region: str
+    user: str
+    host_source: str
+    region_source: str
+    user_source: str
+    root_certificate: str | None = None
+    credentials: StaticCredentials | None = None
+    profile: str | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        return self.user == ADMIN
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the cluster that dsqlkit runs on this machine."""
+        return self.credentials is not None
+
+    @property
+    def address(self) -> str:
+        """HOST for a cluster's usual port, HOST:PORT otherwise."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORT else f"{host}:{self.port}"
+
+
+def resolve(
+    endpoint: str | None = None,
+    *,
+    region: str | None = None,
+    user: str | None = None,
+    profile: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    start_local: Callable[[], LocalAddress],
+    local_address: Callable[[], LocalAddress | None],
+) -> Endpoint:
+    """Find the cluster to talk to: `endpoint`, CLUSTER_ENDPOINT, PGHOST, then `local`.
+
+    `start_local` is called for the word `local` (pass `dsqlkit.local.ensure_running`);
+    `local_address` for a name of this machine, to learn whether the local cluster is meant
+    (pass `dsqlkit.local.address`).
+
+    Raises UsageError for a malformed endpoint, region or role, and when no region can be found.
+    """
+    role, role_source = _first(
+        (user, "--user"), (environ.get("PGUSER"), "PGUSER"), (ADMIN, "default")
+    )
+    _check_role(role)
+    if region is not None:
+        _check_region(region, "--region")
+    target, target_source = _first(
+        (endpoint, "--endpoint"),
+        (environ.get("CLUSTER_ENDPOINT") or None, "CLUSTER_ENDPOINT"),
+        (environ.get("PGHOST") or None, "PGHOST"),
+        (LOCAL, "default"),
+    )
+    if target == LOCAL:
+        address = start_local()
+        return _local_endpoint(address, region, role, target_source, role_source)
+
+    host, port = parse_host_port(target)
+    if port is None:
+        port = _port_variable(environ) if target_source == "PGHOST" else DEFAULT_PORT
+    if host in LOCAL_HOSTS:
+        known = local_address()
+        if known is not None:
+            here = LocalAddress(
+                host,
+                port,
+                known.region,
+                known.root_certificate,
+                known.access_key_id,
+                known.secret_access_key,
+            )
+            return _local_endpoint(here, region, role, target_source, role_source)
+
+    host, found, found_source = _with_region(host, region, environ)
+    return Endpoint(
+        host=host,
+        port=port,
+        region=found,
+        user=role,
+        host_source=target_source,
+        region_source=found_source,
+        user_source=role_source,
+        root_certificate=environ.get("PGSSLROOTCERT") if host in LOCAL_HOSTS else None,
+        profile=profile,
+    )
+
+
+def parse_host_port(text: str) -> tuple[str, int | None]:
+    """Split HOST[:PORT] ([IPV6]:PORT too); the port is None where the text has none.
+
+    Raises UsageError when the text is not a host name or an address.
+    """
+    host, separator, port = text, "", ""
+    if text.startswith("["):
+        bracketed, _, rest = text[1:].partition("]")
+        host, separator, port = bracketed, rest[:1], rest[1:]
+        if separator not in ("", ":"):
+            raise _malformed(text)
+    elif text.count(":") == 1:
+        host, separator, port = text.partition(":")
+    if separator and not (re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
+        raise UsageError(
+            f"{text!r} has no usable port after the colon.",
+            hint="Write HOST or HOST:PORT, with a port from 1 to 65535.",
+        )
+    if not _is_host(host):
+        raise _malformed(text)
+    return host.lower(), int(port) if separator else None
+
+
+def region_of(host: str) -> str | None:
+    """The region in a cluster's name, `<id>.dsql.<region>.on.aws`, or None."""
+    found = _REGION_IN_NAME.search(host)
+    return found["region"] if found else None
+
+
+def _is_host(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        labels = host.removesuffix(".").split(".")
+        numeric = all(label.isdigit() for label in labels)
+        return len(host) <= 253 and not numeric and all(map(_HOST_LABEL.fullmatch, labels))
+    return True
+
+
+def _malformed(text: str) -> UsageError:
+    if text.startswith("/"):
+        hint = "A socket folder cannot be used: a cluster is reached over TLS, by its name."
+    else:
+        hint = "Write HOST or HOST:PORT, without https:// and without a path; or `local`."
+    return UsageError(f"{text!r} is not an endpoint.", hint=hint)
+
+
+def _first(*candidates: tuple[str | None, str]) -> tuple[str, str]:
+    for value, source in candidates:
+        if value is not None:
+            return value, source
+    raise AssertionError("the last candidate is a default")
+
+
+def _local_endpoint(
+    address: LocalAddress, region: str | None, role: str, target_source: str, role_source: str
+) -> Endpoint:
+    return Endpoint(
+        host=address.host,
+        port=address.port,
+        region=region or address.region,
+        user=role,
+        host_source=target_source,
+        region_source="--region" if region else "the local cluster",
+        user_source=role_source,
+        root_certificate=address.root_certificate,
+        credentials=StaticCredentials(address.access_key_id, address.secret_access_key),
+    )
+
+
+def _with_region(
+    host: str, region: str | None, environ: Mapping[str, str]
+) -> tuple[str, str, str]:
+    """The full host name with its region and the region's source; a bare cluster id is expanded."""
+    in_name = region_of(host)
+    if region is not None:
+        found, source = region, "--region"
+    elif in_name is not None:
+        found, source = in_name, "the endpoint's name"
+    else:
+        for variable in _REGION_VARIABLES:
+            if value := environ.get(variable):
+                _check_region(value, variable)
+                found, source = value, variable
+                break
+        else:
+            raise UsageError(
+                f"No region is known for {host}.",
+                hint="Give --region, or set AWS_REGION, or use the cluster's full name.",
+            )
+    if _CLUSTER_ID.fullmatch(host):
+        host = f"{host}.dsql.{found}.on.aws"
+    return host, found, source
+
+
+def _port_variable(environ: Mapping[str, str]) -> int:
+    value = environ.get("PGPORT") or str(DEFAULT_PORT)
+    if not (re.fullmatch(r"[0-9]{1,5}", value) and 1 <= int(value) <= 65535):
+        raise UsageError(f"PGPORT is {value!r}, which is not a port from 1 to 65535.")
+    return int(value)
+
+
+def _check_region(region: str, source: str) -> None:
+    if not _REGION.fullmatch(region):
+        raise UsageError(
+            f"{source} is {region!r}, which is not a region.", hint="One looks like us-east-1."
+        )
+
+
+def _check_role(role: str) -> None:
+    if not role or len(role.encode()) > 63 or not role.isprintable():
+        raise UsageError(
+            f"{role!r} is not a role's name.", hint="Use admin, or a role of up to 63 bytes."
+        )

@@ -1,0 +1,97 @@
+"""The errors of dsqlkit: one family, each with the exit code of the command line.
+
+A message says what failed and why; a hint says what to do next. Neither ever holds a token,
+a password or a secret key. The command line turns these into text or JSON in one place
+(`dsqlkit.cli.main`).
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the command line. Scripts rely on them."""
+
+    DONE = 0
+    REFUSED = 1
+    USAGE = 2
+    NO_CONNECTION = 3
+    GAVE_UP = 4
+    OUTCOME_UNKNOWN = 5
+    INTERRUPTED = 130
+
+
+class DsqlkitError(Exception):
+    """Work was refused and nothing changed. The base of the family.
+
+    `code` is the stable word a script sees in JSON; `sqlstate` is set where the database gave one.
+    """
+
+    code = "refused"
+    exit_code = ExitCode.REFUSED
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, sqlstate: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.sqlstate = sqlstate
+
+
+class UsageError(DsqlkitError):
+    """A bad option or value, found before anything was contacted."""
+
+    code = "usage"
+    exit_code = ExitCode.USAGE
+
+
+class AccountNotFound(DsqlkitError):
+    """An account that does not exist."""
+
+    code = "account_not_found"
+
+
+class InsufficientBalance(DsqlkitError):
+    """A transfer of more than the payer has."""
+
+    code = "insufficient_balance"
+
+
+class ConfirmationNeeded(DsqlkitError):
+    """Rows would be replaced, and nobody said that they may be."""
+
+    code = "confirmation_needed"
+
+
+class SqlError(DsqlkitError):
+    """The database refused a statement; its transaction was rolled back."""
+
+    code = "sql_error"
+
+
+class ConnectionFailed(DsqlkitError):
+    """No connection: name, TLS, credentials or token; or it was lost before any COMMIT."""
+
+    code = "no_connection"
+    exit_code = ExitCode.NO_CONNECTION
+
+
+class LocalClusterFailed(DsqlkitError):
+    """The local cluster could not be started, stopped or reset."""
+
+    code = "local_cluster"
+    exit_code = ExitCode.NO_CONNECTION
+
+
+class ConflictLimitReached(DsqlkitError):
+    """Conflicts lasted past the policy's attempts or deadline; nothing changed."""
+
+    code = "conflict"
+    exit_code = ExitCode.GAVE_UP
+
+
+class OutcomeUnknown(DsqlkitError):
+    """The connection broke while a COMMIT was under way: it may or may not have happened."""
+
+    code = "outcome_unknown"
+    exit_code = ExitCode.OUTCOME_UNKNOWN

@@ -1,0 +1,101 @@
+"""Tokens: the signed passwords of DSQL.
+
+A token is a SigV4 pre-signed URL for `Action=DbConnectAdmin` (role admin) or `Action=DbConnect`
+(any other role) with its `https://` cut off. It is made here, without a network call, and is
+looked at by the server only while a connection is being made.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from dsqlkit.endpoint import Endpoint
+from dsqlkit.errors import ConnectionFailed, UsageError
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+
+DEFAULT_LIFE_S: Final = 900
+MAX_LIFE_S: Final = 604_800
+"""One week, the longest life that DSQL accepts (AWS User Guide, generating a token)."""
+
+_SERVICE = "dsql"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A password for one role on one cluster, with the moment (UTC) when it stops being one."""
+
+    value: str = field(repr=False)
+    expires_at: datetime
+
+
+class TokenSigner:
+    """Signs tokens for one endpoint. Keep one: the first token looks up credentials, the rest
+    take a fraction of a millisecond. Safe to share between threads.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._credentials: Credentials | None = None
+        # Several threads that look up instance credentials at once fail some of the look-ups.
+        self._first_use = threading.Lock()
+
+    def token(self, life_s: int = DEFAULT_LIFE_S) -> Token:
+        """Sign a fresh token that lives `life_s` seconds.
+
+        Raises UsageError when `life_s` is not within 1 to 604,800, and ConnectionFailed when there
+        are no usable AWS credentials.
+        """
+        if not 1 <= life_s <= MAX_LIFE_S:
+            raise UsageError(
+                f"A token cannot live {life_s} seconds.",
+                hint=f"Choose from 1 to {MAX_LIFE_S} seconds (one week).",
+            )
+        from botocore.auth import SigV4QueryAuth
+        from botocore.awsrequest import AWSRequest
+        from botocore.exceptions import BotoCoreError
+
+        endpoint = self._endpoint
+        action = "DbConnectAdmin" if endpoint.is_admin else "DbConnect"
+        host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+        request = AWSRequest(method="GET", url=f"https://{host}/?Action={action}")
+        try:
+            # Frozen, so that a refresh in another thread cannot mix two key pairs.
+            keys = self._lookup().get_frozen_credentials()
+        except BotoCoreError as error:
+            raise _no_credentials(str(error)) from error
+        now = datetime.now(UTC)
+        SigV4QueryAuth(keys, _SERVICE, endpoint.region, expires=life_s).add_auth(request)
+        value = str(request.url).removeprefix("https://")
+        return Token(value, now + timedelta(seconds=life_s))
+
+    def _lookup(self) -> "Credentials":
+        with self._first_use:
+            if self._credentials is None:
+                self._credentials = _find_credentials(self._endpoint)
+            return self._credentials
+
+
+def _find_credentials(endpoint: Endpoint) -> "Credentials":
+    if endpoint.credentials is not None:
+        from botocore.credentials import Credentials
+
+        fixed = endpoint.credentials
+        return Credentials(fixed.access_key_id, fixed.secret_access_key)
+
+    from botocore.session import Session
+
+    found = Session(profile=endpoint.profile).get_credentials()
+    if found is None:
+        raise _no_credentials("no credentials were found")
+    return found
+
+
+def _no_credentials(why: str) -> ConnectionFailed:
+    return ConnectionFailed(
+        f"No AWS credentials to sign a token with: {why}.",
+        hint="Run `aws configure` or `aws sso login`, set AWS_PROFILE, or give --profile; "
+        "or use the local cluster with --endpoint local.",
+    )
