@@ -1,0 +1,144 @@
+"""The SQL that ships with dsqlkit, and how a text of SQL names its parameters.
+
+`sql/` holds every statement a person may want to read; each file runs with psql on its own.
+A query says its parameters in psql's words, so that one text serves psql and Python. At the
+top of the file, a line each gives a parameter and its default:
+
+    \\if :{?region_code} \\else \\set region_code US \\endif
+
+and `:'region_code'` in the statement stands for the value, as a quoted literal. Another value
+is given with `psql -v region_code=DE`, or with `dsqlkit explain query --param region_code=DE`.
+In Python `:'region_code'` becomes a bound parameter: a value never is part of the SQL.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dsqlkit.errors import UsageError
+
+_DEFAULT: Final = re.compile(
+    r"""^[ \t]*\\if[ ]:\{\?(?P<name>\w+)\}[ ]\\else[ ]\\set[ ](?P=name)[ ]
+        (?: '(?P<quoted>(?:[^'\n]|'')*)' | (?P<plain>[^'\s\\]+) )[ ]\\endif[ \t]*$""",
+    re.VERBOSE | re.MULTILINE,
+)
+_TOKEN: Final = re.compile(
+    r"""  (?P<psql_command>^[ \t]*\\[^\n]*$)
+        | (?P<comment>--[^\n]*|/\*.*?\*/)
+        | (?P<parameter>(?<!:):'(?P<name>\w+)')
+        | (?P<quote>[eE]'(?:[^'\\]|''|\\.)*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
+                  | (?P<tag>\$(?:[^\W\d]\w*)?\$).*?(?P=tag))
+        | (?P<end>;)
+        | (?P<other>[\w$]+|.)""",
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
+)
+"""The pieces of SQL in which a `;` or a `:'name'` means itself, and all else."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedQuery:
+    """One statement, ready for psycopg's `execute(query.sql, query.parameters)`.
+
+    `sql` has `%(name)s` for a parameter and `%%` for a percent sign, as psycopg wants when it is
+    given parameters, none at all (an empty mapping) included.
+    """
+
+    name: str
+    sql: str
+    parameters: Mapping[str, str]
+
+
+def names() -> tuple[str, ...]:
+    """The names of the queries that ship with dsqlkit."""
+    return tuple(sorted(file.stem for file in (_folder() / "queries").glob("*.sql")))
+
+
+def load(name: str, values: Mapping[str, str] | None = None) -> NamedQuery:
+    """The shipped query of that name, with its defaults where `values` does not say otherwise.
+
+    Raises UsageError for an unknown name, and as `parse_query` does.
+    """
+    if name not in names():
+        raise UsageError(
+            f"No query named {name!r} ships with dsqlkit.",
+            hint=f"The names are: {', '.join(names())}.",
+        )
+    return parse_query(name, read_sql(f"queries/{name}.sql"), values)
+
+
+def parse_query(name: str, text: str, values: Mapping[str, str] | None = None) -> NamedQuery:
+    """The one statement of `text`, which names parameters as this module says.
+
+    Raises UsageError unless there is exactly one statement, for a parameter that has neither a
+    value nor a default, and for a value whose parameter the text does not have.
+    """
+    statements = split_statements(text)
+    if len(statements) != 1:
+        raise UsageError(
+            f"{name} holds {len(statements)} statements.", hint="Give exactly one statement."
+        )
+    given = values or {}
+    available = _defaults(text) | dict(given)
+    sql: list[str] = []
+    parameters: dict[str, str] = {}
+    for token in _TOKEN.finditer(statements[0]):
+        parameter = token["name"]
+        if parameter is None:
+            sql.append(token[0].replace("%", "%%"))
+        elif parameter not in available:
+            raise UsageError(
+                f"{name} needs a value for its parameter {parameter}.",
+                hint=f"Give one with --param {parameter}=VALUE.",
+            )
+        else:
+            sql.append(f"%({parameter})s")
+            parameters[parameter] = available[parameter]
+    for parameter in given:
+        if parameter not in parameters:
+            raise UsageError(
+                f"{name} has no parameter {parameter}.",
+                hint=f"Its parameters are: {', '.join(parameters) or 'none'}.",
+            )
+    return NamedQuery(name, "".join(sql), parameters)
+
+
+def read_sql(path: str) -> str:
+    """The text of a shipped file, by its path below `sql/`: `read_sql("queries/query.sql")`."""
+    return (_folder() / path).read_text(encoding="utf-8")
+
+
+def split_statements(text: str) -> tuple[str, ...]:
+    """The statements of a text of SQL, in order, without their `;` and psql's own commands.
+
+    A `;` in a string, a quoted name or a comment ends nothing. Comments before a statement are
+    left out, those inside it stay.
+    """
+    statements: list[str] = []
+    current = ""
+    for token in _TOKEN.finditer(text + "\n;"):
+        if token.lastgroup == "end":
+            if current.strip():
+                statements.append(current.strip())
+            current = ""
+        elif token.lastgroup == "psql_command" or (
+            token.lastgroup == "comment" and not current.strip()
+        ):
+            continue
+        else:
+            current += token[0]
+    return tuple(statements)
+
+
+def _defaults(text: str) -> dict[str, str]:
+    return {
+        line["name"]: line["plain"] or line["quoted"].replace("''", "'")
+        for line in _DEFAULT.finditer(text)
+    }
+
+
+def _folder() -> Path:
+    """`sql/` inside an installed wheel, or at the top of the checkout it is developed in."""
+    package = Path(__file__).parent
+    return package / "sql" if (package / "sql").is_dir() else package.parents[1] / "sql"
