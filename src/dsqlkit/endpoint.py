@@ -18,7 +18,10 @@ ADMIN: Final = "admin"
 DEFAULT_PORT: Final = 5432
 DATABASE: Final = "postgres"
 
+LOCAL_REGION: Final = "us-east-1"
 LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1", "local.dsql.us-east-1.on.aws"})
+"""The names in the local cluster's certificate; the last fits the host rules of AWS's
+connectors."""
 
 _CLUSTER_ID = re.compile(r"[a-z0-9]{26}")
 # The rule of AWS's connector: the service, an optional suffix without a dot (PrivateLink), the
@@ -144,7 +147,6 @@ def resolve(
         host_source=target_source,
         region_source=found_source,
         user_source=role_source,
-        root_certificate=environ.get("PGSSLROOTCERT") if host in LOCAL_HOSTS else None,
         profile=profile,
     )
 
@@ -219,15 +221,15 @@ def _local_endpoint(
     )
 
 
-def _with_region(
-    host: str, region: str | None, environ: Mapping[str, str]
-) -> tuple[str, str, str]:
+def _with_region(host: str, region: str | None, environ: Mapping[str, str]) -> tuple[str, str, str]:
     """The full host name with its region and the region's source; a bare cluster id is expanded."""
     in_name = region_of(host)
     if region is not None:
         found, source = region, "--region"
     elif in_name is not None:
         found, source = in_name, "the endpoint's name"
+    elif host in LOCAL_HOSTS:
+        found, source = LOCAL_REGION, "the local cluster"
     else:
         for variable in _REGION_VARIABLES:
             if value := environ.get(variable):

@@ -14,6 +14,7 @@ In Python `:'region_code'` becomes a bound parameter: a value never is part of t
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -102,6 +103,12 @@ def parse_query(name: str, text: str, values: Mapping[str, str] | None = None) -
                 hint=f"Its parameters are: {', '.join(parameters) or 'none'}.",
             )
     return NamedQuery(name, "".join(sql), parameters)
+
+
+@cache
+def statement(path: str) -> str:
+    """The one statement of a shipped file, as psycopg wants it, with `%(name)s` for parameters."""
+    return parse_query(path, read_sql(path)).sql
 
 
 def read_sql(path: str) -> str:

@@ -1,0 +1,2 @@
+-- Chapter 7: start anew.
+DROP TABLE IF EXISTS accounts7;

@@ -1,0 +1,191 @@
+"""Connections to a cluster: each with a fresh token, over verified TLS, of bounded age.
+
+`connect` makes one, `KeptConnection` keeps one across calls, `open_pool` keeps several.
+"""
+
+import os
+import random
+import time
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from dsqlkit import __version__
+from dsqlkit.connection_failure import failure_of
+from dsqlkit.endpoint import DATABASE, Endpoint, region_of
+from dsqlkit.errors import ConnectionFailed
+from dsqlkit.token import TokenSigner
+
+if TYPE_CHECKING:
+    from psycopg_pool import ConnectionPool
+
+Connection: TypeAlias = psycopg.Connection[TupleRow]
+Cursor: TypeAlias = psycopg.Cursor[TupleRow]
+
+CONNECT_TIMEOUT_S: Final = 10.0
+MAX_AGE_S: Final = 50 * 60.0
+"""DSQL closes a connection after 60 minutes (AWS User Guide, quotas); we leave before that."""
+
+_IDLE_BEFORE_CHECK_S = 30.0
+_DEAD_PEER_S = 30
+_FIRST_DIRECT_TLS = 170000
+_RETRY_PAUSE_S = 0.5
+
+
+class Connections(Protocol):
+    """Whatever lends connections: a pool, or a `KeptConnection`."""
+
+    def connection(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
+        """Lend a connection for the length of a `with` block."""
+
+
+def parameters(endpoint: Endpoint, signer: TokenSigner) -> dict[str, Any]:
+    """What libpq needs for one new connection: the address, a fresh token, verified TLS.
+
+    The result holds a secret (`password`): hand it to the driver and to nothing else.
+    """
+    known: dict[str, Any] = {
+        "host": endpoint.host,
+        "port": endpoint.port,
+        "user": endpoint.user,
+        "dbname": DATABASE,
+        "password": signer.token().value,
+        "sslmode": "verify-full",
+        "sslrootcert": root_certificates(endpoint),
+        "gssencmode": "disable",
+        "application_name": f"dsqlkit/{__version__}",
+        "connect_timeout": int(CONNECT_TIMEOUT_S),
+        "keepalives_idle": _DEAD_PEER_S,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": _DEAD_PEER_S * 1000,
+    }
+    if endpoint.is_local:
+        known["hostaddr"] = "127.0.0.1"
+    speaks_direct = endpoint.is_local or region_of(endpoint.host) is not None
+    if speaks_direct and psycopg.pq.version() >= _FIRST_DIRECT_TLS:
+        # Saves a round trip; both DSQL and the local cluster answer it.
+        known["sslnegotiation"] = "direct"
+    return known
+
+
+def root_certificates(endpoint: Endpoint) -> str:
+    """The file of root certificates to verify the endpoint with.
+
+    The local cluster's own CA; otherwise SSL_CERT_FILE where it is set, else certifi's file, as
+    the driver's wheels carry no roots of their own.
+    """
+    if endpoint.root_certificate is not None:
+        return endpoint.root_certificate
+    if named := os.environ.get("SSL_CERT_FILE"):
+        return named
+    import certifi
+
+    return certifi.where()
+
+
+def connect(
+    endpoint: Endpoint, signer: TokenSigner | None = None, *, timeout_s: float = 30.0
+) -> Connection:
+    """Open one connection, in autocommit mode.
+
+    A refusal that passes by itself (a cluster waking up, too many connections for the moment) is
+    tried again until `timeout_s` is over. Raises ConnectionFailed with the reason and what to do.
+    """
+    signer = signer or TokenSigner(endpoint)
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return psycopg.connect(autocommit=True, **parameters(endpoint, signer))
+        except psycopg.OperationalError as error:
+            failure = failure_of(str(error), endpoint)
+            pause = _RETRY_PAUSE_S * random.uniform(1, 2)  # noqa: S311 - spreads clients
+            if not failure.passing or time.monotonic() + pause > deadline:
+                raise ConnectionFailed(failure.message, hint=failure.hint) from error
+        time.sleep(pause)
+
+
+class KeptConnection:
+    """One connection, kept across uses and replaced when it is broken or near DSQL's age limit.
+
+    For one thread at a time: a command, or a Lambda function between invocations.
+    """
+
+    def __init__(self, endpoint: Endpoint, signer: TokenSigner | None = None) -> None:
+        self._endpoint = endpoint
+        self._signer = signer or TokenSigner(endpoint)
+        self._kept: Connection | None = None
+        self._made_at = 0.0
+
+    @contextmanager
+    def connection(self, timeout: float | None = None) -> Generator[Connection, None, None]:
+        """Lend the connection; `timeout` bounds the making of a new one, in seconds.
+
+        Raises ConnectionFailed when a new one is needed and cannot be made.
+        """
+        too_old = time.monotonic() - self._made_at > MAX_AGE_S
+        if self._kept is None or self._kept.closed or too_old:
+            self.close()
+            self._kept = connect(
+                self._endpoint, self._signer, timeout_s=30.0 if timeout is None else timeout
+            )
+            self._made_at = time.monotonic()
+        yield self._kept
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def __enter__(self) -> "KeptConnection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_pool(
+    endpoint: Endpoint, *, size: int, wait_s: float = 30.0, signer: TokenSigner | None = None
+) -> "ConnectionPool[Connection]":
+    """Open a pool of up to `size` connections in autocommit mode; close it when done.
+
+    Each connection gets its own token, and is replaced before DSQL's age limit, at a random moment
+    so that not all are replaced together. One that has been idle for half a minute is checked
+    before it is lent; busy ones are not, as a check is a round trip. `wait_s` bounds each wait for
+    a connection.
+
+    Raises ConnectionFailed with the reason when the first connection cannot be made: a pool by
+    itself would only report a timeout.
+    """
+    from psycopg_pool import ConnectionPool
+
+    signer = signer or TokenSigner(endpoint)
+    connect(endpoint, signer, timeout_s=wait_s).close()
+    returned_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+
+    def remember(connection: Connection) -> None:
+        returned_at[connection] = time.monotonic()
+
+    def check_if_idle(connection: Connection) -> None:
+        if time.monotonic() - returned_at.get(connection, 0.0) > _IDLE_BEFORE_CHECK_S:
+            ConnectionPool.check_connection(connection)
+
+    pool: ConnectionPool[Connection] = ConnectionPool(
+        kwargs=lambda: {"autocommit": True, **parameters(endpoint, signer)},
+        min_size=min(size, 1),
+        max_size=size,
+        timeout=wait_s,
+        max_lifetime=MAX_AGE_S,
+        configure=remember,
+        reset=remember,
+        check=check_if_idle,
+        open=False,
+        name="dsqlkit",
+    )
+    pool.open()
+    return pool

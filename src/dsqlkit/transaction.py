@@ -1,0 +1,214 @@
+"""Run one unit of work as a transaction; retry it when it conflicts; say what happened.
+
+DSQL checks conflicts at COMMIT and holds no locks, so a conflict is answered by running the whole
+work again, from its first read on. `RetryPolicy` and `conflict_of` are pure; `run` is the loop.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Generic, TypeVar
+
+import psycopg
+
+from dsqlkit.connection import Connection, Connections
+from dsqlkit.errors import (
+    ConflictLimitReached,
+    ConnectionFailed,
+    DsqlkitError,
+    OutcomeUnknown,
+    SqlError,
+    UsageError,
+)
+
+T = TypeVar("T")
+
+SERIALIZATION_FAILURE: Final = "40001"
+
+
+class Conflict(StrEnum):
+    """The kinds of conflict that DSQL tells apart in the text of SQLSTATE 40001."""
+
+    DATA = "OC000"
+    """Another transaction committed a change to the same row first."""
+    SCHEMA = "OC001"
+    """The catalog changed: DDL, GRANT or REVOKE, an index build that finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how long to retry conflicts.
+
+    The wait before attempt n+1 is random within 0 and `base_s * 2**(n-1)`, at most `cap_s`
+    (exponential backoff with full jitter). `max_attempts` counts the first one; `deadline_s`
+    bounds the whole, from the first BEGIN: no wait is started that would pass it.
+    """
+
+    max_attempts: int = 10
+    deadline_s: float = 30.0
+    base_s: float = 0.01
+    cap_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.max_attempts < 1:
+            raise UsageError("At least one attempt is needed.", hint="Give --max-attempts 1 or up.")
+        if not 0 < self.deadline_s <= 3600:
+            raise UsageError(
+                "The deadline must be more than 0 and at most 3600 seconds.",
+                hint="Give --deadline in seconds.",
+            )
+
+    def longest_wait_s(self, attempt: int) -> float:
+        """The upper bound of the wait after failed attempt number `attempt` (from 1)."""
+        # 2.0**1023 is the largest power a float holds; the cap is far below.
+        return min(self.cap_s, self.base_s * 2.0 ** min(attempt - 1, 1000))
+
+    def wait_s(self, attempt: int, uniform: Callable[[float, float], float]) -> float:
+        """The wait after failed attempt number `attempt`, drawn with `uniform(low, high)`."""
+        return uniform(0.0, self.longest_wait_s(attempt))
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """One conflict that is about to be retried."""
+
+    attempt: int
+    conflict: Conflict
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What a committed transaction returned and what it took.
+
+    `waited_s` is time spent in backoff, `elapsed_s` the whole from the first BEGIN to the answer
+    of the last COMMIT; `conflicts` has one entry for each attempt that failed.
+    """
+
+    value: T
+    attempts: int
+    waited_s: float
+    elapsed_s: float
+    conflicts: tuple[Conflict, ...]
+
+
+def conflict_of(sqlstate: str | None, message: str) -> Conflict | None:
+    """The kind of conflict an error is, or None when it is not one and must not be retried.
+
+    DSQL reports SQLSTATE 40001 with the kind in the message; older texts of its documentation
+    have the kind as the SQLSTATE itself, which AWS's connector accepts as well.
+    """
+    if sqlstate in {Conflict.DATA, Conflict.SCHEMA}:
+        return Conflict(sqlstate)
+    if sqlstate == SERIALIZATION_FAILURE:
+        return Conflict.SCHEMA if Conflict.SCHEMA in message else Conflict.DATA
+    return None
+
+
+def run(
+    connections: Connections,
+    work: Callable[[Connection], T],
+    policy: RetryPolicy | None = None,
+    on_retry: Callable[[Retry], None] | None = None,
+) -> Outcome[T]:
+    """Run `work` in a transaction and commit it, again from the start after each conflict.
+
+    `work` gets a connection inside a transaction and must not end it, nor open nested ones: DSQL
+    has no savepoints. It may run several times, so it must have no effect outside the database.
+
+    Raises whatever `work` raises, after a rollback; SqlError for a refusal by the database;
+    ConflictLimitReached past the policy's limits; ConnectionFailed when the connection is lost
+    before COMMIT was sent; OutcomeUnknown when it is lost while COMMIT is under way. Nothing but a
+    conflict is ever retried.
+    """
+    policy = policy or RetryPolicy()
+    started = time.monotonic()
+    conflicts: list[Conflict] = []
+    waited_s = 0.0
+    while True:
+        attempt = len(conflicts) + 1
+        try:
+            with connections.connection() as connection:
+                value = _attempt(connection, work)
+            elapsed_s = time.monotonic() - started
+            return Outcome(value, attempt, waited_s, elapsed_s, tuple(conflicts))
+        except psycopg.Error as error:
+            conflict = conflict_of(error.sqlstate, str(error))
+            if conflict is None:
+                raise sql_error(error) from error
+            conflicts.append(conflict)
+            wait_s = policy.wait_s(attempt, random.uniform)
+            spent_s = time.monotonic() - started
+            if attempt >= policy.max_attempts or spent_s + wait_s > policy.deadline_s:
+                raise _gave_up(attempt, spent_s, conflict, error) from error
+        if on_retry is not None:
+            on_retry(Retry(attempt, conflict, wait_s))
+        time.sleep(wait_s)
+        waited_s += wait_s
+
+
+def _attempt(connection: Connection, work: Callable[[Connection], T]) -> T:
+    try:
+        connection.execute("BEGIN")
+        value = work(connection)
+    except BaseException as error:
+        _roll_back(connection)
+        if isinstance(error, psycopg.OperationalError) and connection.broken:
+            raise ConnectionFailed(
+                "The connection was lost in the middle of a transaction; nothing changed.",
+                hint="Run it again.",
+            ) from error
+        raise
+    try:
+        status = connection.execute("COMMIT").statusmessage
+    except BaseException as error:
+        # A refusal is an answer. Anything else, an interrupt included, leaves the commit in doubt.
+        if isinstance(error, psycopg.Error) and not connection.broken and error.sqlstate:
+            raise
+        connection.close()
+        raise OutcomeUnknown(
+            "The connection broke while the COMMIT was under way: it may or may not have happened.",
+            hint="Look at the data before you run it again.",
+        ) from error
+    if status != "COMMIT":
+        raise SqlError(
+            "The transaction was rolled back: an error inside it had been passed over.",
+            hint="Let errors of statements leave the work.",
+        )
+    return value
+
+
+def _roll_back(connection: Connection) -> None:
+    """Leave the connection outside any transaction, or closed."""
+    if connection.closed:
+        return
+    try:
+        connection.execute("ROLLBACK")
+    except psycopg.Error:
+        # A connection that cannot even roll back is of no further use; closing it does the same.
+        connection.close()
+
+
+def sql_error(error: psycopg.Error) -> DsqlkitError:
+    """An error of the database as one of ours, with its SQLSTATE and its own hint."""
+    diagnosis = error.diag
+    message = diagnosis.message_primary or str(error).strip() or type(error).__name__
+    if diagnosis.message_detail:
+        message = f"{message} ({diagnosis.message_detail})"
+    if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
+        return ConnectionFailed(f"The connection was lost: {message}.", hint="Run it again.")
+    return SqlError(message, hint=diagnosis.message_hint, sqlstate=error.sqlstate)
+
+
+def _gave_up(
+    attempts: int, spent_s: float, conflict: Conflict, error: psycopg.Error
+) -> ConflictLimitReached:
+    what = "its rows" if conflict is Conflict.DATA else "its tables"
+    return ConflictLimitReached(
+        f"Gave up after {attempts} attempts in {spent_s:.1f} s: other transactions kept changing "
+        f"{what} ({conflict}). Nothing changed.",
+        hint="Raise --max-attempts or --deadline, or spread the work over more rows.",
+        sqlstate=error.sqlstate,
+    )
