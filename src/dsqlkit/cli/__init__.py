@@ -1,0 +1,1 @@
+"""The command line: thin shells over the library, a module a command or a close family."""

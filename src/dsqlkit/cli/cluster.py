@@ -1,0 +1,29 @@
+"""From a command's options to an endpoint, starting the local cluster where that is meant."""
+
+from dsqlkit import local
+from dsqlkit.cli.options import ClusterOptions, DatabaseOptions
+from dsqlkit.cli.output import Output
+from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
+
+
+def endpoint_of(options: ClusterOptions, output: Output | None = None) -> Endpoint:
+    """The endpoint that the options and the environment name; with `-v`, say so on stderr."""
+
+    def start_local() -> LocalAddress:
+        if output is not None and not local.status().running:
+            output.notice("Starting the local cluster ...")
+        return local.ensure_running()
+
+    endpoint = resolve(
+        options.endpoint,
+        region=options.region,
+        user=options.user,
+        profile=options.profile,
+        start_local=start_local,
+        local_address=local.address,
+    )
+    if output is not None and isinstance(options, DatabaseOptions) and options.verbose:
+        output.notice(f"endpoint  {endpoint.address} (from {endpoint.host_source})")
+        output.notice(f"region    {endpoint.region} (from {endpoint.region_source})")
+        output.notice(f"role      {endpoint.user} (from {endpoint.user_source})")
+    return endpoint

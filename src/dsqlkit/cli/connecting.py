@@ -1,0 +1,119 @@
+"""`connect`, `token`, `env`, `psql`: ways to a session (chapter 3)."""
+
+import os
+import shlex
+import shutil
+from typing import Annotated
+
+import typer
+
+from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.options import ClusterOptions, DatabaseOptions
+from dsqlkit.cli.output import Output, table_of, write
+from dsqlkit.endpoint import DATABASE, Endpoint
+from dsqlkit.errors import DsqlkitError
+
+
+def connect(options: DatabaseOptions) -> None:
+    """Sign a token, connect, and time each step.
+
+    \b
+    dsqlkit connect
+    dsqlkit connect --endpoint <cluster>.dsql.<region>.on.aws -v
+    """
+    from dsqlkit.connection_report import examine
+
+    output = Output(options)
+    report = examine(endpoint_of(options, output))
+    times = report.timings_ms
+    document = {
+        "endpoint": report.endpoint.address,
+        "region": report.endpoint.region,
+        "user": report.endpoint.user,
+        "server_version": report.server_version,
+        "tls": report.tls,
+        "token_expires_at": report.token_expires_at.isoformat(timespec="seconds"),
+        "timings_ms": {
+            "token": round(times.token, 3),
+            "connect": round(times.connect, 3),
+            "first_query": round(times.first_query, 3),
+            "round_trip": round(times.round_trip, 3),
+        },
+    }
+    output.result(
+        document,
+        lambda: table_of(
+            {
+                "Endpoint": report.endpoint.address,
+                "Region": report.endpoint.region,
+                "Role": report.endpoint.user,
+                "Server": f"PostgreSQL {report.server_version}",
+                "TLS": report.tls,
+                "Token expires": f"{report.token_expires_at:%Y-%m-%d %H:%M:%S} UTC",
+                "Token": f"{times.token:.1f} ms",
+                "Connect": f"{times.connect:.1f} ms",
+                "First query": f"{times.first_query:.1f} ms",
+                "Round trip": f"{times.round_trip:.1f} ms (median of 9)",
+            }
+        ),
+    )
+    output.next_step("dsqlkit init-accounts")
+
+
+def token(options: ClusterOptions) -> None:
+    """Print a token: the password for one role on one cluster, good for 15 minutes.
+
+    \b
+    PGPASSWORD=$(dsqlkit token) psql ...
+    """
+    from dsqlkit.token import TokenSigner
+
+    write(TokenSigner(endpoint_of(options)).token().value)
+
+
+def env(options: ClusterOptions) -> None:
+    """Print `export` lines that let psql and every other client connect.
+
+    \b
+    eval "$(dsqlkit env)" && psql
+    """
+    for name, value in _client_environment(endpoint_of(options)).items():
+        write(f"export {name}={shlex.quote(value)}")
+
+
+def psql(
+    options: ClusterOptions,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[ARGS]...", help="Arguments for psql.")
+    ] = None,
+) -> None:
+    """Run psql with a fresh token and verified TLS.
+
+    \b
+    dsqlkit psql
+    dsqlkit psql -c 'SELECT * FROM accounts LIMIT 5'
+    """
+    program = shutil.which("psql")
+    if program is None:
+        raise DsqlkitError(
+            "psql is not installed.",
+            hint="Install your system's PostgreSQL client (postgresql-client, or libpq).",
+        )
+    environment = os.environ | _client_environment(endpoint_of(options))
+    # The token goes by the environment: arguments are visible to everyone on the machine.
+    os.execve(program, ["psql", *(arguments or [])], environment)  # noqa: S606
+
+
+def _client_environment(endpoint: Endpoint) -> dict[str, str]:
+    from dsqlkit.connection import root_certificates
+    from dsqlkit.token import TokenSigner
+
+    return {
+        "PGHOST": endpoint.host,
+        "PGPORT": str(endpoint.port),
+        "PGUSER": endpoint.user,
+        "PGDATABASE": DATABASE,
+        "PGSSLMODE": "verify-full",
+        "PGSSLROOTCERT": root_certificates(endpoint),
+        "PGPASSWORD": TokenSigner(endpoint).token().value,
+    }

@@ -1,0 +1,116 @@
+"""`local start`, `stop`, `status`, `reset`, `env`, `logs`: the cluster on this machine."""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Any, Final
+
+import typer
+
+from dsqlkit import local
+from dsqlkit.cli.options import ErrorOptions, OutputOptions, Yes
+from dsqlkit.cli.output import Output, table_of, write
+from dsqlkit.errors import DsqlkitError
+
+
+def start(options: OutputOptions) -> None:
+    """Start the local cluster, unless it runs already.
+
+    \b
+    dsqlkit local start
+    """
+    output = Output(options)
+    with output.status("Starting the local cluster ..."):
+        status = local.start()
+    _show(output, status)
+    output.next_step("dsqlkit workshop")
+
+
+def stop(options: OutputOptions) -> None:
+    """Stop the local cluster. Its data stays."""
+    output = Output(options)
+    _show(output, local.stop())
+
+
+def status(options: OutputOptions) -> None:
+    """Say whether the local cluster runs, where it listens, and where its data is."""
+    _show(Output(options), local.status())
+
+
+def reset(options: OutputOptions, yes: Yes = False) -> None:
+    """Stop the local cluster and delete its data.
+
+    \b
+    dsqlkit local reset --yes
+    """
+    output = Output(options)
+    output.confirm("All data of the local cluster would be deleted.", yes=yes)
+    _show(output, local.reset())
+
+
+def env(options: ErrorOptions) -> None:
+    """Print `export` lines with the local cluster's keys, for any AWS SDK to sign with.
+
+    \b
+    eval "$(dsqlkit local env)"
+    """
+    del options
+    address = local.ensure_running()
+    values = {
+        "AWS_ACCESS_KEY_ID": address.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": address.secret_access_key,
+        "AWS_REGION": address.region,
+        "CLUSTER_ENDPOINT": f"{address.host}:{address.port}",
+        "PGSSLROOTCERT": address.root_certificate,
+    }
+    # A session token of other credentials would make these two keys useless.
+    write("unset AWS_SESSION_TOKEN")
+    for name, value in values.items():
+        write(f"export {name}={shlex.quote(value)}")
+
+
+def logs(
+    options: ErrorOptions,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=1, help="How many, from the end.")
+    ] = 50,
+) -> None:
+    """Print the end of the local cluster's log."""
+    del options
+    file = local.log_file()
+    if not file.exists():
+        raise DsqlkitError(
+            "The local cluster has no log yet.", hint="`dsqlkit local start` starts it."
+        )
+    text = file.read_text(encoding="utf-8", errors="replace")
+    write("\n".join(text.splitlines()[-lines:]))
+
+
+COMMANDS: Final[tuple[tuple[str, Callable[..., Any]], ...]] = (
+    ("start", start),
+    ("stop", stop),
+    ("status", status),
+    ("reset", reset),
+    ("env", env),
+    ("logs", logs),
+)
+
+
+def _show(output: Output, status: local.LocalStatus) -> None:
+    document = asdict(status)
+    output.result(
+        document,
+        lambda: table_of(
+            {
+                name.replace("_", " ").capitalize(): _word(value)
+                for name, value in document.items()
+                if value is not None
+            }
+        ),
+    )
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,0 +1,159 @@
+"""What a command prints: results on stdout, all else on stderr. Nothing else in dsqlkit prints.
+
+Rich is imported only when something is drawn with it.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TextIO
+from uuid import UUID
+
+from dsqlkit.cli.options import OutputOptions
+from dsqlkit.errors import ConfirmationNeeded, DsqlkitError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+Advance = Callable[[int], None]
+
+
+class Output:
+    """Prints for one command, as its options say."""
+
+    def __init__(self, options: OutputOptions) -> None:
+        self._options = options
+
+    @property
+    def as_json(self) -> bool:
+        return self._options.json
+
+    def result(
+        self, document: Mapping[str, Any], for_people: "Callable[[], str | RenderableType]"
+    ) -> None:
+        """Print a command's result, as JSON or for people."""
+        if self._options.json:
+            print_json(document)
+            return
+        drawn = for_people()
+        if isinstance(drawn, str):
+            write(drawn)
+        else:
+            self.console(sys.stdout).print(drawn)
+
+    def notice(self, text: str) -> None:
+        """Say something on the way, on stderr."""
+        if not self._options.quiet:
+            write(text, sys.stderr)
+
+    def next_step(self, text: str) -> None:
+        """Name the natural next command."""
+        if not self._options.json:
+            self.notice(f"\nNext: {text}")
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask before something is replaced. Raises ConfirmationNeeded unless the answer is yes."""
+        if yes:
+            return
+        if self._options.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise ConfirmationNeeded(
+                f"{question} Nothing was changed.", hint="Give --yes to do it."
+            )
+        write(f"{question} [y/N] ", sys.stderr, end="")
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            raise ConfirmationNeeded("Nothing was changed.")
+
+    @contextmanager
+    def progress(self, label: str, total: int, unit: str) -> Generator[Advance, None, None]:
+        """A bar with rate and time left, on a terminal; nothing elsewhere."""
+        if self._options.quiet or not sys.stderr.isatty():
+            yield lambda _: None
+            return
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + unit),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+        )
+        with Progress(*columns, console=self.console(sys.stderr), transient=True) as bar:
+            task = bar.add_task(label, total=total, rate="")
+
+            def advance(step: int) -> None:
+                bar.update(task, advance=step)
+                speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
+                bar.update(task, rate=f"{speed:,.0f}/s" if speed else "")
+
+            yield advance
+
+    @contextmanager
+    def status(self, text: str) -> Generator[Callable[[str], None], None, None]:
+        """A line that says what is waited for, on a terminal; nothing elsewhere."""
+        if self._options.quiet or not sys.stderr.isatty():
+            yield lambda _: None
+            return
+        with self.console(sys.stderr).status(text) as spinner:
+            yield spinner.update
+
+    def console(self, stream: TextIO) -> "Console":
+        """A console on a stream, with colour only where it is wanted."""
+        from rich.console import Console
+
+        return Console(file=stream, no_color=self._options.no_color or None, highlight=False)
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document on stdout. Money, ids and moments are strings, never floats."""
+    write(json.dumps(document, default=_as_text, ensure_ascii=False))
+
+
+def print_error(error: DsqlkitError, *, as_json: bool) -> None:
+    """Say what failed, why, and what to do next: on stderr, or as JSON on stdout."""
+    if as_json:
+        words = {
+            "code": error.code,
+            "message": error.message,
+            "sqlstate": error.sqlstate,
+            "hint": error.hint,
+        }
+        print_json({"error": words})
+        return
+    state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+    write(f"Error: {error.message}{state}", sys.stderr)
+    if error.hint:
+        write(f"{error.hint}", sys.stderr)
+
+
+def write(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
+    """Write text as it is. A reader that has gone away ends the command quietly."""
+    stream = stream or sys.stdout
+    try:
+        stream.write(text + end)
+        stream.flush()
+    except BrokenPipeError:
+        # What Python would flush at exit has no reader either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise SystemExit(0) from None
+
+
+def table_of(rows: Mapping[str, str]) -> str:
+    """A result of a few named values as aligned lines."""
+    width = max(map(len, rows))
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
+
+
+def _as_text(value: object) -> str:
+    match value:
+        case Decimal():
+            return f"{value:f}"
+        case UUID():
+            return str(value)
+        case datetime():
+            return value.isoformat()
+    raise TypeError(f"no JSON for {type(value).__name__}")
