@@ -107,7 +107,7 @@ def resolve(
     Raises UsageError for a malformed endpoint, region or role, and when no region can be found.
     """
     role, role_source = _first(
-        (user, "--user"), (environ.get("PGUSER"), "PGUSER"), (ADMIN, "default")
+        (user, "--user"), (environ.get("PGUSER") or None, "PGUSER"), (ADMIN, "default")
     )
     _check_role(role)
     if region is not None:
@@ -158,9 +158,9 @@ def parse_host_port(text: str) -> tuple[str, int | None]:
     """
     host, separator, port = text, "", ""
     if text.startswith("["):
-        bracketed, _, rest = text[1:].partition("]")
-        host, separator, port = bracketed, rest[:1], rest[1:]
-        if separator not in ("", ":"):
+        host, closing, rest = text[1:].partition("]")
+        separator, port = rest[:1], rest[1:]
+        if not closing or ":" not in host or separator not in ("", ":"):
             raise _malformed(text)
     elif text.count(":") == 1:
         host, separator, port = text.partition(":")

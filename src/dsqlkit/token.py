@@ -55,7 +55,7 @@ class TokenSigner:
             )
         from botocore.auth import SigV4QueryAuth
         from botocore.awsrequest import AWSRequest
-        from botocore.exceptions import BotoCoreError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         endpoint = self._endpoint
         action = "DbConnectAdmin" if endpoint.is_admin else "DbConnect"
@@ -64,7 +64,7 @@ class TokenSigner:
         try:
             # Frozen, so that a refresh in another thread cannot mix two key pairs.
             keys = self._lookup().get_frozen_credentials()
-        except BotoCoreError as error:
+        except (BotoCoreError, ClientError) as error:
             raise _no_credentials(str(error)) from error
         now = datetime.now(UTC)
         SigV4QueryAuth(keys, _SERVICE, endpoint.region, expires=life_s).add_auth(request)
