@@ -32,7 +32,6 @@ def resolved(
         environ=environ or {},
         start_local=never_started if local is None else lambda: local,
         local_address=lambda: local,
-        **options,
     )
 
 
