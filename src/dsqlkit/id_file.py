@@ -14,13 +14,14 @@ class IdFile:
     """Collects ids beside `path` and puts the file in place when the `with` block ends.
 
     That holds for a block that ends by an error too: the ids in the file are those that were
-    added, neither more nor fewer. Raises UsageError at once when the folder cannot be written.
+    added, neither more nor fewer. Raises UsageError at once when the folder cannot be written, or
+    when `path` is a folder or a device.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if path.is_dir():
-            raise UsageError(f"{path} is a folder, not a file.", hint="Give --output a file name.")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is not a plain file.", hint="Give --output a file name.")
         try:
             self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed in __exit__
                 "w", encoding="ascii", dir=path.parent, prefix=f".{path.name}.", delete=False

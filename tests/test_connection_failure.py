@@ -1,0 +1,106 @@
+"""What a failed connection attempt is taken to mean, by the words of libpq and of DSQL."""
+
+import pytest
+
+from dsqlkit.connection_failure import failure_of
+from dsqlkit.endpoint import Endpoint
+
+HOST = "abcdefghijklmnopqrstuvwxy2.dsql.eu-west-1.on.aws"
+PREFIX = 'connection failed: connection to server at "10.0.0.1", port 5432 failed: '
+
+
+def cluster(user: str = "admin") -> Endpoint:
+    return Endpoint(HOST, 5432, "eu-west-1", user, "--endpoint", "the endpoint's name", "default")
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint", "passing"),
+    [
+        (
+            "FATAL:  unable to accept connection, access denied\n"
+            "HINT:  Signature expired: 20261123T000000Z is now earlier than 20261123T010000Z",
+            "it is stale",
+            "clock",
+            False,
+        ),
+        (
+            "FATAL:  unable to accept connection, access denied",
+            "denied access to role admin",
+            "dsql:DbConnectAdmin",
+            False,
+        ),
+        (
+            'FATAL:  IAM authentication failed for user "admin"',
+            "denied access to role admin",
+            "dsql:DbConnectAdmin",
+            False,
+        ),
+        (
+            "FATAL:  unable to accept connection, waking up cluster, please retry later",
+            "waking up",
+            "again",
+            True,
+        ),
+        (
+            "FATAL:  Unable to accept connection, too many open connections.",
+            "too many open connections",
+            "10,000",
+            True,
+        ),
+        ("FATAL:  Unable to accept connection, rate exceeded.", "too fast", "100 a second", True),
+        ("FATAL:  unable to accept connection, sni was not received", "which cluster", HOST, False),
+        ("FATAL:  unable to accept connection, invalid sni", "which cluster", "full name", False),
+        ("SSL error: certificate verify failed", "not one to trust", "--endpoint local", False),
+        (
+            'server certificate for "localhost" does not match host name "example.com"',
+            "not one to trust",
+            "check the name",
+            False,
+        ),
+        (
+            'could not translate host name "x" to address: Name or service not known',
+            "There is no host named",
+            "spelling",
+            False,
+        ),
+        (
+            "[Errno -2] failed to resolve host 'x': Name or service not known",
+            "There is no host named",
+            "spelling",
+            False,
+        ),
+        ("Connection refused\n\tIs the server running?", "Nothing listens", "port", False),
+        ("Network is unreachable", "does not reach", "IPv6", False),
+        ("timeout expired", "did not answer in time", "firewall", False),
+        ("connection timeout expired", "did not answer in time", "firewall", False),
+        ("SSL error: wrong version number", "does not speak TLS", "something else", False),
+        ("server does not support SSL, but SSL was required", "does not speak TLS", "port", False),
+    ],
+)
+def test_a_known_failure_is_told_in_plain_words_with_what_to_do(
+    words: str, message: str, hint: str, passing: bool
+) -> None:
+    failure = failure_of(PREFIX + words, cluster())
+    assert message in failure.message
+    assert hint.replace(HOST, "<id>.dsql.<region>.on.aws") in failure.hint
+    assert failure.passing is passing
+
+
+def test_a_role_other_than_admin_is_told_its_own_action() -> None:
+    failure = failure_of(
+        PREFIX + "FATAL: unable to accept connection, access denied", cluster("app")
+    )
+    assert "role app" in failure.message
+    assert "dsql:DbConnect " in failure.hint
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "first line\nsomething new happened\n"])
+def test_an_unknown_failure_shows_the_drivers_last_words(text: str) -> None:
+    failure = failure_of(text, cluster())
+    assert failure.message.startswith(f"No connection to {HOST}: ")
+    assert ("something new happened" in failure.message) == ("something new" in text)
+    assert not failure.passing
+
+
+def test_a_role_with_braces_in_its_name_breaks_no_message() -> None:
+    assert "role {x}" in failure_of("access denied", cluster("{x}")).message
