@@ -1,0 +1,27 @@
+"""The local cluster: a DSQL-like endpoint on this machine, started when it is first needed.
+
+An embedded PostgreSQL 16 behind a TLS endpoint of its own, in a process of its own. It asks for
+a signed token as a real cluster does, and it checks it.
+"""
+
+from dsqlkit.local.lifecycle import (
+    LocalStatus,
+    address,
+    ensure_running,
+    log_file,
+    reset,
+    start,
+    status,
+    stop,
+)
+
+__all__ = [
+    "LocalStatus",
+    "address",
+    "ensure_running",
+    "log_file",
+    "reset",
+    "start",
+    "status",
+    "stop",
+]

@@ -1,0 +1,100 @@
+"""Rewriting what PostgreSQL answers into what DSQL answers: errors, tags, the version it reports."""
+
+from collections.abc import Callable
+from typing import Final
+
+from dsqlkit.local import wire
+from dsqlkit.local.statements import refusal_in
+
+SERVER_VERSION: Final = "16.15"
+"""What a real cluster reported (recorded 2026-09)."""
+
+ACCESS_DENIED: Final = "unable to accept connection, access denied"
+ACCESS_DENIED_SQLSTATE: Final = "28000"  # not recorded; PostgreSQL's for a refused sign-in
+
+_CONFLICT: Final = "change conflicts with another transaction (OC000)"
+_CONFLICT_STATES: Final = {b"40001", b"40P01"}
+_TOO_MANY: Final = "Unable to accept connection, too many open connections."
+_TOO_MANY_SQLSTATE: Final = b"53300"
+_AS_TAG: Final = b"DSQ01"
+"""The SQLSTATE of a notice of ours: report the statement under way with this tag."""
+
+_ERROR, _NOTICE, _TAG, _PARAMETER, _READY = b"ENCSZ"
+_IN_TRANSACTION_BLOCK: Final = b"TE"
+
+
+class AnswerRewriter:
+    """The backend's stream of one session. `on_job` is called when a statement that submitted a
+    job has left its transaction, whether or not it was committed.
+    """
+
+    def __init__(self, on_job: Callable[[], None]) -> None:
+        self._cutter = wire.FrameCutter(
+            {_ERROR, _NOTICE, _PARAMETER, _READY}, limit=wire.MAX_BACKEND_FRAME
+        )
+        self._on_job = on_job
+        self._signed_in = False
+        self._tag: bytes | None = None
+        self._has_job = False
+
+    def feed(self, data: bytes) -> bytes:
+        """More of the stream, as the client is to see it."""
+        pieces = [
+            piece if kind == wire.RUN else self._rewritten(kind, piece)
+            for kind, piece in self._cutter.feed(data)
+        ]
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _rewritten(self, kind: int, frame: bytes) -> bytes:
+        if kind == _READY:
+            self._signed_in = True
+            if self._has_job and frame[5] not in _IN_TRANSACTION_BLOCK:
+                self._has_job = False
+                self._on_job()
+            return frame
+        if kind == _ERROR:
+            self._expect_tag(None)
+            return self._error(frame)
+        if kind == _TAG:
+            assert self._tag is not None
+            tag = self._tag
+            self._expect_tag(None)
+            return wire.message(b"C", tag + b"\0")
+        if kind == _PARAMETER:
+            if frame.startswith(b"server_version\0", 5):
+                return wire.message(b"S", b"server_version\0" + SERVER_VERSION.encode() + b"\0")
+            return frame
+        fields = wire.decode_fields(frame)
+        if fields.get(ord("C")) != _AS_TAG:
+            return frame
+        self._expect_tag(fields[ord("M")])
+        self._has_job = True
+        return b""
+
+    def _expect_tag(self, tag: bytes | None) -> None:
+        self._tag = tag
+        if tag is None:
+            self._cutter.wanted.discard(_TAG)
+        else:
+            self._cutter.wanted.add(_TAG)
+
+    def _error(self, frame: bytes) -> bytes:
+        fields = wire.decode_fields(frame)
+        sqlstate = fields.get(ord("C"), b"")
+        if sqlstate in _CONFLICT_STATES:
+            return wire.error_response("40001", _CONFLICT)
+        if sqlstate == b"22P02":
+            refusal = refusal_in(fields.get(ord("M"), b"").decode(errors="replace"))
+            if refusal is not None:
+                return wire.error_response(refusal.sqlstate, refusal.message)
+        if not self._signed_in:
+            if sqlstate == _TOO_MANY_SQLSTATE:
+                return wire.error_response("53300", _TOO_MANY, severity="FATAL")
+            if sqlstate[:2] == b"28":
+                return access_denied()
+        return frame
+
+
+def access_denied(hint: str | None = None) -> bytes:
+    """The answer to a sign-in that is refused, whatever the reason."""
+    return wire.error_response(ACCESS_DENIED_SQLSTATE, ACCESS_DENIED, severity="FATAL", hint=hint)

@@ -1,0 +1,158 @@
+-- What a new local cluster has beyond PostgreSQL: DSQL's roles and the schema sys.
+-- Run once, in single-user mode, where a statement ends at a semicolon before an empty line.
+
+CREATE ROLE admin LOGIN CREATEROLE;
+
+ALTER DATABASE postgres OWNER TO admin;
+
+ALTER SCHEMA public OWNER TO admin;
+
+CREATE SCHEMA sys;
+
+GRANT USAGE ON SCHEMA sys TO PUBLIC;
+
+-- The endpoint's own: its functions are called by the statements that it rewrites.
+CREATE SCHEMA dsqlkit;
+
+GRANT USAGE ON SCHEMA dsqlkit TO PUBLIC;
+
+-- start_time is when the job was submitted; update_time is NULL until its status changes.
+-- The columns after update_time are the job runner's.
+CREATE TABLE dsqlkit.job (
+    job_id text PRIMARY KEY,
+    status text NOT NULL DEFAULT 'submitted',
+    details text,
+    job_type text NOT NULL,
+    class_id oid NOT NULL,
+    object_id oid,
+    object_name text,
+    start_time timestamptz NOT NULL DEFAULT clock_timestamp(),
+    update_time timestamptz,
+    owner text NOT NULL,
+    search_path text NOT NULL,
+    ddl text NOT NULL
+);
+
+CREATE VIEW sys.jobs AS
+    SELECT job_id, status, details, job_type, class_id, object_id, object_name, start_time, update_time
+    FROM dsqlkit.job;
+
+GRANT SELECT ON sys.jobs TO PUBLIC;
+
+-- Which IAM identities may sign in as which role.
+CREATE TABLE dsqlkit.role_mapping (
+    iam_oid oid PRIMARY KEY,
+    arn text NOT NULL,
+    pg_role_oid oid NOT NULL,
+    grantor_pg_role_oid oid NOT NULL,
+    UNIQUE (arn, pg_role_oid)
+);
+
+CREATE VIEW sys.iam_pg_role_mappings AS
+    SELECT m.iam_oid, m.arn, m.pg_role_oid, r.rolname AS pg_role_name,
+           m.grantor_pg_role_oid, g.rolname AS grantor_pg_role_name
+    FROM dsqlkit.role_mapping m
+    JOIN pg_catalog.pg_roles r ON r.oid = m.pg_role_oid
+    LEFT JOIN pg_catalog.pg_roles g ON g.oid = m.grantor_pg_role_oid;
+
+GRANT SELECT ON sys.iam_pg_role_mappings TO PUBLIC;
+
+-- A job id as DSQL writes it: 16 random bytes in lower-case base32 without padding.
+CREATE FUNCTION dsqlkit.new_job_id() RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT pg_catalog.string_agg(
+        pg_catalog.substr('abcdefghijklmnopqrstuvwxyz234567',
+            pg_catalog.substring(bits, i * 5 + 1, 5)::bit(5)::int + 1, 1), '' ORDER BY i)
+    FROM (SELECT ('x' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', ''))::bit(128)
+                 || B'00' AS bits) AS random
+    CROSS JOIN pg_catalog.generate_series(0, 25) AS i
+$$;
+
+-- CREATE INDEX ASYNC. Refuses at once what a synchronous build would refuse at once, and leaves
+-- the rest to the job, which exists when the transaction commits. target is resolved by the caller,
+-- with the caller's search path. key_columns has NULL for an expression.
+CREATE FUNCTION dsqlkit.submit_index(
+    is_unique boolean, if_not_exists boolean, index_name text, target regclass,
+    key_columns text[], included text[], tail text, caller_path text, OUT job_id text
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    relation record;
+    name text := index_name;
+    missing text;
+    base text;
+    taken boolean;
+    n int := 0;
+    done boolean := false;
+BEGIN
+    SELECT c.relname, c.relkind, c.relowner, c.relnamespace, s.nspname
+        INTO relation
+        FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = target;
+    IF relation.relkind <> 'r' THEN
+        RAISE EXCEPTION USING ERRCODE = '42809',
+            MESSAGE = format('cannot create index on relation "%s"', relation.relname);
+    END IF;
+    IF NOT pg_has_role(session_user, relation.relowner, 'USAGE') THEN
+        RAISE EXCEPTION USING ERRCODE = '42501',
+            MESSAGE = format('must be owner of table %s', relation.relname);
+    END IF;
+    SELECT c INTO missing FROM unnest(key_columns || included) AS c
+        WHERE c IS NOT NULL AND NOT EXISTS (
+            SELECT FROM pg_attribute a
+            WHERE a.attrelid = target AND a.attname = c AND NOT a.attisdropped)
+        LIMIT 1;
+    IF missing IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '42703',
+            MESSAGE = format('column "%s" does not exist', missing);
+    END IF;
+    base := relation.relname || '_'
+        || array_to_string(ARRAY(SELECT coalesce(c, 'expr') FROM unnest(key_columns) AS c), '_') || '_idx';
+    LOOP
+        name := coalesce(index_name, left(base, 63 - length(n::text)) || CASE n WHEN 0 THEN '' ELSE n::text END);
+        SELECT EXISTS (
+            SELECT FROM pg_class c WHERE c.relname = name AND c.relnamespace = relation.relnamespace
+            UNION ALL
+            SELECT FROM dsqlkit.job j WHERE j.object_name = relation.nspname || '.' || name
+                AND j.status IN ('submitted', 'processing')) INTO taken;
+        EXIT WHEN index_name IS NOT NULL OR NOT taken;
+        n := n + 1;
+    END LOOP;
+    IF taken AND NOT if_not_exists THEN
+        RAISE EXCEPTION USING ERRCODE = '42P07', MESSAGE = format('relation "%s" already exists', name);
+    END IF;
+    IF taken THEN
+        RAISE NOTICE USING ERRCODE = '42P07', MESSAGE = format('relation "%s" already exists, skipping', name);
+        done := true;
+    END IF;
+    job_id := dsqlkit.new_job_id();
+    INSERT INTO dsqlkit.job (job_id, status, details, job_type, class_id, object_name, update_time, owner, search_path, ddl)
+    VALUES (job_id, CASE WHEN done THEN 'completed' ELSE 'submitted' END,
+        CASE WHEN done THEN format('relation "%s" already exists, skipping', name) END,
+        'INDEX_BUILD', 'pg_class'::regclass, relation.nspname || '.' || name,
+        CASE WHEN done THEN clock_timestamp() END, pg_get_userbyid(relation.relowner), caller_path,
+        format('CREATE %sINDEX CONCURRENTLY %I %s', CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, name, tail));
+    -- Tells the endpoint to report this statement as CREATE INDEX, and that there is a job.
+    RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'CREATE INDEX';
+END
+$$;
+
+-- Waits until the job has ended, whatever its end. What DSQL answers beyond the tag was not recorded.
+CREATE PROCEDURE sys.wait_for_job(job_id text) LANGUAGE plpgsql AS $$
+DECLARE
+    found text;
+BEGIN
+    IF job_id IS NULL OR job_id !~ '^[a-z2-7]{25}[aeimquy4]$' THEN
+        RAISE EXCEPTION USING ERRCODE = '22P02', MESSAGE = 'Unable to convert text to UUID';
+    END IF;
+    LOOP
+        SELECT j.status INTO found FROM sys.jobs j WHERE j.job_id = wait_for_job.job_id;
+        IF found IS NULL THEN
+            RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format('job "%s" does not exist', job_id);
+        END IF;
+        EXIT WHEN found IN ('completed', 'failed');
+        COMMIT;
+        PERFORM pg_catalog.pg_sleep(0.02);
+    END LOOP;
+END
+$$;
+
+GRANT EXECUTE ON PROCEDURE sys.wait_for_job(text) TO PUBLIC;
+

@@ -1,0 +1,176 @@
+"""The local cluster's process: the server, the endpoint before it, and the end of both."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import string
+import sys
+import time
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.local import internal, postgres
+from dsqlkit.local.answers import SERVER_VERSION
+from dsqlkit.local.certificates import ensure_certificates
+from dsqlkit.local.jobs import JobRunner
+from dsqlkit.local.listener import Listener, bind
+from dsqlkit.local.login import Reception
+from dsqlkit.local.negotiation import tls_context
+from dsqlkit.local.session import Session
+from dsqlkit.local.state import Credentials, Listening, StateFolder, take_lock
+from dsqlkit.local.token_check import TokenChecker
+
+IDLE_LIMIT_S: Final = 3600.0
+_CHECK_S: Final = 1.0
+_KEY_ID_START: Final = "AKIALOCAL"
+_KEY_ID_LENGTH: Final = 20
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run the local cluster of the default state folder until it is told to stop."""
+    options = argparse.ArgumentParser(prog="python -m dsqlkit.local")
+    options.add_argument("--ready-fd", type=int, help="a file to close when ready")
+    options.add_argument("--idle-limit", type=float, default=IDLE_LIMIT_S, metavar="SECONDS")
+    given = options.parse_args()
+    if given.ready_fd is not None and os.fork():
+        os._exit(0)  # detached: nobody has to wait for the child that goes on
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    state = StateFolder.default()
+    try:
+        state.create()
+        lock = take_lock(state.daemon_lock, timeout_s=1.0)
+        if lock is None:
+            raise LocalClusterFailed("The local cluster is running already.")
+        state.forget_process()
+        serve(state, ready_fd=given.ready_fd, idle_limit_s=given.idle_limit)
+    except (LocalClusterFailed, OSError) as error:
+        _log.error("%s", error)
+        sys.exit(1)
+
+
+def serve(state: StateFolder, *, ready_fd: int | None, idle_limit_s: float) -> None:
+    """Start the server and the endpoint, and stay until a signal or too long without a client."""
+    ensure_certificates(state)
+    if state.credentials() is None:
+        state.save_credentials(_new_credentials())
+    server = postgres.start(state)
+    try:
+        _run(_Cluster(state, server, ready_fd, idle_limit_s).run())
+    finally:
+        server.stop()
+        state.forget_process()
+        _log.info("stopped")
+
+
+class _Cluster:
+    """The running cluster: who is connected, and since when nobody is."""
+
+    def __init__(
+        self, state: StateFolder, server: postgres.Server, ready_fd: int | None, idle_limit_s: float
+    ) -> None:
+        self._state = state
+        self._server = server
+        self._ready_fd = ready_fd
+        self._idle_limit_s = idle_limit_s
+        self._sessions: set[Session] = set()
+        self._idle_since = time.monotonic()
+        self._stopping = asyncio.Event()
+        self._count = os.open(state.connection_count, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        known = self._state.listening()
+        listening = bind(None if known is None else known.port)
+        credentials = self._state.credentials()
+        assert credentials is not None
+        port = listening.getsockname()[1]
+        jobs = JobRunner(self._server.socket_folder)
+        reception = Reception(
+            checker=TokenChecker(port, credentials.access_key_id, credentials.secret_access_key),
+            may_sign_in=partial(internal.may_sign_in, self._server.socket_folder),
+            socket=self._server.socket_folder / postgres.SOCKET_NAME,
+            on_job=jobs.wake,
+            on_begin=self._begun,
+            on_end=self._ended,
+        )
+        listener = Listener(listening, tls_context(str(self._state.certificate)), reception)
+        self._write_count()
+        accepting = asyncio.create_task(listener.run())
+        working = asyncio.create_task(jobs.run())
+        self._announce(port)
+        try:
+            await self._until_over()
+        finally:
+            accepting.cancel()
+            working.cancel()
+            # PostgreSQL tells each client that it is shut down, and closes.
+            await asyncio.to_thread(self._server.stop)
+            for session in list(self._sessions):
+                session.close()
+            os.close(self._count)
+
+    def _announce(self, port: int) -> None:
+        """Say where we are, then let whoever started us go on."""
+        self._state.save_listening(
+            Listening(
+                port=port,
+                running=True,
+                pid=os.getpid(),
+                started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                server_version=SERVER_VERSION,
+            )
+        )
+        _log.info("listening on port %d", port)
+        if self._ready_fd is not None:
+            os.close(self._ready_fd)
+
+    async def _until_over(self) -> None:
+        while not self._stopping.is_set():
+            if self._server.process.poll() is not None:
+                _log.error("PostgreSQL ended by itself")
+                return
+            if not self._sessions and time.monotonic() - self._idle_since > self._idle_limit_s:
+                _log.info("no client for %.0f s", self._idle_limit_s)
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _CHECK_S)
+
+    def _begun(self, session: Session) -> None:
+        self._sessions.add(session)
+        self._write_count()
+
+    def _ended(self, session: Session) -> None:
+        self._sessions.discard(session)
+        self._idle_since = time.monotonic()
+        self._write_count()
+
+    def _write_count(self) -> None:
+        # For `status`. A fixed width, so that one write replaces the other.
+        os.pwrite(self._count, b"%8d" % len(self._sessions), 0)
+
+
+def _run(main: Coroutine[None, None, None]) -> None:
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+def _new_credentials() -> Credentials:
+    alphabet = string.ascii_uppercase + "234567"
+    length = _KEY_ID_LENGTH - len(_KEY_ID_START)
+    key_id = _KEY_ID_START + "".join(secrets.choice(alphabet) for _ in range(length))
+    return Credentials(key_id, secrets.token_urlsafe(30))

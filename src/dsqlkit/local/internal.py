@@ -1,0 +1,38 @@
+"""The endpoint's own connections to PostgreSQL, as its superuser, for what clients may not do."""
+
+import asyncio
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsqlkit.endpoint import DATABASE
+from dsqlkit.local.postgres import SUPERUSER
+
+if TYPE_CHECKING:
+    import psycopg
+
+_CONNECT_LIMIT_S = 10
+
+
+async def connect(socket_folder: Path) -> "psycopg.AsyncConnection[tuple[Any, ...]]":
+    """A connection in autocommit mode. The driver is loaded at the first one, beside other work."""
+    psycopg = await asyncio.to_thread(importlib.import_module, "psycopg")
+    connection: psycopg.AsyncConnection[tuple[Any, ...]] = await psycopg.AsyncConnection.connect(
+        host=str(socket_folder),
+        user=SUPERUSER,
+        dbname=DATABASE,
+        autocommit=True,
+        connect_timeout=_CONNECT_LIMIT_S,
+        application_name="dsqlkit",
+    )
+    return connection
+
+
+async def may_sign_in(socket_folder: Path, role: str) -> bool:
+    """Whether an IAM identity is mapped to the role."""
+    async with await connect(socket_folder) as connection:
+        found = await connection.execute(
+            "SELECT EXISTS (SELECT FROM sys.iam_pg_role_mappings WHERE pg_role_name = %s)", [role]
+        )
+        row = await found.fetchone()
+    return row is not None and bool(row[0])

@@ -1,0 +1,239 @@
+"""Starting, stopping and looking at the local cluster, from any process of this user.
+
+The cluster is a process of its own (`dsqlkit.local.daemon`). The functions here only start it,
+signal it and read what it left in its state folder.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsqlkit.endpoint import LOCAL_REGION, LocalAddress
+from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.local.state import HOST, StateFolder, is_locked, take_lock
+
+_POLL_S = 0.005
+_LOG_LINES_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStatus:
+    """The local cluster at one moment. `started_at` is UTC; what only a running one has is None."""
+
+    running: bool
+    endpoint: str | None
+    pid: int | None
+    data_dir: str
+    region: str
+    server_version: str | None
+    started_at: str | None
+    connections: int | None
+    log: str
+
+
+def ensure_running(*, timeout_s: float = 60.0) -> LocalAddress:
+    """Start the local cluster unless it runs, and say how to reach it.
+
+    Raises LocalClusterFailed when it cannot be started within `timeout_s` seconds.
+    """
+    state = StateFolder.default()
+    with _readable(state):
+        known = state.address() if _is_ready(state) else None
+    if known is None:
+        start(timeout_s=timeout_s)
+        known = state.address()
+        assert known is not None
+    return known
+
+
+def address() -> LocalAddress | None:
+    """How to reach the local cluster if it was ever started, running or not; else None."""
+    state = StateFolder.default()
+    with _readable(state):
+        return state.address()
+
+
+def status() -> LocalStatus:
+    """The local cluster as it is now. Starts nothing."""
+    state = StateFolder.default()
+    with _readable(state):
+        listening = state.listening() if _is_ready(state) else None
+        count = None if listening is None else int(state.connection_count.read_text() or 0)
+    return LocalStatus(
+        running=listening is not None,
+        endpoint=None if listening is None else f"{HOST}:{listening.port}",
+        pid=None if listening is None else listening.pid,
+        data_dir=str(state.root),
+        region=LOCAL_REGION,
+        server_version=None if listening is None else listening.server_version,
+        started_at=None if listening is None else listening.started_at,
+        connections=count,
+        log=str(state.log),
+    )
+
+
+def start(*, timeout_s: float = 60.0) -> LocalStatus:
+    """Start the local cluster and wait until it accepts connections; nothing if it runs already.
+
+    Raises LocalClusterFailed when its folder cannot be used, when it does not come up within
+    `timeout_s` seconds, or when it ends while starting (with the last lines of its log).
+    """
+    state = StateFolder.default()
+    deadline = time.monotonic() + timeout_s
+    state.create()
+    with _sole_caretaker(state, deadline):
+        if not is_locked(state.daemon_lock):
+            state.forget_process()
+            _launch(state, deadline)
+        while not _is_ready(state):
+            if not is_locked(state.daemon_lock):
+                raise _failed_to_start(state)
+            if time.monotonic() > deadline:
+                raise LocalClusterFailed(
+                    f"The local cluster was not ready after {timeout_s:g} s.",
+                    hint=f"Its log is {state.log}.",
+                )
+            time.sleep(_POLL_S)
+    return status()
+
+
+def stop(*, timeout_s: float = 30.0) -> LocalStatus:
+    """Stop the local cluster, closing its sessions; nothing if it does not run.
+
+    Raises LocalClusterFailed when it has not ended after `timeout_s` seconds.
+    """
+    state = StateFolder.default()
+    if state.root.is_dir():
+        deadline = time.monotonic() + timeout_s
+        with _sole_caretaker(state, deadline):
+            _stop(state, deadline)
+    return status()
+
+
+def reset(*, timeout_s: float = 30.0) -> LocalStatus:
+    """Stop the local cluster and remove its data; port, credentials and certificates stay.
+
+    Raises LocalClusterFailed when it does not stop, or when its data cannot be removed.
+    """
+    from dsqlkit.local.postgres import remove_home
+
+    state = StateFolder.default()
+    if state.root.is_dir():
+        deadline = time.monotonic() + timeout_s
+        with _sole_caretaker(state, deadline), state.usable():
+            _stop(state, deadline)
+            remove_home(state)
+    return status()
+
+
+def log_file() -> Path:
+    """The log of the local cluster and of its PostgreSQL server. It may not exist yet."""
+    return StateFolder.default().log
+
+
+def _is_ready(state: StateFolder) -> bool:
+    if not is_locked(state.daemon_lock):
+        return False
+    listening = state.listening()
+    return listening is not None and listening.running
+
+
+@contextlib.contextmanager
+def _readable(state: StateFolder) -> Generator[None, None, None]:
+    try:
+        with state.usable():
+            yield
+    except (ValueError, TypeError) as error:
+        raise LocalClusterFailed(
+            f"A file in the local cluster's folder {state.root} is damaged.",
+            hint="Stop the cluster, remove the folder and start again: its data are lost.",
+        ) from error
+
+
+@contextlib.contextmanager
+def _sole_caretaker(state: StateFolder, deadline: float) -> Generator[None, None, None]:
+    """Let one process at a time start, stop or reset the cluster; the others wait."""
+    with state.usable():
+        lock = take_lock(state.lifecycle_lock, timeout_s=max(0.0, deadline - time.monotonic()))
+    if lock is None:
+        raise LocalClusterFailed("Another process is starting or stopping the local cluster.")
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _launch(state: StateFolder, deadline: float) -> None:
+    """Start the daemon, detached, and wait until it is ready or has ended.
+
+    It inherits the writing end of a pipe, which it closes when it is ready; the system closes it
+    if it dies. Either way the reading end wakes up here.
+    """
+    import subprocess
+
+    from dsqlkit.local.log import opened_for_append
+
+    with state.usable():
+        log = opened_for_append(state.log)
+    reader, writer = os.pipe()
+    try:
+        with log:
+            # -P: a file named like a module, in the folder where the user stands, is not it.
+            subprocess.run(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-P", "-m", "dsqlkit.local", "--ready-fd", str(writer)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                pass_fds=(writer,),
+                start_new_session=True,
+                check=True,
+            )
+        os.close(writer)
+        select.select([reader], [], [], max(0.0, deadline - time.monotonic()))
+    except subprocess.CalledProcessError as error:
+        raise _failed_to_start(state) from error
+    finally:
+        os.close(reader)
+
+
+def _stop(state: StateFolder, deadline: float) -> None:
+    from dsqlkit.local.postgres import stop_orphan
+
+    while is_locked(state.daemon_lock):
+        listening = state.listening()
+        if listening is not None and listening.running and listening.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(listening.pid, signal.SIGTERM)
+            _wait_until_ended(state, listening.pid, deadline)
+        elif time.monotonic() > deadline:
+            raise LocalClusterFailed("The local cluster is still starting; it was not stopped.")
+        time.sleep(_POLL_S)
+    stop_orphan(state, timeout_s=max(1.0, deadline - time.monotonic()))
+    state.forget_process()
+
+
+def _wait_until_ended(state: StateFolder, pid: int, deadline: float) -> None:
+    while is_locked(state.daemon_lock):
+        if time.monotonic() > deadline:
+            raise LocalClusterFailed(
+                f"The local cluster (process {pid}) did not stop in time.",
+                hint=f"Its log is {state.log}.",
+            )
+        time.sleep(_POLL_S)
+
+
+def _failed_to_start(state: StateFolder) -> LocalClusterFailed:
+    from dsqlkit.local.log import last_lines
+
+    lines = "\n".join(last_lines(state.log, _LOG_LINES_SHOWN))
+    return LocalClusterFailed(
+        f"The local cluster ended while starting. Its last words:\n{lines}",
+        hint=f"The whole log is {state.log}.",
+    )

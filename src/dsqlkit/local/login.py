@@ -1,0 +1,172 @@
+"""Signing in: startup packet, token, backend. What a client may send before it is let in."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, cast
+
+from dsqlkit.endpoint import ADMIN
+from dsqlkit.local import wire
+from dsqlkit.local.answers import access_denied
+from dsqlkit.local.session import Session
+from dsqlkit.local.startup import MAX_PACKET, Startup, StartupRefused, parse_startup
+from dsqlkit.local.token_check import AccessDenied, TokenChecker
+
+LIMIT_S: Final = 30.0
+"""How long a client may take from its first byte to being signed in."""
+
+_MAX_PASSWORD: Final = 16 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What signing in needs: the token check, the role check, the server, and whom to tell."""
+
+    checker: TokenChecker
+    may_sign_in: Callable[[str], Awaitable[bool]]
+    socket: Path
+    on_job: Callable[[], None]
+    on_begin: Callable[[Session], None]
+    on_end: Callable[[Session], None]
+
+
+class Login(asyncio.Protocol):
+    """The protocol of a TLS connection until its client is signed in or refused."""
+
+    def __init__(self, reception: Reception, *, needs_alpn: bool) -> None:
+        self._reception = reception
+        self._needs_alpn = needs_alpn
+        self._buffer = b""
+        self._startup: Startup | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._limit: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._limit = asyncio.get_running_loop().call_later(LIMIT_S, self._transport.abort)
+        tls = transport.get_extra_info("ssl_object")
+        if self._needs_alpn and tls.selected_alpn_protocol() != "postgresql":
+            # PostgreSQL asks this of direct TLS, so that no other protocol's client gets here.
+            transport.close()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._transport = None
+        self._done()
+        if self._opening is not None:
+            self._opening.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        try:
+            if self._startup is None:
+                self._read_startup()
+            elif self._opening is None:
+                self._read_password(self._startup)
+            else:
+                raise wire.ProtocolViolation("data before the sign-in was answered")
+        except StartupRefused as refused:
+            self._refuse(wire.error_response(refused.sqlstate, str(refused), severity="FATAL"))
+        except AccessDenied as denied:
+            _log.info("access denied: %s", denied)
+            self._refuse(access_denied(denied.hint))
+        except wire.ProtocolViolation as violation:
+            _log.info("a client broke the protocol while signing in: %s", violation)
+            self._refuse(b"")
+
+    def _read_startup(self) -> None:
+        packet = self._take(0, MAX_PACKET)
+        if packet is None:
+            return
+        if len(packet) < 8:
+            raise wire.ProtocolViolation("a startup packet without a version")
+        (code,) = wire.INT32.unpack_from(packet, 4)
+        if code == wire.CANCEL_REQUEST:
+            # Inside TLS this comes instead of a startup packet. It has no answer.
+            self._opening = asyncio.ensure_future(forward_cancel(packet, self._reception.socket))
+            self._opening.add_done_callback(lambda _: self._refuse(b""))
+            return
+        startup = parse_startup(packet)
+        self._startup = startup
+        answer = startup.negotiation() if startup.needs_negotiation else b""
+        self._write(answer + wire.authentication_cleartext_password())
+        if self._buffer:
+            raise wire.ProtocolViolation("data before the password was asked for")
+
+    def _read_password(self, startup: Startup) -> None:
+        if not self._buffer.startswith(b"p"):
+            raise wire.ProtocolViolation("something else than a password")
+        frame = self._take(1, _MAX_PASSWORD)
+        if frame is None:
+            return
+        if self._buffer or frame[-1] or frame.find(b"\0", 5) != len(frame) - 1:
+            raise wire.ProtocolViolation("a malformed password message")
+        token = frame[5:-1].decode("ascii", errors="replace")
+        self._reception.checker.check(token, startup.user, datetime.now(UTC))
+        self._opening = asyncio.ensure_future(self._open(startup))
+
+    async def _open(self, startup: Startup) -> None:
+        reception = self._reception
+        try:
+            if startup.user != ADMIN and not await reception.may_sign_in(startup.user):
+                raise AccessDenied(f"the role {startup.user!r} is mapped to no IAM identity")
+            session = Session(on_job=reception.on_job, on_end=reception.on_end)
+            await asyncio.get_running_loop().create_unix_connection(
+                lambda: session.backend, str(reception.socket)
+            )
+        except AccessDenied as denied:
+            _log.info("access denied: %s", denied)
+            self._refuse(access_denied())
+            return
+        except OSError as error:
+            _log.error("no backend for a client: %s", error)
+            self._refuse(wire.error_response("57P03", "the server is not there", severity="FATAL"))
+            return
+        if self._transport is None:
+            session.close()
+            return
+        self._done()
+        session.client.take_over(self._transport)
+        reception.on_begin(session)
+        session.backend.write(startup.packet())
+
+    def _take(self, length_at: int, limit: int) -> bytes | None:
+        """The next packet once it is whole, taken off the buffer."""
+        if len(self._buffer) < length_at + 4:
+            return None
+        (length,) = wire.INT32.unpack_from(self._buffer, length_at)
+        if not 4 <= length <= limit:
+            raise wire.ProtocolViolation(f"a packet of length {length}")
+        end = length_at + length
+        if len(self._buffer) < end:
+            return None
+        packet, self._buffer = self._buffer[:end], self._buffer[end:]
+        return packet
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def _refuse(self, answer: bytes) -> None:
+        self._write(answer)
+        if self._transport is not None:
+            self._transport.close()
+
+    def _done(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+
+
+async def forward_cancel(packet: bytes, socket: Path) -> None:
+    """Hand a CancelRequest to PostgreSQL, whose keys the clients have."""
+    reader, writer = await asyncio.open_unix_connection(str(socket))
+    try:
+        writer.write(packet)
+        await asyncio.wait_for(reader.read(), LIMIT_S)
+    finally:
+        writer.close()

@@ -1,0 +1,187 @@
+"""The state folder: what the local cluster keeps between runs, and the locks around it.
+
+Everything lives in one private folder (mode 0700) under the user's data folder. Who holds
+`daemon.lock` is running; `endpoint.json` says where, and is believed only while the lock is held.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import tempfile
+import time
+from collections.abc import Generator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import platformdirs
+
+from dsqlkit.endpoint import LOCAL_REGION, LocalAddress
+from dsqlkit.errors import LocalClusterFailed
+
+try:
+    import fcntl
+except ImportError as error:  # Windows
+    raise LocalClusterFailed(
+        "The local cluster needs Linux or macOS.", hint="On Windows, run dsqlkit inside WSL."
+    ) from error
+
+HOST = "localhost"
+_LOCK_POLL_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The content of `endpoint.json`. The port outlives the process that listened on it."""
+
+    port: int
+    running: bool = False
+    pid: int | None = None
+    started_at: str | None = None
+    server_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The key pair that tokens for this cluster are signed with, random per state folder."""
+
+    access_key_id: str
+    secret_access_key: str
+
+    def __repr__(self) -> str:
+        return f"Credentials(access_key_id={self.access_key_id!r})"
+
+
+class StateFolder:
+    """The files of one local cluster. Making one touches nothing on disk."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.log = root / "local.log"
+        self.certificate_authority = root / "ca.pem"
+        self.certificate_authority_key = root / "ca.key"
+        self.certificate = root / "server.pem"
+        self.server = root / "server"
+        self.daemon_lock = root / "daemon.lock"
+        self.lifecycle_lock = root / "lifecycle.lock"
+        self.connection_count = root / "connections"
+        self._endpoint = root / "endpoint.json"
+        self._credentials = root / "credentials.json"
+
+    @classmethod
+    def default(cls) -> "StateFolder":
+        """The folder of this user, or below XDG_DATA_HOME where that is set."""
+        return cls(Path(platformdirs.user_data_dir("dsqlkit")) / "local")
+
+    def create(self) -> None:
+        """Make the folder if it is missing. Raises LocalClusterFailed when that is impossible."""
+        with self.usable():
+            self.root.parent.mkdir(parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o700, exist_ok=True)
+            if not os.access(self.root, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    @contextlib.contextmanager
+    def usable(self) -> Generator[None, None, None]:
+        """Turn the system's refusals (no permission, no space, a file in the way) into ours."""
+        try:
+            yield
+        except OSError as error:
+            raise LocalClusterFailed(
+                f"The local cluster's folder {self.root} cannot be used: {error.strerror}.",
+                hint="Make the folder writable, or set XDG_DATA_HOME to one that is.",
+            ) from error
+
+    def listening(self) -> Listening | None:
+        """What `endpoint.json` says, or None before the first start."""
+        known = _read_json(self._endpoint)
+        return None if known is None else Listening(**known)
+
+    def save_listening(self, listening: Listening) -> None:
+        write_whole(self._endpoint, json.dumps(asdict(listening)))
+
+    def forget_process(self) -> None:
+        """Mark the cluster as stopped, keeping its port for the next start."""
+        listening = self.listening()
+        if listening is not None and listening.running:
+            self.save_listening(replace(listening, running=False, pid=None, started_at=None))
+
+    def credentials(self) -> Credentials | None:
+        known = _read_json(self._credentials)
+        return None if known is None else Credentials(**known)
+
+    def save_credentials(self, credentials: Credentials) -> None:
+        write_whole(self._credentials, json.dumps(asdict(credentials)))
+
+    def address(self) -> LocalAddress | None:
+        """How a client reaches this cluster, or None if it was never started."""
+        listening, credentials = self.listening(), self.credentials()
+        if listening is None or credentials is None:
+            return None
+        return LocalAddress(
+            host=HOST,
+            port=listening.port,
+            region=LOCAL_REGION,
+            root_certificate=str(self.certificate_authority),
+            access_key_id=credentials.access_key_id,
+            secret_access_key=credentials.secret_access_key,
+        )
+
+
+def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            os.fchmod(file.fileno(), mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process holds the lock."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def take_lock(path: Path, *, timeout_s: float) -> int | None:
+    """Take the lock and return its open file, or None if another holds it for all that time.
+
+    Closing the file, or the end of the process, releases the lock.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                os.close(descriptor)
+                return None
+            time.sleep(_LOCK_POLL_S)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        else:
+            return descriptor
+
+
+def _read_json(path: Path) -> dict[str, object] | None:
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return None
+    known = json.loads(text)
+    return known if isinstance(known, dict) else None

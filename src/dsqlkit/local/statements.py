@@ -1,0 +1,125 @@
+"""Rewriting SQL on its way to PostgreSQL, so that PostgreSQL itself answers as DSQL would.
+
+A statement that DSQL refuses becomes one that fails while it is analysed, with an error that carries
+DSQL's answer and that `refusal_in` reads back. So a refusal comes in its turn in a pipeline, aborts
+a transaction, and gives way to 25P02 in an aborted one, all by PostgreSQL's own rules.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+import postgast
+from postgast import pg_query_pb2 as tree
+
+from dsqlkit.local.dialect import CLAUSES, STATEMENTS, Node, Refusal
+from dsqlkit.local.index_async import blank_async, submission
+
+_CACHED_BYTES: Final = 8192
+_MARK: Final = "dsqlkit refuses"
+_CARRIER: Final = re.compile(
+    rf'invalid input syntax for type oid: "{_MARK} (?P<sqlstate>.{{5}}) (?P<message>.*)"', re.DOTALL
+)
+_NUMERIC: Final = re.compile(rb"(pg_catalog\s*\.\s*)?\"?(numeric|decimal|dec)\b\"?", re.IGNORECASE)
+_ASYNC: Final = re.compile(rb"\basync\b", re.IGNORECASE)
+
+
+def rewrite(sql: bytes) -> bytes:
+    """The text to run for a client's text: the same object when nothing is to be changed."""
+    if len(sql) > _CACHED_BYTES:
+        return _rewrite(sql)
+    return _rewrite_cached(sql)
+
+
+def refusal_in(message: str) -> Refusal | None:
+    """The refusal that an error of PostgreSQL's carries, if it does."""
+    found = _CARRIER.fullmatch(message)
+    return Refusal(found["sqlstate"], found["message"]) if found else None
+
+
+def _rewrite(sql: bytes) -> bytes:
+    try:
+        text, asyncs = blank_async(sql) if _ASYNC.search(sql) else (sql, [])
+        parsed = postgast.parse(text.decode())
+    except (postgast.PgQueryError, UnicodeDecodeError):
+        return sql  # PostgreSQL says what is wrong with it
+    pieces = []
+    done = 0
+    for raw in parsed.stmts:
+        start = raw.stmt_location
+        end = start + raw.stmt_len if raw.stmt_len else len(text)
+        is_async = any(start <= offset < end for offset in asyncs)
+        for at, until, replacement in _edits(raw.stmt, text, start, end, is_async):
+            pieces += [text[done:at], replacement]
+            done = until
+    return b"".join([*pieces, text[done:]]) if pieces else sql
+
+
+_rewrite_cached = lru_cache(maxsize=2048)(_rewrite)
+
+
+def _edits(
+    statement: Node, text: bytes, start: int, end: int, is_async: bool
+) -> list[tuple[int, int, bytes]]:
+    """What to replace in the statement that is text[start:end]: from, to, by what."""
+    kind = statement.WhichOneof("node")
+    if kind is None:
+        return []
+    node = getattr(statement, kind)
+    if is_async and not node.concurrent:
+        return [(start, end, submission(node, text[start:end]).encode())]
+    refusal = _refusal(kind, node, text[start:end])
+    if refusal is not None:
+        return [(start, end, _carrier(refusal).encode())]
+    return [(at, at, b"(18,6)") for at in _bare_numerics(kind, node, text)]
+
+
+def _refusal(kind: str, node: Node, text: bytes) -> Refusal | None:
+    rule = STATEMENTS.get(kind)
+    refusal = rule(node) if callable(rule) else rule
+    if refusal is not None:
+        return refusal
+    lower = text.lower()
+    wanted = {name: rule for name, (word, rule) in CLAUSES.items() if word.encode() in lower}
+    if wanted:
+        for name, found in _nodes(node):
+            clause = wanted.get(name)
+            refusal = clause(found) if callable(clause) else clause
+            if refusal is not None:
+                return refusal
+    return None
+
+
+def _carrier(refusal: Refusal) -> str:
+    carried = f"{_MARK} {refusal.sqlstate} {refusal.message}".replace("'", "''").replace(
+        "\\", "\\\\"
+    )
+    return f"SELECT pg_catalog.oid E'{carried}'"
+
+
+def _bare_numerics(kind: str, node: Node, text: bytes) -> Iterator[int]:
+    """Where a column's type is numeric without a precision, which DSQL takes as numeric(18,6)."""
+    if kind == "create_stmt":
+        columns = [element.column_def for element in node.table_elts]
+    elif kind == "alter_table_stmt":
+        columns = [getattr(command.alter_table_cmd, "def").column_def for command in node.cmds]
+    else:
+        return
+    for column in columns:
+        declared = column.type_name
+        if [name.string.sval for name in declared.names] != ["pg_catalog", "numeric"]:
+            continue
+        if not declared.typmods and not declared.array_bounds:
+            found = _NUMERIC.match(text, declared.location)
+            if found:
+                yield found.end()
+
+
+def _nodes(node: Node) -> Iterator[tuple[str, Node]]:
+    """Every message below `node` with its type's name, itself first."""
+    yield node.DESCRIPTOR.name, node
+    for field, value in node.ListFields():
+        if field.message_type is not None:
+            for child in value if field.is_repeated else (value,):
+                yield from _nodes(child)

@@ -1,0 +1,40 @@
+"""One local cluster for the whole run, in a state folder of its own, removed at the end."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dsqlkit import local
+from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
+
+
+@pytest.fixture(scope="session")
+def local_cluster() -> Iterator[LocalAddress]:
+    """The running local cluster. XDG_DATA_HOME names its folder, for commands run by tests too."""
+    folder = Path(tempfile.mkdtemp(prefix="dsqlkit-test-"))
+    before = os.environ.get("XDG_DATA_HOME")
+    os.environ["XDG_DATA_HOME"] = str(folder)
+    try:
+        yield local.ensure_running()
+    finally:
+        local.reset()
+        shutil.rmtree(folder)
+        if before is None:
+            del os.environ["XDG_DATA_HOME"]
+        else:
+            os.environ["XDG_DATA_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def endpoint(local_cluster: LocalAddress) -> Endpoint:
+    """The local cluster as role admin."""
+    return resolve(
+        "local",
+        environ={},
+        start_local=lambda: local_cluster,
+        local_address=lambda: local_cluster,
+    )
