@@ -9,15 +9,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 from uuid import UUID
 
 from dsqlkit import tables
 from dsqlkit.connection import Connection, Connections
-from dsqlkit.errors import AccountNotFound, DsqlkitError, InsufficientBalance, UsageError
+from dsqlkit.errors import (
+    AccountNotFound,
+    DsqlkitError,
+    InsufficientBalance,
+    SqlError,
+    UsageError,
+)
 from dsqlkit.queries import statement
-from dsqlkit.transaction import Conflict, Retry, RetryPolicy, run
+from dsqlkit.transaction import Conflict, Outcome, Retry, RetryPolicy, run
 
+T = TypeVar("T")
 AccountId: TypeAlias = int | UUID
 
 MAX_ACCOUNTS: Final = 1_000_000
@@ -115,14 +122,17 @@ def check_count(count: int) -> None:
 
 def balance(connections: Connections, account: AccountId) -> Balance:
     """Read one balance. Raises AccountNotFound."""
-    query = statement(f"queries/{table_of(account)}_balance.sql")
-    row = run(connections, lambda c: c.execute(query, {"id": account}).fetchone()).value
-    if row is None:
-        raise AccountNotFound(
-            f"Account {account} not found.",
-            hint=None if isinstance(account, UUID) else _INITIALISE,
-        )
-    return Balance(account, row[0])
+    table = table_of(account)
+    query = statement(f"queries/{table}_balance.sql")
+
+    def read(connection: Connection) -> Decimal:
+        row = connection.execute(query, {"id": account}).fetchone()
+        if row is None:
+            raise AccountNotFound(f"Account {account} not found.", hint=_HOW_TO_MAKE[table])
+        held: Decimal = row[0]
+        return held
+
+    return Balance(account, _run(connections, table, read).value)
 
 
 def transfer(
@@ -149,15 +159,15 @@ def transfer(
     def move(connection: Connection) -> Decimal:
         row = connection.execute(debit, {"payer": payer, "amount": amount}).fetchone()
         if row is None:
-            raise AccountNotFound("Payer account not found.", hint=_INITIALISE)
+            raise AccountNotFound("Payer account not found.", hint=_HOW_TO_MAKE[table])
         left: Decimal = row[0]
         if left < 0:
             raise InsufficientBalance(f"Insufficient balance: {plain(left)}.")
         if connection.execute(credit, {"payee": payee, "amount": amount}).rowcount != 1:
-            raise AccountNotFound("Payee account not found.", hint=_INITIALISE)
+            raise AccountNotFound("Payee account not found.", hint=_HOW_TO_MAKE[table])
         return left
 
-    outcome = run(connections, move, policy, on_retry)
+    outcome = _run(connections, table, move, policy, on_retry)
     return Transfer(
         table=table,
         payer_balance=outcome.value,
@@ -195,7 +205,27 @@ def plain(money: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-_INITIALISE = "`dsqlkit init-accounts` makes accounts 1 to 1000."
+_HOW_TO_MAKE = {
+    "accounts": "`dsqlkit init-accounts` makes accounts 1 to 1000.",
+    "accounts2": "`dsqlkit load` makes accounts with UUIDs, and a file of them.",
+}
+_UNDEFINED_TABLE = "42P01"
+
+
+def _run(
+    connections: Connections,
+    table: str,
+    work: Callable[[Connection], T],
+    policy: RetryPolicy | None = None,
+    on_retry: Callable[[Retry], None] | None = None,
+) -> Outcome[T]:
+    """`transaction.run`, with a hint where the table is not there yet."""
+    try:
+        return run(connections, work, policy, on_retry)
+    except SqlError as error:
+        if error.sqlstate == _UNDEFINED_TABLE:
+            error.hint = _HOW_TO_MAKE[table]
+        raise
 
 
 def _replace_some(

@@ -131,8 +131,10 @@ def run(
         attempt = len(conflicts) + 1
         try:
             with connections.connection() as connection:
+                if attempt == 1:
+                    started = time.monotonic()  # making a connection is no part of it
                 value = _attempt(connection, work)
-            elapsed_s = time.monotonic() - started
+                elapsed_s = time.monotonic() - started
             return Outcome(value, attempt, waited_s, elapsed_s, tuple(conflicts))
         except psycopg.Error as error:
             conflict = conflict_of(error.sqlstate, str(error))

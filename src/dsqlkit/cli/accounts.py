@@ -22,7 +22,7 @@ def init_accounts(
     dsqlkit init-accounts --count 10 --balance 250.50 --yes
     """
     from dsqlkit import tables
-    from dsqlkit.accounts import check_count, initialise, parse_amount
+    from dsqlkit.accounts import check_count, initialise, parse_amount, plain
     from dsqlkit.connection import KeptConnection
 
     check_count(count)
@@ -45,7 +45,7 @@ def init_accounts(
         document,
         lambda: (
             f"{made.accounts:,} accounts in table {made.table}, holding "
-            f"{made.total_balance:,f} together ({made.elapsed_ms:.0f} ms)."
+            f"{plain(made.total_balance)} together ({made.elapsed_ms:.0f} ms)."
         ),
     )
     output.next_step("dsqlkit transfer --payer 1 --payee 2 --amount 10")
@@ -69,7 +69,7 @@ def balance(
         found = accounts.balance(connections, account)
     output.result(
         {"id": found.id, "balance": found.balance},
-        lambda: f"Account {found.id} holds {found.balance:f}.",
+        lambda: f"Account {found.id} holds {accounts.plain(found.balance)}.",
     )
 
 
