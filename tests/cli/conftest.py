@@ -1,0 +1,104 @@
+"""Running commands as a user does, on the suite's local cluster and with no AWS account."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dsqlkit import accounts
+from dsqlkit.cli.main import run
+from dsqlkit.connection import KeptConnection
+from dsqlkit.endpoint import Endpoint, LocalAddress
+
+ACCOUNTS = 10
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON document on stdout; an error of the test when there is anything else."""
+        document = json.loads(self.out)
+        assert isinstance(document, dict)
+        return document
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error that was reported as JSON, and as nothing else."""
+        assert list(self.document) == ["error"]
+        assert list(self.document["error"]) == ["code", "message", "sqlstate", "hint"]
+        assert self.err == ""
+        error: dict[str, Any] = self.document["error"]
+        return error
+
+
+Command = Callable[..., Finished]
+
+
+@pytest.fixture(autouse=True)
+def _no_account_and_no_endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine where nothing is set up: no AWS account, no endpoint, no terminal."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "PG", "CLUSTER_ENDPOINT")) or name == "REGION":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def dsqlkit(local_cluster: LocalAddress, capfd: pytest.CaptureFixture[str]) -> Command:
+    """Run a command in this process: dsqlkit("balance", "--id", "1")."""
+
+    def command(*arguments: str) -> Finished:
+        capfd.readouterr()
+        code = run(arguments)
+        out, err = capfd.readouterr()
+        return Finished(int(code), out, err)
+
+    return command
+
+
+@pytest.fixture
+def process(local_cluster: LocalAddress) -> Command:
+    """Run a command as a process of its own, as an installed `dsqlkit` is run."""
+    program = Path(sys.executable).with_name("dsqlkit")
+
+    def command(*arguments: str, stdin: str = "") -> Finished:
+        ended = subprocess.run(
+            [program, *arguments],
+            check=False,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return Finished(ended.returncode, ended.stdout, ended.stderr)
+
+    return command
+
+
+@pytest.fixture
+def connections(endpoint: Endpoint) -> Iterator[KeptConnection]:
+    """A connection of the test's own, to look at what a command did."""
+    with KeptConnection(endpoint) as kept:
+        yield kept
+
+
+@pytest.fixture
+def bank(connections: KeptConnection) -> KeptConnection:
+    """Accounts 1 to 10 with 100 each, anew."""
+    accounts.initialise(connections, ACCOUNTS)
+    return connections
