@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from dsqlkit.connection import Connections
 from dsqlkit.errors import DsqlkitError
-from dsqlkit.plans.model import Plan, rows_scanned
+from dsqlkit.plans.model import Plan
 from dsqlkit.plans.runner import explain
+from dsqlkit.plans.scans import rows_scanned
 
 
 @dataclass(frozen=True, slots=True)

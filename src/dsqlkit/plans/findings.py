@@ -1,0 +1,63 @@
+"""What a plan shows that is worth a person's time, in words."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dsqlkit.plans.model import PlanNode
+
+FEW_ROWS = 100
+"""Below this many rows nothing is urgent: most of the time is spent on other things than rows."""
+
+
+class Severity(StrEnum):
+    """How much of the statement's work a finding is about."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @classmethod
+    def of(cls, share: float | None, rows: float) -> "Severity":
+        """The severity of something that takes this share (0 to 1) of the statement's time and
+        concerns that many rows. Without a share, as when the plan was not measured, it is medium.
+        """
+        if rows < FEW_ROWS:
+            return cls.LOW
+        if share is None:
+            return cls.MEDIUM
+        if share >= 0.5:
+            return cls.HIGH
+        return cls.MEDIUM if share >= 0.1 else cls.LOW
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to mend: what was observed at `node`, why it matters on DSQL, what to do.
+
+    `code` is a stable word for scripts.
+    """
+
+    code: str
+    severity: Severity
+    node: PlanNode
+    observed: str
+    why: str
+    advice: str
+
+
+def count(rows: float, noun: str = "row") -> str:
+    """Rows for people: `1 row`, `4,820 rows`."""
+    whole = round(rows)
+    return f"{whole:,} {noun}" if whole == 1 else f"{whole:,} {noun}s"
+
+
+def percent(part: float, whole: float) -> str:
+    """A share for people, with a decimal where it is small: `3.6 %`, `96 %`."""
+    value = 100 * part / whole if whole else 0.0
+    return f"{value:.1f} %" if value < 10 else f"{value:.0f} %"
+
+
+def shortened(condition: str, width: int = 100) -> str:
+    """A condition on one line, cut where it is long."""
+    line = " ".join(condition.split())
+    return line if len(line) <= width else line[: width - 3] + "..."

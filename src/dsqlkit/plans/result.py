@@ -1,0 +1,29 @@
+"""A plan with all that is made of it: what `explain` gives back."""
+
+from dataclasses import dataclass
+
+from dsqlkit.plans.diagnose import diagnose
+from dsqlkit.plans.findings import Finding
+from dsqlkit.plans.model import Plan
+from dsqlkit.plans.parse import parse_plan
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainResult:
+    """The plan of one statement.
+
+    `text` is the plan as it was printed, `sql` the statement where it is known. `rolled_back`
+    says that the statement writes and was run, so that its changes were undone.
+    """
+
+    text: str
+    plan: Plan
+    findings: tuple[Finding, ...]
+    sql: str | None = None
+    rolled_back: bool = False
+
+
+def read_result(text: str) -> ExplainResult:
+    """Read and judge a plan that was made elsewhere. Raises PlanError if the text is not one."""
+    plan = parse_plan(text)
+    return ExplainResult(text, plan, diagnose(plan))

@@ -1,0 +1,79 @@
+"""Ask the database for a plan. The one module of plans that touches it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from dsqlkit.errors import UsageError
+from dsqlkit.plans.result import ExplainResult, read_result
+from dsqlkit.queries import split_statements
+from dsqlkit.transaction import conflict_of, sql_error
+
+_ATTEMPTS: Final = 3
+"""A session whose catalog is stale, because an index was finished say, is refused once with OC001;
+the next attempt nearly always passes (AWS dsql skill, troubleshooting)."""
+
+
+def explain(
+    connection: psycopg.Connection[Any],
+    sql: str,
+    params: Mapping[str, object] | Sequence[object] | None = None,
+    *,
+    analyze: bool = True,
+    verbose: bool = False,
+) -> ExplainResult:
+    """The plan of one statement, which is run unless `analyze` is false.
+
+    `sql` and `params` are as in psycopg's `execute`; values are bound by the server, so the plan
+    is the one that a program gets which binds them. `verbose` adds the columns that each node puts
+    out and, on DSQL with `analyze`, the estimate of DPU.
+
+    Whatever the statement does is undone: it runs in a transaction that is rolled back. The
+    connection, autocommit or not, must be idle, and is idle afterwards.
+
+    Raises UsageError unless `sql` is one statement, SqlError when the database refuses it, and
+    PlanError for a statement that has no plan.
+    """
+    if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+        raise ValueError("explain needs an idle connection: end the transaction first")
+    statements = split_statements(sql)
+    if len(statements) != 1:
+        raise UsageError(
+            f"There are {len(statements)} statements to explain.", hint="Give exactly one."
+        )
+    options = [word for word, wanted in (("ANALYZE", analyze), ("VERBOSE", verbose)) if wanted]
+    command = f"EXPLAIN ({', '.join(options)}) " if options else "EXPLAIN "
+    text = _run(connection, command + statements[0], params)
+    result = read_result(text)
+    return replace(result, sql=statements[0], rolled_back=analyze and result.plan.writes)
+
+
+def _run(
+    connection: psycopg.Connection[Any],
+    command: str,
+    params: Mapping[str, object] | Sequence[object] | None,
+) -> str:
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with connection.transaction(force_rollback=True):
+                return _text(connection, command, params)
+        except psycopg.Error as error:
+            if attempt == _ATTEMPTS or conflict_of(error.sqlstate, str(error)) is None:
+                raise sql_error(error) from error
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _text(
+    connection: psycopg.Connection[Any],
+    command: str,
+    params: Mapping[str, object] | Sequence[object] | None,
+) -> str:
+    # Binary results make the driver use the extended protocol even without parameters: there the
+    # server itself refuses a second statement, which could end our transaction. Text is the same
+    # in both formats.
+    with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+        rows = cursor.execute(command.encode(), params, prepare=False).fetchall()
+    return "\n".join(str(row[0]) for row in rows)
