@@ -1,4 +1,4 @@
-"""Rewriting what PostgreSQL answers into what DSQL answers: errors, tags, the version it reports."""
+"""Rewriting what PostgreSQL answers into what DSQL answers: errors, tags, its version."""
 
 from collections.abc import Callable
 from typing import Final
@@ -20,6 +20,7 @@ _AS_TAG: Final = b"DSQ01"
 """The SQLSTATE of a notice of ours: report the statement under way with this tag."""
 
 _ERROR, _NOTICE, _TAG, _PARAMETER, _READY = b"ENCSZ"
+_CODE, _TEXT, _CONTEXT = b"CMW"
 _IN_TRANSACTION_BLOCK: Final = b"TE"
 
 
@@ -47,29 +48,30 @@ class AnswerRewriter:
 
     def _rewritten(self, kind: int, frame: bytes) -> bytes:
         if kind == _READY:
-            self._signed_in = True
-            if self._has_job and frame[5] not in _IN_TRANSACTION_BLOCK:
-                self._has_job = False
-                self._on_job()
-            return frame
-        if kind == _ERROR:
+            self._ready(frame)
+        elif kind == _ERROR:
             self._expect_tag(None)
             return self._error(frame)
-        if kind == _TAG:
+        elif kind == _TAG:
             assert self._tag is not None
-            tag = self._tag
+            frame = wire.message(b"C", self._tag + b"\0")
             self._expect_tag(None)
-            return wire.message(b"C", tag + b"\0")
-        if kind == _PARAMETER:
+        elif kind == _PARAMETER:
             if frame.startswith(b"server_version\0", 5):
                 return wire.message(b"S", b"server_version\0" + SERVER_VERSION.encode() + b"\0")
-            return frame
-        fields = wire.decode_fields(frame)
-        if fields.get(ord("C")) != _AS_TAG:
-            return frame
-        self._expect_tag(fields[ord("M")])
-        self._has_job = True
-        return b""
+        else:
+            fields = wire.decode_fields(frame)
+            if fields.get(_CODE) == _AS_TAG:
+                self._expect_tag(fields[_TEXT])
+                self._has_job = True
+                return b""
+        return frame
+
+    def _ready(self, frame: bytes) -> None:
+        self._signed_in = True
+        if self._has_job and frame[5] not in _IN_TRANSACTION_BLOCK:
+            self._has_job = False
+            self._on_job()
 
     def _expect_tag(self, tag: bytes | None) -> None:
         self._tag = tag
@@ -80,11 +82,11 @@ class AnswerRewriter:
 
     def _error(self, frame: bytes) -> bytes:
         fields = wire.decode_fields(frame)
-        sqlstate = fields.get(ord("C"), b"")
+        sqlstate = fields.get(_CODE, b"")
         if sqlstate in _CONFLICT_STATES:
             return wire.error_response("40001", _CONFLICT)
         if sqlstate == b"22P02":
-            refusal = refusal_in(fields.get(ord("M"), b"").decode(errors="replace"))
+            refusal = refusal_in(fields.get(_TEXT, b"").decode(errors="replace"))
             if refusal is not None:
                 return wire.error_response(refusal.sqlstate, refusal.message)
         if not self._signed_in:
@@ -92,6 +94,10 @@ class AnswerRewriter:
                 return wire.error_response("53300", _TOO_MANY, severity="FATAL")
             if sqlstate[:2] == b"28":
                 return access_denied()
+        if fields.get(_CONTEXT, b"").startswith(b"PL/pgSQL function"):
+            # Ours: DSQL has no PL/pgSQL, and says nothing of where its own functions fail.
+            kept = {name: value for name, value in fields.items() if name not in b"WFLR"}
+            return wire.encode_fields(b"E", kept)
         return frame
 
 

@@ -1,24 +1,19 @@
--- What a new local cluster has beyond PostgreSQL: DSQL's roles and the schema sys.
--- Run once, in single-user mode, where a statement ends at a semicolon before an empty line.
+-- DSQL's system schema, and what the endpoint keeps for itself. Run at the first start, and again
+-- over existing data after this file has changed. Single-user mode runs it, where a statement ends
+-- at a semicolon before an empty line.
 
-CREATE ROLE admin LOGIN CREATEROLE;
-
-ALTER DATABASE postgres OWNER TO admin;
-
-ALTER SCHEMA public OWNER TO admin;
-
-CREATE SCHEMA sys;
+CREATE SCHEMA IF NOT EXISTS sys;
 
 GRANT USAGE ON SCHEMA sys TO PUBLIC;
 
 -- The endpoint's own: its functions are called by the statements that it rewrites.
-CREATE SCHEMA dsqlkit;
+CREATE SCHEMA IF NOT EXISTS dsqlkit;
 
 GRANT USAGE ON SCHEMA dsqlkit TO PUBLIC;
 
 -- start_time is when the job was submitted; update_time is NULL until its status changes.
 -- The columns after update_time are the job runner's.
-CREATE TABLE dsqlkit.job (
+CREATE TABLE IF NOT EXISTS dsqlkit.job (
     job_id text PRIMARY KEY,
     status text NOT NULL DEFAULT 'submitted',
     details text,
@@ -33,14 +28,18 @@ CREATE TABLE dsqlkit.job (
     ddl text NOT NULL
 );
 
-CREATE VIEW sys.jobs AS
-    SELECT job_id, status, details, job_type, class_id, object_id, object_name, start_time, update_time
+CREATE OR REPLACE VIEW sys.jobs AS
+    SELECT job_id, status, details, job_type, class_id, object_id,
+        CASE WHEN object_id IS NULL OR EXISTS (
+            SELECT FROM pg_catalog.pg_class c WHERE c.oid = object_id) THEN object_name END
+            AS object_name,
+        start_time, update_time
     FROM dsqlkit.job;
 
 GRANT SELECT ON sys.jobs TO PUBLIC;
 
 -- Which IAM identities may sign in as which role.
-CREATE TABLE dsqlkit.role_mapping (
+CREATE TABLE IF NOT EXISTS dsqlkit.role_mapping (
     iam_oid oid PRIMARY KEY,
     arn text NOT NULL,
     pg_role_oid oid NOT NULL,
@@ -48,7 +47,7 @@ CREATE TABLE dsqlkit.role_mapping (
     UNIQUE (arn, pg_role_oid)
 );
 
-CREATE VIEW sys.iam_pg_role_mappings AS
+CREATE OR REPLACE VIEW sys.iam_pg_role_mappings AS
     SELECT m.iam_oid, m.arn, m.pg_role_oid, r.rolname AS pg_role_name,
            m.grantor_pg_role_oid, g.rolname AS grantor_pg_role_name
     FROM dsqlkit.role_mapping m
@@ -58,7 +57,7 @@ CREATE VIEW sys.iam_pg_role_mappings AS
 GRANT SELECT ON sys.iam_pg_role_mappings TO PUBLIC;
 
 -- A job id as DSQL writes it: 16 random bytes in lower-case base32 without padding.
-CREATE FUNCTION dsqlkit.new_job_id() RETURNS text LANGUAGE sql VOLATILE AS $$
+CREATE OR REPLACE FUNCTION dsqlkit.new_job_id() RETURNS text LANGUAGE sql VOLATILE AS $$
     SELECT pg_catalog.string_agg(
         pg_catalog.substr('abcdefghijklmnopqrstuvwxyz234567',
             pg_catalog.substring(bits, i * 5 + 1, 5)::bit(5)::int + 1, 1), '' ORDER BY i)
@@ -70,7 +69,7 @@ $$;
 -- CREATE INDEX ASYNC. Refuses at once what a synchronous build would refuse at once, and leaves
 -- the rest to the job, which exists when the transaction commits. target is resolved by the caller,
 -- with the caller's search path. key_columns has NULL for an expression.
-CREATE FUNCTION dsqlkit.submit_index(
+CREATE OR REPLACE FUNCTION dsqlkit.submit_index(
     is_unique boolean, if_not_exists boolean, index_name text, target regclass,
     key_columns text[], included text[], tail text, caller_path text, OUT job_id text
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -81,7 +80,6 @@ DECLARE
     base text;
     taken boolean;
     n int := 0;
-    done boolean := false;
 BEGIN
     SELECT c.relname, c.relkind, c.relowner, c.relnamespace, s.nspname
         INTO relation
@@ -103,56 +101,81 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '42703',
             MESSAGE = format('column "%s" does not exist', missing);
     END IF;
-    base := relation.relname || '_'
-        || array_to_string(ARRAY(SELECT coalesce(c, 'expr') FROM unnest(key_columns) AS c), '_') || '_idx';
+    base := format('%s_%s_idx', relation.relname,
+        array_to_string(ARRAY(SELECT coalesce(c, 'expr') FROM unnest(key_columns) AS c), '_'));
     LOOP
-        name := coalesce(index_name, left(base, 63 - length(n::text)) || CASE n WHEN 0 THEN '' ELSE n::text END);
+        name := coalesce(index_name,
+            left(base, 63 - length(n::text)) || CASE n WHEN 0 THEN '' ELSE n::text END);
         SELECT EXISTS (
             SELECT FROM pg_class c WHERE c.relname = name AND c.relnamespace = relation.relnamespace
             UNION ALL
-            SELECT FROM dsqlkit.job j WHERE j.object_name = relation.nspname || '.' || name
+            SELECT FROM dsqlkit.job j WHERE j.object_name = format('%I.%I', relation.nspname, name)
                 AND j.status IN ('submitted', 'processing')) INTO taken;
         EXIT WHEN index_name IS NOT NULL OR NOT taken;
         n := n + 1;
     END LOOP;
     IF taken AND NOT if_not_exists THEN
-        RAISE EXCEPTION USING ERRCODE = '42P07', MESSAGE = format('relation "%s" already exists', name);
+        RAISE EXCEPTION USING ERRCODE = '42P07',
+            MESSAGE = format('relation "%s" already exists', name);
     END IF;
     IF taken THEN
-        RAISE NOTICE USING ERRCODE = '42P07', MESSAGE = format('relation "%s" already exists, skipping', name);
-        done := true;
+        RAISE NOTICE USING ERRCODE = '42P07',
+            MESSAGE = format('relation "%s" already exists, skipping', name);
     END IF;
     job_id := dsqlkit.new_job_id();
-    INSERT INTO dsqlkit.job (job_id, status, details, job_type, class_id, object_name, update_time, owner, search_path, ddl)
-    VALUES (job_id, CASE WHEN done THEN 'completed' ELSE 'submitted' END,
-        CASE WHEN done THEN format('relation "%s" already exists, skipping', name) END,
-        'INDEX_BUILD', 'pg_class'::regclass, relation.nspname || '.' || name,
-        CASE WHEN done THEN clock_timestamp() END, pg_get_userbyid(relation.relowner), caller_path,
-        format('CREATE %sINDEX CONCURRENTLY %I %s', CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, name, tail));
+    INSERT INTO dsqlkit.job (job_id, status, details, job_type, class_id, object_name,
+        update_time, owner, search_path, ddl)
+    VALUES (job_id, CASE WHEN taken THEN 'completed' ELSE 'submitted' END,
+        CASE WHEN taken THEN format('relation "%s" already exists, skipping', name) END,
+        'INDEX_BUILD', 'pg_class'::regclass, format('%I.%I', relation.nspname, name),
+        CASE WHEN taken THEN clock_timestamp() END,
+        pg_get_userbyid(relation.relowner), caller_path,
+        format('CREATE %sINDEX CONCURRENTLY %I %s',
+            CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, name, tail));
     -- Tells the endpoint to report this statement as CREATE INDEX, and that there is a job.
     RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'CREATE INDEX';
 END
 $$;
 
--- Waits until the job has ended, whatever its end. What DSQL answers beyond the tag was not recorded.
-CREATE PROCEDURE sys.wait_for_job(job_id text) LANGUAGE plpgsql AS $$
+-- How a waiting session learns that a job has ended: the runner then takes and keeps this lock. A
+-- lock is seen at once, where the job's row is hidden by the snapshot of the waiting transaction.
+CREATE OR REPLACE FUNCTION dsqlkit.tell_ended(job_id text) RETURNS void LANGUAGE sql AS $$
+    SELECT pg_catalog.pg_advisory_lock(20200, pg_catalog.hashtext(job_id))
+$$;
+
+REVOKE EXECUTE ON FUNCTION dsqlkit.tell_ended(text) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION dsqlkit.has_ended(job_id text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF pg_catalog.pg_try_advisory_lock_shared(20200, pg_catalog.hashtext(job_id)) THEN
+        PERFORM pg_catalog.pg_advisory_unlock_shared(20200, pg_catalog.hashtext(job_id));
+        RETURN false;
+    END IF;
+    RETURN true;
+END
+$$;
+
+-- Waits until the job has ended, whatever its end, for as long as a transaction may live. Whether
+-- DSQL answers more than the tag was not recorded, nor what it says of a job that does not exist.
+CREATE OR REPLACE PROCEDURE sys.wait_for_job(job_id text) LANGUAGE plpgsql AS $$
 DECLARE
-    found text;
+    known text;
+    until timestamptz := clock_timestamp() + interval '300 seconds';
 BEGIN
     IF job_id IS NULL OR job_id !~ '^[a-z2-7]{25}[aeimquy4]$' THEN
         RAISE EXCEPTION USING ERRCODE = '22P02', MESSAGE = 'Unable to convert text to UUID';
     END IF;
-    LOOP
-        SELECT j.status INTO found FROM sys.jobs j WHERE j.job_id = wait_for_job.job_id;
-        IF found IS NULL THEN
-            RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format('job "%s" does not exist', job_id);
+    SELECT j.status INTO known FROM sys.jobs j WHERE j.job_id = wait_for_job.job_id;
+    IF known IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format('job "%s" does not exist', job_id);
+    END IF;
+    WHILE known NOT IN ('completed', 'failed') AND NOT dsqlkit.has_ended(job_id) LOOP
+        IF clock_timestamp() > until THEN
+            RAISE EXCEPTION USING ERRCODE = '54000',
+                MESSAGE = 'transaction age limit of 300s exceeded';
         END IF;
-        EXIT WHEN found IN ('completed', 'failed');
-        COMMIT;
         PERFORM pg_catalog.pg_sleep(0.02);
     END LOOP;
 END
 $$;
-
-GRANT EXECUTE ON PROCEDURE sys.wait_for_job(text) TO PUBLIC;
 

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import secrets
 import signal
 import string
@@ -29,6 +30,7 @@ from dsqlkit.local.token_check import TokenChecker
 
 IDLE_LIMIT_S: Final = 3600.0
 _CHECK_S: Final = 1.0
+_FILES: Final = 4096
 _KEY_ID_START: Final = "AKIALOCAL"
 _KEY_ID_LENGTH: Final = 20
 
@@ -59,6 +61,7 @@ def main() -> None:
 
 def serve(state: StateFolder, *, ready_fd: int | None, idle_limit_s: float) -> None:
     """Start the server and the endpoint, and stay until a signal or too long without a client."""
+    _allow_many_files()
     ensure_certificates(state)
     if state.credentials() is None:
         state.save_credentials(_new_credentials())
@@ -110,7 +113,7 @@ class _Cluster:
         working = asyncio.create_task(jobs.run())
         self._announce(port)
         try:
-            await self._until_over()
+            await self._until_over(accepting, working)
         finally:
             accepting.cancel()
             working.cancel()
@@ -135,8 +138,11 @@ class _Cluster:
         if self._ready_fd is not None:
             os.close(self._ready_fd)
 
-    async def _until_over(self) -> None:
+    async def _until_over(self, *tasks: asyncio.Task[None]) -> None:
         while not self._stopping.is_set():
+            for task in tasks:
+                if task.done():
+                    task.result()
             if self._server.process.poll() is not None:
                 _log.error("PostgreSQL ended by itself")
                 return
@@ -167,6 +173,14 @@ def _run(main: Coroutine[None, None, None]) -> None:
         asyncio.run(main)
     else:
         uvloop.run(main)
+
+
+def _allow_many_files() -> None:
+    """Two files for each client: ask for as many as the system gives without privileges."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _new_credentials() -> Credentials:

@@ -1,7 +1,7 @@
 """CREATE INDEX ASYNC: recognising it, and rewriting it to the submission of a build job.
 
-PostgreSQL's grammar takes ASYNC for the name of the index, or for a syntax error. So it is found among the
-tokens, where the syntax has it, and blanked before parsing; a quoted "async" is a name.
+PostgreSQL's grammar takes ASYNC for the name of the index, or for a syntax error. So it is found
+among the tokens, where the syntax has it, and blanked before parsing; a quoted "async" is a name.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def submission(node: Node, statement: bytes) -> str:
         _literal(_from_on(statement)),
         "pg_catalog.current_setting('search_path')",
     )
-    return f"SELECT job_id FROM dsqlkit.submit_index({', '.join(arguments)})"
+    return f"SELECT job_id FROM dsqlkit.submit_index({', '.join(arguments)})"  # noqa: S608 - quoted
 
 
 def _begins_create_index(tokens: Sequence[Node], position: int) -> bool:

@@ -1,25 +1,44 @@
 """Building indexes beside other work: the jobs that CREATE INDEX ASYNC submits.
 
 A job is a row that its transaction committed. The runner looks for such rows when it is woken, and
-builds each index on a connection of its own.
+builds one index at a time: two builds on one table can wait for each other.
 """
 
 import asyncio
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from dsqlkit.local.internal import connect
+from dsqlkit.local.index_build import build_index
+from dsqlkit.local.internal import connect, load_driver
 
 if TYPE_CHECKING:
     import psycopg
 
-_KEPT: Final = "30 minutes"
-_AT_ONCE: Final = 1  # two concurrent builds on a table can wait for each other
-_DUPLICATES: Final = "Found duplicate key while validating index for UCVs"
+    Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+_PAUSE_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
+
+_FORGET = """
+DELETE FROM dsqlkit.job
+WHERE status IN ('completed', 'failed') AND update_time < now() - interval '30 minutes'
+"""
+_RESUME = "UPDATE dsqlkit.job SET status = 'submitted' WHERE status = 'processing'"
+_TAKE = """
+UPDATE dsqlkit.job SET status = 'processing', update_time = clock_timestamp()
+WHERE job_id = (
+    SELECT job_id FROM dsqlkit.job WHERE status = 'submitted' ORDER BY start_time LIMIT 1)
+RETURNING job_id, object_name, owner, search_path, ddl
+"""
+_FINISH = """
+UPDATE dsqlkit.job SET status = %s, details = %s, update_time = clock_timestamp(),
+    object_id = to_regclass(object_name)::oid
+WHERE job_id = %s
+"""
+_TELL_ENDED = "SELECT dsqlkit.tell_ended(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,84 +51,49 @@ class _Job:
 
 
 class JobRunner:
-    """Runs submitted jobs until it is cancelled. Jobs that a stop cut short begin again."""
+    """Runs submitted jobs until it is cancelled. A job that a stop cut short begins again."""
 
     def __init__(self, socket_folder: Path) -> None:
         self._socket_folder = socket_folder
         self._awake = asyncio.Event()
-        self._slots = asyncio.Semaphore(_AT_ONCE)
-        self._running: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
         """Have it look for jobs: some may have been committed."""
         self._awake.set()
 
     async def run(self) -> None:
-        try:
-            await self._adopt_unfinished()
-            while True:
-                await self._awake.wait()
-                self._awake.clear()
-                for job in await self._submitted():
-                    task = asyncio.create_task(self._build(job))
-                    self._running.add(task)
-                    task.add_done_callback(self._running.discard)
-        finally:
-            for task in self._running:
-                task.cancel()
+        await load_driver()
+        import psycopg
 
-    async def _adopt_unfinished(self) -> None:
-        async with await connect(self._socket_folder) as connection:
-            await connection.execute(
-                "UPDATE dsqlkit.job SET status = 'submitted' WHERE status = 'processing'"
-            )
-        self.wake()
+        while True:
+            try:
+                async with await connect(self._socket_folder) as connection:
+                    await connection.execute(_RESUME)
+                    while True:
+                        await self._run_all(connection)
+                        await self._awake.wait()
+            except psycopg.Error as error:
+                _log.warning("the job runner lost its connection: %s", error)
+                await asyncio.sleep(_PAUSE_S)
 
-    async def _submitted(self) -> list[_Job]:
-        """Take the submitted jobs, and drop those that ended long ago."""
-        async with await connect(self._socket_folder) as connection:
-            await connection.execute(
-                "DELETE FROM dsqlkit.job WHERE status IN ('completed', 'failed')"
-                f" AND update_time < now() - interval '{_KEPT}'"
-            )
-            taken = await connection.execute(
-                "UPDATE dsqlkit.job SET status = 'processing', update_time = clock_timestamp()"
-                " WHERE status = 'submitted'"
-                " RETURNING job_id, object_name, owner, search_path, ddl"
-            )
-            return [_Job(*row) for row in await taken.fetchall()]
-
-    async def _build(self, job: _Job) -> None:
-        async with self._slots, await connect(self._socket_folder) as connection:
-            status, details = await _create_index(connection, job)
-            await connection.execute(
-                "UPDATE dsqlkit.job SET status = %s, details = %s, update_time = clock_timestamp(),"
-                " object_id = to_regclass(object_name)::oid WHERE job_id = %s",
-                [status, details, job.job_id],
-            )
+    async def _run_all(self, connection: "Connection") -> None:
+        """Run the jobs that there are. The connection is kept: its locks tell who is done."""
+        self._awake.clear()
+        while (job := await _taken(connection)) is not None:
+            await connection.execute(_FORGET)
+            async with await connect(self._socket_folder) as builder:
+                status, details = await build_index(
+                    builder,
+                    connection,
+                    name=job.object_name,
+                    ddl=job.ddl,
+                    owner=job.owner,
+                    search_path=job.search_path,
+                )
+            await connection.execute(_FINISH, [status, details, job.job_id])
+            await connection.execute(_TELL_ENDED, [job.job_id])
 
 
-async def _create_index(
-    connection: "psycopg.AsyncConnection[tuple[object, ...]]", job: _Job
-) -> tuple[str, str | None]:
-    """Build the index as the table's owner; the job's status and details."""
-    import psycopg
-    from psycopg import sql
-
-    try:
-        await connection.execute("SELECT set_config('search_path', %s, false)", [job.search_path])
-        await connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(job.owner)))
-        await connection.execute(job.ddl)
-    except psycopg.errors.UniqueViolation:
-        return "failed", _DUPLICATES
-    except psycopg.errors.UndefinedTable as error:
-        # So recorded: the build of an index whose table has gone is completed.
-        return "completed", error.diag.message_primary
-    except psycopg.errors.AdminShutdown:
-        raise
-    except psycopg.Error as error:
-        return "failed", error.diag.message_primary
-    finally:
-        if not connection.closed:
-            await connection.execute("RESET ROLE; RESET search_path")
-    return "completed", None
+async def _taken(connection: "Connection") -> _Job | None:
+    row = await (await connection.execute(_TAKE)).fetchone()
+    return None if row is None else _Job(*row)

@@ -93,8 +93,8 @@ class Listener:
                     ssl_handshake_timeout=_OPENING_LIMIT_S,
                     ssl_shutdown_timeout=_OPENING_LIMIT_S,
                 )
-        except (OSError, TimeoutError) as error:
-            _log.info("a connection ended before its sign-in: %s", type(error).__name__)
+        except (OSError, TimeoutError, wire.ProtocolViolation) as error:
+            _log.info("a connection ended before its sign-in: %s", error or "too slow")
         finally:
             if not handed_over:
                 connection.close()

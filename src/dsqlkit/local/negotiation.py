@@ -7,12 +7,18 @@ ahead in plain text can be taken for the beginning of the TLS session (CVE-2021-
 import asyncio
 import socket
 import ssl
+import struct
 from enum import Enum, auto
+from typing import Final
 
 from dsqlkit.local import wire
 
-_LARGEST_CANCEL_KEY = 256
-_TLS_HANDSHAKE = 0x16
+_TLS_HANDSHAKE: Final = 0x16
+_LENGTH_AND_CODE: Final = struct.Struct("!II")
+_SSL_REQUEST: Final = _LENGTH_AND_CODE.pack(8, wire.SSL_REQUEST)
+_GSSENC_REQUEST: Final = _LENGTH_AND_CODE.pack(8, wire.GSSENC_REQUEST)
+_SHORTEST_CANCEL: Final = 16
+_LONGEST_CANCEL: Final = 12 + 256  # the longest key of protocol 3.2
 
 
 class Opening(Enum):
@@ -22,46 +28,30 @@ class Opening(Enum):
     TLS = auto()
     CANCEL = auto()
     PLAIN = auto()
-    NOTHING = auto()
 
 
 async def negotiate(connection: socket.socket) -> tuple[Opening, bytes]:
     """Read up to the point where TLS begins; for CANCEL, give its packet too.
 
-    The caller bounds the time. Raises OSError when the connection breaks.
+    The caller bounds the time. Raises OSError when the connection breaks, and ProtocolViolation
+    when this is not a PostgreSQL client, or one that says too much too early.
     """
     loop = asyncio.get_running_loop()
     if await _peek(loop, connection) == _TLS_HANDSHAKE:
         return Opening.DIRECT_TLS, b""
-    refused_gss = False
-    while True:
+    packet = await _exactly(loop, connection, 8)
+    if packet == _GSSENC_REQUEST:
+        await _answer(loop, connection, b"N")
         packet = await _exactly(loop, connection, 8)
-        if packet is None:
-            return Opening.NOTHING, b""
-        length, code = wire.INT32.unpack_from(packet)[0], wire.INT32.unpack_from(packet, 4)[0]
-        if code == wire.CANCEL_REQUEST:
-            return await _read_cancel(length, packet, loop, connection)
-        if length != 8 or code not in (wire.SSL_REQUEST, wire.GSSENC_REQUEST):
-            is_startup = length > 8 and code >> 16 == wire.PROTOCOL_3 >> 16
-            return (Opening.PLAIN if is_startup else Opening.NOTHING), b""
-        if _has_more(connection):
-            return Opening.NOTHING, b""
-        if code == wire.SSL_REQUEST:
-            await loop.sock_sendall(connection, b"S")
-            return Opening.TLS, b""
-        if refused_gss:
-            return Opening.NOTHING, b""
-        refused_gss = True
-        await loop.sock_sendall(connection, b"N")
-
-
-async def _read_cancel(
-    length: int, packet: bytes, loop: asyncio.AbstractEventLoop, connection: socket.socket
-) -> tuple[Opening, bytes]:
-    rest = None
-    if 16 <= length <= _LARGEST_CANCEL_KEY:
-        rest = await _exactly(loop, connection, length - 8)
-    return (Opening.NOTHING, b"") if rest is None else (Opening.CANCEL, packet + rest)
+    if packet == _SSL_REQUEST:
+        await _answer(loop, connection, b"S")
+        return Opening.TLS, b""
+    length, code = _LENGTH_AND_CODE.unpack(packet)
+    if code == wire.CANCEL_REQUEST and _SHORTEST_CANCEL <= length <= _LONGEST_CANCEL:
+        return Opening.CANCEL, packet + await _exactly(loop, connection, length - 8)
+    if code >> 16 == wire.PROTOCOL_3 >> 16 and length > 8:
+        return Opening.PLAIN, b""
+    raise wire.ProtocolViolation("an opening that is not PostgreSQL's")
 
 
 def tls_context(certificate: str) -> ssl.SSLContext:
@@ -93,20 +83,23 @@ async def _until_readable(loop: asyncio.AbstractEventLoop, connection: socket.so
         loop.remove_reader(connection)
 
 
-async def _exactly(
-    loop: asyncio.AbstractEventLoop, connection: socket.socket, count: int
-) -> bytes | None:
+async def _exactly(loop: asyncio.AbstractEventLoop, connection: socket.socket, count: int) -> bytes:
     data = b""
     while len(data) < count:
         more = await loop.sock_recv(connection, count - len(data))
         if not more:
-            return None
+            raise ConnectionResetError("the client has gone")
         data += more
     return data
 
 
-def _has_more(connection: socket.socket) -> bool:
+async def _answer(
+    loop: asyncio.AbstractEventLoop, connection: socket.socket, answer: bytes
+) -> None:
     try:
-        return bool(connection.recv(1, socket.MSG_PEEK))
+        early = connection.recv(1, socket.MSG_PEEK)
     except (BlockingIOError, InterruptedError):
-        return False
+        early = b""
+    if early:
+        raise wire.ProtocolViolation("bytes sent ahead of the answer to a request for encryption")
+    await loop.sock_sendall(connection, answer)

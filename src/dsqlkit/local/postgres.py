@@ -8,6 +8,7 @@ folder inside the state folder.
 """
 
 import contextlib
+import hashlib
 import os
 import pwd
 import shutil
@@ -43,10 +44,12 @@ class Server:
         self.process = process
         self.socket_folder = home / "socket" if (home / "socket").is_symlink() else home
         self._home = home
-        self._lock = lock
+        self._lock: int | None = lock
 
     def stop(self, *, timeout_s: float = 10.0) -> None:
         """Stop the server, ending its sessions; after `timeout_s` seconds without mercy."""
+        if self._lock is None:
+            return
         self.process.send_signal(signal.SIGINT)
         try:
             self.process.wait(timeout_s)
@@ -54,6 +57,7 @@ class Server:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(timeout_s)
         os.close(self._lock)
+        self._lock = None
         _remove_linked(self._home / "socket")
 
 
@@ -69,6 +73,7 @@ def start(state: StateFolder) -> Server:
     data = home / "data"
     if not data.exists():
         _make_data(binaries, data, account)
+    _update_catalog(binaries, data, account)
     socket_folder = _socket_folder(home)
     account.own(socket_folder)
     for name, text in server_files.configuration(socket_folder).items():
@@ -151,6 +156,12 @@ class _Account:
             extra_groups=None if self._uid is None else [],
         )
 
+    def run_or_fail(self, command: list[str], text: str) -> None:
+        """The same, raising LocalClusterFailed with what the command said when it fails."""
+        done = self.run(command, text)
+        if done.returncode != 0:
+            raise LocalClusterFailed(f"PostgreSQL could not make its data:\n{done.stderr.strip()}")
+
     def spawn(self, command: list[str], inherited: int) -> "subprocess.Popen[bytes]":
         """Start a long-lived command as the account; its output goes where ours goes."""
         return subprocess.Popen(  # noqa: S603 - PostgreSQL's own program
@@ -159,7 +170,7 @@ class _Account:
             cwd="/",
             pass_fds=(inherited,),
             start_new_session=True,
-            preexec_fn=_end_with_parent(),
+            preexec_fn=_end_with_parent(),  # noqa: PLW1509 - no thread has been started yet
             user=self._uid,
             group=self._gid,
             extra_groups=None if self._uid is None else [],
@@ -208,18 +219,29 @@ def _remove_linked(link: Path) -> None:
 
 
 def _make_data(binaries: Path, data: Path, account: _Account) -> None:
-    """Make the data folder with its roles and catalog; it appears under its name when complete."""
+    """Make the data folder with its first role; it appears under its name when complete."""
     unfinished = data.with_name("data.new")
     if unfinished.exists():
         shutil.rmtree(unfinished)
     initdb = [str(binaries / "initdb"), "-D", str(unfinished), *server_files.initdb_options()]
-    single = [str(binaries / "postgres"), "--single", "-j", "-D", str(unfinished)]
-    single += ["-c", "exit_on_error=on", "-c", "log_min_messages=error", "postgres"]
-    for command, text in ((initdb, ""), (single, server_files.catalog())):
-        made = account.run(command, text)
-        if made.returncode != 0:
-            raise LocalClusterFailed(f"PostgreSQL could not make its data:\n{made.stderr.strip()}")
+    account.run_or_fail(initdb, "")
+    _run_script(binaries, unfinished, account, server_files.script("roles.sql"))
     unfinished.rename(data)
+
+
+def _update_catalog(binaries: Path, data: Path, account: _Account) -> None:
+    """Bring the system schema to this version of dsqlkit, if the data are new or of another."""
+    catalog = server_files.script("catalog.sql")
+    digest = hashlib.sha256(catalog.encode()).hexdigest()
+    known = data.with_name("catalog")
+    if not known.exists() or known.read_text() != digest:
+        _run_script(binaries, data, account, catalog)
+        write_whole(known, digest)
+
+
+def _run_script(binaries: Path, data: Path, account: _Account, text: str) -> None:
+    single = [str(binaries / "postgres"), "--single", "-j", "-D", str(data)]
+    account.run_or_fail([*single, "-c", "exit_on_error=on", "postgres"], text)
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", data: Path) -> None:

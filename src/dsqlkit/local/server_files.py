@@ -35,8 +35,8 @@ _SETTINGS: dict[str, str] = {
     "random_page_cost": "1.1",  # all in memory
     "deadlock_timeout": "50ms",  # a deadlock is a conflict to report, not to wait for
     "autovacuum_naptime": "5s",  # fresh statistics soon after a load
-    "log_min_messages": "warning",
-    "log_min_error_statement": "panic",  # statements may hold data: never in the log
+    "log_min_messages": "log",  # not errors of statements: they may hold data
+    "log_min_error_statement": "panic",
     "log_line_prefix": "'%m postgres[%p] '",
     "log_checkpoints": "off",
 }
@@ -70,9 +70,9 @@ def initdb_options() -> list[str]:
     ]
 
 
-def catalog() -> str:
-    """The statements that give a new cluster DSQL's roles and system views."""
-    return resources.files(__package__).joinpath("catalog.sql").read_text()
+def script(name: str) -> str:
+    """The statements of one of the SQL files beside this module, for single-user mode."""
+    return resources.files(__package__).joinpath(name).read_text()
 
 
 def binaries(

@@ -14,6 +14,7 @@ from dsqlkit.local.answers import AnswerRewriter
 from dsqlkit.local.statements import rewrite
 
 _WRITE_BUFFER_BYTES: Final = 256 * 1024
+_FLUSH_LIMIT_S: Final = 10.0
 _QUERY, _PARSE = b"QP"
 
 _log = logging.getLogger(__name__)
@@ -90,8 +91,14 @@ class _Link(asyncio.Protocol):
             self._transport.write(data)
 
     def close(self) -> None:
+        """Close after what was written has been sent, or when that takes too long."""
         if self._transport is not None:
             self._transport.close()
+            asyncio.get_running_loop().call_later(_FLUSH_LIMIT_S, self._abort)
+
+    def _abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
 
     def read(self, allowed: bool) -> None:
         """Go on reading, or stop."""

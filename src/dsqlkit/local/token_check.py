@@ -1,7 +1,7 @@
 """Checking a token: is this password a pre-signed URL that we would have signed ourselves?
 
-The rules of SigV4 for a pre-signed GET (AWS Signature Version 4, "authenticating requests: using query
-parameters") with the parameters that DSQL's tokens have. Pure: no clock, no state, no I/O.
+The rules are those of SigV4 for a pre-signed GET (AWS, "Authenticating Requests: Using Query
+Parameters") with the parameters that DSQL's tokens have. Pure: no clock, no state, no I/O.
 """
 
 import hashlib
@@ -79,10 +79,10 @@ class TokenChecker:
         if signed_at > now + _CLOCK_SKEW:
             raise AccessDenied("the token is signed in the future")
         if now >= signed_at + life:
-            expiry = (signed_at + life).strftime(_TIME_FORMAT)
+            expiry, current = (f"{moment:{_TIME_FORMAT}}" for moment in (signed_at + life, now))
             raise AccessDenied(
                 "the token has expired",
-                hint=f"Signature expired: {expiry} is now earlier than {now.strftime(_TIME_FORMAT)}",
+                hint=f"Signature expired: {expiry} is now earlier than {current}",
             )
 
     def _is_ours(self, host: str) -> bool:
@@ -105,7 +105,7 @@ class TokenChecker:
 
 
 def _parameters(query: str) -> dict[str, str]:
-    """The parameters by name: each exactly once, none missing, none unknown, canonically encoded."""
+    """The parameters by name: each once, none missing, none unknown, all canonically encoded."""
     parameters: dict[str, str] = {}
     for pair in query.split("&"):
         name, _, encoded = pair.partition("=")

@@ -1,6 +1,7 @@
 """PostgreSQL's wire protocol, version 3: cutting a stream into frames, and making messages.
 
-A frame is a type byte, a length that counts itself, and a body (PostgreSQL manual, "Message Formats").
+A frame is a type byte, a length that counts itself, and a body (PostgreSQL manual, chapter
+"Frontend/Backend Protocol").
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ SSL_REQUEST: Final = 80877103
 GSSENC_REQUEST: Final = 80877104
 
 MAX_CLIENT_FRAME: Final = 10 * 1024 * 1024 + 64
-"""DSQL closes the connection at a message above 10 MiB, without an error (dsql-facts, AWS skill)."""
+"""DSQL closes the connection at a message above 10 MiB, without an error (AWS's dsql skill)."""
 MAX_BACKEND_FRAME: Final = 0x7FFF_FFFF
 
 INT32: Final = Struct("!I")

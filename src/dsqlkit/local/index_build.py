@@ -1,0 +1,87 @@
+"""Building one index without making any transaction wait, and without waiting for readers.
+
+PostgreSQL's CREATE INDEX CONCURRENTLY is that, but for its last step: it waits for every
+transaction that is older than the index, idle ones and those that wait for this very build
+included. At that point the index is complete. So the wait is cut short and the index declared
+valid here, for transactions that begin from now on: `indcheckxmin` keeps older ones from using it.
+"""
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+_DUPLICATES: Final = "Found duplicate key while validating index for UCVs"
+_POLL_S: Final = 0.02
+
+_CUT_SHORT = """
+SELECT pg_cancel_backend(pid) FROM pg_stat_progress_create_index
+WHERE pid = %s AND phase = 'waiting for old snapshots'
+"""
+_INVALID = """
+SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid
+"""
+_DECLARE_VALID = """
+UPDATE pg_index SET indisvalid = true, indcheckxmin = true WHERE indexrelid = to_regclass(%s)
+"""
+
+
+async def build_index(
+    builder: "Connection",
+    observer: "Connection",
+    *,
+    name: str,
+    ddl: str,
+    owner: str,
+    search_path: str,
+) -> tuple[str, str | None]:
+    """Build the index `name` as the table's owner; returns the job's status and its details.
+
+    `ddl` is a CREATE INDEX CONCURRENTLY, run on the connection `builder`, which is left with other
+    settings; `observer` sees how far it is. Raises psycopg.OperationalError when either is lost.
+    """
+    import psycopg
+    from psycopg import sql
+
+    found = await observer.execute(_INVALID, [name])
+    if found.rowcount:
+        # Left by a build that was cut short: a new one of that name would have been refused.
+        await observer.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(name)))
+    await builder.execute("SELECT set_config('search_path', %s, false)", [search_path])
+    await builder.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(owner)))
+    ended = asyncio.Event()
+    watch = asyncio.create_task(_cut_waits_short(observer, builder.info.backend_pid, ended))
+    try:
+        await builder.execute(ddl)
+    except psycopg.errors.QueryCanceled:
+        await _declare_valid(observer, name)
+    except psycopg.errors.UniqueViolation:
+        return "failed", _DUPLICATES
+    except psycopg.errors.UndefinedTable as error:
+        # So recorded: the build of an index whose table has gone is completed.
+        return "completed", error.diag.message_primary
+    except psycopg.Error as error:
+        if builder.closed:
+            raise
+        return "failed", error.diag.message_primary
+    finally:
+        ended.set()
+        await watch
+    return "completed", None
+
+
+async def _declare_valid(observer: "Connection", name: str) -> None:
+    await observer.execute("SET allow_system_table_mods = on")
+    await observer.execute(_DECLARE_VALID, [name])
+    await observer.execute("RESET allow_system_table_mods")
+
+
+async def _cut_waits_short(observer: "Connection", pid: int, ended: asyncio.Event) -> None:
+    while not ended.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), _POLL_S)
+        await observer.execute(_CUT_SHORT, [pid])
