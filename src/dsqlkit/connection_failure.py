@@ -81,7 +81,7 @@ _CAUSES = (
     ),
     _Cause(
         ("connection refused",),
-        "Nothing listens at {address}, port {port}.",
+        "Nothing listens at {host}, port {port}.",
         "Check the host and the port; `dsqlkit local start` starts the local cluster.",
     ),
     _Cause(
@@ -96,7 +96,7 @@ _CAUSES = (
     ),
     _Cause(
         ("does not support ssl", "unexpected eof", "ssl error", "tlsv1", "wrong version number"),
-        "{address}, port {port}, does not speak TLS as a cluster does.",
+        "{host}, port {port}, does not speak TLS as a cluster does.",
         "Check the host and the port: something else may be listening there.",
     ),
 )
