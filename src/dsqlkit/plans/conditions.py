@@ -1,7 +1,8 @@
-"""Which columns a condition of a plan compares in a way that an index can use.
+"""The conditions of a plan: what they compare, and how to show them.
 
-PostgreSQL prints conditions in one way, with all parentheses: `((a = 1) AND (b > 2))`. Of such
-text this reads the comparisons joined by AND at the top; of anything else it says nothing.
+PostgreSQL prints a condition in one way, with all parentheses and casts:
+`((a = 1) AND ((b)::text > 'x'::text))`. This reads the parts that AND joins; of anything else it
+claims nothing.
 """
 
 import re
@@ -16,6 +17,18 @@ _COMPARISON: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _STARTS_WITH_WILDCARD: Final = re.compile(r"'[%_]")
+_CAST: Final = re.compile(
+    r"""(?P<quoted>'(?:[^']|'')*'|"(?:[^"]|"")*")
+      | ::[a-z]\w*(?:\ [a-z]\w*)*(?:\(\d+(?:,\d+)?\))?(?:\[\])*""",
+    re.VERBOSE,
+)
+_DECORATION: Final = re.compile(
+    rf"""(?P<quoted>'(?:[^']|'')*')
+       | (?<![\w"])\((?P<name>(?:{_NAME}\.)?{_NAME})\)
+       | (?<=\ )(?P<like>!?~~\*?)(?=\ )""",
+    re.VERBOSE,
+)
+_LIKE: Final = {"~~": "LIKE", "!~~": "NOT LIKE", "~~*": "ILIKE", "!~~*": "NOT ILIKE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +42,7 @@ class Comparisons:
 
 
 def comparisons(condition: str) -> Comparisons:
-    """The comparisons that must all hold for `condition` to hold."""
+    """The comparisons that must all hold for `condition` to hold, as far as an index can help."""
     equal: dict[str, None] = {}
     ranged: dict[str, None] = {}
     for part in _joined_by_and(condition):
@@ -43,28 +56,43 @@ def comparisons(condition: str) -> Comparisons:
     return Comparisons(tuple(equal), tuple(column for column in ranged if column not in equal))
 
 
+def readable(condition: str) -> str:
+    """A condition for people: on one line, without casts and most parentheses, LIKE for `~~`."""
+    bare = " AND ".join(_undecorated(part) for part in _joined_by_and(condition))
+    return " ".join(bare.split())
+
+
 def _joined_by_and(condition: str) -> list[str]:
+    """The parts of a condition, without the parentheses around each; alternatives keep theirs."""
     inner = _without_parentheses(condition)
     parts, depth = [""], 0
     for piece in _PIECE.findall(inner):
         depth += {"(": 1, ")": -1}.get(piece, 0)
         if depth == 0 and piece == " OR ":
-            return []
+            return [f"({inner})"]
         if depth == 0 and piece == " AND ":
             parts.append("")
         else:
             parts[-1] += piece
     if len(parts) == 1:
         return [inner]
-    return [comparison for part in parts for comparison in _joined_by_and(part)]
+    return [whole for part in parts for whole in _joined_by_and(part)]
 
 
 def _without_parentheses(condition: str) -> str:
-    """The condition without the pair of parentheses around all of it, if there is one."""
+    """The condition without the parentheses around all of it, if there are some."""
     depth = 0
     pieces = _PIECE.findall(condition)
     for place, piece in enumerate(pieces):
         depth += {"(": 1, ")": -1}.get(piece, 0)
         if depth == 0:
-            return "".join(pieces[1:-1]) if place == len(pieces) - 1 and place else condition
+            whole = 0 < place == len(pieces) - 1 and piece == ")"
+            return "".join(pieces[1:-1]) if whole else condition
     return condition
+
+
+def _undecorated(text: str) -> str:
+    bare = _CAST.sub(lambda found: found["quoted"] or "", text)
+    return _DECORATION.sub(
+        lambda found: found["quoted"] or found["name"] or _LIKE[found["like"]], bare
+    )

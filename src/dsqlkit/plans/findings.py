@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dsqlkit.plans.conditions import readable
 from dsqlkit.plans.model import PlanNode
 
 FEW_ROWS = 100
@@ -58,6 +59,6 @@ def percent(part: float, whole: float) -> str:
 
 
 def shortened(condition: str, width: int = 100) -> str:
-    """A condition on one line, cut where it is long."""
-    line = " ".join(condition.split())
+    """A condition for people, cut where it is long."""
+    line = readable(condition)
     return line if len(line) <= width else line[: width - 3] + "..."

@@ -1,0 +1,212 @@
+"""A plan drawn as a tree: a line for each node, its figures in columns at the right.
+
+                                        rows  est.  dropped   own ms  share
+    Limit                                  2     5             0.002     0%
+    └─ Full Scan on transactions           2     6             0.637    98%
+       └─ Storage Scan on transactions     2     6        4  storage
+          storage filter: payer_id = 1
+
+Rows are over all loops; `est.` is what the planner expected. Storage nodes have no time of their
+own: it is part of the time of the scan above them. Below a node stand the conditions that may drop
+its rows, named by the layer that checks them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from dsqlkit.plans.conditions import readable
+from dsqlkit.plans.model import Plan, PlanNode, sql_name
+from dsqlkit.plans.scans import B_TREE_SCAN, STORAGE_NODES
+from dsqlkit.plans.timing import NodeTime, node_times
+
+_NARROWEST_NAME: Final = 12
+_CONDITION_LINES: Final = 3
+_LAYERS: Final = (
+    ("Index Cond", "index condition", "green"),
+    ("Recheck Cond", "recheck", "green"),
+    ("Filters", "storage filter", "yellow"),
+    ("Filter", "query-processor filter", "red"),
+    ("Join Filter", "join filter", "red"),
+)
+"""The layers that may drop a row, the cheapest first."""
+_SUBJECTS: Final = ("Sort Key", "Group Key", "Hash Cond", "Merge Cond")
+"""Properties that say what a node without a relation is about."""
+
+
+class PlanTree:
+    """Takes the width it is given: columns move closer, then names that are too long are cut."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        rows = list(_rows(node_times(self._plan), _guides(options.ascii_only)))
+        columns = _columns(self._plan)
+        widths = {name: max(len(name), *(len(row.cells[name]) for row in rows)) for name in columns}
+        longest = max(row.name.cell_len for row in rows)
+        spacious = options.max_width - sum(width + 2 for width in widths.values())
+        gap = 2 if longest <= spacious else 1
+        room = options.max_width - sum(width + gap for width in widths.values())
+        name_width = max(min(longest, room), _NARROWEST_NAME)
+
+        yield _line(Text(), {name: Text(name, "dim") for name in columns}, name_width, widths, gap)
+        for row in rows:
+            if options.ascii_only:
+                row.name.truncate(name_width, overflow="crop")
+            yield _line(row.name, row.cells, name_width, widths, gap)
+            for note in row.notes:
+                yield from _wrapped(note, row.guide, console, options.max_width)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    name: Text
+    cells: dict[str, Text]
+    notes: tuple[Text, ...]
+    guide: Text
+    """What stands before the notes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Guides:
+    last: str
+    more: str
+    past: str
+    none: str = "   "
+
+
+def _guides(ascii_only: bool) -> _Guides:
+    return _Guides("`- ", "|- ", "|  ") if ascii_only else _Guides("└─ ", "├─ ", "│  ")
+
+
+def _columns(plan: Plan) -> list[str]:
+    if not plan.analyzed:
+        return ["est. rows", "est. cost"]
+    dropped = ["dropped"] if any(node.rows_removed for node in plan.walk()) else []
+    timed = plan.root.actual is not None and plan.root.actual.total_ms is not None
+    return ["rows", "est.", *dropped, *(["own ms", "share"] if timed else [])]
+
+
+def _rows(
+    time: NodeTime, guides: _Guides, before: str = "", below: str = "", known: str | None = None
+) -> Iterator[_Row]:
+    """`before` stands before the node's name, `below` before what is below it. `known` is the
+    index condition of the scan above, which a B-Tree Scan repeats.
+    """
+    node = time.node
+    inner = below + (guides.past if time.children else guides.none)
+    yield _Row(
+        name=Text.assemble((before, "dim"), _name(time)),
+        cells=_cells(time),
+        notes=tuple(_layers(node, known)),
+        guide=Text(inner, "dim"),
+    )
+    for child in time.children:
+        last = child is time.children[-1]
+        yield from _rows(
+            child,
+            guides,
+            before=below + (guides.last if last else guides.more),
+            below=below + (guides.none if last else guides.past),
+            known=node.value("Index Cond") or known,
+        )
+
+
+def _name(time: NodeTime) -> Text:
+    node = time.node
+    style = "cyan" if node.node_type in STORAGE_NODES else _heat(time.share)
+    name = Text(f"{node.label}: " if node.label else "", "italic")
+    name.append("Parallel " if node.parallel else "", style)
+    name.append(node.node_type, style)
+    name.append(f" ({node.variant})" if node.variant else "", "dim")
+    name.append(" Backward" if node.backward else "", style)
+    target = node.relation or node.index
+    name.append(f" on {sql_name(target)}" if target else "")
+    name.append(f" {sql_name(node.alias)}" if node.alias else "")
+    name.append(f" using {sql_name(node.index)}" if node.index and node.relation else "")
+    subject = next(filter(None, map(node.value, _SUBJECTS)), None)
+    name.append(f" by {readable(subject)}" if subject else "", "dim")
+    name.append(f" x{node.loops:,}" if node.loops and node.loops > 1 else "", "dim")
+    name.append(" (never executed)" if node.never_executed else "", "dim")
+    return name
+
+
+def _cells(time: NodeTime) -> dict[str, Text]:
+    node = time.node
+    expected = None if node.cost is None else float(node.cost.rows)
+    expected_in_all = None if expected is None else expected * (node.loops or 1)
+    own = Text("" if time.own_ms is None else f"{time.own_ms:,.3f}", _heat(time.share))
+    if node.node_type in STORAGE_NODES and time.own_ms is None:
+        own = Text("storage", "cyan")
+    return {
+        "rows": Text(_short(node.rows_total)),
+        "est.": Text(_short(expected_in_all), _off(expected_in_all, node.rows_total)),
+        "dropped": Text(_short(node.rows_removed or None), "yellow"),
+        "own ms": own,
+        "share": Text("" if time.share is None else f"{time.share:.0%}", _heat(time.share)),
+        "est. rows": Text(_short(expected)),
+        "est. cost": Text("" if node.cost is None else f"{node.cost.total:,.2f}"),
+    }
+
+
+def _layers(node: PlanNode, known: str | None) -> Iterator[Text]:
+    for label, words, style in _LAYERS:
+        for condition in node.values(label):
+            if not (node.node_type == B_TREE_SCAN and condition == known):
+                yield Text.assemble((f"{words}: ", style), (readable(condition), "dim"))
+
+
+def _line(
+    name: Text, cells: dict[str, Text], name_width: int, widths: dict[str, int], gap: int
+) -> Text:
+    line = name.copy()
+    line.truncate(name_width, overflow="ellipsis", pad=True)
+    for column, width in widths.items():
+        line.append(" " * (gap + width - len(cells[column])))
+        line.append_text(cells[column])
+    line.rstrip()
+    line.no_wrap = True
+    return line
+
+
+def _wrapped(note: Text, guide: Text, console: Console, width: int) -> Iterator[Text]:
+    lines = note.wrap(console, max(width - len(guide), _NARROWEST_NAME))
+    cut = len(lines) > _CONDITION_LINES
+    for number, line in enumerate(lines[:_CONDITION_LINES], start=1):
+        line.rstrip()
+        if cut and number == _CONDITION_LINES:
+            line.truncate(max(width - len(guide) - 4, _NARROWEST_NAME), overflow="crop")
+            line.append(" ...", "dim")
+        yield Text.assemble(guide, line)
+
+
+def _short(rows: float | None) -> str:
+    """Rows in at most six characters: `99,999`, `120k`, `1.2M`."""
+    if rows is None:
+        return ""
+    if rows < 99_999.5:
+        return f"{rows:,.0f}"
+    for unit, size in (("k", 1e3), ("M", 1e6), ("G", 1e9)):
+        if rows < size * 999.5:
+            return f"{rows / size:.3g}{unit}"
+    return f"{rows / 1e12:.3g}T"
+
+
+def _heat(share: float | None) -> str:
+    """The style of a node that takes this share of the time."""
+    if share is None:
+        return "bold"
+    return "bold red" if share >= 0.5 else "bold yellow" if share >= 0.1 else "green"
+
+
+def _off(expected: float | None, found: float | None) -> str:
+    """The style of an estimate: it stands out when it is off 5 times, more so when 50 times."""
+    if expected is None or found is None:
+        return "dim"
+    factor = max(expected, 1) / max(found, 1)
+    factor = max(factor, 1 / factor)
+    return "bold magenta" if factor >= 50 else "magenta" if factor >= 5 else "dim"

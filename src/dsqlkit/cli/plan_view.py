@@ -1,0 +1,61 @@
+"""A plan for people: the tree, its totals, and what there is to mend."""
+
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from dsqlkit.cli.plan_tree import PlanTree
+from dsqlkit.plans.findings import Finding, Severity, count
+from dsqlkit.plans.model import DpuEstimate, Plan
+from dsqlkit.plans.result import ExplainResult
+from dsqlkit.plans.scans import rows_scanned
+
+_STYLES: Final = {
+    Severity.HIGH: "bold red",
+    Severity.MEDIUM: "yellow",
+    Severity.LOW: "cyan",
+}
+
+
+def plan_view(result: ExplainResult) -> RenderableType:
+    """The tree, the totals and the findings, the most severe first."""
+    parts: list[RenderableType] = [PlanTree(result.plan), Text(), Text(_totals(result.plan))]
+    if result.plan.dpu:
+        parts.append(Text(_dpu(result.plan.dpu)))
+    for finding in result.findings:
+        parts += [Text(), _finding_view(finding)]
+    return Group(*parts)
+
+
+def _finding_view(finding: Finding) -> Table:
+    """The severity, and beside it what was seen, why it matters, what to do."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=max(map(len, Severity)))
+    table.add_column()
+    text = Text.assemble(finding.observed, "\n", (finding.why, "dim"), "\n", finding.advice)
+    table.add_row(Text(finding.severity, _STYLES[finding.severity]), text)
+    return table
+
+
+def _totals(plan: Plan) -> str:
+    if not plan.analyzed:
+        return "Not run: rows and cost are the planner's estimates."
+    facts = [
+        f"{count(plan.root.rows_total or 0)} returned",
+        f"{rows_scanned(plan) or 0:,} read by scans",
+    ]
+    if plan.execution_ms is not None:
+        facts.append(f"execution {plan.execution_ms:,.3f} ms")
+    if plan.planning_ms is not None:
+        facts.append(f"planning {plan.planning_ms:,.3f} ms")
+    return ", ".join(facts)
+
+
+def _dpu(estimate: DpuEstimate) -> str:
+    parts = [
+        f"{part} {amount.dpu}" + (f" (minimum {amount.minimum})" if amount.minimum else "")
+        for part, amount in estimate.parts.items()
+    ]
+    return f"DPU estimate: {', '.join(parts)}, total {estimate.total}"
