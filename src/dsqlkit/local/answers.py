@@ -1,9 +1,10 @@
 """Rewriting what PostgreSQL answers into what DSQL answers: errors, tags, its version."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from dsqlkit.local import wire
+from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT
 from dsqlkit.local.statements import refusal_in
 
 SERVER_VERSION: Final = "16.15"
@@ -12,7 +13,7 @@ SERVER_VERSION: Final = "16.15"
 ACCESS_DENIED: Final = "unable to accept connection, access denied"
 ACCESS_DENIED_SQLSTATE: Final = "28000"  # not recorded; PostgreSQL's for a refused sign-in
 
-_CONFLICT: Final = "change conflicts with another transaction (OC000)"
+_CONFLICTS: Final = {DATA_CONFLICT, SCHEMA_CONFLICT}
 _CONFLICT_STATES: Final = {b"40001", b"40P01"}
 _TOO_MANY: Final = "Unable to accept connection, too many open connections."
 _TOO_MANY_SQLSTATE: Final = b"53300"
@@ -20,6 +21,8 @@ _AS_TAG: Final = b"DSQ01"
 """The SQLSTATE of a notice of ours: report the statement under way with this tag."""
 
 _ERROR, _NOTICE, _TAG, _PARAMETER, _READY = b"ENCSZ"
+_LOOKED_AT: Final = b"ENCSZKG"
+_LEFT_ALONE: Final = {wire.RUN, ord("K"), ord("G")}
 _CODE, _TEXT, _CONTEXT = b"CMW"
 _IN_TRANSACTION_BLOCK: Final = b"TE"
 
@@ -30,39 +33,36 @@ class AnswerRewriter:
     """
 
     def __init__(self, on_job: Callable[[], None]) -> None:
-        self._cutter = wire.FrameCutter(
-            {_ERROR, _NOTICE, _PARAMETER, _READY}, limit=wire.MAX_BACKEND_FRAME
-        )
+        self._cutter = wire.FrameCutter(set(_LOOKED_AT), limit=wire.MAX_BACKEND_FRAME)
         self._on_job = on_job
         self._signed_in = False
         self._tag: bytes | None = None
         self._has_job = False
 
-    def feed(self, data: bytes) -> bytes:
-        """More of the stream, as the client is to see it."""
-        pieces = [
-            piece if kind == wire.RUN else self._rewritten(kind, piece)
-            for kind, piece in self._cutter.feed(data)
-        ]
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    def cut(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """The pieces of more of the stream; each has then to go through `rewritten`, in order."""
+        return self._cutter.feed(data)
 
-    def _rewritten(self, kind: int, frame: bytes) -> bytes:
+    def rewritten(self, kind: int, frame: bytes) -> bytes:
+        """A piece of the stream as the client is to see it."""
+        if kind in _LEFT_ALONE:
+            return frame
         if kind == _READY:
             self._ready(frame)
         elif kind == _ERROR:
-            self._expect_tag(None)
+            self._tag = None
             return self._error(frame)
         elif kind == _TAG:
-            assert self._tag is not None
-            frame = wire.message(b"C", self._tag + b"\0")
-            self._expect_tag(None)
+            if self._tag is not None:
+                frame = wire.message(b"C", self._tag + b"\0")
+                self._tag = None
         elif kind == _PARAMETER:
             if frame.startswith(b"server_version\0", 5):
                 return wire.message(b"S", b"server_version\0" + SERVER_VERSION.encode() + b"\0")
         else:
             fields = wire.decode_fields(frame)
             if fields.get(_CODE) == _AS_TAG:
-                self._expect_tag(fields[_TEXT])
+                self._tag = fields[_TEXT]
                 self._has_job = True
                 return b""
         return frame
@@ -73,18 +73,12 @@ class AnswerRewriter:
             self._has_job = False
             self._on_job()
 
-    def _expect_tag(self, tag: bytes | None) -> None:
-        self._tag = tag
-        if tag is None:
-            self._cutter.wanted.discard(_TAG)
-        else:
-            self._cutter.wanted.add(_TAG)
-
     def _error(self, frame: bytes) -> bytes:
         fields = wire.decode_fields(frame)
         sqlstate = fields.get(_CODE, b"")
         if sqlstate in _CONFLICT_STATES:
-            return wire.error_response("40001", _CONFLICT)
+            told = fields.get(_TEXT, b"").decode(errors="replace")
+            return wire.error_response("40001", told if told in _CONFLICTS else DATA_CONFLICT)
         if sqlstate == b"22P02":
             refusal = refusal_in(fields.get(_TEXT, b"").decode(errors="replace"))
             if refusal is not None:

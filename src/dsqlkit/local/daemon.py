@@ -18,6 +18,7 @@ from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local import internal, postgres
+from dsqlkit.local.adjudicator import Adjudicator
 from dsqlkit.local.answers import SERVER_VERSION
 from dsqlkit.local.certificates import ensure_certificates
 from dsqlkit.local.jobs import JobRunner
@@ -99,10 +100,12 @@ class _Cluster:
         assert credentials is not None
         port = listening.getsockname()[1]
         jobs = JobRunner(self._server.socket_folder)
+        adjudicator = Adjudicator(self._server.socket_folder)
         reception = Reception(
             checker=TokenChecker(port, credentials.access_key_id, credentials.secret_access_key),
             may_sign_in=partial(internal.may_sign_in, self._server.socket_folder),
             socket=self._server.socket_folder / postgres.SOCKET_NAME,
+            adjudicator=adjudicator,
             on_job=jobs.wake,
             on_begin=self._begun,
             on_end=self._ended,
@@ -111,12 +114,14 @@ class _Cluster:
         self._write_count()
         accepting = asyncio.create_task(listener.run())
         working = asyncio.create_task(jobs.run())
+        judging = asyncio.create_task(adjudicator.run())
         self._announce(port)
         try:
-            await self._until_over(accepting, working)
+            await self._until_over(accepting, working, judging)
         finally:
             accepting.cancel()
             working.cancel()
+            judging.cancel()
             # PostgreSQL tells each client that it is shut down, and closes.
             await asyncio.to_thread(self._server.stop)
             for session in list(self._sessions):

@@ -10,6 +10,7 @@ from typing import Final, cast
 
 from dsqlkit.endpoint import ADMIN
 from dsqlkit.local import wire
+from dsqlkit.local.adjudicator import Adjudicator
 from dsqlkit.local.answers import access_denied
 from dsqlkit.local.session import Session
 from dsqlkit.local.startup import MAX_PACKET, Startup, StartupRefused, parse_startup
@@ -30,6 +31,7 @@ class Reception:
     checker: TokenChecker
     may_sign_in: Callable[[str], Awaitable[bool]]
     socket: Path
+    adjudicator: Adjudicator
     on_job: Callable[[], None]
     on_begin: Callable[[Session], None]
     on_end: Callable[[Session], None]
@@ -115,7 +117,11 @@ class Login(asyncio.Protocol):
         try:
             if startup.user != ADMIN and not await reception.may_sign_in(startup.user):
                 raise AccessDenied(f"the role {startup.user!r} is mapped to no IAM identity")
-            session = Session(on_job=reception.on_job, on_end=reception.on_end)
+            session = Session(
+                adjudicator=reception.adjudicator,
+                on_job=reception.on_job,
+                on_end=reception.on_end,
+            )
             await asyncio.get_running_loop().create_unix_connection(
                 lambda: session.backend, str(reception.socket)
             )

@@ -231,7 +231,7 @@ def _make_data(binaries: Path, data: Path, account: _Account) -> None:
 
 def _update_catalog(binaries: Path, data: Path, account: _Account) -> None:
     """Bring the system schema to this version of dsqlkit, if the data are new or of another."""
-    catalog = server_files.script("catalog.sql")
+    catalog = server_files.script("catalog.sql") + server_files.script("adjudication.sql")
     digest = hashlib.sha256(catalog.encode()).hexdigest()
     known = data.with_name("catalog")
     if not known.exists() or known.read_text() != digest:

@@ -33,7 +33,7 @@ _SETTINGS: dict[str, str] = {
     "max_parallel_workers_per_gather": "0",
     "enable_bitmapscan": "off",  # DSQL's plans know none
     "random_page_cost": "1.1",  # all in memory
-    "deadlock_timeout": "50ms",  # a deadlock is a conflict to report, not to wait for
+    "deadlock_timeout": "1s",  # the adjudicator is quicker
     "autovacuum_naptime": "5s",  # fresh statistics soon after a load
     "log_min_messages": "log",  # not errors of statements: they may hold data
     "log_min_error_statement": "panic",

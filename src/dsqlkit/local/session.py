@@ -1,21 +1,33 @@
 """A signed-in client and its PostgreSQL backend: two links, and what passes between them.
 
-Frames are forwarded untouched, in whole runs; only statements on their way in, and errors, notices
-and states on their way out, are looked at.
+Outside an explicit transaction frames are forwarded as they come. Inside one, statements go one at
+a time: so each can be held back until it is known whether it met a conflict, and between two of
+them the transaction can be parked (see adjudicator.py).
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Final, cast
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from dsqlkit.local import wire
+from dsqlkit.local.adjudicator import Adjudicator
+from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.answers import AnswerRewriter
+from dsqlkit.local.exchange import FAILED, IDLE, IN_TRANSACTION, Exchange, question
+from dsqlkit.local.link import Link
+from dsqlkit.local.open_transaction import DATA_CONFLICT, OpenTransaction
+from dsqlkit.local.parking import SAVEPOINT, Rows
+from dsqlkit.local.recovery import Recovery
 from dsqlkit.local.statements import rewrite
+from dsqlkit.local.steps import SYNC, WANTED, End, Step, StepCutter
 
-_WRITE_BUFFER_BYTES: Final = 256 * 1024
-_FLUSH_LIMIT_S: Final = 10.0
-_QUERY, _PARSE = b"QP"
+_READY, _ERROR, _COMPLETE, _KEY, _COPY_IN = b"ZECKG"
+_SET_SAVEPOINT: Final = wire.message(b"Q", f"SAVEPOINT {SAVEPOINT}".encode() + b"\0")
+_CONFLICTS: Final = {"40001", "40P01"}
+_UNIQUE_VIOLATION: Final = "23505"
+_CANCELLED: Final = "57014"
 
 _log = logging.getLogger(__name__)
 
@@ -23,108 +35,330 @@ _log = logging.getLogger(__name__)
 class Session:
     """Both links of a signed-in client. It ends, on both sides, when either side does."""
 
-    def __init__(self, *, on_job: Callable[[], None], on_end: Callable[["Session"], None]) -> None:
-        self.client = _Link(self._from_client, self._lost)
-        self.backend = _Link(self._from_backend, self._lost)
+    def __init__(
+        self,
+        *,
+        adjudicator: Adjudicator,
+        on_job: Callable[[], None],
+        on_end: Callable[["Session"], None],
+    ) -> None:
+        self.pid = 0
+        self.transaction: OpenTransaction | None = None
+        self.client = Link(self._from_client, self._lost)
+        self.backend = Link(self._from_backend, self._lost)
         self.client.other, self.backend.other = self.backend, self.client
+        self.adjudicator = adjudicator
         self._on_end = on_end
         self._ended = False
-        self._statements = wire.FrameCutter({_QUERY, _PARSE}, limit=wire.MAX_CLIENT_FRAME)
+        self._frames = wire.FrameCutter(set(WANTED), limit=wire.MAX_CLIENT_FRAME)
+        self._steps = StepCutter(rewrite)
         self._answers = AnswerRewriter(on_job)
+        self._queue: deque[Step] = deque()
+        # The first exchange is the sign-in, up to its ReadyForQuery.
+        self._exchanges: deque[Exchange] = deque([Exchange(forward=True)])
+        self._held_up = False
+        self._unsynced: list[Statement] | None = None
+        self._skipping = False
+        self._copying = False
+        self._wants_rows = False
+        self._cancelled = False
+        self._work: asyncio.Task[None] | None = None
+        self._recovery = Recovery(self)
 
     def close(self) -> None:
         """End the session now. What was written to the client is still sent."""
         self._lost()
 
+    # As a player of the adjudicator's.
+
+    @property
+    def can_be_parked(self) -> bool:
+        transaction = self.transaction
+        return (
+            transaction is not None
+            and self.is_idle
+            and transaction.movable
+            and not transaction.failed
+            and not transaction.parked
+            and not transaction.shadowed
+        )
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._exchanges and self._work is None
+
+    @property
+    def is_putting_back(self) -> bool:
+        return self._recovery.is_putting_back
+
+    @property
+    def wants_rows(self) -> bool:
+        return self._recovery.is_putting_back or self._wants_rows
+
+    async def park(self) -> None:
+        transaction = self.transaction
+        if transaction is not None and self.can_be_parked:
+            self._do(self._recovery.park(transaction))
+            if self._work is not None:
+                await asyncio.wait([self._work])
+
+    def expect_cancel(self) -> None:
+        self._cancelled = True
+
+    # What the recovery uses.
+
+    async def ask(self, sql: str, *parameters: str | None) -> Rows:
+        """Ask the session's own backend something that the client does not hear of.
+
+        Raises exchange.Refused.
+        """
+        exchange = await self.run_again(question(sql, parameters))
+        return exchange.rows()
+
+    async def run_again(self, frames: bytes) -> Exchange:
+        """Send frames that end with a Sync or are a Query; wait for the answers, held back."""
+        answered = asyncio.get_running_loop().create_future()
+        self._send(frames, Exchange(forward=False, on_done=answered.set_result))
+        exchange: Exchange = await answered
+        return exchange
+
+    def take_cancelled(self) -> bool:
+        """Whether the adjudicator cancelled the statement that has just failed."""
+        cancelled, self._cancelled = self._cancelled, False
+        return cancelled
+
+    def send_step(self, step: Step, data: bytes, *, forward: bool) -> None:
+        """Send a step, or other frames in its place; hold back the answers unless `forward`."""
+        hide = step.end in (End.FLUSH, End.NEXT)
+        self._held_up = True
+        self._wants_rows = step.statement is not None and step.statement.can_conflict
+        exchange = Exchange(
+            forward=forward,
+            hide_ready=hide,
+            is_query=step.end is End.QUERY,
+            on_done=lambda done: self._step_done(step, done),
+        )
+        self._send(data + SYNC if hide else data, exchange)
+
+    def give(self, step: Step, exchange: Exchange) -> None:
+        """Give the client what was held back of a step's answers."""
+        self.client.write(exchange.held())
+        if exchange.error is not None and step.end in (End.FLUSH, End.NEXT):
+            self._skipping = True
+
+    # The client's side.
+
     def _from_client(self, data: bytes) -> None:
         try:
-            pieces = [
-                piece if kind == wire.RUN else _rewritten(kind, piece)
-                for kind, piece in self._statements.feed(data)
-            ]
+            for kind, frame in self._frames.feed(data):
+                if kind == wire.RUN:
+                    self.backend.write(frame)
+                    continue
+                for step in self._steps.feed(kind, frame):
+                    if self._copying and step.statement is None:
+                        # The Sync after CopyDone; the one before was lost on a backend in COPY.
+                        self._copying = False
+                        self.backend.write(step.data)
+                    else:
+                        self._queue.append(step)
         except wire.ProtocolViolation as violation:
             _log.info("a client broke the protocol: %s", violation)
             self.close()
             return
-        self.backend.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Handle the client's steps as far as none has to wait for an answer."""
+        while self._queue and not self._held_up and not self._ended:
+            step = self._queue.popleft()
+            if self._skipping:
+                self._skip(step)
+            elif self.transaction is None:
+                self._outside(step)
+            else:
+                self._inside(step, self.transaction)
+
+    def _skip(self, step: Step) -> None:
+        """After an error in a pipeline everything up to the client's Sync is left out."""
+        if step.end is End.SYNC:
+            self._skipping = False
+            self._held_up = True
+            self._send(SYNC, Exchange(forward=True, on_done=self._answered))
+
+    def _outside(self, step: Step) -> None:
+        statement = step.statement
+        if statement is not None and statement.kind is Kind.BEGIN and self._unsynced is None:
+            self.send_step(step, step.data, forward=True)
+            self._send(_SET_SAVEPOINT, Exchange(forward=False, on_done=self._savepoint_set))
+            return
+        if self._unsynced is None:
+            statements: list[Statement] = []
+            self._unsynced = statements
+            self._expect(
+                Exchange(
+                    forward=True,
+                    is_query=step.end is End.QUERY,
+                    on_done=lambda done: self._autocommitted(done, statements),
+                )
+            )
+        if statement is not None:
+            self._unsynced.append(statement)
+        self.backend.write(step.data)
+        if step.end in (End.SYNC, End.QUERY):
+            self._unsynced = None
+
+    def _inside(self, step: Step, transaction: OpenTransaction) -> None:
+        statement = step.statement
+        if (
+            statement is None
+            or transaction.failed
+            or statement.kind in (Kind.ROLLBACK, Kind.BEGIN, Kind.MIXED)
+        ):
+            self.send_step(step, step.data, forward=True)
+        elif statement.kind is Kind.COMMIT:
+            if transaction.lost or transaction.parked or transaction.locked:
+                self._do(self._recovery.commit(step, transaction))
+            else:
+                self.send_step(step, step.data, forward=True)
+        elif transaction.parked or transaction.shadowed:
+            self._do(self._recovery.resume(step, statement, transaction))
+        else:
+            can_conflict = statement.kind in (Kind.WRITE, Kind.LOCK)
+            self.send_step(step, step.data, forward=not can_conflict)
+
+    def _send(self, frames: bytes, exchange: Exchange) -> None:
+        self._expect(exchange)
+        self.backend.write(frames)
+
+    def _expect(self, exchange: Exchange) -> None:
+        self._exchanges.append(exchange)
+        self.adjudicator.busy(self)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that takes several exchanges; the client's further steps wait."""
+        self._held_up = True
+        self._work = asyncio.ensure_future(work)
+        self._work.add_done_callback(self._work_done)
+
+    def _work_done(self, work: "asyncio.Task[None]") -> None:
+        self._work = None
+        if work.cancelled():
+            return
+        if (error := work.exception()) is not None:
+            _log.error("a session's recovery failed", exc_info=error)
+            self.close()
+            return
+        if not self._exchanges:
+            self._held_up = False
+            self._go_on()
+
+    # The backend's side.
 
     def _from_backend(self, data: bytes) -> None:
-        self.client.write(self._answers.feed(data))
+        shown: list[bytes] = []
+        for kind, frame in self._answers.cut(data):
+            exchange = self._exchanges[0] if self._exchanges else None
+            if kind == _KEY:
+                self.pid = wire.INT32.unpack_from(frame, 5)[0]
+            if exchange is None:
+                shown.append(self._answers.rewritten(kind, frame))
+                continue
+            if kind == _ERROR:
+                exchange.error = frame
+                if self._cancelled and exchange.forward and exchange.sqlstate == _CANCELLED:
+                    frame = wire.error_response("40001", DATA_CONFLICT)
+            elif kind == _COMPLETE:
+                exchange.tag = frame
+            elif kind == _COPY_IN:
+                self._copying = not exchange.is_query
+            piece = self._answers.rewritten(kind, frame)
+            if kind == _READY:
+                exchange.status = frame[5]
+                if exchange.hide_ready:
+                    piece = b""
+            if exchange.forward:
+                shown.append(piece)
+            else:
+                exchange.pieces.append((kind, piece))
+            if kind == _READY:
+                self._exchanges.popleft()
+                if not self._exchanges:
+                    self.adjudicator.at_rest(self)
+                self.client.write(b"".join(shown))
+                shown.clear()
+                if exchange.on_done is not None:
+                    exchange.on_done(exchange)
+        self.client.write(b"".join(shown))
+
+    def _answered(self, exchange: Exchange) -> None:
+        self._cancelled = False
+        self._after(exchange)
+        self._held_up = False
+        self._go_on()
+
+    def _savepoint_set(self, exchange: Exchange) -> None:
+        if exchange.status == IN_TRANSACTION and self.transaction is None:
+            self.transaction = self.adjudicator.began(self)
+        self._held_up = False
+        self._go_on()
+
+    def _autocommitted(self, exchange: Exchange, statements: list[Statement]) -> None:
+        if exchange.status != IDLE:
+            # A text with BEGIN among others: what came before the savepoint cannot be parked.
+            self.transaction = self.adjudicator.began(self)
+            self.transaction.movable = False
+            self.transaction.failed = exchange.status == FAILED
+        elif exchange.error is None:
+            for statement in statements:
+                if statement.kind is Kind.SCHEMA:
+                    self.adjudicator.changed_schema(statement.tables)
+                elif statement.kind in (Kind.WRITE, Kind.COPY_IN):
+                    self.adjudicator.wrote(statement.tables)
+
+    def _step_done(self, step: Step, exchange: Exchange) -> None:
+        statement, transaction = step.statement, self.transaction
+        held = not exchange.forward
+        if transaction is not None and statement is not None:
+            if exchange.error is None:
+                transaction.note(step, statement)
+            elif held and self._is_conflict(statement, exchange, transaction):
+                self._do(self._recovery.lose(step, statement, transaction, exchange))
+                return
+        if held:
+            self.give(step, exchange)
+        elif exchange.error is not None and exchange.hide_ready:
+            self._skipping = True
+        if statement is None or statement.kind is not Kind.BEGIN or transaction is not None:
+            self._answered(exchange)
+
+    def _is_conflict(
+        self, statement: Statement, exchange: Exchange, transaction: OpenTransaction
+    ) -> bool:
+        sqlstate = exchange.sqlstate
+        if sqlstate == _UNIQUE_VIOLATION:
+            # Of a key that the snapshot has, or of one that somebody else committed since?
+            return self.adjudicator.written_since(transaction, statement.tables)
+        return sqlstate in _CONFLICTS or (sqlstate == _CANCELLED and self.take_cancelled())
+
+    def _after(self, exchange: Exchange) -> None:
+        """Keep up with the state of the transaction."""
+        transaction = self.transaction
+        if transaction is None:
+            return
+        transaction.failed = exchange.status == FAILED
+        if exchange.status == IDLE:
+            self.adjudicator.ended(self, committed=exchange.tag.startswith(b"COMMIT\0", 5))
+            self.transaction = None
 
     def _lost(self) -> None:
         if self._ended:
             return
         self._ended = True
+        if self._work is not None:
+            self._work.cancel()
+        self.adjudicator.gone(self)
+        self.transaction = None
         self.backend.write(wire.TERMINATE)
         self.backend.close()
         self.client.close()
         self._on_end(self)
-
-
-class _Link(asyncio.Protocol):
-    """One side of a session. While it cannot write, the other side does not read."""
-
-    def __init__(self, receive: Callable[[bytes], None], lost: Callable[[], None]) -> None:
-        self.other: _Link | None = None
-        self._receive = receive
-        self._lost = lost
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.take_over(cast(asyncio.Transport, transport))
-
-    def take_over(self, transport: asyncio.Transport) -> None:
-        """Use a transport that is open already."""
-        self._transport = transport
-        transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
-        transport.set_protocol(self)
-
-    def data_received(self, data: bytes) -> None:
-        self._receive(data)
-
-    def connection_lost(self, _: Exception | None) -> None:
-        self._transport = None
-        self._lost()
-
-    def write(self, data: bytes) -> None:
-        if data and self._transport is not None:
-            self._transport.write(data)
-
-    def close(self) -> None:
-        """Close after what was written has been sent, or when that takes too long."""
-        if self._transport is not None:
-            self._transport.close()
-            asyncio.get_running_loop().call_later(_FLUSH_LIMIT_S, self._abort)
-
-    def _abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-    def read(self, allowed: bool) -> None:
-        """Go on reading, or stop."""
-        if self._transport is not None and not self._transport.is_closing():
-            if allowed:
-                self._transport.resume_reading()
-            else:
-                self._transport.pause_reading()
-
-    def pause_writing(self) -> None:
-        assert self.other is not None
-        self.other.read(False)
-
-    def resume_writing(self) -> None:
-        assert self.other is not None
-        self.other.read(True)
-
-
-def _rewritten(kind: int, frame: bytes) -> bytes:
-    """A Query or Parse frame with its statement as PostgreSQL is to run it."""
-    start = 5 if kind == _QUERY else frame.find(b"\0", 5) + 1
-    end = frame.find(b"\0", start)
-    if start == 0 or end < 0:
-        return frame  # malformed: PostgreSQL says so
-    sql = frame[start:end]
-    changed = rewrite(sql)
-    if changed is sql:
-        return frame
-    return wire.message(frame[:1], frame[5:start] + changed + frame[end:])

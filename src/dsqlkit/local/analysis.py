@@ -1,0 +1,194 @@
+"""What a statement is to the adjudicator: does it begin or end a transaction, write, lock, change
+the schema, and which tables does it name. Pure; a text is parsed once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import lru_cache
+from typing import Final
+
+import postgast
+from postgast import pg_query_pb2 as tree
+
+from dsqlkit.local.dialect import Node
+from dsqlkit.local.index_async import blank_async
+
+_CACHED_BYTES: Final = 8192
+
+
+class Kind(Enum):
+    """What matters about a text. Of several statements the last in this order counts."""
+
+    OTHER = auto()
+    READ = auto()
+    SETTING = auto()
+    CURSOR = auto()
+    LOCK = auto()
+    WRITE = auto()
+    COPY_IN = auto()
+    SCHEMA = auto()
+    BEGIN = auto()
+    COMMIT = auto()
+    ROLLBACK = auto()
+    MIXED = auto()
+    """Several statements, some of which begin or end a transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One text of SQL.
+
+    `tables` are the names it mentions, without schema; `written` the tables it inserts into, updates
+    or deletes from, as SQL writes their names; `locked` likewise, where it selects FOR UPDATE.
+    `qualified` are the places in the text (from, to, in bytes) where a schema stands before a table's
+    name, its point included. `many`: it may write more rows than the text has.
+    """
+
+    kind: Kind
+    tables: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
+    locked: frozenset[str] = frozenset()
+    qualified: tuple[tuple[int, int], ...] = ()
+    many: bool = False
+
+    @property
+    def can_conflict(self) -> bool:
+        return self.kind in (Kind.WRITE, Kind.LOCK)
+
+
+OTHER: Final = Statement(Kind.OTHER)
+
+_TRANSACTION: Final = {
+    tree.TRANS_STMT_BEGIN: Kind.BEGIN,
+    tree.TRANS_STMT_START: Kind.BEGIN,
+    tree.TRANS_STMT_COMMIT: Kind.COMMIT,
+    tree.TRANS_STMT_ROLLBACK: Kind.ROLLBACK,
+}
+_BY_NODE: Final = {
+    "insert_stmt": Kind.WRITE,
+    "update_stmt": Kind.WRITE,
+    "delete_stmt": Kind.WRITE,
+    "select_stmt": Kind.READ,
+    "explain_stmt": Kind.READ,
+    "variable_set_stmt": Kind.SETTING,
+    "declare_cursor_stmt": Kind.CURSOR,
+    "fetch_stmt": Kind.CURSOR,
+    "close_portal_stmt": Kind.CURSOR,
+}
+_SCHEMA_STARTS: Final = ("create", "alter", "drop", "index", "rename", "grant", "comment", "define")
+_WRITES: Final = {"InsertStmt", "UpdateStmt", "DeleteStmt"}
+
+
+def analyse(sql: bytes) -> Statement:
+    """What the text is. A text that does not parse is OTHER: PostgreSQL says what is wrong."""
+    return _analyse_cached(sql) if len(sql) <= _CACHED_BYTES else _analyse(sql)
+
+
+def _analyse(sql: bytes) -> Statement:
+    try:
+        text = blank_async(sql)[0] if b"async" in sql.lower() else sql
+        parsed = postgast.parse(text.decode()).stmts
+    except (postgast.PgQueryError, UnicodeDecodeError):
+        return OTHER
+    statements = [_statement(raw.stmt, text) for raw in parsed]
+    if len(statements) == 1:
+        return statements[0]
+    kind = max((each.kind for each in statements), key=lambda each: each.value, default=Kind.OTHER)
+    if kind in (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK):
+        kind = Kind.MIXED
+    return Statement(
+        kind,
+        frozenset().union(*(each.tables for each in statements)),
+        frozenset().union(*(each.written for each in statements)),
+        frozenset().union(*(each.locked for each in statements)),
+        tuple(span for each in statements for span in each.qualified),
+        any(each.many for each in statements),
+    )
+
+
+_analyse_cached = lru_cache(maxsize=2048)(_analyse)
+
+
+def _kind(name: str, node: Node) -> Kind:
+    if name == "transaction_stmt":
+        return _TRANSACTION.get(node.kind, Kind.OTHER)
+    if name == "copy_stmt":
+        return Kind.COPY_IN if node.is_from else Kind.READ
+    if name.startswith(_SCHEMA_STARTS) and not name.startswith("create_table_as"):
+        return Kind.SCHEMA
+    return _BY_NODE.get(name, Kind.OTHER)
+
+
+def _statement(statement: Node, text: bytes) -> Statement:
+    name = statement.WhichOneof("node")
+    node = getattr(statement, name)
+    kind = _kind(name, node)
+    if kind in (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER):
+        return Statement(kind)
+    return _with_tables(kind, node, text)
+
+
+def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
+    tables: dict[str, str] = {}
+    written: set[str] = set()
+    qualified: list[tuple[int, int]] = []
+    locks = for_update = many = False
+    for found in _messages(node):
+        name = found.DESCRIPTOR.name
+        if name == "RangeVar":
+            tables[found.relname] = _quoted(found)
+            if found.schemaname:
+                qualified.append(_schema_span(found.location, text))
+        elif name in _WRITES:
+            written.add(_quoted(found.relation))
+            many = many or name != "InsertStmt" or not found.select_stmt.select_stmt.values_lists
+        elif name == "CopyStmt" and found.is_from:
+            written.add(_quoted(found.relation))
+        elif name == "LockingClause":
+            locks = True
+            for_update = for_update or found.strength == tree.LCS_FORUPDATE
+        elif name == "DropStmt":
+            tables.update((each, each) for each in _dropped(found))
+    if kind is Kind.READ and written:
+        kind = Kind.WRITE
+    elif kind is Kind.READ and locks:
+        kind = Kind.LOCK
+    return Statement(
+        kind,
+        frozenset(tables),
+        frozenset(written),
+        frozenset(tables.values()) if for_update else frozenset(),
+        tuple(sorted(qualified)),
+        many,
+    )
+
+
+def _quoted(relation: Node) -> str:
+    parts = [part for part in (relation.schemaname, relation.relname) if part]
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def _dropped(node: Node) -> Iterator[str]:
+    for target in node.objects:
+        if target.WhichOneof("node") == "list":
+            yield target.list.items[-1].string.sval
+
+
+def _schema_span(location: int, text: bytes) -> tuple[int, int]:
+    """From where a schema's name begins to where the table's does."""
+    end = text.find(b".", location)
+    while text[location : location + 1] == b'"' and text.count(b'"', location, end) % 2:
+        end = text.find(b".", end + 1)
+    end += 1
+    while text[end : end + 1].isspace():
+        end += 1
+    return location, end
+
+
+def _messages(node: Node) -> Iterator[Node]:
+    yield node
+    for field, value in node.ListFields():
+        if field.message_type is not None:
+            for child in value if field.is_repeated else (value,):
+                yield from _messages(child)

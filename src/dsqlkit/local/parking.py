@@ -1,0 +1,128 @@
+"""Parking a transaction: reading out what it did and letting go of it, and putting it back.
+
+PostgreSQL makes a second writer of a row wait; DSQL does not. So when somebody waits for an open
+transaction that is idle, what that one did is read out and rolled back to a savepoint that was
+set right after its BEGIN. It keeps its snapshot. Before it goes on, its changes are put back; if
+another has committed a change to one of the same rows by then, that fails, and it has lost. The SQL
+is in adjudication.sql.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+Rows: TypeAlias = list[tuple[str | None, ...]]
+Ask: TypeAlias = Callable[..., Awaitable[Rows]]
+"""Asks PostgreSQL a question with parameters in text; raises exchange.Refused."""
+
+SAVEPOINT: Final = "dsqlkit_begin"
+
+_WRITTEN: Final = """
+SELECT c.oid::text FROM pg_catalog.pg_locks l
+JOIN pg_catalog.pg_class c ON c.oid = l.relation
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE l.pid = $1::int AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.granted
+AND c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'pg_toast', 'dsqlkit')
+"""
+_REFERENCES: Final = """
+SELECT conrelid::text, confrelid::text FROM pg_catalog.pg_constraint
+WHERE contype = 'f' AND conrelid = ANY ($1::oid[]) AND confrelid = ANY ($1::oid[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TableChanges:
+    """What a transaction did to one table: places of rows it removed, content of rows it made."""
+
+    relation: str
+    removed: str
+    images: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a transaction did, a table each; those that others reference come first."""
+
+    tables: tuple[TableChanges, ...] = ()
+
+
+async def read_out(ask: Ask, monitor: Ask, pid: int) -> Changes:
+    """Read what the transaction of backend `pid` did, and let go of it all.
+
+    `ask` asks inside that transaction, `monitor` outside of any. Raises exchange.Refused, with the
+    transaction failed, when something of it cannot be read.
+    """
+    relations = [str(row[0]) for row in await monitor(_WRITTEN, str(pid))]
+    if len(relations) > 1:
+        references = await monitor(_REFERENCES, _array(relations))
+        relations = in_order_of_reference(relations, references)
+    tables = []
+    for relation in relations:
+        marked = (await monitor("SELECT dsqlkit.marked($1::oid)::text", relation))[0][0]
+        rows = await ask(
+            "SELECT what, place::text, image FROM dsqlkit.changes($1::oid, $2::tid[])",
+            relation,
+            marked,
+        )
+        removed = [str(place) for what, place, _ in rows if what == "r"]
+        images = [str(image) for what, _, image in rows if what == "a"]
+        if removed or images:
+            tables.append(TableChanges(relation, _array(removed), _array(images)))
+    await let_go(ask)
+    return Changes(tuple(tables))
+
+
+async def let_go(ask: Ask) -> None:
+    """Undo all that the transaction did since its BEGIN; its snapshot stays."""
+    await ask(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
+
+
+async def put_back(ask: Ask, changes: Changes) -> None:
+    """Do again what was read out. Raises exchange.Refused when a row is no longer as it was."""
+    deletions = []
+    for table in changes.tables:
+        rows = await ask(
+            "SELECT dsqlkit.put_back($1::oid, $2::tid[], $3::text[])::text",
+            table.relation,
+            table.removed,
+            table.images,
+        )
+        deletions.append((table.relation, rows[0][0]))
+    for relation, places in reversed(deletions):
+        await ask("SELECT dsqlkit.remove_again($1::oid, $2::tid[])", relation, places)
+
+
+async def shadow(ask: Ask, relation: str, changes: Changes | None) -> None:
+    """Give the transaction a private copy of a table, as it saw it with its own changes."""
+    own = None
+    if changes is not None:
+        own = next((each for each in changes.tables if each.relation == relation), None)
+    await ask(
+        "SELECT dsqlkit.shadow($1::oid, $2::tid[], $3::text[])",
+        relation,
+        "{}" if own is None else own.removed,
+        "{}" if own is None else own.images,
+    )
+
+
+def in_order_of_reference(relations: Sequence[str], references: Rows) -> list[str]:
+    """The relations, each after those that it references as far as that is possible."""
+    ordered: list[str] = []
+
+    def add(relation: str, above: frozenset[str]) -> None:
+        if relation in ordered or relation in above:
+            return
+        for child, parent in references:
+            if child == relation and parent is not None:
+                add(parent, above | {relation})
+        ordered.append(relation)
+
+    for relation in relations:
+        add(relation, frozenset())
+    return ordered
+
+
+def _array(values: Iterable[str]) -> str:
+    """A PostgreSQL array of texts."""
+    quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
+    return "{" + ",".join(quoted) + "}"

@@ -1,0 +1,166 @@
+"""What a session does when its transaction is parked, put back, or has lost.
+
+A transaction that has lost goes on until its COMMIT: every statement is answered from its own
+snapshot and its own changes. For that it gets private copies of the tables that it writes, as
+PostgreSQL would not let it write a row that another has changed.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from dsqlkit.local import parking
+from dsqlkit.local.analysis import Kind, Statement
+from dsqlkit.local.exchange import Exchange, Refused
+from dsqlkit.local.open_transaction import DATA_CONFLICT, OpenTransaction
+from dsqlkit.local.parking import Changes
+from dsqlkit.local.steps import Step
+from dsqlkit.local.unqualified import bound_to_private, unqualified_parse, unqualified_query
+
+if TYPE_CHECKING:
+    from dsqlkit.local.session import Session
+
+_CANCELLED: Final = "57014"
+_CONFLICTS: Final = {"40001", "40P01", "23505", "23503"}
+_UNIQUE_VIOLATION: Final = "23505"
+_PAUSE_S: Final = 0.002
+
+# Another search path makes PostgreSQL look up names in prepared statements again.
+_FORGET_NAMES: Final = """
+SELECT pg_catalog.set_config('search_path',
+    pg_catalog.current_setting('search_path') || ', dsqlkit', true)
+"""
+
+_TABLE: Final = """
+SELECT oid::text FROM pg_catalog.pg_class
+WHERE oid = pg_catalog.to_regclass($1) AND relpersistence <> 't'
+"""
+
+
+class Recovery:
+    """The recovery of one session's transactions."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self.is_putting_back = False
+
+    async def park(self, transaction: OpenTransaction) -> None:
+        """Read out what the transaction did, and let go of its locks."""
+        session = self._session
+        try:
+            transaction.changes = await parking.read_out(
+                session.ask, session.adjudicator.ask, session.pid
+            )
+        except Refused:
+            # What cannot be read cannot be put back. It has to lose for the other to go on.
+            transaction.lost = transaction.lost or DATA_CONFLICT
+            transaction.changes = Changes()
+            await parking.let_go(session.ask)
+
+    async def resume(
+        self, step: Step, statement: Statement, transaction: OpenTransaction
+    ) -> None:
+        """Run a step of a transaction that was parked or has lost."""
+        if transaction.parked:
+            await self._put_back(transaction)
+        if transaction.shadowed:
+            await self._run_shadowed(step, statement, transaction)
+        else:
+            self._session.send_step(step, step.data, forward=not statement.can_conflict)
+
+    async def lose(
+        self, step: Step, statement: Statement, transaction: OpenTransaction, failed: Exchange
+    ) -> None:
+        """Answer a step that met a conflict as if it had not."""
+        transaction.lost = transaction.lost or DATA_CONFLICT
+        try:
+            await parking.let_go(self._session.ask)
+            await self._shadow(transaction, transaction.written | statement.written, None)
+            await self._run_shadowed(step, statement, transaction)
+        except Refused:
+            # It cannot be answered so, for want of a privilege say: the conflict shows now.
+            transaction.failed = True
+            self._session.give(step, failed)
+
+    async def commit(self, step: Step, transaction: OpenTransaction) -> None:
+        """Commit, or fail to because another was first."""
+        session = self._session
+        if transaction.parked and not transaction.lost:
+            await self._put_back(transaction)
+        if transaction.lost:
+            await session.ask("SELECT dsqlkit.lose($1)", transaction.lost)
+        elif transaction.locked and session.adjudicator.has_others(session):
+            upcoming = await session.adjudicator.ask("SELECT pg_catalog.pg_current_xact_id()")
+            for table in sorted(transaction.locked):
+                await session.ask(
+                    "SELECT dsqlkit.claim_locked($1::regclass, $2::bigint)", table, upcoming[0][0]
+                )
+        session.send_step(step, step.data, forward=True)
+
+    async def _put_back(self, transaction: OpenTransaction) -> None:
+        session = self._session
+        assert transaction.changes is not None
+        self.is_putting_back = True
+        try:
+            while True:
+                try:
+                    await self._repeat(transaction, (Kind.SETTING,))
+                    await parking.put_back(session.ask, transaction.changes)
+                    await self._repeat(transaction, (Kind.SCHEMA, Kind.LOCK))
+                except Refused as refused:
+                    await parking.let_go(session.ask)
+                    if refused.sqlstate == _CANCELLED and session.take_cancelled():
+                        await asyncio.sleep(_PAUSE_S)
+                        continue
+                    transaction.lost = transaction.lost or DATA_CONFLICT
+                    changes, transaction.changes = transaction.changes, None
+                    await self._shadow(transaction, set(transaction.written), changes)
+                    return
+                transaction.changes = None
+                return
+        finally:
+            self.is_putting_back = False
+
+    async def _repeat(self, transaction: OpenTransaction, kinds: tuple[Kind, ...]) -> None:
+        for step in transaction.done:
+            if step.statement is not None and step.statement.kind in kinds:
+                (await self._session.run_again(step.again)).rows()
+
+    async def _shadow(
+        self, transaction: OpenTransaction, tables: set[str], changes: Changes | None
+    ) -> None:
+        """Give the transaction copies of tables, with its changes: read out, or made once more."""
+        await self._session.ask(_FORGET_NAMES)
+        await self._copy(transaction, tables, changes)
+        if changes is None:
+            for step in list(transaction.done):
+                if step.statement is not None:
+                    await self._session.run_again(await self._within_shadows(step, step.again))
+
+    async def _copy(
+        self, transaction: OpenTransaction, tables: set[str], changes: Changes | None
+    ) -> None:
+        for table in sorted(tables - transaction.shadowed):
+            rows = await self._session.ask(_TABLE, table)
+            transaction.shadowed.add(table)
+            for (relation,) in rows:
+                # One table may be written under two names.
+                if relation is not None and relation not in transaction.shadowed:
+                    transaction.shadowed.add(relation)
+                    await parking.shadow(self._session.ask, relation, changes)
+
+    async def _run_shadowed(
+        self, step: Step, statement: Statement, transaction: OpenTransaction
+    ) -> None:
+        if not transaction.failed:
+            await self._copy(transaction, set(statement.written), None)
+        data = await self._within_shadows(step, step.data)
+        self._session.send_step(step, data, forward=True)
+
+    async def _within_shadows(self, step: Step, frames: bytes) -> bytes:
+        """Frames of a step, with names that lead to the copies of tables."""
+        if step.statement is None or not step.statement.qualified:
+            return frames
+        if not step.parse:
+            return unqualified_query(frames, step.statement.qualified)
+        await self._session.run_again(unqualified_parse(step.parse, step.statement.qualified))
+        return bound_to_private(frames)

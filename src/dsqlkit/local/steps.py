@@ -1,0 +1,156 @@
+"""Cutting what a client sends into steps: one executed statement each, with what belongs to it.
+
+A step is a Query, or the frames up to and including an Execute and whatever closes it. The steps of
+a pipeline end without a Sync; the last one has it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from dsqlkit.local import analysis, wire
+from dsqlkit.local.analysis import Kind, Statement
+
+SYNC: Final = b"S\x00\x00\x00\x04"
+
+_QUERY, _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _FUNCTION = b"QPBDECSHF"
+WANTED: Final = frozenset(b"QPBDECSHF")
+"""The kinds of frames that make steps. All others are COPY's, and pass by."""
+
+_NOTHING: Final = Statement(Kind.OTHER)
+
+
+class End(Enum):
+    """What ends a step in the client's stream."""
+
+    QUERY = auto()
+    SYNC = auto()
+    FLUSH = auto()
+    NEXT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Frames to send together. `statement` is None where nothing is executed.
+
+    `again` runs the statement once more by itself, Sync included, naming only prepared statements
+    that the backend keeps; `parse` is the Parse of such a statement, empty for a Query. `fetches` is
+    set when an Execute asks for some of the rows only.
+    """
+
+    data: bytes
+    end: End
+    statement: Statement | None
+    again: bytes = b""
+    parse: bytes = b""
+    fetches: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    statement: Statement
+    parse: bytes
+
+
+_UNKNOWN: Final = _Prepared(_NOTHING, b"")
+
+
+class StepCutter:
+    """Turns the frames of one client into steps. `rewrite` gives the text to run for a text."""
+
+    def __init__(self, rewrite: Callable[[bytes], bytes]) -> None:
+        self._rewrite = rewrite
+        self._prepared: dict[bytes, _Prepared] = {}
+        self._portals: dict[bytes, tuple[_Prepared, bytes]] = {}
+        self._frames: list[bytes] = []
+        self._executed: Statement | None = None
+        self._again = b""
+        self._parsed = b""
+        self._fetches = False
+
+    def feed(self, kind: int, frame: bytes) -> Iterator[Step]:
+        """Take the next frame; give the steps that it completes.
+
+        Raises wire.ProtocolViolation when a frame is not what its kind says.
+        """
+        if kind == _QUERY:
+            yield from self._finish(End.NEXT)
+            yield self._query(frame)
+            return
+        if self._executed is not None and kind not in (_SYNC, _FLUSH, _CLOSE):
+            yield from self._finish(End.NEXT)
+        if kind == _PARSE:
+            frame = self._parse(frame)
+        elif kind == _BIND:
+            portal, name = _two_names(frame)
+            prepared = self._prepared.get(name, _UNKNOWN)
+            self._portals[portal] = (prepared, frame)
+        elif kind == _EXECUTE:
+            self._execute(frame)
+        self._frames.append(frame)
+        if kind == _SYNC:
+            yield from self._finish(End.SYNC)
+        elif kind == _FLUSH:
+            yield from self._finish(End.FLUSH)
+
+    def _query(self, frame: bytes) -> Step:
+        end = frame.find(b"\0", 5)
+        if end != len(frame) - 1:
+            raise wire.ProtocolViolation("a malformed Query message")
+        sql = frame[5:end]
+        changed = self._rewrite(sql)
+        if changed is not sql:
+            frame = wire.message(b"Q", changed + b"\0")
+        return Step(frame, End.QUERY, analysis.analyse(sql), again=frame)
+
+    def _parse(self, frame: bytes) -> bytes:
+        start = frame.find(b"\0", 5) + 1
+        end = frame.find(b"\0", start)
+        if start == 0 or end < 0:
+            raise wire.ProtocolViolation("a malformed Parse message")
+        sql = frame[start:end]
+        changed = self._rewrite(sql)
+        if changed is not sql:
+            frame = wire.message(b"P", frame[5:start] + changed + frame[end:])
+        name = frame[5 : start - 1]
+        self._prepared[name] = _Prepared(analysis.analyse(sql), frame)
+        return frame
+
+    def _execute(self, frame: bytes) -> None:
+        end = frame.find(b"\0", 5)
+        if end < 0 or len(frame) != end + 5:
+            raise wire.ProtocolViolation("a malformed Execute message")
+        bound = self._portals.get(frame[5:end])
+        self._fetches = frame[end + 1 :] != b"\0\0\0\0"
+        if bound is None:
+            self._executed = _NOTHING
+            return
+        prepared, bind = bound
+        self._executed = prepared.statement
+        self._parsed = prepared.parse
+        unnamed = prepared.parse[5:6] == b"\0"
+        self._again = (prepared.parse if unnamed else b"") + bind + frame + SYNC
+
+    def _finish(self, end: End) -> Iterator[Step]:
+        if self._frames:
+            yield Step(
+                b"".join(self._frames),
+                end,
+                self._executed,
+                self._again,
+                self._parsed,
+                self._fetches,
+            )
+        self._frames = []
+        self._executed = None
+        self._again = self._parsed = b""
+        self._fetches = False
+
+
+def _two_names(frame: bytes) -> tuple[bytes, bytes]:
+    first = frame.find(b"\0", 5)
+    second = frame.find(b"\0", first + 1)
+    if first < 0 or second < 0:
+        raise wire.ProtocolViolation("a malformed Bind message")
+    return frame[5:first], frame[first + 1 : second]

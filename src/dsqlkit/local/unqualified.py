@@ -1,0 +1,46 @@
+"""Taking the schema off tables' names in frames, so that they lead to private copies of tables."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from dsqlkit.local import wire
+from dsqlkit.local.steps import SYNC
+
+_PRIVATE_NAME: Final = b"dsqlkit_shadowed"
+_BIND: Final = ord("B")
+
+
+def unqualified_query(frame: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
+    """A Query frame without these parts of its text."""
+    return wire.message(b"Q", _without(frame[5:-1], spans) + b"\0")
+
+
+def unqualified_parse(frame: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
+    """A Parse frame, with a Sync, that prepares the text without these parts under a name of ours."""
+    start = frame.find(b"\0", 5) + 1
+    end = frame.find(b"\0", start)
+    text = _without(frame[start:end], spans)
+    # Frees the name first: it may be left from an earlier statement.
+    close = wire.message(b"C", b"S" + _PRIVATE_NAME + b"\0")
+    parse = wire.message(b"P", _PRIVATE_NAME + b"\0" + text + frame[end:])
+    return close + parse + SYNC
+
+
+def bound_to_private(frames: bytes) -> bytes:
+    """The same frames with every Bind naming the statement that `unqualified_parse` prepared."""
+    pieces = []
+    cutter = wire.FrameCutter({_BIND}, limit=wire.MAX_CLIENT_FRAME)
+    for kind, piece in cutter.feed(frames):
+        if kind == _BIND:
+            start = piece.find(b"\0", 5) + 1
+            end = piece.find(b"\0", start)
+            pieces.append(wire.message(b"B", piece[5:start] + _PRIVATE_NAME + piece[end:]))
+        else:
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _without(text: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
+    for start, end in sorted(spans, reverse=True):
+        text = text[:start] + text[end:]
+    return text
