@@ -209,7 +209,6 @@ _HOW_TO_MAKE = {
     "accounts": "`dsqlkit init-accounts` makes accounts 1 to 1000.",
     "accounts2": "`dsqlkit load` makes accounts with UUIDs, and a file of them.",
 }
-_UNDEFINED_TABLE = "42P01"
 
 
 def _run(
@@ -223,7 +222,7 @@ def _run(
     try:
         return run(connections, work, policy, on_retry)
     except SqlError as error:
-        if error.sqlstate == _UNDEFINED_TABLE:
+        if error.sqlstate == tables.UNDEFINED_TABLE:
             error.hint = _HOW_TO_MAKE[table]
         raise
 

@@ -95,3 +95,10 @@ class OutcomeUnknown(DsqlkitError):
 
     code = "outcome_unknown"
     exit_code = ExitCode.OUTCOME_UNKNOWN
+
+
+class Interrupted(DsqlkitError):
+    """The user stopped the command (Ctrl-C)."""
+
+    code = "interrupted"
+    exit_code = ExitCode.INTERRUPTED

@@ -14,8 +14,9 @@ class IdFile:
     """Collects ids beside `path` and puts the file in place when the `with` block ends.
 
     That holds for a block that ends by an error too: the ids in the file are those that were
-    added, neither more nor fewer. Raises UsageError at once when the folder cannot be written, or
-    when `path` is a folder or a device.
+    added, neither more nor fewer. A block that did not come to `supersede` leaves an older file
+    alone. Raises UsageError at once when the folder cannot be written, or when `path` is a folder
+    or a device.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,6 +31,12 @@ class IdFile:
             raise UsageError(
                 f"{path} cannot be written: {error.strerror}.", hint="Give another --output."
             ) from error
+
+        self._supersedes = False
+
+    def supersede(self) -> None:
+        """Say that from now on an older file's ids are no longer true."""
+        self._supersedes = True
 
     def add(self, ids: Iterable[UUID]) -> None:
         """Write some ids."""
@@ -48,7 +55,8 @@ class IdFile:
             self._file.close()
             # As for any new file of the user's; temporary ones are closed to others.
             temporary.chmod(0o666 & ~_umask())
-            temporary.replace(self.path)
+            if self._supersedes:
+                temporary.replace(self.path)
         finally:
             temporary.unlink(missing_ok=True)
 

@@ -94,19 +94,16 @@ class Loader:
 
     def run(self, on_commit: Callable[[Sequence[UUID]], None]) -> Loaded:
         """Load until done or stopped; `on_commit` gets each batch's ids after their COMMIT, in the
-        caller's thread. Ctrl-C (KeyboardInterrupt) stops the load, and what was committed is still
-        handed over and returned.
+        caller's thread.
 
         Raises the first error that a worker met, after all workers have ended and everything that
-        was committed has been handed over.
+        was committed has been handed over. A KeyboardInterrupt may come between a COMMIT and its
+        handing over: to lose no id at Ctrl-C, let the handler of SIGINT call `stop`.
         """
         started = time.monotonic()
         with ThreadPoolExecutor(self._plan.threads, thread_name_prefix="load") as executor:
             workers = [executor.submit(self._work) for _ in range(self._plan.threads)]
             try:
-                self._collect(workers, on_commit)
-            except KeyboardInterrupt:
-                self.stop()
                 self._collect(workers, on_commit)
             finally:
                 self.stop()
@@ -156,28 +153,29 @@ class Loader:
 def send(connections: Connections, ids: Sequence[UUID], policy: RetryPolicy) -> int:
     """Insert one batch exactly once, whatever happens to the connection; the retries it took.
 
-    Raises what `transaction.run` raises when the batch could not be sent several times over.
+    Raises what `transaction.run` raises when the batch could not be sent several times over, which
+    is OutcomeUnknown if a COMMIT of it was in doubt.
     """
     values = {"ids": list(ids), "balance": OPENING_BALANCE}
 
     def insert(connection: Connection) -> None:
         connection.execute(statement("accounts2/fill.sql"), values)
 
-    in_doubt = False
-    for sending in range(1, _SENDS_OF_ONE_BATCH + 1):
+    doubt: OutcomeUnknown | None = None
+    for sending in range(_SENDS_OF_ONE_BATCH):
+        if sending:
+            time.sleep(policy.longest_wait_s(sending))
         try:
-            return run(connections, insert, policy).attempts - 1 + (sending - 1)
-        except OutcomeUnknown:
-            in_doubt = True
-            if sending == _SENDS_OF_ONE_BATCH:
-                raise
-        except ConnectionFailed:
-            if sending == _SENDS_OF_ONE_BATCH:
-                raise
+            return run(connections, insert, policy).attempts - 1 + sending
+        except OutcomeUnknown as error:
+            doubt = error
+        except ConnectionFailed as error:
+            lost = error
         except DsqlkitError as error:
+            if doubt is None:
+                raise
             # Random ids of our own clash with nothing but an earlier sending of this very batch.
-            if in_doubt and error.sqlstate == _UNIQUE_VIOLATION:
-                return sending - 1
-            raise
-        time.sleep(policy.longest_wait_s(sending))
-    raise AssertionError("the last sending returns or raises")
+            if error.sqlstate == _UNIQUE_VIOLATION:
+                return sending
+            raise doubt from error
+    raise doubt or lost

@@ -4,11 +4,14 @@ from functools import partial
 from typing import Final
 
 from dsqlkit.connection import Connection, Connections, Cursor
+from dsqlkit.errors import SqlError
 from dsqlkit.queries import read_sql, split_statements, statement
 from dsqlkit.transaction import run
 
 MAX_ROWS: Final = 3000
 """Rows that one transaction may change on DSQL (AWS User Guide, quotas)."""
+
+UNDEFINED_TABLE: Final = "42P01"
 
 
 def create(connections: Connections, table: str) -> None:
@@ -38,9 +41,12 @@ def exists(connections: Connections, table: str) -> bool:
 
 def has_rows(connections: Connections, table: str) -> bool:
     """Whether the table exists and holds at least one row."""
-    if not exists(connections, table):
-        return False
-    found = run(connections, lambda c: c.execute(statement(f"{table}/any.sql")).fetchone())
+    try:
+        found = run(connections, lambda c: c.execute(statement(f"{table}/any.sql")).fetchone())
+    except SqlError as error:
+        if error.sqlstate == UNDEFINED_TABLE:
+            return False
+        raise
     return bool(found.value and found.value[0])
 
 

@@ -1,6 +1,8 @@
 """`load`: fill `accounts2` with many small transactions (chapter 6)."""
 
-from collections.abc import Sequence
+import signal
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -49,13 +51,16 @@ def load(
             printer.progress("Loading", transactions * rows, "rows") as advance,
         ):
             tables.drop(pool, "accounts2")
+            ids.supersede()
             tables.create(pool, "accounts2")
 
             def keep(batch: Sequence[UUID]) -> None:
                 ids.add(batch)
                 advance(len(batch))
 
-            loaded = Loader(pool, plan).run(keep)
+            loader = Loader(pool, plan)
+            with _interrupts_call(loader.stop):
+                loaded = loader.run(keep)
     document = {
         "accounts": loaded.accounts,
         "transactions": loaded.transactions,
@@ -79,3 +84,13 @@ def load(
         f"dsqlkit transfer --payer $(sed -n 1p {output}) --payee $(sed -n 2p {output}) --amount 10"
     )
     return ExitCode.DONE
+
+
+@contextmanager
+def _interrupts_call(stop: Callable[[], None]) -> Generator[None, None, None]:
+    """Let Ctrl-C stop the work in good order instead of breaking into it at any line."""
+    before = signal.signal(signal.SIGINT, lambda *_: stop())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -17,8 +17,8 @@ from dsqlkit.cli import (
     workshop,
 )
 from dsqlkit.cli.options import DEBUG_FLAG, JSON_FLAG, with_options
-from dsqlkit.cli.output import print_error, write
-from dsqlkit.errors import DsqlkitError, ExitCode, UsageError
+from dsqlkit.cli.output import print_error, print_interrupted, write
+from dsqlkit.errors import DsqlkitError, ExitCode, Interrupted, UsageError
 
 INTERNAL_ERROR: Final = 70
 """The exit code of a defect in dsqlkit itself (EX_SOFTWARE of sysexits.h)."""
@@ -81,6 +81,9 @@ def run(arguments: Sequence[str]) -> int:
             args=list(arguments) or ["--help"], prog_name="dsqlkit", standalone_mode=False
         )
         return code if isinstance(code, int) else ExitCode.DONE
+    except (Interrupted, KeyboardInterrupt):
+        print_interrupted(as_json=as_json)
+        return ExitCode.INTERRUPTED
     except DsqlkitError as error:
         print_error(error, as_json=as_json)
         _show_traceback(debug)
@@ -88,9 +91,6 @@ def run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         print_error(_usage_error(error), as_json=as_json)
         return ExitCode.USAGE
-    except (KeyboardInterrupt, typer.Abort):
-        write("Interrupted.", sys.stderr)
-        return ExitCode.INTERRUPTED
     except Exception as error:
         defect = DsqlkitError(
             f"A defect in dsqlkit: {type(error).__name__}: {error}.",

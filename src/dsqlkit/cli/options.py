@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 
+from dsqlkit.errors import Interrupted
+
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before rows are replaced.")]
 
 JSON_FLAG: Final = "--json"
@@ -94,7 +96,11 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     def spread(**values: Any) -> Any:
         given = {parameter.name: values.pop(parameter.name) for parameter in shared}
-        return command(options(**given), **values)
+        try:
+            return command(options(**given), **values)
+        except KeyboardInterrupt as error:
+            # Typer would turn it into a bare exit code, without a word.
+            raise Interrupted("Interrupted.") from error
 
     spread.__doc__ = command.__doc__
     spread.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

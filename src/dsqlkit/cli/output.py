@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from uuid import UUID
 
 from dsqlkit.cli.options import OutputOptions
-from dsqlkit.errors import ConfirmationNeeded, DsqlkitError
+from dsqlkit.errors import ConfirmationNeeded, DsqlkitError, Interrupted
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -128,6 +128,14 @@ def print_error(error: DsqlkitError, *, as_json: bool) -> None:
     write(f"Error: {error.message}{state}", sys.stderr)
     if error.hint:
         write(f"{error.hint}", sys.stderr)
+
+
+def print_interrupted(*, as_json: bool) -> None:
+    """Say that the user stopped the command, which is no error to a person."""
+    if as_json:
+        print_error(Interrupted("Interrupted."), as_json=True)
+    else:
+        write("Interrupted.", sys.stderr)
 
 
 def write(text: str, stream: TextIO | None = None, end: str = "\n") -> None:

@@ -1,5 +1,6 @@
 """What a plan shows that is worth a person's time, in words."""
 
+import textwrap
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -53,12 +54,16 @@ def count(rows: float, noun: str = "row") -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """A share for people, with a decimal where it is small: `3.6 %`, `96 %`."""
+    """A share for people, with a decimal where it is small: `3.6%`, `96%`."""
     value = 100 * part / whole if whole else 0.0
-    return f"{value:.1f} %" if value < 10 else f"{value:.0f} %"
+    return f"{value:.1f}%" if value < 10 else f"{value:.0f}%"
 
 
 def shortened(condition: str, width: int = 100) -> str:
-    """A condition for people, cut where it is long."""
-    line = readable(condition)
-    return line if len(line) <= width else line[: width - 3] + "..."
+    """A condition for people, cut after a word where it is long."""
+    return textwrap.shorten(readable(condition), width, placeholder=" ...")
+
+
+def sentence(text: str) -> str:
+    """The text with its full stop, which one that was cut does not need."""
+    return text if text.endswith("...") else text + "."

@@ -4,10 +4,14 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-_RULE: Final = re.compile(r"[\s+|]*-{3,}[-+|\s]*")
+_RULE: Final = re.compile(r"[\s+|]*-{3,}[-+|\s]*|[┌├└]─+[─┬┼┴]*[┐┤┘]|-\[ RECORD \d+ \][-+]*")
+_EXPANDED: Final = "QUERY PLAN | "
+"""What `\\x` puts before each line."""
+_BORDERS: Final = ("|", "│")
 _ROW_COUNT: Final = re.compile(r"\(\d+ \w+\)")
 _NODE_FIGURES: Final = re.compile(r"\((?:cost=|actual |never executed)")
 _QUOTED: Final = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
+_QUOTED_LINE: Final = re.compile(r'"(?:[^"]|"")*"')
 _NEWLINE_MARKS: Final = ("+", "↵")
 _WRAP_MARKS: Final = (".", "…")
 """psql's marks at the right edge: the cell goes on after a newline, or was cut to fit the
@@ -16,44 +20,49 @@ screen (`\\pset format wrapped`). The second of each is of `\\pset linestyle uni
 
 def plan_lines(text: str) -> list[str]:
     """The lines of a plan with their indentation, without blank lines and without what psql
-    puts around and into a result: the prompt and heading before it, rules, borders, marks of a
-    broken line, the count of rows and all that follows.
+    puts around and into a result: all before its heading, rules, borders, the marks of a broken
+    line, the count of rows and all that follows it.
 
     A condition that holds a newline in a string takes several lines of text; it becomes one.
     """
     lines = [line.expandtabs().rstrip() for line in text.replace("\r", "").split("\n")]
-    lines = _without_border(_after_heading(lines))
-    lines = _without_quotes(_without_newline_marks([line for line in lines if line.strip()]))
-    return _join_strings(_join_wrapped(lines))
+    rows = [line for line in _after_heading(lines) if line.strip() and not _RULE.fullmatch(line)]
+    rows = _without_prefix(_without_border(rows))
+    rows = _without_quotes(_without_newline_marks(rows))
+    return _join_strings(_join_wrapped(rows))
 
 
-def _after_heading(lines: Sequence[str]) -> list[str]:
-    headings = [n for n, line in enumerate(lines) if line.strip(' |"+↵') == "QUERY PLAN"]
+def _after_heading(lines: Sequence[str]) -> Sequence[str]:
+    headings = [n for n, line in enumerate(lines) if line.strip(' |│"+↵') == "QUERY PLAN"]
     body = lines[headings[0] + 1 :] if headings else lines
     end = next((n for n, line in enumerate(body) if _ROW_COUNT.fullmatch(line.strip())), None)
-    return [line for line in body[:end] if not _RULE.fullmatch(line)]
+    return body[:end]
 
 
-def _without_border(lines: list[str]) -> list[str]:
+def _without_border(rows: list[str]) -> list[str]:
     """Undo `\\pset border 2`."""
-    rows = [line for line in lines if line.strip()]
-    if rows and all(row.startswith("|") and row[-1] in "|+." for row in rows):
-        return [row[1:].removesuffix("|").rstrip() for row in rows]
-    return lines
+    if all(row.startswith(_BORDERS) for row in rows):
+        return [row[1:-1].rstrip() if row.endswith(_BORDERS) else row[1:] for row in rows]
+    return rows
 
 
-def _without_newline_marks(lines: list[str]) -> list[str]:
+def _without_prefix(rows: list[str]) -> list[str]:
+    """Undo `\\x`."""
+    if all(row.startswith(_EXPANDED) for row in rows):
+        return [row.removeprefix(_EXPANDED) for row in rows]
+    return rows
+
+
+def _without_newline_marks(rows: list[str]) -> list[str]:
     """Undo the marks of one cell that holds the whole plan; its last line has none."""
-    if len(lines) > 1 and all(line.endswith(_NEWLINE_MARKS) for line in lines[:-1]):
-        return [line[:-1].rstrip() for line in lines[:-1]] + lines[-1:]
-    return lines
+    if len(rows) > 1 and all(row.endswith(_NEWLINE_MARKS) for row in rows[:-1]):
+        return [row[:-1].rstrip() for row in rows[:-1]] + rows[-1:]
+    return rows
 
 
-def _without_quotes(lines: list[str]) -> list[str]:
-    """Undo the quotes that pgAdmin and CSV output put around each line."""
-    if all(len(line) > 1 and line[0] == line[-1] == '"' for line in lines):
-        return [line[1:-1].replace('""', '"') for line in lines]
-    return lines
+def _without_quotes(rows: list[str]) -> list[str]:
+    """Undo the quotes that pgAdmin puts around each line, and CSV around some."""
+    return [row[1:-1].replace('""', '"') if _QUOTED_LINE.fullmatch(row) else row for row in rows]
 
 
 def _join_wrapped(lines: Sequence[str]) -> list[str]:

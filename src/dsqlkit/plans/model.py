@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-_DPU: Final = re.compile(r"(?P<dpu>[\d.]+) DPU(?: \(Transaction minimum: (?P<minimum>[\d.]+)\))?")
+_DPU: Final = re.compile(
+    r"(?P<dpu>[\d.]+)\s+DPU(?:\s+\(Transaction minimum:\s*(?P<minimum>[\d.]+)\))?"
+)
 DPU_HEADING: Final = "Statement DPU Estimate"
 _SETTING: Final = re.compile(r"(?P<name>[\w.]+) = '(?P<value>(?:[^']|'')*)'")
 _TRIGGER: Final = re.compile(r"(?:time=(?P<time>[\d.]+) )?calls=(?P<calls>[\d.]+)")

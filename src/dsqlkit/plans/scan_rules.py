@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dsqlkit.plans.conditions import Comparisons, comparisons
-from dsqlkit.plans.findings import FEW_ROWS, Finding, Severity, count, percent, shortened
+from dsqlkit.plans.findings import FEW_ROWS, Finding, Severity, count, percent, sentence, shortened
 from dsqlkit.plans.model import sql_name
 from dsqlkit.plans.scans import (
     STORAGE_LOOKUP,
@@ -79,9 +79,11 @@ def late_filter(scan: Scan, share: float | None) -> Finding | None:
         code="late_filter",
         severity=Severity.of(share, scan.dropped_late),
         node=scan.node,
-        observed=f"Storage sends {_expected(scan)}{count(scan.sent or 0)} of {_relation(scan)}, "
-        f"and only then the query processor drops {count(scan.dropped_late)} "
-        f"by {shortened(condition)}.",
+        observed=sentence(
+            f"Storage sends {_expected(scan)}{count(scan.sent or 0)} of {_relation(scan)}, and "
+            f"only then the query processor drops {count(scan.dropped_late)} "
+            f"by {shortened(condition)}"
+        ),
         why="Of the three layers that can drop a row this one costs most: the row was read and "
         "sent. Storage can drop it unsent (Filters); an index condition never reads it.",
         advice="Put the filter's columns into the key of the index, where the index condition can "
@@ -118,7 +120,7 @@ def _read_and_kept(scan: Scan) -> str:
     kept = f"{round(scan.given):,} ({percent(scan.given, read)})" if scan.given else "none"
     verbs = ("read", "kept") if scan.measured else ("is expected to read", "to keep")
     by = f" by {shortened(' AND '.join(_filters(scan)))}" if _filters(scan) else ""
-    return f"{scan.node.title} {verbs[0]} {count(read)} and {verbs[1]} {kept}{by}."
+    return sentence(f"{scan.node.title} {verbs[0]} {count(read)} and {verbs[1]} {kept}{by}")
 
 
 def _index_advice(scan: Scan) -> str:

@@ -1,0 +1,136 @@
+"""A bulk load over connections that break loads each batch exactly once, or says that it cannot."""
+
+import threading
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+
+from dsqlkit import tables
+from dsqlkit.connection import KeptConnection, open_pool
+from dsqlkit.endpoint import Endpoint
+from dsqlkit.errors import ConnectionFailed, OutcomeUnknown, SqlError
+from dsqlkit.loading import Loader, LoadPlan, send
+from dsqlkit.transaction import RetryPolicy
+from tests.faults.relay import SIGN_IN_TURNS, Fault, Relay
+
+SWIFT = RetryPolicy(base_s=0.001, cap_s=0.01)
+BEGIN, INSERT, COMMIT = (SIGN_IN_TURNS + turn for turn in (1, 2, 3))
+
+
+@pytest.fixture
+def table(witness: KeptConnection) -> KeptConnection:
+    """An empty accounts2, seen past the relay."""
+    tables.drop(witness, "accounts2")
+    tables.create(witness, "accounts2")
+    return witness
+
+
+@pytest.fixture
+def connections(relayed: Endpoint) -> Iterator[KeptConnection]:
+    with KeptConnection(relayed) as kept:
+        yield kept
+
+
+def ids_in(table: KeptConnection) -> list[UUID]:
+    with table.connection() as connection:
+        return [each for (each,) in connection.execute("SELECT id FROM accounts2 ORDER BY id")]
+
+
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("turn", [BEGIN, INSERT, COMMIT])
+def test_a_batch_is_loaded_once_wherever_its_connection_breaks(
+    table: KeptConnection, connections: KeptConnection, relay: Relay, turn: int, fault: Fault
+) -> None:
+    faults = iter([fault])
+    relay.on_turn = lambda at: next(faults, None) if at == turn else None
+    ids = sorted(uuid4() for _ in range(10))
+    assert send(connections, ids, SWIFT) == 1
+    assert ids_in(table) == ids
+
+
+def test_a_batch_is_loaded_once_when_its_commit_breaks_again_and_again(
+    table: KeptConnection, connections: KeptConnection, relay: Relay
+) -> None:
+    faults = iter([Fault.QUESTION_LOST, Fault.ANSWER_LOST])
+    relay.on_turn = lambda turn: next(faults, None) if turn == COMMIT else None
+    ids = sorted(uuid4() for _ in range(10))
+    send(connections, ids, SWIFT)
+    assert ids_in(table) == ids
+
+
+def test_a_batch_that_never_gets_through_is_given_up_as_not_loaded(
+    table: KeptConnection, connections: KeptConnection, relay: Relay
+) -> None:
+    relay.on_turn = lambda turn: Fault.QUESTION_LOST if turn == INSERT else None
+    with pytest.raises(ConnectionFailed):
+        send(connections, [uuid4()], SWIFT)
+    assert ids_in(table) == []
+
+
+def test_a_batch_in_doubt_stays_in_doubt_when_nothing_gets_through_after_it(
+    table: KeptConnection, connections: KeptConnection, relay: Relay
+) -> None:
+    def first_commit_then_nothing(turn: int) -> Fault | None:
+        if turn == COMMIT:
+            relay.on_turn = lambda turn: Fault.QUESTION_LOST if turn > SIGN_IN_TURNS else None
+            return Fault.ANSWER_LOST
+        return None
+
+    relay.on_turn = first_commit_then_nothing
+    with pytest.raises(OutcomeUnknown):
+        send(connections, [uuid4()], SWIFT)
+    assert len(ids_in(table)) == 1
+
+
+def test_ids_that_were_there_before_are_an_error_not_a_batch_that_is_loaded(
+    table: KeptConnection, connections: KeptConnection
+) -> None:
+    ids = [uuid4()]
+    send(connections, ids, SWIFT)
+    with pytest.raises(SqlError) as caught:
+        send(connections, [*ids, uuid4()], SWIFT)
+    assert caught.value.sqlstate == "23505"
+    assert ids_in(table) == ids
+
+
+def test_a_load_over_connections_that_keep_breaking_hands_over_what_is_in_the_table(
+    table: KeptConnection, relayed: Endpoint, relay: Relay
+) -> None:
+    lock, calls = threading.Lock(), 0
+
+    def some_turns(turn: int) -> Fault | None:
+        nonlocal calls
+        with lock:
+            calls += turn > SIGN_IN_TURNS
+            if turn <= SIGN_IN_TURNS or calls % 11:
+                return None
+            return Fault.ANSWER_LOST if calls % 2 else Fault.QUESTION_LOST
+
+    handed_over: list[UUID] = []
+    with open_pool(relayed, size=4) as pool:
+        relay.on_turn = some_turns
+        loaded = Loader(pool, LoadPlan(30, 20, 4), SWIFT).run(handed_over.extend)
+    assert loaded.complete
+    assert loaded.accounts == len(handed_over) == 600
+    assert loaded.retries > 0
+    assert ids_in(table) == sorted(handed_over)
+
+
+def test_a_load_that_fails_hands_over_what_was_committed_and_ends_its_workers(
+    table: KeptConnection, relayed: Endpoint, relay: Relay
+) -> None:
+    handed_over: list[UUID] = []
+
+    def break_the_table(ids: object) -> None:
+        handed_over.extend(ids)  # type: ignore[arg-type]
+        tables.drop(table, "accounts2")
+
+    with (
+        open_pool(relayed, size=4) as pool,
+        pytest.raises(SqlError) as caught,
+    ):
+        Loader(pool, LoadPlan(1000, 20, 4), SWIFT).run(break_the_table)
+    assert caught.value.sqlstate == "42P01"
+    assert 20 <= len(handed_over) < 20_000
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("load")]
