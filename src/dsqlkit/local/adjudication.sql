@@ -109,20 +109,39 @@ END
 $$;
 
 -- Turn this transaction's row locks into writes that change nothing, so that whoever writes such a row
--- from an older snapshot finds it changed. upcoming is an id that was given out later.
-CREATE OR REPLACE FUNCTION dsqlkit.claim_locked(relation regclass, upcoming bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- from an older snapshot finds it changed. Rows are locked under the ids that the transaction itself holds.
+CREATE OR REPLACE FUNCTION dsqlkit.claim_locked(relation regclass) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     name text;
+    own xid[] := ARRAY(
+        SELECT l.transactionid FROM pg_catalog.pg_locks l
+        WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock');
 BEGIN
     SELECT a.attname INTO name FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity <> 'a'
         ORDER BY a.attnum LIMIT 1;
-    EXECUTE pg_catalog.format($q$
-        UPDATE ONLY %1$s SET %2$I = %2$I
-        WHERE CASE WHEN xmax::text::bigint >= pg_catalog.pg_current_xact_id()::text::bigint
-                    AND xmax::text::bigint < $1
-                   THEN pg_catalog.pg_xact_status(xmax::text::xid8) = 'in progress' END
-    $q$, relation, name) USING upcoming;
+    EXECUTE pg_catalog.format('UPDATE ONLY %1$s SET %2$I = %2$I WHERE xmax = ANY ($1)', relation, name) USING own;
+END
+$$;
+
+-- Whether this transaction made a row whose primary key another row that it sees has too.
+CREATE OR REPLACE FUNCTION dsqlkit.has_twins(relation regclass) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    same_key text;
+    found boolean := false;
+    own xid[] := ARRAY(
+        SELECT l.transactionid FROM pg_catalog.pg_locks l
+        WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock');
+BEGIN
+    SELECT pg_catalog.string_agg(pg_catalog.format('made.%1$I = other.%1$I', a.attname), ' AND ') INTO same_key
+        FROM pg_catalog.pg_index x
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])
+        WHERE x.indrelid = relation AND x.indisprimary;
+    IF same_key IS NOT NULL THEN
+        EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM ONLY %1$s AS made JOIN %1$s AS other ON %2$s'
+            ' WHERE made.xmin = ANY ($1) AND made.ctid <> other.ctid)', relation, same_key) INTO found USING own;
+    END IF;
+    RETURN found;
 END
 $$;
 

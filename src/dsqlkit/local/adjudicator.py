@@ -73,6 +73,7 @@ class Adjudicator:
         self._parking: set[asyncio.Task[None]] = set()
         self._commits = 0
         self._last_write: Counter[str] = Counter()
+        self._last_delete: Counter[str] = Counter()
 
     # What sessions report.
 
@@ -92,15 +93,17 @@ class Adjudicator:
             if committed and rival.lost is None:
                 rival.lost = DATA_CONFLICT
         if committed:
-            if transaction.written:
-                self.wrote(transaction.touched)
+            if transaction.claimed:
+                self.wrote(transaction.touched, deletes=transaction.deletes)
             self.changed_schema(transaction.schema)
 
-    def wrote(self, tables: Iterable[str]) -> None:
-        """A change of these tables' rows was committed."""
+    def wrote(self, tables: Iterable[str], *, deletes: bool) -> None:
+        """A change of these tables' rows was committed; some were deleted if `deletes`."""
         self._commits += 1
         for table in tables:
             self._last_write[table] = self._commits
+            if deletes:
+                self._last_delete[table] = self._commits
 
     def changed_schema(self, tables: Iterable[str]) -> None:
         """A change of these tables' schema was committed: open transactions that touched one of
@@ -135,14 +138,16 @@ class Adjudicator:
         """Whether others committed rows of one of these tables since the transaction began."""
         return any(self._last_write[table] > transaction.began_at for table in tables)
 
+    def deleted_since(self, transaction: OpenTransaction, tables: Iterable[str]) -> bool:
+        """The same of deleted rows."""
+        return any(self._last_delete[table] > transaction.began_at for table in tables)
+
     async def ask(self, sql: str, *parameters: str | None) -> Rows:
         """Ask PostgreSQL something outside of any transaction, as its superuser."""
         async with self._asking:
             if self._monitor is None or self._monitor.closed:
                 self._monitor = await internal.connect(self._socket_folder)
-                await self._monitor.execute(
-                    "SET default_transaction_isolation = 'read committed'"
-                )
+                await self._monitor.execute("SET default_transaction_isolation = 'read committed'")
             import psycopg
 
             cursor = psycopg.AsyncRawCursor(self._monitor)
@@ -201,9 +206,7 @@ class Adjudicator:
                     if blocker in players:
                         await self._resolve(waiting, players[blocker], waits)
 
-    async def _resolve(
-        self, waiting: Player, blocker: Player, waits: dict[int, list[int]]
-    ) -> None:
+    async def _resolve(self, waiting: Player, blocker: Player, waits: dict[int, list[int]]) -> None:
         """Let one player that waits for another go on."""
         theirs, its = waiting.transaction, blocker.transaction
         if theirs is not None and its is not None and waiting.wants_rows:

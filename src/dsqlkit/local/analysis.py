@@ -39,18 +39,21 @@ class Kind(Enum):
 class Statement:
     """One text of SQL.
 
-    `tables` are the names it mentions, without schema; `written` the tables it inserts into, updates
-    or deletes from, as SQL writes their names; `locked` likewise, where it selects FOR UPDATE.
+    `tables` are the names it mentions, without schema; `claimed` the tables whose rows it writes or
+    locks, as SQL writes their names; `locked` those of them whose rows it selects FOR UPDATE.
+    `inserts` and `deletes` say whether it does.
     `qualified` are the places in the text (from, to, in bytes) where a schema stands before a table's
     name, its point included. `many`: it may write more rows than the text has.
     """
 
     kind: Kind
     tables: frozenset[str] = frozenset()
-    written: frozenset[str] = frozenset()
+    claimed: frozenset[str] = frozenset()
     locked: frozenset[str] = frozenset()
     qualified: tuple[tuple[int, int], ...] = ()
     many: bool = False
+    inserts: bool = False
+    deletes: bool = False
 
     @property
     def can_conflict(self) -> bool:
@@ -100,10 +103,12 @@ def _analyse(sql: bytes) -> Statement:
     return Statement(
         kind,
         frozenset().union(*(each.tables for each in statements)),
-        frozenset().union(*(each.written for each in statements)),
+        frozenset().union(*(each.claimed for each in statements)),
         frozenset().union(*(each.locked for each in statements)),
         tuple(span for each in statements for span in each.qualified),
         any(each.many for each in statements),
+        any(each.inserts for each in statements),
+        any(each.deletes for each in statements),
     )
 
 
@@ -133,7 +138,7 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
     tables: dict[str, str] = {}
     written: set[str] = set()
     qualified: list[tuple[int, int]] = []
-    locks = for_update = many = False
+    locks = for_update = many = inserts = deletes = False
     for found in _messages(node):
         name = found.DESCRIPTOR.name
         if name == "RangeVar":
@@ -142,6 +147,8 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
                 qualified.append(_schema_span(found.location, text))
         elif name in _WRITES:
             written.add(_quoted(found.relation))
+            inserts = inserts or name == "InsertStmt"
+            deletes = deletes or name == "DeleteStmt"
             many = many or name != "InsertStmt" or not found.select_stmt.select_stmt.values_lists
         elif name == "CopyStmt" and found.is_from:
             written.add(_quoted(found.relation))
@@ -157,10 +164,12 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
     return Statement(
         kind,
         frozenset(tables),
-        frozenset(written),
+        frozenset(written.union(tables.values()) if locks else written),
         frozenset(tables.values()) if for_update else frozenset(),
         tuple(sorted(qualified)),
         many,
+        inserts,
+        deletes,
     )
 
 

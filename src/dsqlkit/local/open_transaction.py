@@ -31,9 +31,10 @@ class OpenTransaction:
     changes: Changes | None = None
     done: list[Step] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
-    written: set[str] = field(default_factory=set)
+    claimed: set[str] = field(default_factory=set)
     locked: set[str] = field(default_factory=set)
     schema: set[str] = field(default_factory=set)
+    deletes: bool = False
     shadowed: set[str] = field(default_factory=set)
     rivals: "set[OpenTransaction]" = field(default_factory=set)
 
@@ -44,8 +45,9 @@ class OpenTransaction:
     def note(self, step: Step, statement: Statement) -> None:
         """Remember a statement that has run."""
         self.touched |= statement.tables
-        self.written |= statement.written
+        self.claimed |= statement.claimed
         self.locked |= statement.locked
+        self.deletes = self.deletes or statement.deletes
         if statement.kind is Kind.SCHEMA:
             self.schema |= statement.tables
         if statement.kind in _REPEATED:

@@ -8,12 +8,12 @@ PostgreSQL would not let it write a row that another has changed.
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from dsqlkit.local import parking
+from dsqlkit.local import parking, wire
 from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.exchange import Exchange, Refused
 from dsqlkit.local.open_transaction import DATA_CONFLICT, OpenTransaction
 from dsqlkit.local.parking import Changes
-from dsqlkit.local.steps import Step
+from dsqlkit.local.steps import SYNC, Step
 from dsqlkit.local.unqualified import bound_to_private, unqualified_parse, unqualified_query
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ SELECT pg_catalog.set_config('search_path',
     pg_catalog.current_setting('search_path') || ', dsqlkit', true)
 """
 
+_HAS_TWINS: Final = "SELECT dsqlkit.has_twins($1::regclass)"
 _TABLE: Final = """
 SELECT oid::text FROM pg_catalog.pg_class
 WHERE oid = pg_catalog.to_regclass($1) AND relpersistence <> 't'
@@ -56,9 +57,7 @@ class Recovery:
             transaction.changes = Changes()
             await parking.let_go(session.ask)
 
-    async def resume(
-        self, step: Step, statement: Statement, transaction: OpenTransaction
-    ) -> None:
+    async def resume(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
         """Run a step of a transaction that was parked or has lost."""
         if transaction.parked:
             await self._put_back(transaction)
@@ -74,12 +73,27 @@ class Recovery:
         transaction.lost = transaction.lost or DATA_CONFLICT
         try:
             await parking.let_go(self._session.ask)
-            await self._shadow(transaction, transaction.written | statement.written, None)
+            await self._forget_prepared(step)
+            await self._shadow(transaction, transaction.claimed | statement.claimed, None)
             await self._run_shadowed(step, statement, transaction)
         except Refused:
             # It cannot be answered so, for want of a privilege say: the conflict shows now.
             transaction.failed = True
             self._session.give(step, failed)
+
+    async def check_keys(
+        self, step: Step, statement: Statement, transaction: OpenTransaction, done: Exchange
+    ) -> None:
+        """See whether a step inserted a key that the transaction's snapshot has already.
+
+        PostgreSQL allows it when another transaction has deleted that row since.
+        """
+        for table in sorted(statement.claimed):
+            if (await self._session.ask(_HAS_TWINS, table))[0][0] == "t":
+                await self.lose(step, statement, transaction, done)
+                return
+        transaction.note(step, statement)
+        self._session.finish(step, done)
 
     async def commit(self, step: Step, transaction: OpenTransaction) -> None:
         """Commit, or fail to because another was first."""
@@ -89,11 +103,8 @@ class Recovery:
         if transaction.lost:
             await session.ask("SELECT dsqlkit.lose($1)", transaction.lost)
         elif transaction.locked and session.adjudicator.has_others(session):
-            upcoming = await session.adjudicator.ask("SELECT pg_catalog.pg_current_xact_id()")
             for table in sorted(transaction.locked):
-                await session.ask(
-                    "SELECT dsqlkit.claim_locked($1::regclass, $2::bigint)", table, upcoming[0][0]
-                )
+                await session.ask("SELECT dsqlkit.claim_locked($1::regclass)", table)
         session.send_step(step, step.data, forward=True)
 
     async def _put_back(self, transaction: OpenTransaction) -> None:
@@ -113,7 +124,7 @@ class Recovery:
                         continue
                     transaction.lost = transaction.lost or DATA_CONFLICT
                     changes, transaction.changes = transaction.changes, None
-                    await self._shadow(transaction, set(transaction.written), changes)
+                    await self._shadow(transaction, set(transaction.claimed), changes)
                     return
                 transaction.changes = None
                 return
@@ -152,9 +163,15 @@ class Recovery:
         self, step: Step, statement: Statement, transaction: OpenTransaction
     ) -> None:
         if not transaction.failed:
-            await self._copy(transaction, set(statement.written), None)
+            await self._copy(transaction, set(statement.claimed), None)
         data = await self._within_shadows(step, step.data)
         self._session.send_step(step, data, forward=True)
+
+    async def _forget_prepared(self, step: Step) -> None:
+        """Let the step prepare its statement once more under the same name."""
+        name = step.parse[5 : step.parse.find(b"\0", 5)]
+        if name and step.parse in step.data:
+            await self._session.run_again(wire.message(b"C", b"S" + name + b"\0") + SYNC)
 
     async def _within_shadows(self, step: Step, frames: bytes) -> bytes:
         """Frames of a step, with names that lead to the copies of tables."""

@@ -21,7 +21,7 @@ from dsqlkit.local.open_transaction import DATA_CONFLICT, OpenTransaction
 from dsqlkit.local.parking import SAVEPOINT, Rows
 from dsqlkit.local.recovery import Recovery
 from dsqlkit.local.statements import rewrite
-from dsqlkit.local.steps import SYNC, WANTED, End, Step, StepCutter
+from dsqlkit.local.steps import FLUSH, SYNC, WANTED, End, Step, StepCutter
 
 _READY, _ERROR, _COMPLETE, _KEY, _COPY_IN = b"ZECKG"
 _SET_SAVEPOINT: Final = wire.message(b"Q", f"SAVEPOINT {SAVEPOINT}".encode() + b"\0")
@@ -140,6 +140,16 @@ class Session:
         )
         self._send(data + SYNC if hide else data, exchange)
 
+    def finish(self, step: Step, exchange: Exchange) -> None:
+        """Let the client have the end of a step, and go on."""
+        if not exchange.forward:
+            self.give(step, exchange)
+        elif exchange.error is not None and exchange.hide_ready:
+            self._skipping = True
+        begins = step.statement is not None and step.statement.kind is Kind.BEGIN
+        if not begins or self.transaction is not None:
+            self._answered(exchange)
+
     def give(self, step: Step, exchange: Exchange) -> None:
         """Give the client what was held back of a step's answers."""
         self.client.write(exchange.held())
@@ -171,6 +181,8 @@ class Session:
         """Handle the client's steps as far as none has to wait for an answer."""
         while self._queue and not self._held_up and not self._ended:
             step = self._queue.popleft()
+            if step.data == FLUSH:
+                continue  # all that was sent before has been answered, or is followed by a Sync
             if self._skipping:
                 self._skip(step)
             elif self.transaction is None:
@@ -190,6 +202,10 @@ class Session:
         if statement is not None and statement.kind is Kind.BEGIN and self._unsynced is None:
             self.send_step(step, step.data, forward=True)
             self._send(_SET_SAVEPOINT, Exchange(forward=False, on_done=self._savepoint_set))
+            return
+        if statement is None and step.end is End.FLUSH and self._unsynced is None:
+            # Preparing and describing: what it gets in answer ends with no ReadyForQuery.
+            self.backend.write(step.data)
             return
         if self._unsynced is None:
             statements: list[Statement] = []
@@ -313,23 +329,25 @@ class Session:
                 if statement.kind is Kind.SCHEMA:
                     self.adjudicator.changed_schema(statement.tables)
                 elif statement.kind in (Kind.WRITE, Kind.COPY_IN):
-                    self.adjudicator.wrote(statement.tables)
+                    self.adjudicator.wrote(statement.tables, deletes=statement.deletes)
 
     def _step_done(self, step: Step, exchange: Exchange) -> None:
         statement, transaction = step.statement, self.transaction
         held = not exchange.forward
         if transaction is not None and statement is not None:
             if exchange.error is None:
+                if held and self._may_have_twins(statement, transaction):
+                    self._do(self._recovery.check_keys(step, statement, transaction, exchange))
+                    return
                 transaction.note(step, statement)
             elif held and self._is_conflict(statement, exchange, transaction):
                 self._do(self._recovery.lose(step, statement, transaction, exchange))
                 return
-        if held:
-            self.give(step, exchange)
-        elif exchange.error is not None and exchange.hide_ready:
-            self._skipping = True
-        if statement is None or statement.kind is not Kind.BEGIN or transaction is not None:
-            self._answered(exchange)
+        self.finish(step, exchange)
+
+    def _may_have_twins(self, statement: Statement, transaction: OpenTransaction) -> bool:
+        """Whether it may have inserted a key that its snapshot has, but others have deleted."""
+        return statement.inserts and self.adjudicator.deleted_since(transaction, statement.tables)
 
     def _is_conflict(
         self, statement: Statement, exchange: Exchange, transaction: OpenTransaction

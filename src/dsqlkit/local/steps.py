@@ -13,6 +13,7 @@ from dsqlkit.local import analysis, wire
 from dsqlkit.local.analysis import Kind, Statement
 
 SYNC: Final = b"S\x00\x00\x00\x04"
+FLUSH: Final = b"H\x00\x00\x00\x04"
 
 _QUERY, _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _FUNCTION = b"QPBDECSHF"
 WANTED: Final = frozenset(b"QPBDECSHF")
