@@ -88,13 +88,15 @@ def start(*, timeout_s: float = 60.0) -> LocalStatus:
     deadline = time.monotonic() + timeout_s
     state.create()
     with _sole_caretaker(state, deadline):
-        if not is_locked(state.daemon_lock):
-            state.forget_process()
-            _launch(state, deadline)
+        launched = False
         while not _is_ready(state):
             if not is_locked(state.daemon_lock):
-                raise _failed_to_start(state)
-            if time.monotonic() > deadline:
+                if launched:
+                    raise _failed_to_start(state)
+                state.forget_process()
+                _launch(state, deadline)
+                launched = True
+            elif time.monotonic() > deadline:
                 raise LocalClusterFailed(
                     f"The local cluster was not ready after {timeout_s:g} s.",
                     hint=f"Its log is {state.log}.",
