@@ -8,6 +8,10 @@ from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
 
 def endpoint_of(options: ClusterOptions, output: Output | None = None) -> Endpoint:
     """The endpoint that the options and the environment name; with `-v`, say so on stderr."""
+    import logging
+
+    # What the driver logs it also raises, and this command line says it once, in its own words.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
     def start_local() -> LocalAddress:
         if output is not None and not local.status().running:
