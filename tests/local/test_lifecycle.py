@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -18,7 +19,8 @@ from dsqlkit import local
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import resolve
 from dsqlkit.errors import LocalClusterFailed
-from dsqlkit.local.state import Credentials
+from dsqlkit.local.server_home import ServerHome, remove_home
+from dsqlkit.local.state import Credentials, StateFolder
 from tests.local.waiting import eventually
 
 
@@ -249,3 +251,18 @@ def test_a_normal_user_needs_nothing_from_root() -> None:
         )
         assert done.stdout == f"True {folder}/dsqlkit/local\n", done.stderr
         assert not Path(folder, "dsqlkit", "local", "server").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root keeps the server's files elsewhere")
+def test_server_files_whose_folder_was_removed_go_at_the_next_first_start(tmp_path: Path) -> None:
+    folders = [StateFolder(tmp_path / name) for name in ("kept", "removed", "new")]
+    for folder in folders:
+        folder.create()
+    kept, removed = (ServerHome.of(folder).path for folder in folders[:2])
+    shutil.rmtree(folders[1].root)
+    new = ServerHome.of(folders[2]).path
+    assert (kept.exists(), removed.exists(), new.exists()) == (True, False, True)
+    assert ServerHome.of(folders[0]).path == kept
+    for folder in (folders[0], folders[2]):
+        remove_home(folder)
+    assert not kept.exists()

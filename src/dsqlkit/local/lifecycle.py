@@ -123,7 +123,7 @@ def reset(*, timeout_s: float = 30.0) -> LocalStatus:
 
     Raises LocalClusterFailed when it does not stop, or when its data cannot be removed.
     """
-    from dsqlkit.local.postgres import remove_home
+    from dsqlkit.local.server_home import remove_home
 
     state = StateFolder.default()
     if state.root.is_dir():
