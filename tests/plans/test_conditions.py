@@ -13,7 +13,7 @@ from dsqlkit.plans.conditions import Comparisons, comparisons, readable
         ("(o.placed > '2025-10-01'::date)", (), ("placed",)),
         ('("My Alias"."it\'s" = \'x\'::text)', ('"it\'s"',), ()),
         ("((a = 1) AND (b >= 2) AND (b < 5))", ("a",), ("b",)),
-        ("((a = 1) AND ((b = 2) AND (c = 3)))", ("a", "b", "c"), ()),
+        ("((a = 1) AND (b = 2) AND (c = 3))", ("a", "b", "c"), ()),
         ("((a > 1) AND (a = 2))", ("a",), ()),
         ("(k = ANY ('{7,9}'::integer[]))", ("k",), ()),
         ("(note ~~ 'abc%'::text)", (), ("note",)),
