@@ -9,7 +9,7 @@ import typer
 
 from dsqlkit import local
 from dsqlkit.cli.options import ErrorOptions, OutputOptions, Yes
-from dsqlkit.cli.output import Output, table_of, write
+from dsqlkit.cli.output import Output, label_of, table_of, write
 from dsqlkit.errors import DsqlkitError
 
 
@@ -101,11 +101,7 @@ def _show(output: Output, status: local.LocalStatus) -> None:
     output.result(
         document,
         lambda: table_of(
-            {
-                name.replace("_", " ").capitalize(): _word(value)
-                for name, value in document.items()
-                if value is not None
-            }
+            {label_of(name): _word(value) for name, value in document.items() if value is not None}
         ),
     )
 

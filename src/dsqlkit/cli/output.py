@@ -156,6 +156,12 @@ def table_of(rows: Mapping[str, str]) -> str:
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
 
 
+def label_of(name: str) -> str:
+    """A key of JSON as a label for people."""
+    label = name.replace("_", " ")
+    return label.upper() if label in {"tls", "pid"} else label.capitalize()
+
+
 def _as_text(value: object) -> str:
     match value:
         case Decimal():
