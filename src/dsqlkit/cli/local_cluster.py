@@ -59,7 +59,9 @@ def env(options: ErrorOptions) -> None:
     values = {
         "AWS_ACCESS_KEY_ID": address.access_key_id,
         "AWS_SECRET_ACCESS_KEY": address.secret_access_key,
+        # Some SDKs read the one, some the other.
         "AWS_REGION": address.region,
+        "AWS_DEFAULT_REGION": address.region,
         "CLUSTER_ENDPOINT": f"{address.host}:{address.port}",
         "PGSSLROOTCERT": address.root_certificate,
     }
