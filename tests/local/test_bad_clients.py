@@ -65,6 +65,7 @@ def _others_are_unharmed(endpoint: Endpoint) -> Iterator[None]:
         yield
         assert witness.execute("SELECT 1").fetchone() == (1,)
         assert local.status().running
+        assert "Traceback" not in local.log_file().read_text()
 
 
 def signed_in(tls: ssl.SSLSocket, token: str) -> None:

@@ -174,6 +174,16 @@ def test_reset_removes_the_data_and_keeps_who_we_are(own_cluster: Path) -> None:
         assert connection.execute("SELECT to_regclass('gone')").fetchone() == (None,)
 
 
+def test_data_of_another_version_get_this_ones_catalog(own_cluster: Path) -> None:
+    with connected() as connection:
+        connection.execute("CREATE TABLE kept (id int)")
+    local.stop()
+    (own_cluster / "server" / "catalog").write_text("that of another version")
+    with connected() as connection:
+        assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM sys.jobs").fetchone() == (0,)
+
+
 def test_without_clients_it_ends_by_itself(own_cluster: Path) -> None:
     command = [sys.executable, "-m", "dsqlkit.local", "--idle-limit", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as daemon:

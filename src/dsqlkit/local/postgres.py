@@ -20,6 +20,7 @@ from dsqlkit.local.state import StateFolder, write_whole
 
 _POLL_S: Final = 0.005
 _START_LIMIT_S: Final = 30.0
+_CATALOG: Final = "catalog"
 
 
 class Server:
@@ -95,24 +96,29 @@ def stop_orphan(state: StateFolder, *, timeout_s: float) -> None:
 
 
 def _make_data(programs: Path, home: ServerHome) -> None:
-    """Make the data folder with its first role; it appears under its name when complete."""
+    """Make the data folder with its roles and catalog; it appears under its name when complete."""
     unfinished = home.data.with_name("data.new")
     if unfinished.exists():
         shutil.rmtree(unfinished)
     initdb = [str(programs / "initdb"), "-D", str(unfinished), *server_files.initdb_options()]
     _run_or_fail(home, initdb, "")
-    _run_script(programs, home, unfinished, server_files.script("roles.sql"))
+    roles, catalog = server_files.script("roles.sql"), server_files.script("catalog.sql")
+    _run_script(programs, home, unfinished, roles + catalog)
     unfinished.rename(home.data)
+    write_whole(home.path / _CATALOG, _digest(catalog))
 
 
 def _update_catalog(programs: Path, home: ServerHome) -> None:
-    """Bring the system schema to this version of dsqlkit, if the data are new or of another."""
+    """Bring the system schema to this version of dsqlkit, if the data are of another."""
     catalog = server_files.script("catalog.sql")
-    digest = hashlib.sha256(catalog.encode()).hexdigest()
-    known = home.path / "catalog"
-    if not known.exists() or known.read_text() != digest:
+    known = home.path / _CATALOG
+    if not known.exists() or known.read_text() != _digest(catalog):
         _run_script(programs, home, home.data, catalog)
-        write_whole(known, digest)
+        write_whole(known, _digest(catalog))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _run_script(programs: Path, home: ServerHome, data: Path, text: str) -> None:

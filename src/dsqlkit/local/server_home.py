@@ -25,7 +25,7 @@ _FOLDERS_FOR_ROOT: Final = ("/var/lib", "/var/db", "/tmp")  # noqa: S108 - made 
 _PREFIX: Final = "dsqlkit-"
 _OF: Final = "of"
 _LOCK: Final = "server.lock"
-_SOCKET_PATH_BYTES: Final = 107
+_SOCKET_PATH_BYTES: Final = 103  # of macOS; Linux takes 107
 _RUN_LIMIT_S: Final = 60.0
 
 
