@@ -3,15 +3,17 @@
 import os
 import shlex
 import shutil
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import ClusterOptions, DatabaseOptions
 from dsqlkit.cli.output import Output, table_of, write
-from dsqlkit.endpoint import DATABASE, Endpoint
 from dsqlkit.errors import DsqlkitError
+
+if TYPE_CHECKING:
+    from dsqlkit.endpoint import Endpoint
 
 
 def connect(options: DatabaseOptions) -> None:
@@ -104,8 +106,9 @@ def psql(
     os.execve(program, ["psql", *(arguments or [])], environment)  # noqa: S606
 
 
-def _client_environment(endpoint: Endpoint) -> dict[str, str]:
+def _client_environment(endpoint: "Endpoint") -> dict[str, str]:
     from dsqlkit.connection import root_certificates
+    from dsqlkit.endpoint import DATABASE
     from dsqlkit.token import TokenSigner
 
     return {

@@ -8,10 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
-from uuid import UUID
 
 from dsqlkit.cli.options import OutputOptions
 from dsqlkit.errors import ConfirmationNeeded, DsqlkitError, Interrupted
@@ -163,6 +160,10 @@ def label_of(name: str) -> str:
 
 
 def _as_text(value: object) -> str:
+    from datetime import datetime
+    from decimal import Decimal
+    from uuid import UUID
+
     match value:
         case Decimal():
             return f"{value:f}"
