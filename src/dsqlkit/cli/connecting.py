@@ -63,7 +63,9 @@ def connect(options: DatabaseOptions) -> None:
 
 
 def token(options: ClusterOptions) -> None:
-    """Print a token: the password for one role on one cluster, good for 15 minutes.
+    """Print a token, the password for one role on one cluster.
+
+    It is good for 15 minutes, and is looked at only while connecting.
 
     \b
     PGPASSWORD=$(dsqlkit token) psql ...
@@ -74,7 +76,7 @@ def token(options: ClusterOptions) -> None:
 
 
 def env(options: ClusterOptions) -> None:
-    """Print `export` lines that let psql and every other client connect.
+    """Print `export` lines for psql and every other client.
 
     \b
     eval "$(dsqlkit env)" && psql

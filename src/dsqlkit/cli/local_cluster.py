@@ -39,7 +39,7 @@ def stop(options: OutputOptions) -> None:
 
 
 def status(options: OutputOptions) -> None:
-    """Say whether the local cluster runs, where it listens, and where its data is."""
+    """Say whether it runs, where it listens, where its data is."""
     from dsqlkit import local
 
     _show(Output(options), local.status())
@@ -59,7 +59,7 @@ def reset(options: OutputOptions, yes: Yes = False) -> None:
 
 
 def env(options: ErrorOptions) -> None:
-    """Print `export` lines with the local cluster's keys, for any AWS SDK to sign with.
+    """Print `export` lines that let any AWS SDK sign for it.
 
     \b
     eval "$(dsqlkit local env)"
@@ -86,7 +86,7 @@ def env(options: ErrorOptions) -> None:
 def logs(
     options: ErrorOptions,
     lines: Annotated[
-        int, typer.Option("--lines", "-n", min=1, help="How many, from the end.")
+        int, typer.Option("--lines", "-n", min=1, metavar="N", help="How many, from the end.")
     ] = 50,
 ) -> None:
     """Print the end of the local cluster's log."""

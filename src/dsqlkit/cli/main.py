@@ -34,7 +34,8 @@ _COMMANDS: Final = {
 """Where each command is found; the order is that of the workshop and of `--help`."""
 
 _HIDDEN: Final = {"load-uuids"}
-_PASSES_ARGUMENTS_ON: Final = {"psql"}
+# What is no option of ours is an option of psql, its -h included.
+_SETTINGS: Final = {"psql": {"ignore_unknown_options": True, "help_option_names": ["--help"]}}
 
 
 def build(only: str | None = None) -> typer.Typer:
@@ -50,6 +51,7 @@ def build(only: str | None = None) -> typer.Typer:
         Commands use the local cluster, which starts by itself, unless --endpoint, CLUSTER_ENDPOINT
         or PGHOST names another one.
         """,
+        context_settings={"help_option_names": ["-h", "--help"]},
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -63,8 +65,9 @@ def build(only: str | None = None) -> typer.Typer:
         if name == "local":
             app.add_typer(_group(found), name=name)
             continue
-        settings = {"ignore_unknown_options": True} if name in _PASSES_ARGUMENTS_ON else None
-        app.command(name, hidden=name in _HIDDEN, context_settings=settings)(with_options(found))
+        app.command(name, hidden=name in _HIDDEN, context_settings=_SETTINGS.get(name))(
+            with_options(found)
+        )
     return app
 
 

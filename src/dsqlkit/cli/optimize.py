@@ -24,7 +24,7 @@ def optimize(
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """Measure the chapter's query, build its two indexes, measure again.
+    """Measure the chapter's query without and with its indexes.
 
     \b
     dsqlkit optimize
