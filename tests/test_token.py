@@ -123,6 +123,18 @@ def test_a_profile_that_does_not_exist_is_named_in_the_error() -> None:
         TokenSigner(cluster(static=False, profile="nobody")).token()
 
 
+def test_a_profile_that_is_given_goes_before_keys_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOTHER")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "other")
+    (tmp_path / "credentials").write_text(
+        f"[mine]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET}\n"
+    )
+    assert KEY_ID in TokenSigner(cluster(static=False, profile="mine")).token().value
+    assert "AKIAOTHER" in TokenSigner(cluster(static=False)).token().value
+
+
 def test_half_a_key_pair_is_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
     with pytest.raises(ConnectionFailed, match="AWS_SECRET_ACCESS_KEY"):

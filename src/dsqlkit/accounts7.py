@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+import psycopg
+
 from dsqlkit import indexes, tables
 from dsqlkit.connection import Connection, Connections
 from dsqlkit.queries import read_sql, split_statements, statement
-from dsqlkit.transaction import run
+from dsqlkit.transaction import run, sql_error
 
 TABLE: Final = "accounts7"
 ROWS: Final = 5000
@@ -62,7 +64,10 @@ def set_up(
 def analyze(connections: Connections) -> None:
     """Collect the statistics that the planner goes by. DSQL wants this outside a transaction."""
     with connections.connection() as connection:
-        connection.execute(f"ANALYZE {TABLE}")
+        try:
+            connection.execute(f"ANALYZE {TABLE}")
+        except psycopg.Error as error:
+            raise sql_error(error) from error
 
 
 def _fill(connection: Connection, first: int, last: int) -> None:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+import psycopg
+
 from dsqlkit.connection import connect
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.token import TokenSigner
+from dsqlkit.transaction import sql_error
 
 T = TypeVar("T")
 
@@ -46,10 +49,13 @@ def examine(endpoint: Endpoint) -> ConnectionReport:
     signer = TokenSigner(endpoint)
     token, token_ms = _timed(signer.token)
     connection, connect_ms = _timed(lambda: connect(endpoint, signer))
-    with connection:
-        row, first_ms = _timed(lambda: connection.execute("SHOW server_version").fetchone())
-        trips = [_timed(lambda: connection.execute("SELECT 1"))[1] for _ in range(_ROUND_TRIPS)]
-        verified = "verify-full" if connection.pgconn.ssl_in_use else "none"
+    try:
+        with connection:
+            row, first_ms = _timed(lambda: connection.execute("SHOW server_version").fetchone())
+            trips = [_timed(lambda: connection.execute("SELECT 1"))[1] for _ in range(_ROUND_TRIPS)]
+            verified = "verify-full" if connection.pgconn.ssl_in_use else "none"
+    except psycopg.Error as error:
+        raise sql_error(error) from error
     return ConnectionReport(
         endpoint=endpoint,
         server_version=row[0] if row else "",

@@ -76,6 +76,10 @@ class ConnectionFailed(DsqlkitError):
     exit_code = ExitCode.NO_CONNECTION
 
 
+class ConnectionLost(ConnectionFailed):
+    """A connection that was there broke before any COMMIT: nothing changed."""
+
+
 class LocalClusterFailed(DsqlkitError):
     """The local cluster could not be started, stopped or reset."""
 

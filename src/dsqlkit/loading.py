@@ -16,7 +16,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from dsqlkit.connection import Connection, Connections
-from dsqlkit.errors import ConnectionFailed, DsqlkitError, OutcomeUnknown, UsageError
+from dsqlkit.errors import ConnectionLost, DsqlkitError, OutcomeUnknown, UsageError
 from dsqlkit.queries import statement
 from dsqlkit.tables import MAX_ROWS
 from dsqlkit.transaction import RetryPolicy, run
@@ -169,7 +169,7 @@ def send(connections: Connections, ids: Sequence[UUID], policy: RetryPolicy) -> 
             return run(connections, insert, policy).attempts - 1 + sending
         except OutcomeUnknown as error:
             doubt = error
-        except ConnectionFailed as error:
+        except ConnectionLost as error:
             lost = error
         except DsqlkitError as error:
             if doubt is None:

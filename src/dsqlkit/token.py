@@ -85,6 +85,12 @@ def _find_credentials(endpoint: Endpoint) -> "Credentials":
         fixed = endpoint.credentials
         return Credentials(fixed.access_key_id, fixed.secret_access_key)
 
+    from botocore.credentials import EnvProvider
+
+    if endpoint.profile is None and (found := EnvProvider().load()) is not None:
+        # First in the chain anyway, and reading the whole chain's code takes longer than signing.
+        return found
+
     from botocore.session import Session
 
     found = Session(profile=endpoint.profile).get_credentials()

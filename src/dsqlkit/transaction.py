@@ -17,6 +17,7 @@ from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import (
     ConflictLimitReached,
     ConnectionFailed,
+    ConnectionLost,
     DsqlkitError,
     OutcomeUnknown,
     SqlError,
@@ -119,9 +120,9 @@ def run(
     has no savepoints. It may run several times, so it must have no effect outside the database.
 
     Raises whatever `work` raises, after a rollback; SqlError for a refusal by the database;
-    ConflictLimitReached past the policy's limits; ConnectionFailed when the connection is lost
-    before COMMIT was sent; OutcomeUnknown when it is lost while COMMIT is under way. Nothing but a
-    conflict is ever retried.
+    ConflictLimitReached past the policy's limits; ConnectionFailed when there is no connection,
+    ConnectionLost when it breaks before COMMIT was sent, OutcomeUnknown when it breaks while COMMIT
+    is under way. Nothing but a conflict is ever retried.
     """
     policy = policy or RetryPolicy()
     started = time.monotonic()
@@ -157,8 +158,8 @@ def _attempt(connection: Connection, work: Callable[[Connection], T]) -> T:
         value = work(connection)
     except BaseException as error:
         _roll_back(connection)
-        if isinstance(error, psycopg.OperationalError) and connection.broken:
-            raise ConnectionFailed(
+        if isinstance(error, psycopg.OperationalError) and connection.closed:
+            raise ConnectionLost(
                 "The connection was lost in the middle of a transaction; nothing changed.",
                 hint="Run it again.",
             ) from error
@@ -200,7 +201,7 @@ def sql_error(error: psycopg.Error) -> DsqlkitError:
     if diagnosis.message_detail:
         message = f"{message} ({diagnosis.message_detail})"
     if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
-        return ConnectionFailed(f"The connection was lost: {message}.", hint="Run it again.")
+        return ConnectionFailed(f"The connection failed: {message}.", hint="Run it again.")
     return SqlError(message, hint=diagnosis.message_hint, sqlstate=error.sqlstate)
 
 

@@ -97,7 +97,7 @@ def _connect(stage: Stage) -> Facts:
         "token_ms": round(report.timings_ms.token, 3),
         "connect_ms": round(report.timings_ms.connect, 3),
         "round_trip_ms": round(report.timings_ms.round_trip, 3),
-        "balance_of_account_1": f"{first.balance:f}",
+        "balance_of_account_1": accounts.plain(first.balance),
     }
 
 
@@ -134,8 +134,8 @@ def _retry(stage: Stage) -> Facts:
         "transfers": attempts.total(),
         "retries": sum((tries - 1) * times for tries, times in attempts.items()),
         "most_attempts": max(attempts),
-        "balance_before": f"{before:f}",
-        "balance_after": f"{after:f}",
+        "balance_before": accounts.plain(before),
+        "balance_after": accounts.plain(after),
     }
 
 

@@ -1,19 +1,22 @@
 """A TCP relay in front of the local cluster, which cuts a connection at a chosen moment.
 
-TLS passes through unread, from end to end. So moments are counted in turns: a turn is what the
-client sends before it waits for an answer, which is one statement, once it has signed in.
+TLS passes through unread, from end to end. So moments are counted in turns: once the client has
+signed in, a turn is what it sends before it waits for an answer, which is one statement. The end of
+the sign-in shows in the length of a TLS record: nothing before the token is as long as the token.
 """
 
 import contextlib
 import selectors
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from types import TracebackType
 
-SIGN_IN_TURNS = 3
-"""The TLS hello; its end with the start-up message; the password."""
+_APPLICATION_DATA = 0x17
+_HEADER_BYTES = 5
+_TOKEN_BYTES = 250
+"""Longer than a start-up message, shorter than a token."""
 
 
 class Fault(Enum):
@@ -32,7 +35,7 @@ class Relay:
     """Relays `127.0.0.1:port` to a port of this machine.
 
     `on_turn` is called with each turn's number on its connection, from 1, before the turn is passed
-    on; it may take its time, and may return a fault.
+    on; it may take its time, and may return a fault. `turns` has each connection's count so far.
     """
 
     def __init__(self, target_port: int) -> None:
@@ -87,7 +90,8 @@ class Relay:
         ):
             ready.register(client, selectors.EVENT_READ)
             ready.register(server, selectors.EVENT_READ)
-            asking = False
+            signed_in = asking = False
+            unread = bytearray()
             while not self._ending.is_set():
                 for key, _ in ready.select(0.1):
                     data = key.fileobj.recv(65536)  # type: ignore[union-attr]
@@ -97,14 +101,32 @@ class Relay:
                         asking = False
                         client.sendall(data)
                         continue
-                    fault = None
-                    if not asking:
-                        asking = True
-                        self.turns[number] += 1
-                        fault = self.on_turn(self.turns[number])
-                    if fault is Fault.QUESTION_LOST:
-                        return
-                    server.sendall(data)
-                    if fault is Fault.ANSWER_LOST:
-                        server.recv(65536)
-                        return
+                    unread += data
+                    for record in _whole_records(unread):
+                        fault = None
+                        if signed_in and not asking:
+                            asking = True
+                            self.turns[number] += 1
+                            fault = self.on_turn(self.turns[number])
+                        if fault is Fault.QUESTION_LOST:
+                            return
+                        server.sendall(record)
+                        if fault is Fault.ANSWER_LOST:
+                            server.recv(65536)
+                            return
+                        signed_in = signed_in or _holds_token(record)
+
+
+def _whole_records(unread: bytearray) -> Iterator[bytes]:
+    """The TLS records that have arrived whole, taken out of what is unread."""
+    while len(unread) >= _HEADER_BYTES:
+        end = _HEADER_BYTES + int.from_bytes(unread[3:5], "big")
+        if len(unread) < end:
+            return
+        record = bytes(unread[:end])
+        del unread[:end]
+        yield record
+
+
+def _holds_token(record: bytes) -> bool:
+    return record[0] == _APPLICATION_DATA and len(record) > _TOKEN_BYTES

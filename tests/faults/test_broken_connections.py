@@ -8,9 +8,9 @@ import pytest
 from dsqlkit import accounts
 from dsqlkit.connection import Connection, KeptConnection
 from dsqlkit.endpoint import Endpoint
-from dsqlkit.errors import ConnectionFailed, ExitCode, OutcomeUnknown
+from dsqlkit.errors import ConnectionLost, ExitCode, OutcomeUnknown
 from dsqlkit.transaction import run
-from tests.faults.relay import SIGN_IN_TURNS, Fault, Relay
+from tests.faults.relay import Fault, Relay
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_connection_lost_at_a_statement_changes_nothing(
         relay.next_turn(fault)
         take_ten(connection)
 
-    with pytest.raises(ConnectionFailed, match="nothing changed") as caught:
+    with pytest.raises(ConnectionLost, match="nothing changed") as caught:
         run(connections, work)
     assert caught.value.exit_code == ExitCode.NO_CONNECTION
     assert attempts == [1]
@@ -57,7 +57,7 @@ def test_a_connection_lost_at_begin_changes_nothing(
 ) -> None:
     run(connections, take_ten)
     relay.next_turn(Fault.ANSWER_LOST)
-    with pytest.raises(ConnectionFailed, match="nothing changed"):
+    with pytest.raises(ConnectionLost, match="nothing changed"):
         run(connections, take_ten)
     assert balance(bank) == 90
 
@@ -85,7 +85,7 @@ def test_a_kept_connection_that_broke_is_replaced(
 ) -> None:
     with connections.connection() as first:
         relay.next_turn(Fault.QUESTION_LOST)
-        with pytest.raises(ConnectionFailed):
+        with pytest.raises(ConnectionLost):
             run(connections, take_ten)
     assert run(connections, take_ten).attempts == 1
     with connections.connection() as second:
@@ -107,10 +107,12 @@ def test_an_error_of_the_work_survives_a_connection_that_is_lost_with_it(
     assert balance(bank) == 90
 
 
-def test_a_sign_in_is_as_many_turns_as_the_tests_count(
+def test_the_relay_counts_statements_from_the_end_of_the_sign_in(
     connections: KeptConnection, relay: Relay
 ) -> None:
     with connections.connection() as connection:
-        assert relay.turns == [SIGN_IN_TURNS]
+        assert relay.turns == [0]
         connection.execute("SELECT 1")
-    assert relay.turns == [SIGN_IN_TURNS + 1]
+        assert relay.turns == [1]
+        connection.execute("SELECT %s::text", ["x" * 100_000])
+        assert relay.turns == [2]

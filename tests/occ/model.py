@@ -1,7 +1,7 @@
 """Snapshot isolation where the first committer wins, as a model: what each step must answer.
 
-Rows are key -> value. A transaction's snapshot is taken by its first statement. FOR UPDATE puts a row
-into the conflict check as a write does.
+Rows are key -> value. A transaction's snapshot is taken by its first statement. FOR UPDATE puts a
+row into the conflict check as a write does.
 """
 
 from dataclasses import dataclass, field

@@ -74,10 +74,10 @@ def play(sessions: list[Connection], schedule: list[tuple[int, Operation]], mann
     observer.execute("INSERT INTO occ VALUES (1, 'a'), (2, 'b'), (3, 'c')")
     model = Model(ROWS)
     said = [str(manner)]
-    for session, operation in schedule:
-        if operation.verb == "delete" and model.inserted(session, operation.key):
-            # Whether a row made and gone again conflicts was not recorded of a real cluster.
-            operation = Operation("read")
+    for session, drawn in schedule:
+        unmakes = drawn.verb == "delete" and model.inserted(session, drawn.key)
+        # Whether a row made and gone again conflicts was not recorded of a real cluster.
+        operation = Operation("read") if unmakes else drawn
         wanted = driver.expected(model.run(session, operation), operation, manner)
         got = driver.run(sessions[session], operation, manner)
         said.append(f"{session}: {operation.verb} {operation.key} -> {got}, expected {wanted}")

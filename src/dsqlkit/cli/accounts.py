@@ -11,8 +11,8 @@ from dsqlkit.cli.output import Output
 
 def init_accounts(
     options: DatabaseOptions,
-    count: Annotated[int, typer.Option(help="How many accounts: ids 1 to COUNT.")] = 1000,
-    balance: Annotated[str, typer.Option(metavar="N", help="What each holds.")] = "100",
+    count: Annotated[int, typer.Option(metavar="N", help="How many accounts: ids 1 to N.")] = 1000,
+    balance: Annotated[str, typer.Option(metavar="AMOUNT", help="What each holds.")] = "100",
     yes: Yes = False,
 ) -> None:
     """Create table `accounts` and fill it anew.
@@ -78,9 +78,12 @@ def transfer(
     payer: Annotated[str, typer.Option(metavar="ID", help="Who pays: an integer or a UUID.")],
     payee: Annotated[str, typer.Option(metavar="ID", help="Who is paid: an id of the same kind.")],
     amount: Annotated[
-        str, typer.Option(metavar="N", help="How much: more than 0, at most 6 decimal places.")
+        str,
+        typer.Option(metavar="AMOUNT", help="How much: over 0, at most 6 decimal places."),
     ],
-    max_attempts: Annotated[int, typer.Option(help="Attempts in all, when others conflict.")] = 10,
+    max_attempts: Annotated[
+        int, typer.Option(metavar="N", help="Attempts in all, if others conflict.")
+    ] = 10,
     deadline: Annotated[
         float, typer.Option(metavar="SECONDS", help="No attempt starts after this.")
     ] = 30.0,

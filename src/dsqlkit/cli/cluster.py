@@ -1,18 +1,34 @@
 """From a command's options to an endpoint, starting the local cluster where that is meant."""
 
-from dsqlkit import local
+from typing import TYPE_CHECKING
+
 from dsqlkit.cli.options import ClusterOptions, DatabaseOptions
 from dsqlkit.cli.output import Output
-from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
+
+if TYPE_CHECKING:
+    from dsqlkit.endpoint import Endpoint, LocalAddress
 
 
-def endpoint_of(options: ClusterOptions, output: Output | None = None) -> Endpoint:
+def endpoint_of(options: ClusterOptions, output: Output | None = None) -> "Endpoint":
     """The endpoint that the options and the environment name; with `-v`, say so on stderr."""
+    import logging
 
-    def start_local() -> LocalAddress:
+    from dsqlkit.endpoint import resolve
+
+    # What the driver logs it also raises, and this command line says it once, in its own words.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
+
+    def start_local() -> "LocalAddress":
+        from dsqlkit import local
+
         if output is not None and not local.status().running:
             output.notice("Starting the local cluster ...")
         return local.ensure_running()
+
+    def local_address() -> "LocalAddress | None":
+        from dsqlkit import local
+
+        return local.address()
 
     endpoint = resolve(
         options.endpoint,
@@ -20,7 +36,7 @@ def endpoint_of(options: ClusterOptions, output: Output | None = None) -> Endpoi
         user=options.user,
         profile=options.profile,
         start_local=start_local,
-        local_address=local.address,
+        local_address=local_address,
     )
     if output is not None and isinstance(options, DatabaseOptions) and options.verbose:
         output.notice(f"endpoint  {endpoint.address} (from {endpoint.host_source})")

@@ -3,15 +3,17 @@
 import os
 import shlex
 import shutil
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import ClusterOptions, DatabaseOptions
 from dsqlkit.cli.output import Output, table_of, write
-from dsqlkit.endpoint import DATABASE, Endpoint
 from dsqlkit.errors import DsqlkitError
+
+if TYPE_CHECKING:
+    from dsqlkit.endpoint import Endpoint
 
 
 def connect(options: DatabaseOptions) -> None:
@@ -61,7 +63,9 @@ def connect(options: DatabaseOptions) -> None:
 
 
 def token(options: ClusterOptions) -> None:
-    """Print a token: the password for one role on one cluster, good for 15 minutes.
+    """Print a token, the password for one role on one cluster.
+
+    It is good for 15 minutes, and is looked at only while connecting.
 
     \b
     PGPASSWORD=$(dsqlkit token) psql ...
@@ -72,7 +76,7 @@ def token(options: ClusterOptions) -> None:
 
 
 def env(options: ClusterOptions) -> None:
-    """Print `export` lines that let psql and every other client connect.
+    """Print `export` lines for psql and every other client.
 
     \b
     eval "$(dsqlkit env)" && psql
@@ -104,8 +108,9 @@ def psql(
     os.execve(program, ["psql", *(arguments or [])], environment)  # noqa: S606
 
 
-def _client_environment(endpoint: Endpoint) -> dict[str, str]:
+def _client_environment(endpoint: "Endpoint") -> dict[str, str]:
     from dsqlkit.connection import root_certificates
+    from dsqlkit.endpoint import DATABASE
     from dsqlkit.token import TokenSigner
 
     return {

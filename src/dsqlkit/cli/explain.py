@@ -55,7 +55,8 @@ def explain(
 def _query(text: str) -> "NamedQuery":
     from dsqlkit import queries
 
-    if text in queries.names():
+    # One word is never a query in SQL, but it may be a name that was mistyped.
+    if text.isidentifier():
         return queries.load(text)
     if text == "-":
         return queries.parse_query("The text on stdin", sys.stdin.read())
@@ -63,6 +64,8 @@ def _query(text: str) -> "NamedQuery":
         file = Path(text[1:])
         try:
             return queries.parse_query(file.name, file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{file} cannot be read: {error}.") from error
+        except OSError as error:
+            raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{file} cannot be read: it is not UTF-8 text.") from error
     return queries.parse_query("QUERY", text)

@@ -17,17 +17,20 @@ from dsqlkit.errors import ExitCode
 
 def load(
     options: DatabaseOptions,
-    threads: Annotated[int, typer.Option(help="Workers, each with its own connection.")] = 1,
-    transactions: Annotated[int, typer.Option(help="How many transactions.")] = 1000,
-    rows: Annotated[int, typer.Option(help="Accounts in each, at most 3,000.")] = 1000,
+    threads: Annotated[
+        int, typer.Option(metavar="N", help="Workers, each with its own connection.")
+    ] = 1,
+    transactions: Annotated[int, typer.Option(metavar="N", help="How many transactions.")] = 1000,
+    rows: Annotated[int, typer.Option(metavar="N", help="Accounts in each, at most 3,000.")] = 1000,
     output: Annotated[
         Path, typer.Option("--output", metavar="FILE", help="Gets each committed id, one a line.")
     ] = Path("uuids.txt"),
     yes: Yes = False,
 ) -> int:
-    """Make table `accounts2` anew and fill it with accounts that have random keys.
+    """Fill table `accounts2`, made anew, with random keys.
 
-    Ctrl-C stops the load; what was committed stays, and the file has its ids.
+    Many small transactions do it. Ctrl-C stops the load; what was committed stays, and the file has
+    its ids.
 
     \b
     dsqlkit load --threads 8

@@ -3,14 +3,16 @@
 import shlex
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from dsqlkit import local
 from dsqlkit.cli.options import ErrorOptions, OutputOptions, Yes
-from dsqlkit.cli.output import Output, table_of, write
+from dsqlkit.cli.output import Output, label_of, table_of, write
 from dsqlkit.errors import DsqlkitError
+
+if TYPE_CHECKING:
+    from dsqlkit.local import LocalStatus
 
 
 def start(options: OutputOptions) -> None:
@@ -19,6 +21,8 @@ def start(options: OutputOptions) -> None:
     \b
     dsqlkit local start
     """
+    from dsqlkit import local
+
     output = Output(options)
     with output.status("Starting the local cluster ..."):
         status = local.start()
@@ -28,12 +32,16 @@ def start(options: OutputOptions) -> None:
 
 def stop(options: OutputOptions) -> None:
     """Stop the local cluster. Its data stays."""
+    from dsqlkit import local
+
     output = Output(options)
     _show(output, local.stop())
 
 
 def status(options: OutputOptions) -> None:
-    """Say whether the local cluster runs, where it listens, and where its data is."""
+    """Say whether it runs, where it listens, where its data is."""
+    from dsqlkit import local
+
     _show(Output(options), local.status())
 
 
@@ -43,23 +51,29 @@ def reset(options: OutputOptions, yes: Yes = False) -> None:
     \b
     dsqlkit local reset --yes
     """
+    from dsqlkit import local
+
     output = Output(options)
     output.confirm("All data of the local cluster would be deleted.", yes=yes)
     _show(output, local.reset())
 
 
 def env(options: ErrorOptions) -> None:
-    """Print `export` lines with the local cluster's keys, for any AWS SDK to sign with.
+    """Print `export` lines that let any AWS SDK sign for it.
 
     \b
     eval "$(dsqlkit local env)"
     """
+    from dsqlkit import local
+
     del options
     address = local.ensure_running()
     values = {
         "AWS_ACCESS_KEY_ID": address.access_key_id,
         "AWS_SECRET_ACCESS_KEY": address.secret_access_key,
+        # Some SDKs read the one, some the other.
         "AWS_REGION": address.region,
+        "AWS_DEFAULT_REGION": address.region,
         "CLUSTER_ENDPOINT": f"{address.host}:{address.port}",
         "PGSSLROOTCERT": address.root_certificate,
     }
@@ -72,10 +86,12 @@ def env(options: ErrorOptions) -> None:
 def logs(
     options: ErrorOptions,
     lines: Annotated[
-        int, typer.Option("--lines", "-n", min=1, help="How many, from the end.")
+        int, typer.Option("--lines", "-n", min=1, metavar="N", help="How many, from the end.")
     ] = 50,
 ) -> None:
     """Print the end of the local cluster's log."""
+    from dsqlkit import local
+
     del options
     file = local.log_file()
     if not file.exists():
@@ -96,16 +112,12 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Any]], ...]] = (
 )
 
 
-def _show(output: Output, status: local.LocalStatus) -> None:
+def _show(output: Output, status: "LocalStatus") -> None:
     document = asdict(status)
     output.result(
         document,
         lambda: table_of(
-            {
-                name.replace("_", " ").capitalize(): _word(value)
-                for name, value in document.items()
-                if value is not None
-            }
+            {label_of(name): _word(value) for name, value in document.items() if value is not None}
         ),
     )
 

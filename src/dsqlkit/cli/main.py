@@ -1,21 +1,14 @@
 """The `dsqlkit` command: its list of commands, and the one place where errors become text."""
 
+import gc
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, Final
 
 import typer
 
-from dsqlkit.cli import (
-    accounts,
-    connecting,
-    explain,
-    load,
-    local_cluster,
-    optimize,
-    workshop,
-)
 from dsqlkit.cli.options import DEBUG_FLAG, JSON_FLAG, with_options
 from dsqlkit.cli.output import print_error, print_interrupted, write
 from dsqlkit.errors import DsqlkitError, ExitCode, Interrupted, UsageError
@@ -23,11 +16,30 @@ from dsqlkit.errors import DsqlkitError, ExitCode, Interrupted, UsageError
 INTERNAL_ERROR: Final = 70
 """The exit code of a defect in dsqlkit itself (EX_SOFTWARE of sysexits.h)."""
 
-_PLAIN = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+_COMMANDS: Final = {
+    "workshop": "dsqlkit.cli.workshop:workshop",
+    "connect": "dsqlkit.cli.connecting:connect",
+    "token": "dsqlkit.cli.connecting:token",
+    "env": "dsqlkit.cli.connecting:env",
+    "psql": "dsqlkit.cli.connecting:psql",
+    "init-accounts": "dsqlkit.cli.accounts:init_accounts",
+    "balance": "dsqlkit.cli.accounts:balance",
+    "transfer": "dsqlkit.cli.accounts:transfer",
+    "load": "dsqlkit.cli.load:load",
+    "load-uuids": "dsqlkit.cli.load:load",
+    "explain": "dsqlkit.cli.explain:explain",
+    "optimize": "dsqlkit.cli.optimize:optimize",
+    "local": "dsqlkit.cli.local_cluster:COMMANDS",
+}
+"""Where each command is found; the order is that of the workshop and of `--help`."""
+
+_HIDDEN: Final = {"load-uuids"}
+# What is no option of ours is an option of psql, its -h included.
+_SETTINGS: Final = {"psql": {"ignore_unknown_options": True, "help_option_names": ["--help"]}}
 
 
-def build() -> typer.Typer:
-    """The whole command line."""
+def build(only: str | None = None) -> typer.Typer:
+    """The command line, with all its commands or with one: a command need not load the others."""
     app = typer.Typer(
         help="""Learn and practise Amazon Aurora DSQL, on a cluster or on this machine.
 
@@ -39,46 +51,49 @@ def build() -> typer.Typer:
         Commands use the local cluster, which starts by itself, unless --endpoint, CLUSTER_ENDPOINT
         or PGHOST names another one.
         """,
+        context_settings={"help_option_names": ["-h", "--help"]},
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
     app.callback(invoke_without_command=True)(_version)
-    for name, command in (
-        ("workshop", workshop.workshop),
-        ("connect", connecting.connect),
-        ("token", connecting.token),
-        ("env", connecting.env),
-        ("init-accounts", accounts.init_accounts),
-        ("balance", accounts.balance),
-        ("transfer", accounts.transfer),
-        ("load", load.load),
-        ("explain", explain.explain),
-        ("optimize", optimize.optimize),
-    ):
-        app.command(name)(with_options(command))
-    app.command("load-uuids", hidden=True)(with_options(load.load))
-    pass_through = {"ignore_unknown_options": True}
-    app.command("psql", context_settings=pass_through)(with_options(connecting.psql))
-    local = typer.Typer(help="The cluster on this machine.", rich_markup_mode=None)
-    for name, command in local_cluster.COMMANDS:
-        local.command(name)(with_options(command))
-    app.add_typer(local, name="local")
+    for name, place in _COMMANDS.items():
+        if only not in (None, name):
+            continue
+        module, _, word = place.partition(":")
+        found = getattr(import_module(module), word)
+        if name == "local":
+            app.add_typer(_group(found), name=name)
+            continue
+        app.command(name, hidden=name in _HIDDEN, context_settings=_SETTINGS.get(name))(
+            with_options(found)
+        )
     return app
+
+
+def _group(commands: Sequence[tuple[str, Callable[..., Any]]]) -> typer.Typer:
+    group = typer.Typer(help="The cluster on this machine.", rich_markup_mode=None)
+    for name, command in commands:
+        group.command(name)(with_options(command))
+    return group
 
 
 def main() -> None:
     """Run the command line on the process's arguments, and exit with its code."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # The process ends with all it holds: Python need not look for garbage in it first.
+    gc.freeze()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. Errors are printed, and raised nowhere."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     as_json, debug = JSON_FLAG in own, DEBUG_FLAG in own
+    first = arguments[0] if arguments else "--help"
     try:
-        code = build()(
-            args=list(arguments) or ["--help"], prog_name="dsqlkit", standalone_mode=False
+        code = build(first if first in _COMMANDS else None)(
+            args=list(arguments) or [first], prog_name="dsqlkit", standalone_mode=False
         )
         return code if isinstance(code, int) else ExitCode.DONE
     except (Interrupted, KeyboardInterrupt):

@@ -13,7 +13,7 @@ import typer
 
 from dsqlkit.errors import Interrupted
 
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before rows are replaced.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before data is replaced.")]
 
 JSON_FLAG: Final = "--json"
 DEBUG_FLAG: Final = "--debug"
@@ -68,7 +68,7 @@ class ClusterOptions(ErrorOptions):
 
 
 @dataclass(frozen=True)
-class DatabaseOptions(ClusterOptions, OutputOptions):
+class DatabaseOptions(OutputOptions, ClusterOptions):
     """What every command that talks to a database takes."""
 
     verbose: Annotated[
@@ -81,6 +81,7 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     own = list(inspect.signature(command).parameters.values())
     options = get_type_hints(command)[own[0].name]
     hints = get_type_hints(options, include_extras=True)
+    # `--debug` is for defects: it comes last in the help.
     shared = [
         inspect.Parameter(
             field.name,
@@ -88,7 +89,7 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default=field.default,
             annotation=hints[field.name],
         )
-        for field in fields(options)
+        for field in sorted(fields(options), key=lambda field: field.name == "debug")
     ]
     parameters = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own[1:]

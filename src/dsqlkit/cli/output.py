@@ -8,10 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
-from uuid import UUID
 
 from dsqlkit.cli.options import OutputOptions
 from dsqlkit.errors import ConfirmationNeeded, DsqlkitError, Interrupted
@@ -156,7 +153,17 @@ def table_of(rows: Mapping[str, str]) -> str:
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
 
 
+def label_of(name: str) -> str:
+    """A key of JSON as a label for people."""
+    label = name.replace("_", " ")
+    return label.upper() if label in {"tls", "pid"} else label.capitalize()
+
+
 def _as_text(value: object) -> str:
+    from datetime import datetime
+    from decimal import Decimal
+    from uuid import UUID
+
     match value:
         case Decimal():
             return f"{value:f}"

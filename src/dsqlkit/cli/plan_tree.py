@@ -119,7 +119,7 @@ def _rows(
 def _name(time: NodeTime) -> Text:
     node = time.node
     style = "cyan" if node.node_type in STORAGE_NODES else _heat(time.share)
-    name = Text(f"{node.label}: " if node.label else "", "italic")
+    name = Text().append(f"{node.label}: " if node.label else "", "italic")
     name.append("Parallel " if node.parallel else "", style)
     name.append(node.node_type, style)
     name.append(f" ({node.variant})" if node.variant else "", "dim")

@@ -7,7 +7,7 @@ import typer
 
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions
-from dsqlkit.cli.output import Output, table_of, write
+from dsqlkit.cli.output import Output, label_of, table_of, write
 
 if TYPE_CHECKING:
     from dsqlkit.workshop import Played
@@ -55,11 +55,18 @@ def _document(done: "Played") -> dict[str, Any]:
 
 def _text(done: "Played") -> str:
     title = f"Chapter {done.chapter.number}: {done.chapter.title}"
-    facts = {
-        name.replace("_", " ").capitalize(): "none" if value is None else str(value)
-        for name, value in done.facts.items()
-    }
+    facts = dict(_fact(name, value) for name, value in done.facts.items())
     lesson = textwrap.fill(done.chapter.lesson, _WIDTH)
     return f"{title} ({done.elapsed_ms / 1000:.1f} s)\n{lesson}\n\n" + textwrap.indent(
         table_of(facts) + "\n", "  "
     )
+
+
+def _fact(name: str, value: object) -> tuple[str, str]:
+    """A fact as people read it: `connect_ms` 8.935 is `Connect` 8.935 ms."""
+    words = name.split("_")
+    unit = " ms" if "ms" in words else ""
+    label = label_of("_".join(word for word in words if word != "ms"))
+    if value is None:
+        return label, "none"
+    return label, (f"{value:,}" if isinstance(value, int) else str(value)) + unit

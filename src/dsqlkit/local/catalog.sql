@@ -11,9 +11,11 @@ CREATE SCHEMA IF NOT EXISTS dsqlkit;
 
 GRANT USAGE ON SCHEMA dsqlkit TO PUBLIC;
 
--- start_time is when the job was submitted; update_time is NULL until its status changes.
--- The columns after update_time are the job runner's.
-CREATE TABLE IF NOT EXISTS dsqlkit.job (
+-- start_time is when the job was submitted; update_time is NULL until its status changes. The columns
+-- after update_time are the job runner's. Jobs live for minutes: a new catalog begins without any.
+DROP TABLE IF EXISTS dsqlkit.job CASCADE;
+
+CREATE TABLE dsqlkit.job (
     job_id text PRIMARY KEY,
     status text NOT NULL DEFAULT 'submitted',
     details text,
@@ -23,6 +25,8 @@ CREATE TABLE IF NOT EXISTS dsqlkit.job (
     object_name text,
     start_time timestamptz NOT NULL DEFAULT clock_timestamp(),
     update_time timestamptz,
+    target oid NOT NULL,
+    target_name text NOT NULL,
     owner text NOT NULL,
     search_path text NOT NULL,
     ddl text NOT NULL
@@ -30,7 +34,7 @@ CREATE TABLE IF NOT EXISTS dsqlkit.job (
 
 CREATE OR REPLACE VIEW sys.jobs AS
     SELECT job_id, status, details, job_type, class_id, object_id,
-        CASE WHEN object_id IS NULL OR EXISTS (
+        CASE WHEN status IN ('submitted', 'processing') OR EXISTS (
             SELECT FROM pg_catalog.pg_class c WHERE c.oid = object_id) THEN object_name END
             AS object_name,
         start_time, update_time
@@ -110,7 +114,8 @@ BEGIN
             SELECT FROM pg_class c WHERE c.relname = name AND c.relnamespace = relation.relnamespace
             UNION ALL
             SELECT FROM dsqlkit.job j WHERE j.object_name = format('%I.%I', relation.nspname, name)
-                AND j.status IN ('submitted', 'processing')) INTO taken;
+                AND j.status IN ('submitted', 'processing')
+                AND EXISTS (SELECT FROM pg_class c WHERE c.oid = j.target)) INTO taken;
         EXIT WHEN index_name IS NOT NULL OR NOT taken;
         n := n + 1;
     END LOOP;
@@ -124,11 +129,12 @@ BEGIN
     END IF;
     job_id := dsqlkit.new_job_id();
     INSERT INTO dsqlkit.job (job_id, status, details, job_type, class_id, object_name,
-        update_time, owner, search_path, ddl)
+        update_time, target, target_name, owner, search_path, ddl)
     VALUES (job_id, CASE WHEN taken THEN 'completed' ELSE 'submitted' END,
         CASE WHEN taken THEN format('relation "%s" already exists, skipping', name) END,
         'INDEX_BUILD', 'pg_class'::regclass, format('%I.%I', relation.nspname, name),
         CASE WHEN taken THEN clock_timestamp() END,
+        target, format('%I.%I', relation.nspname, relation.relname),
         pg_get_userbyid(relation.relowner), caller_path,
         format('CREATE %sINDEX CONCURRENTLY %I %s',
             CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, name, tail));

@@ -104,7 +104,7 @@ class _Cluster:
         reception = Reception(
             checker=TokenChecker(port, credentials.access_key_id, credentials.secret_access_key),
             may_sign_in=partial(internal.may_sign_in, self._server.socket_folder),
-            socket=self._server.socket_folder / postgres.SOCKET_NAME,
+            socket=self._server.socket,
             adjudicator=adjudicator,
             on_job=jobs.wake,
             on_begin=self._begun,

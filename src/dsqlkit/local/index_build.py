@@ -8,6 +8,7 @@ valid here, for transactions that begin from now on: `indcheckxmin` keeps older 
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _CUT_SHORT = """
 SELECT pg_cancel_backend(pid) FROM pg_stat_progress_create_index
 WHERE pid = %s AND phase = 'waiting for old snapshots'
 """
+_TABLE = "SELECT FROM pg_class WHERE oid = %s"
 _INVALID = """
 SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid
 """
@@ -30,40 +32,46 @@ UPDATE pg_index SET indisvalid = true, indcheckxmin = true WHERE indexrelid = to
 """
 
 
-async def build_index(
-    builder: "Connection",
-    observer: "Connection",
-    *,
-    name: str,
-    ddl: str,
-    owner: str,
-    search_path: str,
-) -> tuple[str, str | None]:
-    """Build the index `name` as the table's owner; returns the job's status and its details.
+@dataclass(frozen=True, slots=True)
+class IndexBuild:
+    """An index to build: `ddl` is its CREATE INDEX CONCURRENTLY. Names are qualified and quoted."""
 
-    `ddl` is a CREATE INDEX CONCURRENTLY, run on the connection `builder`, which is left with other
-    settings; `observer` sees how far it is. Raises psycopg.OperationalError when either is lost.
+    index: str
+    table_oid: int
+    table: str
+    owner: str
+    search_path: str
+    ddl: str
+
+
+async def build_index(
+    builder: "Connection", observer: "Connection", build: IndexBuild
+) -> tuple[str, str | None]:
+    """Build the index as the table's owner; returns the job's status and its details.
+
+    It is built on the connection `builder`, which is left with other settings; `observer` sees how
+    far it is. Raises psycopg.OperationalError when either is lost.
     """
     import psycopg
     from psycopg import sql
 
-    found = await observer.execute(_INVALID, [name])
-    if found.rowcount:
+    if not (await observer.execute(_TABLE, [build.table_oid])).rowcount:
+        return _table_gone(build)
+    if (await observer.execute(_INVALID, [build.index])).rowcount:
         # Left by a build that was cut short: a new one of that name would have been refused.
-        await observer.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(name)))
-    await builder.execute("SELECT set_config('search_path', %s, false)", [search_path])
-    await builder.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(owner)))
+        await observer.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(build.index)))
+    await builder.execute("SELECT set_config('search_path', %s, false)", [build.search_path])
+    await builder.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(build.owner)))
     ended = asyncio.Event()
     watch = asyncio.create_task(_cut_waits_short(observer, builder.info.backend_pid, ended))
     try:
-        await builder.execute(ddl)
+        await builder.execute(build.ddl)
     except psycopg.errors.QueryCanceled:
-        await _declare_valid(observer, name)
+        await _declare_valid(observer, build.index)
+    except psycopg.errors.UndefinedTable:
+        return _table_gone(build)
     except psycopg.errors.UniqueViolation:
         return "failed", _DUPLICATES
-    except psycopg.errors.UndefinedTable as error:
-        # So recorded: the build of an index whose table has gone is completed.
-        return "completed", error.diag.message_primary
     except psycopg.Error as error:
         if builder.closed:
             raise
@@ -74,9 +82,14 @@ async def build_index(
     return "completed", None
 
 
-async def _declare_valid(observer: "Connection", name: str) -> None:
+def _table_gone(build: IndexBuild) -> tuple[str, str]:
+    # So recorded: the build of an index whose table has gone is completed.
+    return "completed", f'relation "{build.table}" does not exist'
+
+
+async def _declare_valid(observer: "Connection", index: str) -> None:
     await observer.execute("SET allow_system_table_mods = on")
-    await observer.execute(_DECLARE_VALID, [name])
+    await observer.execute(_DECLARE_VALID, [index])
     await observer.execute("RESET allow_system_table_mods")
 
 

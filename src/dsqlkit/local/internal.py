@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsqlkit.endpoint import DATABASE
-from dsqlkit.local.postgres import SUPERUSER
+from dsqlkit.local.server_files import SUPERUSER
 
 if TYPE_CHECKING:
     import psycopg
@@ -35,10 +35,18 @@ async def connect(socket_folder: Path) -> "psycopg.AsyncConnection[tuple[Any, ..
 
 
 async def may_sign_in(socket_folder: Path, role: str) -> bool:
-    """Whether an IAM identity is mapped to the role."""
-    async with await connect(socket_folder) as connection:
-        found = await connection.execute(
-            "SELECT EXISTS (SELECT FROM sys.iam_pg_role_mappings WHERE pg_role_name = %s)", [role]
-        )
-        row = await found.fetchone()
-    return row is not None and bool(row[0])
+    """Whether an IAM identity is mapped to the role.
+
+    Raises ConnectionError when the server cannot be asked.
+    """
+    await load_driver()
+    import psycopg
+
+    try:
+        async with await connect(socket_folder) as connection:
+            found = await connection.execute(
+                "SELECT FROM sys.iam_pg_role_mappings WHERE pg_role_name = %s", [role]
+            )
+            return found.rowcount > 0
+    except psycopg.OperationalError as error:
+        raise ConnectionError(f"the server cannot be asked about a role: {error}") from error

@@ -6,11 +6,10 @@ builds one index at a time: two builds on one table can wait for each other.
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dsqlkit.local.index_build import build_index
+from dsqlkit.local.index_build import IndexBuild, build_index
 from dsqlkit.local.internal import connect, load_driver
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ _TAKE = """
 UPDATE dsqlkit.job SET status = 'processing', update_time = clock_timestamp()
 WHERE job_id = (
     SELECT job_id FROM dsqlkit.job WHERE status = 'submitted' ORDER BY start_time LIMIT 1)
-RETURNING job_id, object_name, owner, search_path, ddl
+RETURNING job_id, object_name, target, target_name, owner, search_path, ddl
 """
 _FINISH = """
 UPDATE dsqlkit.job SET status = %s, details = %s, update_time = clock_timestamp(),
@@ -39,15 +38,6 @@ UPDATE dsqlkit.job SET status = %s, details = %s, update_time = clock_timestamp(
 WHERE job_id = %s
 """
 _TELL_ENDED = "SELECT dsqlkit.tell_ended(%s)"
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    job_id: str
-    object_name: str
-    owner: str
-    search_path: str
-    ddl: str
 
 
 class JobRunner:
@@ -80,20 +70,14 @@ class JobRunner:
         """Run the jobs that there are. The connection is kept: its locks tell who is done."""
         self._awake.clear()
         while (job := await _taken(connection)) is not None:
+            job_id, build = job
             await connection.execute(_FORGET)
             async with await connect(self._socket_folder) as builder:
-                status, details = await build_index(
-                    builder,
-                    connection,
-                    name=job.object_name,
-                    ddl=job.ddl,
-                    owner=job.owner,
-                    search_path=job.search_path,
-                )
-            await connection.execute(_FINISH, [status, details, job.job_id])
-            await connection.execute(_TELL_ENDED, [job.job_id])
+                status, details = await build_index(builder, connection, build)
+            await connection.execute(_FINISH, [status, details, job_id])
+            await connection.execute(_TELL_ENDED, [job_id])
 
 
-async def _taken(connection: "Connection") -> _Job | None:
+async def _taken(connection: "Connection") -> tuple[str, IndexBuild] | None:
     row = await (await connection.execute(_TAKE)).fetchone()
-    return None if row is None else _Job(*row)
+    return None if row is None else (row[0], IndexBuild(*row[1:]))

@@ -88,13 +88,15 @@ def start(*, timeout_s: float = 60.0) -> LocalStatus:
     deadline = time.monotonic() + timeout_s
     state.create()
     with _sole_caretaker(state, deadline):
-        if not is_locked(state.daemon_lock):
-            state.forget_process()
-            _launch(state, deadline)
+        launched = False
         while not _is_ready(state):
             if not is_locked(state.daemon_lock):
-                raise _failed_to_start(state)
-            if time.monotonic() > deadline:
+                if launched:
+                    raise _failed_to_start(state)
+                state.forget_process()
+                _launch(state, deadline)
+                launched = True
+            elif time.monotonic() > deadline:
                 raise LocalClusterFailed(
                     f"The local cluster was not ready after {timeout_s:g} s.",
                     hint=f"Its log is {state.log}.",
@@ -121,7 +123,7 @@ def reset(*, timeout_s: float = 30.0) -> LocalStatus:
 
     Raises LocalClusterFailed when it does not stop, or when its data cannot be removed.
     """
-    from dsqlkit.local.postgres import remove_home
+    from dsqlkit.local.server_home import remove_home
 
     state = StateFolder.default()
     if state.root.is_dir():

@@ -94,7 +94,7 @@ class Listener:
                     ssl_shutdown_timeout=_OPENING_LIMIT_S,
                 )
         except (OSError, TimeoutError, wire.ProtocolViolation) as error:
-            _log.info("a connection ended before its sign-in: %s", error or "too slow")
+            _log.info("a connection ended before its sign-in: %s", str(error) or "too slow")
         finally:
             if not handed_over:
                 connection.close()

@@ -169,10 +169,16 @@ class Login(asyncio.Protocol):
 
 
 async def forward_cancel(packet: bytes, socket: Path) -> None:
-    """Hand a CancelRequest to PostgreSQL, whose keys the clients have."""
-    reader, writer = await asyncio.open_unix_connection(str(socket))
+    """Hand a CancelRequest to PostgreSQL, whose keys the clients have. It has no answer."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(str(socket))
+    except OSError as error:
+        _log.warning("a cancel request was not forwarded: %s", error)
+        return
     try:
         writer.write(packet)
         await asyncio.wait_for(reader.read(), LIMIT_S)
+    except (OSError, TimeoutError) as error:
+        _log.warning("a cancel request was not answered: %s", error)
     finally:
         writer.close()

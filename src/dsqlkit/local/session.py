@@ -274,24 +274,12 @@ class Session:
         shown: list[bytes] = []
         for kind, frame in self._answers.cut(data):
             exchange = self._exchanges[0] if self._exchanges else None
-            if kind == _KEY:
-                self.pid = wire.INT32.unpack_from(frame, 5)[0]
             if exchange is None:
                 shown.append(self._answers.rewritten(kind, frame))
                 continue
-            if kind == _ERROR:
-                exchange.error = frame
-                if self._cancelled and exchange.forward and exchange.sqlstate == _CANCELLED:
-                    frame = wire.error_response("40001", DATA_CONFLICT)
-            elif kind == _COMPLETE:
-                exchange.tag = frame
-            elif kind == _COPY_IN:
-                self._copying = not exchange.is_query
-            piece = self._answers.rewritten(kind, frame)
-            if kind == _READY:
-                exchange.status = frame[5]
-                if exchange.hide_ready:
-                    piece = b""
+            piece = self._answers.rewritten(kind, self._noticed(kind, frame, exchange))
+            if kind == _READY and exchange.hide_ready:
+                piece = b""
             if exchange.forward:
                 shown.append(piece)
             else:
@@ -305,6 +293,22 @@ class Session:
                 if exchange.on_done is not None:
                     exchange.on_done(exchange)
         self.client.write(b"".join(shown))
+
+    def _noticed(self, kind: int, frame: bytes, exchange: Exchange) -> bytes:
+        """Take from a frame what matters to its exchange; the frame to go on with."""
+        if kind == _READY:
+            exchange.status = frame[5]
+        elif kind == _COMPLETE:
+            exchange.tag = frame
+        elif kind == _ERROR:
+            exchange.error = frame
+            if self._cancelled and exchange.forward and exchange.sqlstate == _CANCELLED:
+                return wire.error_response("40001", DATA_CONFLICT)
+        elif kind == _COPY_IN:
+            self._copying = not exchange.is_query
+        elif kind == _KEY:
+            (self.pid,) = wire.INT32.unpack_from(frame, 5)
+        return frame
 
     def _answered(self, exchange: Exchange) -> None:
         self._cancelled = False

@@ -29,6 +29,7 @@ except ImportError as error:  # Windows
 
 HOST = "localhost"
 _LOCK_POLL_S = 0.01
+_IN_THE_WAY = (FileExistsError, NotADirectoryError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,9 @@ class StateFolder:
         try:
             yield
         except OSError as error:
+            why = "a file is in its way" if isinstance(error, _IN_THE_WAY) else error.strerror
             raise LocalClusterFailed(
-                f"The local cluster's folder {self.root} cannot be used: {error.strerror}.",
+                f"The local cluster's folder {self.root} cannot be used: {why}.",
                 hint="Make the folder writable, or set XDG_DATA_HOME to one that is.",
             ) from error
 

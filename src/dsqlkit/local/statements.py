@@ -17,11 +17,10 @@ from dsqlkit.local.dialect import CLAUSES, STATEMENTS, Node, Refusal
 from dsqlkit.local.index_async import blank_async, submission
 
 _CACHED_BYTES: Final = 8192
-# Rows written as literals: parsing takes 6 ms for each 24 kB, in which no other client is served.
-_LONG_AND_PLAIN: Final = re.compile(
-    rb"\s*(insert|update|delete|with|select|values)\b", re.IGNORECASE
-)
-_NEEDS_PARSING: Final = re.compile(rb";|\b(for|tablesample)\b", re.IGNORECASE)
+# A single statement of these is only refused for a few words. Not parsing them saves 30 us
+# for each new one, and 6 ms for each 24 kB of literals, in which no other client is served.
+_PLAIN: Final = re.compile(rb"\s*(insert|update|delete|with|select|values)\b", re.IGNORECASE)
+_NEEDS_PARSING: Final = re.compile(rb";\s*\S|\b(for|merge|tablesample)\b", re.IGNORECASE)
 _MARK: Final = "dsqlkit refuses"
 _CARRIER: Final = re.compile(
     rf'invalid input syntax for type oid: "{_MARK} (?P<sqlstate>.{{5}}) (?P<message>.*)"', re.DOTALL
@@ -32,11 +31,7 @@ _ASYNC: Final = re.compile(rb"\basync\b", re.IGNORECASE)
 
 def rewrite(sql: bytes) -> bytes:
     """The text to run for a client's text: the same object when nothing is to be changed."""
-    if len(sql) <= _CACHED_BYTES:
-        return _rewrite_cached(sql)
-    if _LONG_AND_PLAIN.match(sql) and not _NEEDS_PARSING.search(sql):
-        return sql
-    return _rewrite(sql)
+    return _rewrite_cached(sql) if len(sql) <= _CACHED_BYTES else _rewrite(sql)
 
 
 def refusal_in(message: str) -> Refusal | None:
@@ -46,6 +41,8 @@ def refusal_in(message: str) -> Refusal | None:
 
 
 def _rewrite(sql: bytes) -> bytes:
+    if _PLAIN.match(sql) and not _NEEDS_PARSING.search(sql):
+        return sql
     text, asyncs = sql, list[int]()
     try:
         if _ASYNC.search(sql):

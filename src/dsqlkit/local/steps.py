@@ -36,8 +36,8 @@ class Step:
     """Frames to send together. `statement` is None where nothing is executed.
 
     `again` runs the statement once more by itself, Sync included, naming only prepared statements
-    that the backend keeps; `parse` is the Parse of such a statement, empty for a Query. `fetches` is
-    set when an Execute asks for some of the rows only.
+    that the backend keeps; `parse` is the Parse of such a statement, empty for a Query. `fetches`
+    is set when an Execute asks for some of the rows only.
     """
 
     data: bytes

@@ -16,7 +16,7 @@ def unqualified_query(frame: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
 
 
 def unqualified_parse(frame: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
-    """A Parse frame, with a Sync, that prepares the text without these parts under a name of ours."""
+    """Frames that prepare the text of a Parse frame without these parts, under a name of ours."""
     start = frame.find(b"\0", 5) + 1
     end = frame.find(b"\0", start)
     text = _without(frame[start:end], spans)

@@ -63,20 +63,31 @@ def readable(condition: str) -> str:
 
 
 def _joined_by_and(condition: str) -> list[str]:
-    """The parts of a condition, without the parentheses around each; alternatives keep theirs."""
+    """The parts that AND joins, without the parentheses around each; alternatives keep theirs."""
     inner = _without_parentheses(condition)
-    parts, depth = [""], 0
-    for piece in _PIECE.findall(inner):
-        depth += {"(": 1, ")": -1}.get(piece, 0)
-        if depth == 0 and piece == " OR ":
-            return [f"({inner})"]
-        if depth == 0 and piece == " AND ":
-            parts.append("")
-        else:
-            parts[-1] += piece
+    if len(_split(inner, " OR ")) > 1:
+        return [f"({inner})"]
+    parts = _split(inner, " AND ")
     if len(parts) == 1:
         return [inner]
-    return [whole for part in parts for whole in _joined_by_and(part)]
+    bare = [_without_parentheses(part) for part in parts]
+    return [
+        part if len(_split(inside, " OR ")) > 1 else inside
+        for part, inside in zip(parts, bare, strict=True)
+    ]
+
+
+def _split(text: str, word: str) -> list[str]:
+    """The text cut at `word` where that stands outside parentheses and quotes."""
+    parts: list[list[str]] = [[]]
+    depth = 0
+    for piece in _PIECE.findall(text):
+        depth += {"(": 1, ")": -1}.get(piece, 0)
+        if depth == 0 and piece == word:
+            parts.append([])
+        else:
+            parts[-1].append(piece)
+    return ["".join(pieces) for pieces in parts]
 
 
 def _without_parentheses(condition: str) -> str:

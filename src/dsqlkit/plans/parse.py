@@ -27,6 +27,8 @@ _PROPERTY: Final = re.compile(
 )
 _HOLDS_DETAILS: Final = re.compile(r"Worker \d+|Sort Key")
 """Properties with a value of their own below which more may stand; others have no value."""
+_DEEPEST: Final = 250
+"""Plans are some tens of nodes deep; Python gives up on recursion at about twice this depth."""
 _DPU_AMOUNT: Final = re.compile(r": +[\d.]+ DPU\b")
 
 
@@ -63,6 +65,7 @@ class _Reader:
     def __init__(self, lines: list[_Line]) -> None:
         self._lines = lines
         self._position = 0
+        self._depth = 0
 
     def plan(self) -> Plan:
         root = self._node(edge=self._lines[0].column + 1)
@@ -77,6 +80,9 @@ class _Reader:
         self, edge: int, label: str | None = None, index_above: str | None = None
     ) -> PlanNode:
         """The node on the next line, with all below it that stands further right than `edge`."""
+        if self._depth == _DEEPEST:
+            raise _not_a_plan(f"it is more than {_DEEPEST} nodes deep")
+        self._depth += 1
         node = parse_node(self._take().text, index_above)
         properties: list[Property] = []
         children: list[PlanNode] = []
@@ -89,6 +95,7 @@ class _Reader:
                 label_below = self._take().text
             else:
                 properties.append(self._property())
+        self._depth -= 1
         return replace(node, label=label, properties=tuple(properties), children=tuple(children))
 
     def _property(self) -> Property:

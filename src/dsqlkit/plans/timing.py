@@ -1,8 +1,7 @@
 """Where the time of a plan went: each node's own time, without the nodes below it."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,18 +40,35 @@ def node_times(plan: Plan) -> NodeTime:
     loop of its own: totals there are divided by the number of processes, which makes them the
     time that passed. A CTE's time is part of the CTE Scans that read it, and an InitPlan's of the
     node that first needs its result, wherever the text shows them; several CTE Scans of one CTE
-    share its time in proportion to theirs.
+    share its time in proportion to their own.
     """
     totals: dict[int, float | None] = {}
     _add_totals(plan.root, 1, totals)
-    waited: dict[int, float] = defaultdict(float)
+    own = {key: time for key, time in totals.items() if time is not None}
+    ctes: list[tuple[PlanNode, PlanNode]] = []
     for node in plan.walk():
         for child in node.children:
-            time = totals[id(child)]
-            if time is not None:
-                for payer, part in _payers(node, child, plan, totals):
-                    waited[id(payer)] += time * part
-    return _tree(plan.root, totals, waited, whole=totals[id(plan.root)])
+            if child.label and child.label.startswith(_CTE_LABEL):
+                ctes.append((node, child))
+            else:
+                _charge([(_payer(node, child, totals), 1.0)], child, own, totals)
+    # Only now is it known how long each CTE Scan was not waiting for anything else.
+    shares = [(_readers(owner, cte, plan, own), cte) for owner, cte in ctes]
+    for readers, cte in shares:
+        _charge(readers, cte, own, totals)
+    return _tree(plan.root, totals, own)
+
+
+def _charge(
+    payers: Iterable[tuple[PlanNode, float]],
+    child: PlanNode,
+    own: dict[int, float],
+    totals: Mapping[int, float | None],
+) -> None:
+    """Take a child's time from those who waited for it, from each the part that falls to it."""
+    for payer, part in payers:
+        if id(payer) in own:
+            own[id(payer)] -= (totals[id(child)] or 0.0) * part
 
 
 def _add_totals(node: PlanNode, processes: int, totals: dict[int, float | None]) -> None:
@@ -70,27 +86,23 @@ def _add_totals(node: PlanNode, processes: int, totals: dict[int, float | None])
         _add_totals(child, processes, totals)
 
 
-def _payers(
-    owner: PlanNode, child: PlanNode, plan: Plan, totals: Mapping[int, float | None]
+def _readers(
+    owner: PlanNode, cte: PlanNode, plan: Plan, own: Mapping[int, float]
 ) -> list[tuple[PlanNode, float]]:
-    """The nodes whose time includes that of `child`, which the text shows below `owner`, each
-    with the part of it that falls to them.
-    """
-    if child.label and child.label.startswith(_CTE_LABEL):
-        name = child.label.removeprefix(_CTE_LABEL)
-        readers = [
-            (node, time)
-            for node in plan.walk()
-            if node.node_type == "CTE Scan" and node.relation == name
-            if (time := totals[id(node)])
-        ]
-        whole = sum(time for _, time in readers)
-        if whole:
-            return [(node, time / whole) for node, time in readers]
+    """The CTE Scans of a CTE, with the part of its time that each waited for."""
+    name = (cte.label or "").removeprefix(_CTE_LABEL)
+    scans = [n for n in plan.walk() if n.node_type == "CTE Scan" and n.relation == name]
+    times = [max(own.get(id(scan), 0.0), 0.0) for scan in scans]
+    whole = sum(times)
+    if not whole:
+        return [(owner, 1.0)]
+    return [(scan, time / whole) for scan, time in zip(scans, times, strict=True)]
+
+
+def _payer(owner: PlanNode, child: PlanNode, totals: Mapping[int, float | None]) -> PlanNode:
+    """The node that waited for `child`, which the text shows below `owner`."""
     init_plan = _INIT_PLAN.fullmatch(child.label or "")
-    if init_plan:
-        return [(_first_user(init_plan, child, owner, totals), 1.0)]
-    return [(owner, 1.0)]
+    return _first_user(init_plan, child, owner, totals) if init_plan else owner
 
 
 def _first_user(
@@ -117,18 +129,15 @@ def _with_depth(node: PlanNode, depth: int) -> Iterator[tuple[PlanNode, int]]:
 
 
 def _tree(
-    node: PlanNode,
-    totals: Mapping[int, float | None],
-    waited: Mapping[int, float],
-    whole: float | None,
+    node: PlanNode, totals: Mapping[int, float | None], own: Mapping[int, float], whole: float = 0
 ) -> NodeTime:
-    total = totals[id(node)]
     # Averages are rounded, so that the parts may add up to a little more than the whole.
-    own = None if total is None else max(total - waited.get(id(node), 0.0), 0.0)
+    own_ms = max(own[id(node)], 0.0) if id(node) in own else None
+    whole = whole or totals[id(node)] or 0
     return NodeTime(
         node=node,
-        total_ms=total,
-        own_ms=own,
-        share=own / whole if own is not None and whole else None,
-        children=tuple(_tree(child, totals, waited, whole) for child in node.children),
+        total_ms=totals[id(node)],
+        own_ms=own_ms,
+        share=own_ms / whole if own_ms is not None and whole else None,
+        children=tuple(_tree(child, totals, own, whole) for child in node.children),
     )

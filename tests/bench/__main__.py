@@ -1,0 +1,125 @@
+"""What dsqlkit costs, as ratios: `python -m tests.bench`.
+
+Whole processes, each kind in turn, so that what else the machine does falls on all of them; the
+figure is a ratio of medians. Nothing is judged here: a target is printed beside its figure.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsqlkit import accounts, local
+from dsqlkit.connection import KeptConnection
+from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
+from dsqlkit.token import TokenSigner
+
+HERE = Path(__file__).parent
+DSQLKIT = str(Path(sys.executable).with_name("dsqlkit"))
+ROUNDS = 15
+TOKENS = 2000
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two commands, and the ratio of their times that the first should stay within."""
+
+    title: str
+    ours: Sequence[str]
+    theirs: Sequence[str]
+    target: float
+
+
+def comparisons() -> tuple[Comparison, ...]:
+    transfer = ["transfer", "--payer", "1", "--payee", "2", "--amount", "0.01", "--json"]
+    return (
+        Comparison(
+            "dsqlkit --help / import typer, rich.console",
+            [DSQLKIT, "--help"],
+            [sys.executable, "-c", "import typer, rich.console"],
+            1.5,
+        ),
+        Comparison(
+            "dsqlkit token / a boto3 client's token",
+            [DSQLKIT, "token"],
+            [sys.executable, str(HERE / "boto3_token.py")],
+            0.6,
+        ),
+        Comparison(
+            "dsqlkit transfer / a script with the same two updates",
+            [DSQLKIT, *transfer],
+            [sys.executable, str(HERE / "plain_transfer.py")],
+            1.3,
+        ),
+    )
+
+
+def seconds(command: Sequence[str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def measure(comparison: Comparison) -> tuple[float, float]:
+    """Median milliseconds of ours and theirs, run in turn after one run each to warm up."""
+    seconds(comparison.ours)
+    seconds(comparison.theirs)
+    pairs = [(seconds(comparison.ours), seconds(comparison.theirs)) for _ in range(ROUNDS)]
+    ours, theirs = (statistics.median(side) * 1000 for side in zip(*pairs, strict=True))
+    return ours, theirs
+
+
+def signing(endpoint: Endpoint) -> float:
+    """Microseconds for one token, once the signer exists."""
+    signer = TokenSigner(endpoint)
+    signer.token()
+    started = time.perf_counter()
+    for _ in range(TOKENS):
+        signer.token()
+    return (time.perf_counter() - started) / TOKENS * 1_000_000
+
+
+def environment(address: LocalAddress) -> dict[str, str]:
+    """What the scripts that are compared with need to know of the local cluster."""
+    return {
+        "AWS_ACCESS_KEY_ID": address.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": address.secret_access_key,
+        "AWS_DEFAULT_REGION": address.region,
+        "BENCH_HOST": address.host,
+        "BENCH_PORT": str(address.port),
+        "PGSSLROOTCERT": address.root_certificate,
+    }
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="dsqlkit-bench-") as folder:
+        os.environ["XDG_DATA_HOME"] = folder
+        address = local.ensure_running()
+        try:
+            endpoint = resolve(
+                "local", environ={}, start_local=lambda: address, local_address=lambda: address
+            )
+            with KeptConnection(endpoint) as connections:
+                accounts.initialise(connections)
+            os.environ.update(environment(address))
+            print(f"{'ours ms':>9} {'theirs ms':>10} {'ratio':>6} {'target':>7}")
+            for comparison in comparisons():
+                ours, theirs = measure(comparison)
+                print(
+                    f"{ours:9.1f} {theirs:10.1f} {ours / theirs:6.2f} {comparison.target:7.2f}"
+                    f"  {comparison.title}"
+                )
+            print(
+                f"{signing(endpoint):.0f} microseconds a token, once the signer exists; target 1000"
+            )
+        finally:
+            local.reset()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""`token`, `env` and `psql`: what other clients need to connect, with verified TLS."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from dsqlkit.connection import KeptConnection
+from dsqlkit.endpoint import Endpoint
+from tests.cli.conftest import Command
+
+needs_psql = pytest.mark.skipif(shutil.which("psql") is None, reason="psql is not installed")
+NAMES = ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGSSLMODE", "PGSSLROOTCERT", "PGPASSWORD"]
+
+
+@pytest.fixture
+def shell(local_cluster: object) -> "Shell":
+    return Shell()
+
+
+class Shell:
+    """A shell that knows where dsqlkit is."""
+
+    def __call__(self, script: str) -> "subprocess.CompletedProcess[str]":
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["bash", "-c", script],
+            check=False,
+            env=os.environ | {"PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+
+def test_env_exports_what_libpq_reads_and_nothing_else(dsqlkit: Command) -> None:
+    ended = dsqlkit("env")
+    assert (ended.code, ended.err) == (0, "")
+    lines = [line.partition("=") for line in ended.out.splitlines()]
+    assert [name for name, _, _ in lines] == [f"export {name}" for name in NAMES]
+    assert ("export PGSSLMODE", "=", "verify-full") in lines
+
+
+@needs_psql
+def test_psql_connects_under_env_with_verified_tls(shell: Shell) -> None:
+    ended = shell('eval "$(dsqlkit env)" && psql -X -At -c "SELECT current_user" -c "\\conninfo"')
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("admin\n")
+    assert "TLSv1" in ended.stdout
+
+
+@needs_psql
+@pytest.mark.parametrize("changed", ["${PGPASSWORD%?}!", "x${PGPASSWORD#?}", "", "password"])
+def test_psql_with_a_changed_token_is_refused(shell: Shell, changed: str) -> None:
+    ended = shell(f'eval "$(dsqlkit env)" && PGPASSWORD="{changed}" psql -X -w -c "SELECT 1"')
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert "denied" in ended.stderr or "no password" in ended.stderr
+
+
+@needs_psql
+def test_psql_does_not_connect_where_the_certificate_is_not_verified(shell: Shell) -> None:
+    roots = 'export PGSSLROOTCERT="$(python -c "import certifi; print(certifi.where())")"'
+    ended = shell(f'eval "$(dsqlkit env)" && {roots} && psql -X -c "SELECT 1"')
+    assert ended.returncode == 2
+    assert "certificate verify failed" in ended.stderr
+
+
+@needs_psql
+def test_the_psql_command_passes_its_arguments_and_its_input(
+    shell: Shell, bank: KeptConnection
+) -> None:
+    ended = shell("echo 'SELECT balance FROM accounts WHERE id = :who' | dsqlkit psql -At -v who=3")
+    assert ended.stdout == "100.000000\n", ended.stderr
+    assert shell("dsqlkit psql -c 'SELECT 1 / 0'").returncode == 1
+
+
+@needs_psql
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc to read a command line from")
+def test_the_token_is_not_on_the_command_line_of_psql(shell: Shell) -> None:
+    own_command_line = r"\! tr '\0' ' ' < /proc/$PPID/cmdline"
+    ended = shell(f"dsqlkit psql -X -c {shlex.quote(own_command_line)}")
+    assert "psql -X -c" in ended.stdout, ended.stderr
+    assert "X-Amz" not in ended.stdout
+
+
+def test_the_psql_command_says_when_there_is_no_psql(
+    dsqlkit: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ended = dsqlkit("psql")
+    assert ended.code == 1
+    assert "psql is not installed" in ended.err
+
+
+def test_commands_work_under_env_with_a_token_that_is_no_longer_good(
+    shell: Shell, bank: KeptConnection
+) -> None:
+    ended = shell('eval "$(dsqlkit env)"; export PGPASSWORD=stale; dsqlkit balance --id 1 -v')
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == "Account 1 holds 100.\n"
+    assert "(from PGHOST)" in ended.stderr
+
+
+def test_a_printed_token_is_a_password(dsqlkit: Command, endpoint: Endpoint) -> None:
+    printed = dsqlkit("token")
+    assert (printed.code, printed.err, printed.out.count("\n")) == (0, "", 1)
+    connected = psycopg.connect(
+        host=endpoint.host,
+        port=endpoint.port,
+        user="admin",
+        dbname="postgres",
+        password=printed.out.strip(),
+        sslmode="verify-full",
+        sslrootcert=endpoint.root_certificate,
+    )
+    connected.close()
+
+
+def test_a_token_for_another_role_is_another_action(dsqlkit: Command) -> None:
+    assert "Action=DbConnectAdmin&" in dsqlkit("token").out
+    assert "Action=DbConnect&" in dsqlkit("token", "--user", "app").out
+
+
+def test_local_env_lets_any_aws_sdk_sign(shell: Shell) -> None:
+    sign = (
+        "import boto3, os; host, port = os.environ['CLUSTER_ENDPOINT'].split(':');"
+        "print(boto3.client('dsql').generate_db_connect_admin_auth_token(host))"
+    )
+    connect = "psql -X -At -c 'SELECT 1'" if shutil.which("psql") else "true"
+    ended = shell(
+        'export AWS_SESSION_TOKEN=stale; eval "$(dsqlkit local env)" && eval "$(dsqlkit env)" && '
+        f'export PGPASSWORD="$(python -c "{sign}")" && {connect}'
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout in {"1\n", ""}

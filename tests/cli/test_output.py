@@ -1,0 +1,131 @@
+"""Results on stdout, all else on stderr; no secrets, no colour where it is not wanted."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dsqlkit import local
+from dsqlkit.connection import KeptConnection
+from tests.cli.conftest import Command
+
+DSQLKIT = Path(sys.executable).with_name("dsqlkit")
+ESCAPE = "\x1b"
+
+
+def on_a_terminal(command: str, **environ: str) -> str:
+    """What a person sees who runs the command on a terminal."""
+    ended = subprocess.run(
+        ["script", "--quiet", "--return", "--command", f"{DSQLKIT} {command}", "/dev/null"],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"TERM": "xterm-256color"} | environ,
+    )
+    return ended.stdout
+
+
+def test_a_pipe_gets_plain_text(process: Command) -> None:
+    for command in (["explain", "query"], ["optimize"], ["workshop", "3"], ["--help"]):
+        ended = process(*command)
+        assert ESCAPE not in ended.out + ended.err
+
+
+@pytest.mark.skipif(shutil.which("script") is None, reason="script (util-linux) is not installed")
+def test_a_terminal_gets_colour_unless_it_is_not_wanted(local_cluster: object) -> None:
+    def coloured(text: str) -> bool:
+        return re.search(r"\x1b\[[0-9;]*3[0-9]", text) is not None
+
+    assert coloured(on_a_terminal("explain query"))
+    assert not coloured(on_a_terminal("explain query", NO_COLOR="1"))
+    assert not coloured(on_a_terminal("explain query --no-color"))
+
+
+def test_the_next_step_goes_to_stderr_and_quiet_silences_it(
+    dsqlkit: Command, bank: KeptConnection
+) -> None:
+    loud = dsqlkit("init-accounts", "--count", "10", "--yes")
+    assert "Next: dsqlkit transfer" in loud.err
+    assert "Next" not in loud.out
+    quiet = dsqlkit("init-accounts", "--count", "10", "--yes", "--quiet")
+    assert quiet.err == ""
+    assert quiet.out.startswith("10 accounts")
+
+
+def test_verbose_says_where_each_setting_came_from(dsqlkit: Command, bank: KeptConnection) -> None:
+    told = dsqlkit("balance", "--id", "1", "--verbose", "--endpoint", "local").err.splitlines()
+    assert [line.split()[0] for line in told] == ["endpoint", "region", "role"]
+    assert [line.partition("(from ")[2] for line in told] == [
+        "--endpoint)",
+        "the local cluster)",
+        "default)",
+    ]
+
+
+@pytest.mark.parametrize("command", ["--help", "explain query", "local logs"])
+def test_a_reader_that_goes_away_is_no_reason_to_complain(
+    local_cluster: object, command: str
+) -> None:
+    ended = subprocess.run(
+        ["bash", "-c", f"{DSQLKIT} {command} | true"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.stderr == ""
+
+
+def test_an_error_is_short_and_has_a_traceback_only_with_debug(
+    dsqlkit: Command, bank: KeptConnection
+) -> None:
+    short = dsqlkit("balance", "--id", "99")
+    assert len(short.err.splitlines()) <= 3
+    assert "Traceback" not in short.err
+    assert "Traceback" in dsqlkit("balance", "--id", "99", "--debug").err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["connect", "-v"],
+        ["balance", "--id", "99"],
+        ["balance", "--id", "1", "--endpoint", "localhost:1"],
+        ["connect", "--user", "nobody"],
+        ["explain", "SELECT 1 / 0"],
+        ["local", "status"],
+        ["local", "logs"],
+        ["token", "--endpoint", "a b"],
+    ],
+)
+def test_no_secret_is_in_any_output_even_with_debug(
+    dsqlkit: Command, bank: KeptConnection, command: list[str]
+) -> None:
+    address = local.address()
+    assert address is not None
+    ended = dsqlkit(*command, "--debug")
+    for secret in (address.secret_access_key, "X-Amz-Signature", "X-Amz-Credential"):
+        assert secret not in ended.out + ended.err
+
+
+def test_the_module_is_the_command(local_cluster: object, bank: KeptConnection) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "dsqlkit", "balance", "--id", "1"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.stdout == "Account 1 holds 100.\n"
+
+
+def test_version_and_help(dsqlkit: Command) -> None:
+    assert dsqlkit("--version").out.startswith("dsqlkit 0.")
+    assert dsqlkit().out == dsqlkit("--help").out
+    assert dsqlkit().out.startswith("Usage: dsqlkit ")

@@ -1,0 +1,204 @@
+"""Who gets in, over which kind of connection: clients with right and wrong tokens, on the wire."""
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from dsqlkit.endpoint import Endpoint, LocalAddress
+from dsqlkit.local.server_files import SUPERUSER
+from dsqlkit.local.server_home import ServerHome
+from dsqlkit.local.state import StateFolder
+from dsqlkit.token import TokenSigner
+from tests.local.tokens import sign
+
+DENIED = "unable to accept connection, access denied"
+
+
+def connect(address: LocalAddress, password: str, **changes: str) -> psycopg.Connection:
+    parameters = {
+        "host": "localhost",
+        "hostaddr": "127.0.0.1",
+        "port": str(address.port),
+        "user": "admin",
+        "dbname": "postgres",
+        "sslmode": "verify-full",
+        "sslrootcert": address.root_certificate,
+        "connect_timeout": "10",
+        **changes,
+    }
+    return psycopg.connect(password=password, autocommit=True, **parameters)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def token(endpoint: Endpoint) -> str:
+    return TokenSigner(endpoint).token().value
+
+
+def token_for(address: LocalAddress, **changes: object) -> str:
+    return sign(address.access_key_id, address.secret_access_key, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("negotiation", ["postgres", "direct"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "local.dsql.us-east-1.on.aws"])
+def test_libpq_verifies_us_and_gets_in(
+    local_cluster: LocalAddress, host: str, negotiation: str
+) -> None:
+    password = token_for(local_cluster, host=host)
+    with connect(local_cluster, password, host=host, sslnegotiation=negotiation) as connection:
+        row = connection.execute(
+            "SELECT current_user::text, current_database()::text,"
+            " current_setting('transaction_isolation'), current_setting('TimeZone')"
+        ).fetchone()
+        assert row == ("admin", "postgres", "repeatable read", "UTC")
+        assert connection.info.parameter_status("server_version") == "16.15"
+
+
+@pytest.mark.skipif(shutil.which("psql") is None, reason="psql is not installed")
+def test_psql_gets_in_with_its_certificate_check(local_cluster: LocalAddress, token: str) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PGHOST": "localhost",
+        "PGPORT": str(local_cluster.port),
+        "PGUSER": "admin",
+        "PGDATABASE": "postgres",
+        "PGPASSWORD": token,
+        "PGSSLMODE": "verify-full",
+        "PGSSLROOTCERT": local_cluster.root_certificate,
+    }
+    command = ["psql", "-X", "-A", "-t", "-c", "SELECT current_user"]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.stdout, done.stderr) == ("admin\n", "")
+
+
+def test_a_strict_tls_client_accepts_the_certificate(local_cluster: LocalAddress) -> None:
+    context = ssl.create_default_context(cafile=local_cluster.root_certificate)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context.set_alpn_protocols(["postgresql"])
+    with (
+        socket.create_connection(("127.0.0.1", local_cluster.port), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as tls,
+    ):
+        assert tls.version() in ("TLSv1.2", "TLSv1.3")
+
+
+def test_an_old_tls_version_is_refused(local_cluster: LocalAddress) -> None:
+    context = ssl.create_default_context(cafile=local_cluster.root_certificate)
+    context.set_alpn_protocols(["postgresql"])
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with (
+        socket.create_connection(("127.0.0.1", local_cluster.port), timeout=10) as plain,
+        pytest.raises((ssl.SSLError, ConnectionError)),
+    ):
+        context.wrap_socket(plain, server_hostname="localhost")
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        pytest.param(
+            {"life_s": 60, "signed_ago": timedelta(seconds=61)}, "Signature expired: ", id="expired"
+        ),
+        pytest.param({"host": "elsewhere.dsql.us-east-1.on.aws"}, None, id="another host"),
+        pytest.param({"action": "DbConnect"}, None, id="another role"),
+        pytest.param({"region": "eu-west-1"}, None, id="another region"),
+    ],
+)
+def test_a_wrong_token_is_refused_in_dsqls_words(
+    local_cluster: LocalAddress,
+    changes: dict[str, object],
+    hint: str | None,
+) -> None:
+    with pytest.raises(psycopg.OperationalError) as refused:
+        connect(local_cluster, token_for(local_cluster, **changes))
+    assert DENIED in str(refused.value)
+    text = str(refused.value)
+    assert f"HINT:  {hint}" in text if hint else "HINT" not in text
+
+
+@pytest.mark.parametrize("position", [0, 5, 20, 80, 150, -65, -1])
+def test_a_changed_character_is_refused(
+    local_cluster: LocalAddress, token: str, position: int
+) -> None:
+    other = "0" if token[position] != "0" else "1"
+    index = position % len(token)
+    with pytest.raises(psycopg.OperationalError, match=DENIED):
+        connect(local_cluster, token[:index] + other + token[index + 1 :])
+
+
+def test_another_key_is_refused(local_cluster: LocalAddress) -> None:
+    with pytest.raises(psycopg.OperationalError, match=DENIED):
+        connect(local_cluster, sign(local_cluster.access_key_id, "x" * 40))
+
+
+@pytest.mark.parametrize("user", ["app", "dsqlkit", "postgres", "nobody; --", 'a"b'])
+def test_a_role_that_no_identity_is_mapped_to_is_refused(
+    local_cluster: LocalAddress, user: str
+) -> None:
+    with pytest.raises(psycopg.OperationalError, match=DENIED):
+        connect(local_cluster, token_for(local_cluster, action="DbConnect"), user=user)
+
+
+@pytest.fixture
+def superuser(local_cluster: LocalAddress) -> Iterator[psycopg.Connection]:
+    """The server past the endpoint: what AWS IAM GRANT will do is done by hand here."""
+    home = ServerHome(StateFolder.default().server.resolve())
+    with psycopg.connect(
+        host=str(home.socket_folder), user=SUPERUSER, dbname="postgres", autocommit=True
+    ) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("login", [True, False])
+def test_a_mapped_role_gets_in_if_it_may_log_in(
+    local_cluster: LocalAddress, superuser: psycopg.Connection, login: bool
+) -> None:
+    superuser.execute(f"CREATE ROLE mapped {'LOGIN' if login else 'NOLOGIN'}")
+    superuser.execute(
+        "INSERT INTO dsqlkit.role_mapping SELECT 1, 'arn:aws:iam::1:role/x', oid, 10"
+        " FROM pg_roles WHERE rolname = 'mapped'"
+    )
+    try:
+        password = token_for(local_cluster, action="DbConnect")
+        if login:
+            with connect(local_cluster, password, user="mapped") as connection:
+                assert connection.execute("SELECT current_user::text").fetchone() == ("mapped",)
+                assert connection.execute("SELECT count(*) FROM sys.jobs").fetchone() is not None
+            with pytest.raises(psycopg.OperationalError, match=DENIED):
+                connect(local_cluster, token_for(local_cluster), user="mapped")
+        else:
+            with pytest.raises(psycopg.OperationalError, match=DENIED):
+                connect(local_cluster, password, user="mapped")
+    finally:
+        superuser.execute("DELETE FROM dsqlkit.role_mapping")
+        superuser.execute("DROP ROLE mapped")
+
+
+def test_plain_text_is_refused(local_cluster: LocalAddress, token: str) -> None:
+    with pytest.raises(psycopg.OperationalError, match="TLS is required"):
+        connect(local_cluster, token, sslmode="disable")
+
+
+def test_another_database_does_not_exist(local_cluster: LocalAddress, token: str) -> None:
+    with pytest.raises(psycopg.OperationalError, match='database "other" does not exist'):
+        connect(local_cluster, token, dbname="other")
+
+
+def test_no_token_reaches_the_log(local_cluster: LocalAddress, token: str) -> None:
+    from dsqlkit import local
+
+    with pytest.raises(psycopg.OperationalError):
+        connect(local_cluster, token + "x")
+    log = local.log_file().read_text()
+    assert "access denied" in log
+    assert "X-Amz" not in log
+    assert local_cluster.secret_access_key not in log

@@ -1,0 +1,276 @@
+"""Findings: what is said of a plan, how severe it is, and what is left unsaid."""
+
+import pytest
+
+from dsqlkit.plans.diagnose import diagnose
+from dsqlkit.plans.findings import Severity
+from dsqlkit.plans.parse import parse_plan
+from tests.plans.samples import dsql, postgres
+
+LOW, MEDIUM, HIGH = Severity.LOW, Severity.MEDIUM, Severity.HIGH
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        ("01", [("full_scan", MEDIUM), ("late_filter", MEDIUM)]),
+        ("02", [("late_filter", LOW)]),
+        ("03", [("estimate_off", MEDIUM)]),
+        ("04", []),
+        ("05", []),
+        ("06", [("storage_lookup", LOW)]),
+        ("07", []),
+    ],
+)
+def test_findings_about_the_recorded_dsql_plans(
+    number: str, expected: list[tuple[str, Severity]]
+) -> None:
+    assert [(finding.code, finding.severity) for finding in diagnose(dsql(number))] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        ("select_1", []),
+        ("index_only_scan", []),
+        ("hash_join_aggregate", []),
+        ("lock_rows", []),
+        ("values", []),
+        ("function_scans", []),
+        ("one_time_filter", []),
+        ("costs_off", []),
+        ("seq_scan_filter", ["full_scan"]),
+        ("never_executed", ["full_scan"]),
+        ("semi_anti", ["rows_removed", "nested_loop"]),
+        ("full_join", ["estimate_off"]),
+        ("jit", ["full_scan", "estimate_off"]),
+        ("disk_sort", []),  # an index cannot give one column down and one up
+    ],
+)
+def test_findings_about_plans_of_postgres(name: str, codes: list[str]) -> None:
+    found = {finding.code for finding in diagnose(postgres(name)) if finding.severity is not LOW}
+    found |= {finding.code for finding in diagnose(postgres(name)) if finding.code in codes}
+    assert found == set(codes)
+
+
+COST = "(cost=1.00..2.00 rows=5 width=4)"
+
+
+def _scan(
+    head: str, rows: int, read: int, *lines: str, ms: float = 9.0, total_ms: float = 10.0
+) -> str:
+    """A scan below a node that takes the rest of the time."""
+    return "\n".join(
+        [
+            f"Aggregate  {COST} (actual time=0.0..{total_ms} rows=5 loops=1)",
+            f"  ->  {head}  (cost=1.00..2.00 rows={rows} width=4)"
+            f" (actual time=0.0..{ms} rows={rows} loops=1)",
+            *(f"        {line}" for line in lines),
+            f"        Rows Removed by Filter: {read - rows}",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "read", "ms", "severity"),
+    [
+        (180, 5_000, 9.0, HIGH),
+        (180, 5_000, 4.0, MEDIUM),
+        (180, 5_000, 0.5, LOW),
+        (2_000, 5_000, 9.0, None),  # it keeps too much for an index to save much
+        (1, 60, 9.0, None),  # too few rows to matter
+        (5_000, 5_000, 9.0, None),
+    ],
+)
+def test_a_full_scan_matters_by_what_it_keeps_and_by_its_share_of_the_time(
+    rows: int, read: int, ms: float, severity: Severity | None
+) -> None:
+    text = _scan("Seq Scan on t", rows, read, "Filter: (a = 1)", ms=ms)
+    found = [finding.severity for finding in diagnose(parse_plan(text))]
+    assert found == ([] if severity is None else [severity])
+
+
+def test_a_finding_says_what_was_seen_why_it_matters_and_what_to_do() -> None:
+    text = _scan(
+        "Full Scan (btree-table) on accounts7",
+        180,
+        5_000,
+        "Filter: (((region)::text = 'US'::text) AND (created_at > now()) AND (kind = 'x'::text))",
+    )
+    [finding] = diagnose(parse_plan(text))
+    assert finding.observed == (
+        "Full Scan (btree-table) on accounts7 read 5,000 rows and kept 180 (3.6%) by "
+        "region = 'US' AND created_at > now() AND kind = 'x'."
+    )
+    assert "DPU" in finding.why
+    assert finding.advice == (
+        "An index on accounts7 (region, kind, created_at) would read fewer rows. "
+        "Put the column that leaves the fewest rows first."
+    )
+    assert finding.node.relation == "accounts7"
+
+
+def test_no_index_is_advised_where_none_can_help() -> None:
+    text = _scan("Seq Scan on t", 180, 5_000, "Filter: (note ~~ '%x'::text)")
+    [finding] = diagnose(parse_plan(text))
+    assert finding.advice.startswith("No index condition can take this filter")
+
+
+def test_an_index_that_lets_too_much_through_is_to_be_longer() -> None:
+    text = _scan(
+        "Index Scan using i on t", 10, 4_000, "Index Cond: (a = 1)", "Filter: ((b > 2) AND (c = 3))"
+    )
+    [finding] = diagnose(parse_plan(text))
+    assert (finding.code, finding.severity) == ("rows_removed", HIGH)
+    assert "(a, c, b)" in finding.advice
+
+
+def test_a_primary_key_that_is_read_whole_is_a_full_scan() -> None:
+    text = _scan("Index Only Scan using t_pkey on t", 10, 4_000, "Filter: (b = 2)")
+    [finding] = diagnose(parse_plan(text))
+    assert finding.code == "full_scan"
+
+
+STORAGE = """\
+Index Scan using i on t  (cost=1.00..2.00 rows=9 width=4) (actual time=0.1..9 rows={given} loops=1)
+  Index Cond: (a = 1)
+  Filter: (b = 2)
+  Rows Removed by Filter: {late}
+  -> Storage Scan on i (cost=1.00..2.00 rows=9 width=4) (actual rows={sent} loops=1)
+      Filters: (c = 3)
+      Rows Filtered: {early}
+      -> B-Tree Scan on i (cost=1.00..2.00 rows=9 width=4) (actual rows={read} loops=1)
+          Index Cond: (a = 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "late", "early", "codes"),
+    [
+        (1_000, 0, 0, ["estimate_off"]),
+        (100, 900, 0, ["late_filter", "estimate_off"]),
+        (100, 0, 900, ["rows_removed", "estimate_off"]),
+        (100, 100, 800, ["rows_removed", "late_filter", "estimate_off"]),
+    ],
+)
+def test_the_layer_that_threw_rows_away_is_named(
+    given: int, late: int, early: int, codes: list[str]
+) -> None:
+    text = STORAGE.format(
+        given=given, late=late, early=early, sent=given + late, read=given + late + early
+    )
+    assert {finding.code for finding in diagnose(parse_plan(text))} == set(codes)
+
+
+def _loop(runs: int, inner_ms: float, variant: str = "", outer_rows: int = 1) -> str:
+    whole = inner_ms * runs + 1.1
+    return (
+        f"Nested Loop{variant}  {COST} (actual time=0.1..{whole:.3f} rows=5 loops=1)\n"
+        f"  ->  Index Only Scan using a_pkey on a  (cost=1.00..2.00 rows={outer_rows} width=4)"
+        f" (actual time=0.0..1.0 rows={runs} loops=1)\n"
+        f"        Index Cond: (k = 1)\n"
+        f"  ->  Index Scan using b_k on b  (cost=1.00..2.00 rows=1 width=4)"
+        f" (actual time=0.0..{inner_ms} rows=1 loops={runs})\n"
+        f"        Index Cond: (k = a.k)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (_loop(5_000, 0.01, outer_rows=5_000), True),
+        (_loop(20, 1.0, outer_rows=20), False),
+        (_loop(5_000, 0.01, " (Batched Join)", outer_rows=5_000), False),
+        (_loop(150, 0.0005, outer_rows=150), False),
+    ],
+    ids=["many runs", "few runs", "batched", "cheap runs"],
+)
+def test_a_nested_loop_matters_when_its_runs_take_the_time(text: str, found: bool) -> None:
+    assert ("nested_loop" in {finding.code for finding in diagnose(parse_plan(text))}) is found
+
+
+def test_a_nested_loop_after_a_wrong_estimate_is_blamed_on_the_estimate() -> None:
+    found = diagnose(parse_plan(_loop(5_000, 0.01, outer_rows=2)))
+    assert {finding.code for finding in found} == {"nested_loop", "estimate_off"}
+    [loop] = [finding for finding in found if finding.code == "nested_loop"]
+    assert "ANALYZE" in loop.advice
+
+
+def _sort(
+    key: str, above: str = "", rows: int = 5_000, method: str = "quicksort  Memory: 9kB"
+) -> str:
+    figures = f"(cost=1.00..2.00 rows={rows} width=4) (actual time=0.1..{{}} rows={rows} loops=1)"
+    lines = [f"{above}  {COST} (actual time=0.1..9.1 rows=5 loops=1)"] if above else []
+    lines += ["->  Sort  " + figures.format(9.0), f"      Sort Key: {key}"]
+    lines += [f"      Sort Method: {method}", "      ->  Seq Scan on t  " + figures.format(4.0)]
+    return "\n".join(lines[:1] + [("  " if above else "") + line for line in lines[1:]])
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        (_sort("a"), "then a, gives"),
+        (_sort("t.a DESC, t.b DESC", "Limit"), "then a, b, gives"),
+        (_sort("a DESC, b"), None),
+        (_sort("(lower(a))"), None),
+        (_sort("a NULLS FIRST"), None),
+        (_sort("a", rows=20), None),
+    ],
+)
+def test_a_sort_matters_when_an_index_can_give_its_order(text: str, columns: str | None) -> None:
+    advice = [finding.advice for finding in diagnose(parse_plan(text)) if finding.code == "sort"]
+    assert [columns in words for words in advice if columns] == ([True] if columns else [])
+    assert len(advice) == (1 if columns else 0)
+
+
+def test_a_sort_says_that_it_went_to_disk() -> None:
+    text = _sort("a", method="external merge  Disk: 4600kB")
+    [finding] = [finding for finding in diagnose(parse_plan(text)) if finding.code == "sort"]
+    assert "on disk" in finding.observed
+
+
+def _estimate(expected: int, found: int, loops: int = 1) -> str:
+    return (
+        f"Seq Scan on t  (cost=1.00..2.00 rows={expected} width=4)"
+        f" (actual time=0.1..1.0 rows={found} loops={loops})\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        (_estimate(100, 499), None),
+        (_estimate(100, 500), LOW),
+        (_estimate(500, 100), LOW),
+        (_estimate(100, 5_000), MEDIUM),
+        (_estimate(5_000, 0), MEDIUM),
+        (_estimate(1, 60), None),
+        (_estimate(1, 60, loops=10), MEDIUM),
+    ],
+)
+def test_an_estimate_matters_from_five_times_on(text: str, severity: Severity | None) -> None:
+    found = [finding.severity for finding in diagnose(parse_plan(text))]
+    assert found == ([] if severity is None else [severity])
+
+
+def test_below_a_limit_fewer_rows_than_expected_are_no_error() -> None:
+    limit = f"Limit  {COST} (actual time=0.1..1.0 rows=5 loops=1)\n"
+    assert diagnose(parse_plan(limit + "  ->  " + _estimate(5_000, 5))) == ()
+    assert diagnose(parse_plan(limit + "  ->  " + _estimate(5, 5_000))) != ()
+
+
+def test_only_the_lowest_wrong_estimate_is_told() -> None:
+    text = (
+        f"Hash Join  {COST} (actual time=0.1..3.0 rows=9000 loops=1)\n"
+        f"  ->  {_estimate(5, 9_000)}"
+        f"  ->  Hash  {COST} (actual time=0.1..1.0 rows=5 loops=1)\n"
+    )
+    [finding] = diagnose(parse_plan(text))
+    assert finding.node.relation == "t"
+    assert finding.advice.startswith("Run ANALYZE t.")
+
+
+def test_the_most_severe_come_first() -> None:
+    found = [finding.severity for finding in diagnose(postgres("append_partitions"))]
+    assert found == sorted(found, key=[HIGH, MEDIUM, LOW].index)
+    assert len(found) == 2
