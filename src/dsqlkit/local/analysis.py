@@ -42,8 +42,8 @@ class Statement:
     `tables` are the names it mentions, without schema; `claimed` the tables whose rows it writes
     or locks, as SQL writes their names; `locked` those of them whose rows it selects FOR UPDATE.
     `inserts` and `deletes` say whether it does.
-    `qualified` are the places in the text (from, to, in bytes) where a schema stands before a table's
-    name, its point included. `many`: it may write more rows than the text has.
+    `qualified` are the places in the text (from, to, in bytes) where a schema stands before a
+    table's name, its point included. `many`: it may write more rows than the text has.
     """
 
     kind: Kind
