@@ -35,9 +35,9 @@ def workshop(
     played: list[Played] = []
     with output.status("Connecting ...") as say:
         for done in play(endpoint, chosen, say):
-            played.append(done)
             if not output.as_json:
-                write(_text(done))
+                write(("\n" if played else "") + _text(done))
+            played.append(done)
     if output.as_json:
         output.result({"chapters": [_document(done) for done in played]}, str)
     output.next_step("dsqlkit psql, or dsqlkit explain query")
@@ -58,15 +58,15 @@ def _text(done: "Played") -> str:
     facts = dict(_fact(name, value) for name, value in done.facts.items())
     lesson = textwrap.fill(done.chapter.lesson, _WIDTH)
     return f"{title} ({done.elapsed_ms / 1000:.1f} s)\n{lesson}\n\n" + textwrap.indent(
-        table_of(facts) + "\n", "  "
+        table_of(facts), "  "
     )
 
 
-def _fact(name: str, value: object) -> tuple[str, str]:
+def _fact(name: str, value: str | int | float | None) -> tuple[str, str]:
     """A fact as people read it: `connect_ms` 8.935 is `Connect` 8.935 ms."""
     words = name.split("_")
     unit = " ms" if "ms" in words else ""
     label = label_of("_".join(word for word in words if word != "ms"))
     if value is None:
         return label, "none"
-    return label, (f"{value:,}" if isinstance(value, int) else str(value)) + unit
+    return label, (str(value) if isinstance(value, str) else f"{value:,}") + unit

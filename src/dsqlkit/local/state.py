@@ -8,7 +8,6 @@ import contextlib
 import errno
 import json
 import os
-import tempfile
 import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass, replace
@@ -135,6 +134,8 @@ class StateFolder:
 
 def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
     """Write a file so that a reader sees the old content or the new, never a part."""
+    import tempfile
+
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w") as file:

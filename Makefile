@@ -1,0 +1,47 @@
+# Each target makes what it needs: Python 3.11 or newer, make and a package index are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# A real cluster for `make workshop`: make workshop ENDPOINT=<cluster>.dsql.<region>.on.aws
+ENDPOINT ?=
+
+.PHONY: help workshop test lint bench soak clean
+
+help:
+	@echo "make workshop  run chapters 3 to 7 (ENDPOINT=... for a real cluster)"
+	@echo "make test      run the tests"
+	@echo "make lint      check format, lint and types"
+	@echo "make bench     measure, as ratios"
+	@echo "make soak      run the long tests"
+	@echo "make clean     remove what these targets made"
+
+workshop: $(VENV)/installed
+	$(BIN)/dsqlkit workshop $(if $(ENDPOINT),--endpoint $(ENDPOINT))
+
+test: $(VENV)/developed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/developed
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+bench: $(VENV)/developed
+	$(BIN)/python -m tests.bench
+
+soak: $(VENV)/developed
+	$(BIN)/python -m pytest -m soak --timeout 3600
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/developed: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@

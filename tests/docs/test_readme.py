@@ -1,0 +1,126 @@
+"""README, `--help` and the commands say the same."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from dsqlkit.cli.main import build, run
+from dsqlkit.connection import KeptConnection
+from dsqlkit.endpoint import Endpoint
+from dsqlkit.errors import ExitCode
+
+TOP = Path(__file__).parents[2]
+README = (TOP / "README.md").read_text(encoding="utf-8")
+
+
+def commands_of(group: TyperGroup, path: str) -> Iterator[tuple[str, TyperCommand]]:
+    """Every command by its full name, hidden ones left out."""
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from commands_of(command, f"{path} {name}")
+        elif isinstance(command, TyperCommand) and not command.hidden:
+            yield f"{path} {name}", command
+
+
+ROOT = typer.main.get_command(build())
+assert isinstance(ROOT, TyperGroup)
+COMMANDS = dict(commands_of(ROOT, "dsqlkit"))
+
+
+def blocks(language: str) -> list[str]:
+    """README's fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def shown() -> list[str]:
+    """Each `dsqlkit ...` that README shows, in a sentence or behind a prompt."""
+    prompts = [
+        line for block in blocks("console") for line in block.splitlines() if line[:1] == "$"
+    ]
+    prose = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", README, flags=re.S | re.M))
+    return [found for text in prompts + prose for found in re.findall(r"dsqlkit [^$)&|]+", text)]
+
+
+def named(text: str) -> str | None:
+    """The command that a text like `dsqlkit local start --json` begins with."""
+    words = text.split()
+    candidates = (" ".join(words[:length]) for length in (3, 2))
+    return next((name for name in candidates if name in COMMANDS), None)
+
+
+def test_the_table_of_commands_has_every_command_once() -> None:
+    listed = [named(cell) for cell in re.findall(r"^\| `(dsqlkit [^`]+)`", README, re.MULTILINE)]
+    assert sorted(map(str, listed)) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("text", shown())
+def test_what_the_readme_shows_exists(text: str) -> None:
+    name = named(text)
+    assert name is not None, f"no command: {text}"
+    options = {word for parameter in COMMANDS[name].params for word in parameter.opts}
+    for word in text.split():
+        assert not word.startswith("--") or word in options
+
+
+def test_an_option_that_a_sentence_names_is_one() -> None:
+    known = {"--help"} | {
+        word
+        for command in COMMANDS.values()
+        for parameter in command.params
+        for word in parameter.opts
+    }
+    assert set(re.findall(r"`(?:[a-z-]+ )?(--?[a-z-]+)`", README)) <= known
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_and_its_options(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*name.split()[1:], "--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"Usage: {name} ")
+    for parameter in COMMANDS[name].params:
+        assert getattr(parameter, "help", None), f"{name}: {parameter.name} has no help"
+
+
+@pytest.mark.parametrize("group", [[], ["local"]])
+def test_a_list_of_commands_fits_a_terminal_of_80_columns(
+    group: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    run([*group, "--help"])
+    listed = capsys.readouterr().out.partition("Commands:\n")[2].splitlines()
+    assert len(listed) >= 6
+    assert not [line for line in listed if line.endswith("...")]
+
+
+def test_the_exit_codes_are_those_of_the_command_line() -> None:
+    listed = re.findall(r"^\| (\d+) \| ", README, re.MULTILINE)
+    assert [int(code) for code in listed] == [code.value for code in ExitCode]
+
+
+def test_the_targets_that_the_readme_names_are_in_the_makefile() -> None:
+    makefile = (TOP / "Makefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"make ([a-z]+)", README))
+    assert {"workshop", "test", "lint", "bench"} <= named
+    for target in named:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"no target {target}"
+
+
+def test_the_example_of_the_library_runs(
+    endpoint: Endpoint, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CLUSTER_ENDPOINT", "PGHOST", "PGUSER"):
+        monkeypatch.delenv(name, raising=False)
+    (example,) = blocks("python")
+    exec(compile(example, "README.md", "exec"), {})
+    assert capsys.readouterr().out == (
+        "payer has 90.000000 after 1 attempt(s)\nmoved 100.000000, waited 0.0 s\n"
+    )
+    with KeptConnection(endpoint) as connections, connections.connection() as connection:
+        row = connection.execute("SELECT count(*), sum(balance) FROM accounts").fetchone()
+    assert row == (9, 1000)
