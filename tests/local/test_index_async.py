@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -102,16 +103,18 @@ def test_it_works_in_a_transaction_and_goes_with_it(connection: Connection, tabl
     assert is_valid(connection, "in_message")
 
 
-def test_a_build_waits_for_no_open_reader(
+def test_a_build_waits_for_no_open_reader_whose_commit_is_told_of_it(
     endpoint: Endpoint, signer: TokenSigner, connection: Connection, table: str
 ) -> None:
-    with connect(endpoint, signer) as reader:
+    with closing(connect(endpoint, signer)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM indexed")
         job_id = submit(connection, "CREATE INDEX ASYNC i ON indexed (a)")
         connection.execute("CALL sys.wait_for_job(%s)", [job_id])
         assert is_valid(connection, "i")
         assert reader.execute("SELECT count(*) FROM indexed WHERE a = 3").fetchone() == (100,)
+        with pytest.raises(psycopg.errors.SerializationFailure, match="OC001"):
+            reader.execute("COMMIT")
 
 
 def test_waiting_inside_a_transaction_ends_when_the_job_does(

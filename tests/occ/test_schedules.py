@@ -82,7 +82,7 @@ def play(sessions: list[Connection], schedule: list[tuple[int, Operation]], mann
         got = driver.run(sessions[session], operation, manner)
         said.append(f"{session}: {operation.verb} {operation.key} -> {got}, expected {wanted}")
         assert got == wanted, "\n".join(said)
-    left = dict(observer.execute("SELECT id, v FROM occ").fetchall())
+    left: dict[int, str] = dict(observer.execute("SELECT id, v FROM occ").fetchall())
     assert left == model.rows, "\n".join(said)
 
 

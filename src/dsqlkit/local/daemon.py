@@ -99,8 +99,10 @@ class _Cluster:
         credentials = self._state.credentials()
         assert credentials is not None
         port = listening.getsockname()[1]
-        jobs = JobRunner(self._server.socket_folder)
         adjudicator = Adjudicator(self._server.socket_folder)
+        jobs = JobRunner(
+            self._server.socket_folder, on_change=lambda table: adjudicator.changed_schema([table])
+        )
         reception = Reception(
             checker=TokenChecker(port, credentials.access_key_id, credentials.secret_access_key),
             may_sign_in=partial(internal.may_sign_in, self._server.socket_folder),

@@ -6,6 +6,7 @@ builds one index at a time: two builds on one table can wait for each other.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,14 +38,19 @@ UPDATE dsqlkit.job SET status = %s, details = %s, update_time = clock_timestamp(
     object_id = to_regclass(object_name)::oid
 WHERE job_id = %s
 """
+_TABLE_NAME = "SELECT relname FROM pg_catalog.pg_class WHERE oid = %s"
 _TELL_ENDED = "SELECT dsqlkit.tell_ended(%s)"
 
 
 class JobRunner:
-    """Runs submitted jobs until it is cancelled. A job that a stop cut short begins again."""
+    """Runs submitted jobs until it is cancelled. A job that a stop cut short begins again.
 
-    def __init__(self, socket_folder: Path) -> None:
+    `on_change` hears the name of a table, without schema, whose index has just been built.
+    """
+
+    def __init__(self, socket_folder: Path, *, on_change: Callable[[str], None]) -> None:
         self._socket_folder = socket_folder
+        self._on_change = on_change
         self._awake = asyncio.Event()
 
     def wake(self) -> None:
@@ -74,6 +80,10 @@ class JobRunner:
             await connection.execute(_FORGET)
             async with await connect(self._socket_folder) as builder:
                 status, details = await build_index(builder, connection, build)
+            for (name,) in await (
+                await connection.execute(_TABLE_NAME, [build.table_oid])
+            ).fetchall():
+                self._on_change(name)
             await connection.execute(_FINISH, [status, details, job_id])
             await connection.execute(_TELL_ENDED, [job_id])
 
