@@ -1,4 +1,7 @@
-"""One local cluster for the whole run, in a state folder of its own, removed at the end."""
+"""One local cluster for the whole run, in a state folder of its own, removed at the end.
+
+Whatever the developer's shell names, no test ever reaches a real cluster or an AWS account.
+"""
 
 import os
 import shutil
@@ -10,6 +13,17 @@ import pytest
 
 from dsqlkit import local
 from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
+
+
+@pytest.fixture(autouse=True)
+def _no_endpoint_and_no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine where nothing is set up."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "PG", "CLUSTER_ENDPOINT")) or name == "REGION":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Running commands as a user does, on the suite's local cluster and with no AWS account."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -45,17 +44,6 @@ class Finished:
 
 
 Command = Callable[..., Finished]
-
-
-@pytest.fixture(autouse=True)
-def _no_account_and_no_endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine where nothing is set up: no AWS account, no endpoint, no terminal."""
-    for name in list(os.environ):
-        if name.startswith(("AWS_", "PG", "CLUSTER_ENDPOINT")) or name == "REGION":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
 @pytest.fixture

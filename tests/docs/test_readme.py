@@ -112,10 +112,8 @@ def test_the_targets_that_the_readme_names_are_in_the_makefile() -> None:
 
 
 def test_the_example_of_the_library_runs(
-    endpoint: Endpoint, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    endpoint: Endpoint, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("CLUSTER_ENDPOINT", "PGHOST", "PGUSER"):
-        monkeypatch.delenv(name, raising=False)
     (example,) = blocks("python")
     exec(compile(example, "README.md", "exec"), {})
     assert capsys.readouterr().out == (
