@@ -124,7 +124,8 @@ def test_waiting_inside_a_transaction_ends_when_the_job_does(
     connection.execute("BEGIN")
     connection.execute("SELECT count(*) FROM indexed")
     connection.execute("CALL sys.wait_for_job(%s)", [job_id])
-    connection.execute("COMMIT")
+    with pytest.raises(psycopg.errors.SerializationFailure, match="OC001"):
+        connection.execute("COMMIT")
     assert is_valid(connection, "i")
 
 
