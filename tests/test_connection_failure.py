@@ -73,6 +73,8 @@ def cluster(user: str = "admin") -> Endpoint:
         ("Network is unreachable", "does not reach", "IPv6", False),
         ("timeout expired", "did not answer in time", "firewall", False),
         ("connection timeout expired", "did not answer in time", "firewall", False),
+        ("SSL error: unexpected eof while reading", "hung up", "Try again", False),
+        ("SSL SYSCALL error: Connection reset by peer", "hung up", "Try again", False),
         ("SSL error: wrong version number", "does not speak TLS", "something else", False),
         ("server does not support SSL, but SSL was required", "does not speak TLS", "port", False),
     ],

@@ -95,7 +95,18 @@ _CAUSES = (
         "Check the host, the port, and any firewall between.",
     ),
     _Cause(
-        ("does not support ssl", "unexpected eof", "ssl error", "tlsv1", "wrong version number"),
+        (
+            "unexpected eof",
+            "eof detected",
+            "reset by peer",
+            "broken pipe",
+            "server closed the connection",
+        ),
+        "{host}, port {port}, hung up before the sign-in was over.",
+        "Try again; if it stays so, something else than a cluster may be listening there.",
+    ),
+    _Cause(
+        ("does not support ssl", "ssl error", "tlsv1", "wrong version number"),
         "{host}, port {port}, does not speak TLS as a cluster does.",
         "Check the host and the port: something else may be listening there.",
     ),
