@@ -199,6 +199,13 @@ def initialise(
     return Initialised("accounts", total[0], total[1], (time.monotonic() - started) * 1000)
 
 
+def ensure(connections: Connections, say: Callable[[str], None]) -> None:
+    """Make accounts 1 to 1000 unless table `accounts` has rows; `say` hears of it."""
+    if not tables.has_rows(connections, "accounts"):
+        say("Making accounts 1 to 1000")
+        initialise(connections)
+
+
 def plain(money: Decimal) -> str:
     """Money in plain decimals without trailing zeros: 90, 0.5."""
     text = f"{money:f}"

@@ -15,6 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from dsqlkit import accounts, accounts7, loading, tables
+from dsqlkit.conflict import race
 from dsqlkit.connection import Connections, open_pool
 from dsqlkit.connection_report import examine
 from dsqlkit.endpoint import Endpoint
@@ -89,7 +90,7 @@ def play(
 def _connect(stage: Stage) -> Facts:
     stage.say("Signing a token and connecting")
     report = examine(stage.endpoint)
-    _ensure_accounts(stage)
+    accounts.ensure(stage.connections, stage.say)
     first = accounts.balance(stage.connections, 1)
     return {
         "server_version": report.server_version,
@@ -102,7 +103,7 @@ def _connect(stage: Stage) -> Facts:
 
 
 def _transfer(stage: Stage) -> Facts:
-    _ensure_accounts(stage)
+    accounts.ensure(stage.connections, stage.say)
     stage.say("Moving 10 between accounts 1 and 2")
     one, two = (accounts.balance(stage.connections, each).balance for each in (1, 2))
     payer, payee = (1, 2) if one >= two else (2, 1)
@@ -118,7 +119,9 @@ def _transfer(stage: Stage) -> Facts:
 
 
 def _retry(stage: Stage) -> Facts:
-    _ensure_accounts(stage)
+    accounts.ensure(stage.connections, stage.say)
+    stage.say("Two transactions race for account 1")
+    raced = race(stage.connections, stage.connections)
     stage.say(f"{_RACE_TRANSFERS} transfers over {_RACE_ACCOUNTS} accounts, {_WORKERS} at a time")
     before = _total(stage.connections)
 
@@ -131,6 +134,9 @@ def _retry(stage: Stage) -> Facts:
         attempts = Counter(executor.map(one, range(_RACE_TRANSFERS)))
     after = _total(stage.connections)
     return {
+        "race_won_by": raced.winner,
+        "race_lost_at": raced.loser_step,
+        "race_lost_with": raced.loser_sqlstate,
         "transfers": attempts.total(),
         "retries": sum((tries - 1) * times for tries, times in attempts.items()),
         "most_attempts": max(attempts),
@@ -210,12 +216,6 @@ CHAPTERS: Final = (
         _plans,
     ),
 )
-
-
-def _ensure_accounts(stage: Stage) -> None:
-    if not tables.has_rows(stage.connections, "accounts"):
-        stage.say("Making accounts 1 to 1000")
-        accounts.initialise(stage.connections)
 
 
 def _total(connections: Connections) -> Decimal:

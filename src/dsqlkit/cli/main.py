@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "init-accounts": "dsqlkit.cli.accounts:init_accounts",
     "balance": "dsqlkit.cli.accounts:balance",
     "transfer": "dsqlkit.cli.accounts:transfer",
+    "conflict": "dsqlkit.cli.conflict:conflict",
     "load": "dsqlkit.cli.load:load",
     "load-uuids": "dsqlkit.cli.load:load",
     "explain": "dsqlkit.cli.explain:explain",
