@@ -33,14 +33,17 @@ class IdFile:
             ) from error
 
         self._supersedes = False
+        self.count = 0
 
     def supersede(self) -> None:
         """Say that from now on an older file's ids are no longer true."""
         self._supersedes = True
 
     def add(self, ids: Iterable[UUID]) -> None:
-        """Write some ids."""
-        self._file.writelines(f"{each}\n" for each in ids)
+        """Write some ids; `count` has how many there are."""
+        for each in ids:
+            self._file.write(f"{each}\n")
+            self.count += 1
 
     def __enter__(self) -> "IdFile":
         return self

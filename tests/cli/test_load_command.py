@@ -15,7 +15,9 @@ import pytest
 
 from dsqlkit import tables
 from dsqlkit.connection import KeptConnection
+from dsqlkit.endpoint import LocalAddress
 from tests.cli.conftest import Command
+from tests.faults.relay import Fault, Relay
 
 DSQLKIT = Path(sys.executable).with_name("dsqlkit")
 
@@ -62,7 +64,7 @@ def test_the_result_for_people_names_the_file_and_a_command_that_works(
 ) -> None:
     file = tmp_path / "ids.txt"
     done = dsqlkit("load", "--transactions", "1", "--rows", "2", "--output", str(file), "--yes")
-    assert done.out.startswith("2 accounts in 1 transaction")
+    assert done.out.startswith("2 accounts in 1 transaction (0 retries), ")
     assert f"Their ids are in {file}." in done.out
     following = done.err.partition("Next: ")[2].strip()
     ran = subprocess.run(
@@ -139,6 +141,23 @@ def test_ctrl_c_leaves_a_file_that_has_exactly_what_was_committed(
     assert load.returncode == 130
     assert ids_in_file(file) == ids_in_table(connections)
     assert json.loads(out)["accounts"] == len(ids_in_file(file)) > 0
+
+
+def test_a_load_that_fails_says_what_was_committed(
+    dsqlkit: Command, connections: KeptConnection, local_cluster: LocalAddress, tmp_path: Path
+) -> None:
+    file = tmp_path / "ids.txt"
+    with Relay(local_cluster.port) as relay:
+
+        def cut_after_a_while(_: int) -> Fault | None:
+            return Fault.QUESTION_LOST if sum(relay.turns) > 40 else None
+
+        relay.on_turn = cut_after_a_while
+        far = ["--endpoint", f"localhost:{relay.port}"]
+        failed = dsqlkit("load", "--rows", "10", *far, "--output", str(file), "--yes", "--json")
+    assert (failed.code, failed.document["error"]["code"]) == (3, "no_connection")
+    assert f"{len(ids_in_file(file))} accounts that were committed" in failed.err
+    assert ids_in_file(file) == ids_in_table(connections) != []
 
 
 def test_ctrl_c_before_the_table_is_dropped_leaves_the_old_file(tmp_path: Path) -> None:

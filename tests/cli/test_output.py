@@ -129,3 +129,12 @@ def test_version_and_help(dsqlkit: Command) -> None:
     assert dsqlkit("--version").out.startswith("dsqlkit 0.")
     assert dsqlkit().out == dsqlkit("--help").out
     assert dsqlkit().out.startswith("Usage: dsqlkit ")
+
+
+@pytest.mark.skipif(shutil.which("script") is None, reason="script (util-linux) is not installed")
+def test_results_go_to_a_file_while_progress_is_on_the_terminal(
+    local_cluster: object, bank: KeptConnection, tmp_path: Path
+) -> None:
+    file = tmp_path / "results"
+    on_a_terminal(f"workshop 3 > {file}")
+    assert file.read_text().startswith("Chapter 3: Connect")

@@ -6,7 +6,7 @@ import typer
 
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
-from dsqlkit.cli.output import Output
+from dsqlkit.cli.output import Output, counted
 
 
 def init_accounts(
@@ -44,7 +44,7 @@ def init_accounts(
     output.result(
         document,
         lambda: (
-            f"{made.accounts:,} accounts in table {made.table}, holding "
+            f"{counted(made.accounts, 'account', 'accounts')} in table {made.table}, holding "
             f"{plain(made.total_balance)} together ({made.elapsed_ms:.0f} ms)."
         ),
     )
@@ -83,7 +83,7 @@ def transfer(
     ],
     max_attempts: Annotated[
         int, typer.Option(metavar="N", help="Attempts in all, if others conflict.")
-    ] = 10,
+    ] = 20,
     deadline: Annotated[
         float, typer.Option(metavar="SECONDS", help="No attempt starts after this.")
     ] = 30.0,
@@ -120,7 +120,7 @@ def transfer(
         "waited_ms": round(done.waited_ms, 3),
         "table": done.table,
     }
-    tries = "1 attempt" if done.attempts == 1 else f"{done.attempts} attempts"
+    tries = counted(done.attempts, "attempt", "attempts")
     output.result(
         document,
         lambda: (

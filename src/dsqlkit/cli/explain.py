@@ -46,7 +46,7 @@ def explain(
             output.notice("Table accounts7 is not there yet: making it, with its 5,000 rows.")
             accounts7.set_up(connections)
         with connections.connection() as connection:
-            explained = run_explain(connection, named.sql, named.parameters)
+            explained = run_explain(connection, named.sql, named.parameters, verbose=True)
     if explained.rolled_back:
         output.notice("The statement ran, and was rolled back.")
     output.result(to_dict(explained), lambda: plan_view(explained))

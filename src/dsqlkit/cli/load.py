@@ -11,8 +11,8 @@ import typer
 
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
-from dsqlkit.cli.output import Output
-from dsqlkit.errors import ExitCode
+from dsqlkit.cli.output import Output, counted
+from dsqlkit.errors import DsqlkitError, ExitCode
 
 
 def load(
@@ -62,8 +62,13 @@ def load(
                 advance(len(batch))
 
             loader = Loader(pool, plan)
-            with _interrupts_call(loader.stop):
-                loaded = loader.run(keep)
+            try:
+                with _interrupts_call(loader.stop):
+                    loaded = loader.run(keep)
+            except DsqlkitError:
+                there = counted(ids.count, "account", "accounts")
+                printer.notice(f"Of {there} that were committed the ids are in {output}.")
+                raise
     document = {
         "accounts": loaded.accounts,
         "transactions": loaded.transactions,
@@ -72,13 +77,14 @@ def load(
         "rows_per_second": round(loaded.rows_per_second, 1),
         "output": str(output),
     }
-    stopped = "" if loaded.complete else "Interrupted. "
+    stopped = "" if loaded.complete else "Interrupted.\n"
     printer.result(
         document,
         lambda: (
-            f"{stopped}{loaded.accounts:,} accounts in {loaded.transactions:,} transactions "
-            f"({loaded.retries:,} retries), {loaded.elapsed_ms / 1000:.1f} s, "
-            f"{loaded.rows_per_second:,.0f} rows/s. Their ids are in {output}."
+            f"{stopped}{counted(loaded.accounts, 'account', 'accounts')} in "
+            f"{counted(loaded.transactions, 'transaction', 'transactions')} "
+            f"({counted(loaded.retries, 'retry', 'retries')}), {loaded.elapsed_ms / 1000:.1f} s, "
+            f"{loaded.rows_per_second:,.0f} rows/s.\nTheir ids are in {output}."
         ),
     )
     if not loaded.complete:

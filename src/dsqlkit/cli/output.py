@@ -15,6 +15,7 @@ from dsqlkit.errors import ConfirmationNeeded, DsqlkitError, Interrupted
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.progress import Progress, ProgressColumn
 
 Advance = Callable[[int], None]
 
@@ -70,16 +71,16 @@ class Output:
         if self._options.quiet or not sys.stderr.isatty():
             yield lambda _: None
             return
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
         columns = (
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=20),
             TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + unit),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(compact=True),
         )
-        with Progress(*columns, console=self.console(sys.stderr), transient=True) as bar:
+        with self._live(*columns) as bar:
             task = bar.add_task(label, total=total, rate="")
 
             def advance(step: int) -> None:
@@ -95,8 +96,23 @@ class Output:
         if self._options.quiet or not sys.stderr.isatty():
             yield lambda _: None
             return
-        with self.console(sys.stderr).status(text) as spinner:
-            yield spinner.update
+        from rich.progress import SpinnerColumn, TextColumn
+
+        with self._live(SpinnerColumn(), TextColumn("{task.description}")) as line:
+            task = line.add_task(text, total=None)
+            yield lambda words: line.update(task, description=words)
+
+    def _live(self, *columns: "ProgressColumn") -> "Progress":
+        """Lines at the foot of the terminal that are redrawn, and gone at the end."""
+        from rich.progress import Progress
+
+        return Progress(
+            *columns,
+            console=self.console(sys.stderr),
+            transient=True,
+            # Results on the same terminal go above these lines; results in a file stay there.
+            redirect_stdout=sys.stdout.isatty(),
+        )
 
     def console(self, stream: TextIO) -> "Console":
         """A console on a stream, with colour only where it is wanted."""
@@ -151,6 +167,11 @@ def table_of(rows: Mapping[str, str]) -> str:
     """A result of a few named values as aligned lines."""
     width = max(map(len, rows))
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun: 1 retry, 2,000 retries."""
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def label_of(name: str) -> str:

@@ -127,7 +127,7 @@ class Session:
         cancelled, self._cancelled = self._cancelled, False
         return cancelled
 
-    def send_step(self, step: Step, data: bytes, *, forward: bool) -> None:
+    def send_step(self, step: Step, data: bytes, *, forward: bool, and_then: bytes = b"") -> None:
         """Send a step, or other frames in its place; hold back the answers unless `forward`."""
         hide = step.end in (End.FLUSH, End.NEXT)
         self._held_up = True
@@ -138,7 +138,7 @@ class Session:
             is_query=step.end is End.QUERY,
             on_done=lambda done: self._step_done(step, done),
         )
-        self._send(data + SYNC if hide else data, exchange)
+        self._send((data + SYNC if hide else data) + and_then, exchange)
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""
@@ -200,8 +200,9 @@ class Session:
     def _outside(self, step: Step) -> None:
         statement = step.statement
         if statement is not None and statement.kind is Kind.BEGIN and self._unsynced is None:
-            self.send_step(step, step.data, forward=True)
-            self._send(_SET_SAVEPOINT, Exchange(forward=False, on_done=self._savepoint_set))
+            # In one write, so that the savepoint costs the client no wait.
+            self.send_step(step, step.data, forward=True, and_then=_SET_SAVEPOINT)
+            self._expect(Exchange(forward=False, on_done=self._savepoint_set))
             return
         if statement is None and step.end is End.FLUSH and self._unsynced is None:
             # Preparing and describing: what it gets in answer ends with no ReadyForQuery.
