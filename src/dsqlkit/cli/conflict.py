@@ -75,7 +75,7 @@ def _view(race: "Race") -> "RenderableType":
         failed = step.sqlstate is not None
         answer = f"{step.sqlstate} {step.answer}" if failed else step.answer
         style = "bold red" if failed else "green"
-        cell = Text.assemble(step.statement, "\n", (f"→ {answer}", style))
+        cell = Text.assemble(step.statement, "\n", (f"-> {answer}", style))
         cells = {FIRST: Text(), SECOND: Text(), step.transaction: cell}
         table.add_row(str(step.number), *cells.values())
     return Group(table, Text(), Text(_outcome(race)))
