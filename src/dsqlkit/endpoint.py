@@ -157,6 +157,8 @@ def parse_host_port(text: str) -> tuple[str, int | None]:
     Raises UsageError when the text is not a host name or an address.
     """
     host, separator, port = text, "", ""
+    if "/" in text:
+        raise _malformed(text)
     if text.startswith("["):
         host, closing, rest = text[1:].partition("]")
         separator, port = rest[:1], rest[1:]
