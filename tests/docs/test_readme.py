@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from dsqlkit.cli.main import build, run
 from dsqlkit.connection import KeptConnection
-from dsqlkit.endpoint import Endpoint
+from dsqlkit.endpoint import Endpoint, LocalAddress
 from dsqlkit.errors import ExitCode
 
 TOP = Path(__file__).parents[2]
@@ -96,6 +96,22 @@ def test_a_list_of_commands_fits_a_terminal_of_80_columns(
     listed = capsys.readouterr().out.partition("Commands:\n")[2].splitlines()
     assert len(listed) >= 6
     assert not [line for line in listed if line.endswith("...")]
+
+
+def test_the_transcript_is_what_the_workshop_prints(
+    local_cluster: LocalAddress, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shown,) = [block for block in blocks("console") if "Chapter 3" in block]
+    assert run(["workshop"]) == 0
+    printed = capsys.readouterr().out
+    assert words_of(shown.partition("Starting the local cluster ...\n")[2]) == words_of(printed)
+
+
+def words_of(transcript: str) -> list[str]:
+    """A transcript without what differs from run to run: figures, winners, indexes."""
+    lines = [line for line in transcript.splitlines() if not line.startswith("Next: ")]
+    facts = [line.strip().partition("  ")[0] if line.startswith("  ") else line for line in lines]
+    return [re.sub(r" \(\d+\.\d s\)$", "", line) for line in facts if line]
 
 
 def test_the_exit_codes_are_those_of_the_command_line() -> None:
