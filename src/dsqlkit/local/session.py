@@ -15,7 +15,10 @@ from dsqlkit.local import wire
 from dsqlkit.local.adjudicator import Adjudicator
 from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.answers import AnswerRewriter
+from dsqlkit.local.disruption import Disruption, can_hit
+from dsqlkit.local.distance import Distance
 from dsqlkit.local.exchange import FAILED, IDLE, IN_TRANSACTION, Exchange, question
+from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import DATA_CONFLICT, OpenTransaction
 from dsqlkit.local.parking import SAVEPOINT, Rows
@@ -39,12 +42,15 @@ class Session:
         self,
         *,
         adjudicator: Adjudicator,
+        faults: ActiveFaults,
         on_job: Callable[[], None],
         on_end: Callable[["Session"], None],
     ) -> None:
         self.pid = 0
         self.transaction: OpenTransaction | None = None
-        self.client = Link(self._from_client, self._lost)
+        self._faults = faults
+        self._distance = Distance(faults, self._from_client)
+        self.client = self._distance.link = Link(self._distance.receive, self._lost)
         self.backend = Link(self._from_backend, self._lost)
         self.client.other, self.backend.other = self.backend, self.client
         self.adjudicator = adjudicator
@@ -63,11 +69,26 @@ class Session:
         self._wants_rows = False
         self._cancelled = False
         self._work: asyncio.Task[None] | None = None
-        self._recovery = Recovery(self)
+        self.recovery = Recovery(self)
+        self._disruption = Disruption(self, faults)
+        self._expired = False
 
     def close(self) -> None:
         """End the session now. What was written to the client is still sent."""
         self._lost()
+
+    def cut(self, done: Exchange | None = None) -> None:
+        """Break the client's connection; `done` is the last answer, which it does not get."""
+        if done is not None:
+            self._after(done)
+        self.client.abort()
+        self._lost()
+
+    def expire(self) -> None:
+        """Close it, as it is too old: at its next statement unless it is idle now."""
+        self._expired = True
+        if self.is_idle and self.transaction is None:
+            self.close()
 
     # As a player of the adjudicator's.
 
@@ -89,23 +110,23 @@ class Session:
 
     @property
     def is_putting_back(self) -> bool:
-        return self._recovery.is_putting_back
+        return self.recovery.is_putting_back
 
     @property
     def wants_rows(self) -> bool:
-        return self._recovery.is_putting_back or self._wants_rows
+        return self.recovery.is_putting_back or self._wants_rows
 
     async def park(self) -> None:
         transaction = self.transaction
         if transaction is not None and self.can_be_parked:
-            self._do(self._recovery.park(transaction))
+            self._do(self.recovery.park(transaction))
             if self._work is not None:
                 await asyncio.wait([self._work])
 
     def expect_cancel(self) -> None:
         self._cancelled = True
 
-    # What the recovery uses.
+    # What the recovery and the disruption use.
 
     async def ask(self, sql: str, *parameters: str | None) -> Rows:
         """Ask the session's own backend something that the client does not hear of.
@@ -156,6 +177,11 @@ class Session:
         if exchange.error is not None and step.end in (End.FLUSH, End.NEXT):
             self._skipping = True
 
+    def release(self) -> None:
+        """Let the client's further steps, which had to wait, go on."""
+        self._held_up = False
+        self._go_on()
+
     # The client's side.
 
     def _from_client(self, data: bytes) -> None:
@@ -185,6 +211,8 @@ class Session:
                 continue  # all that was sent before has been answered, or is followed by a Sync
             if self._skipping:
                 self._skip(step)
+            elif self._expired:
+                self.close()
             elif self.transaction is None:
                 self._outside(step)
             else:
@@ -220,9 +248,12 @@ class Session:
             )
         if statement is not None:
             self._unsynced.append(statement)
-        self.backend.write(step.data)
         if step.end in (End.SYNC, End.QUERY):
-            self._unsynced = None
+            ended, self._unsynced = self._unsynced, None
+            if self._faults.on_commit and can_hit(ended):
+                self._do(self._disruption.autocommit(step, self._exchanges[-1]))
+                return
+        self.backend.write(step.data)
 
     def _inside(self, step: Step, transaction: OpenTransaction) -> None:
         statement = step.statement
@@ -233,12 +264,14 @@ class Session:
         ):
             self.send_step(step, step.data, forward=True)
         elif statement.kind is Kind.COMMIT:
-            if transaction.lost or transaction.parked or transaction.locked:
-                self._do(self._recovery.commit(step, transaction))
+            if self._faults.on_commit and transaction.claimed:
+                self._do(self._disruption.commit(step, transaction))
+            elif transaction.lost or transaction.parked or transaction.locked:
+                self._do(self.recovery.commit(step, transaction))
             else:
                 self.send_step(step, step.data, forward=True)
         elif transaction.parked or transaction.shadowed:
-            self._do(self._recovery.resume(step, statement, transaction))
+            self._do(self.recovery.resume(step, statement, transaction))
         else:
             can_conflict = statement.kind in (Kind.WRITE, Kind.LOCK)
             self.send_step(step, step.data, forward=not can_conflict)
@@ -266,8 +299,7 @@ class Session:
             self.close()
             return
         if not self._exchanges:
-            self._held_up = False
-            self._go_on()
+            self.release()
 
     # The backend's side.
 
@@ -314,14 +346,12 @@ class Session:
     def _answered(self, exchange: Exchange) -> None:
         self._cancelled = False
         self._after(exchange)
-        self._held_up = False
-        self._go_on()
+        self.release()
 
     def _savepoint_set(self, exchange: Exchange) -> None:
         if exchange.status == IN_TRANSACTION and self.transaction is None:
             self.transaction = self.adjudicator.began(self)
-        self._held_up = False
-        self._go_on()
+        self.release()
 
     def _autocommitted(self, exchange: Exchange, statements: list[Statement]) -> None:
         if exchange.status != IDLE:
@@ -342,11 +372,11 @@ class Session:
         if transaction is not None and statement is not None:
             if exchange.error is None:
                 if held and self._may_have_twins(statement, transaction):
-                    self._do(self._recovery.check_keys(step, statement, transaction, exchange))
+                    self._do(self.recovery.check_keys(step, statement, transaction, exchange))
                     return
                 transaction.note(step, statement)
             elif held and self._is_conflict(statement, exchange, transaction):
-                self._do(self._recovery.lose(step, statement, transaction, exchange))
+                self._do(self.recovery.lose(step, statement, transaction, exchange))
                 return
         self.finish(step, exchange)
 
