@@ -1,5 +1,7 @@
 """What a failed connection attempt is taken to mean, by the words of libpq and of DSQL."""
 
+from dataclasses import replace
+
 import pytest
 
 from dsqlkit.connection_failure import failure_of
@@ -102,6 +104,13 @@ def test_an_unknown_failure_shows_the_drivers_last_words(text: str) -> None:
     assert failure.message.startswith(f"No connection to {HOST}: ")
     assert ("something new happened" in failure.message) == ("something new" in text)
     assert not failure.passing
+
+
+@pytest.mark.parametrize("text", ["Connection refused", "something new"])
+def test_an_endpoint_from_the_environment_is_said_to_be_from_there(text: str) -> None:
+    from_variable = replace(cluster(), host_source="PGHOST")
+    assert failure_of(text, from_variable).hint.endswith("The endpoint was read from PGHOST.")
+    assert "was read from" not in failure_of(text, cluster()).hint
 
 
 def test_a_role_with_braces_in_its_name_breaks_no_message() -> None:

@@ -122,14 +122,17 @@ def failure_of(text: str, endpoint: Endpoint) -> ConnectionFailure:
         "user": endpoint.user,
         "action": "dsql:DbConnectAdmin" if endpoint.is_admin else "dsql:DbConnect",
     }
+    # Who set a variable long ago may not think of it now.
+    given = endpoint.host_source in {"--endpoint", "default"}
+    source = "" if given else f" The endpoint was read from {endpoint.host_source}."
     lowered = text.lower()
     for cause in _CAUSES:
         if any(words in lowered for words in cause.words):
             return ConnectionFailure(
-                cause.message.format(**names), cause.hint.format(**names), cause.passing
+                cause.message.format(**names), cause.hint.format(**names) + source, cause.passing
             )
     last_line = next((line for line in reversed(text.splitlines()) if line.strip()), "no reason")
     return ConnectionFailure(
         f"No connection to {endpoint.address}: {last_line.strip()}.",
-        "Check the endpoint with `dsqlkit connect -v`.",
+        "Check the endpoint with `dsqlkit connect -v`." + source,
     )

@@ -102,6 +102,19 @@ def test_an_unknown_aws_profile(dsqlkit: Command) -> None:
     assert "nobody" in refused.err
 
 
+@pytest.mark.parametrize("command", [["balance", "--id", "1"], ["local", "start"], ["env"]])
+def test_a_state_folder_that_cannot_be_made(
+    dsqlkit: Command, command: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "file"))
+    refused = dsqlkit(*command)
+    assert (refused.code, refused.out) == (3, "")
+    assert f"folder {tmp_path / 'file'}" in refused.err
+    assert "cannot be used: a file is in its way." in refused.err
+    assert len(refused.err.replace("Starting the local cluster ...\n", "").splitlines()) == 2
+
+
 def refusal(endpoint: Endpoint, signer: TokenSigner) -> ConnectionFailed:
     with pytest.raises(ConnectionFailed) as caught:
         connect(endpoint, signer)

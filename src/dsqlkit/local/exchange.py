@@ -14,15 +14,17 @@ _CODE, _TEXT = b"CM"
 class Refused(Exception):
     """The backend answered a question of ours with an error."""
 
-    def __init__(self, sqlstate: str, message: str) -> None:
+    def __init__(self, sqlstate: str, message: str, *, given_way: bool) -> None:
         super().__init__(f"{sqlstate}: {message}")
         self.sqlstate = sqlstate
+        self.given_way = given_way
 
 
 @dataclass(slots=True)
 class Exchange:
     """An exchange under way. `forward`: answers go to the client as they come; else they are held
     in `pieces`. `hide_ready`: the client sent no Sync of its own, so it gets no ReadyForQuery.
+    `given_way`: the adjudicator cancelled it, for another transaction to go on.
     """
 
     forward: bool
@@ -31,6 +33,7 @@ class Exchange:
     on_done: "Callable[[Exchange], None] | None" = None
     pieces: list[tuple[int, bytes]] = field(default_factory=list)
     error: bytes | None = None
+    given_way: bool = False
     tag: bytes = b""
     status: int = IDLE
 
@@ -46,7 +49,8 @@ class Exchange:
     def rows(self) -> list[tuple[str | None, ...]]:
         """The rows that were held back, in text. Raises Refused when the answer was an error."""
         if self.error is not None:
-            raise Refused(_field(self.error, _CODE), _field(self.error, _TEXT))
+            code, text = _field(self.error, _CODE), _field(self.error, _TEXT)
+            raise Refused(code, text, given_way=self.given_way)
         stream = self.held()
         cutter = wire.FrameCutter({ord("D")}, limit=wire.MAX_BACKEND_FRAME)
         return [_values(frame) for kind, frame in cutter.feed(stream) if kind != wire.RUN]

@@ -19,9 +19,6 @@ from dsqlkit.local.unqualified import bound_to_private, unqualified_parse, unqua
 if TYPE_CHECKING:
     from dsqlkit.local.session import Session
 
-_CANCELLED: Final = "57014"
-_CONFLICTS: Final = {"40001", "40P01", "23505", "23503"}
-_UNIQUE_VIOLATION: Final = "23505"
 _PAUSE_S: Final = 0.002
 
 # Another search path makes PostgreSQL look up names in prepared statements again.
@@ -123,7 +120,7 @@ class Recovery:
                     await self._repeat(transaction, (Kind.SCHEMA, Kind.LOCK))
                 except Refused as refused:
                     await parking.let_go(session.ask)
-                    if refused.sqlstate == _CANCELLED and session.take_cancelled():
+                    if refused.given_way:
                         await asyncio.sleep(_PAUSE_S)
                         continue
                     transaction.lost = transaction.lost or DATA_CONFLICT

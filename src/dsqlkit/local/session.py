@@ -31,6 +31,8 @@ _SET_SAVEPOINT: Final = wire.message(b"Q", f"SAVEPOINT {SAVEPOINT}".encode() + b
 _CONFLICTS: Final = {"40001", "40P01"}
 _UNIQUE_VIOLATION: Final = "23505"
 _CANCELLED: Final = "57014"
+_CANCEL_ARRIVES_S: Final = 1.0
+"""How long a cancellation may be on its way. It may meet the statement after the one it was for."""
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +69,7 @@ class Session:
         self._skipping = False
         self._copying = False
         self._wants_rows = False
-        self._cancelled = False
+        self._cancel_until = 0.0
         self._work: asyncio.Task[None] | None = None
         self.recovery = Recovery(self)
         self._disruption = Disruption(self, faults)
@@ -124,7 +126,7 @@ class Session:
                 await asyncio.wait([self._work])
 
     def expect_cancel(self) -> None:
-        self._cancelled = True
+        self._cancel_until = asyncio.get_running_loop().time() + _CANCEL_ARRIVES_S
 
     # What the recovery and the disruption use.
 
@@ -142,11 +144,6 @@ class Session:
         self._send(frames, Exchange(forward=False, on_done=answered.set_result))
         exchange: Exchange = await answered
         return exchange
-
-    def take_cancelled(self) -> bool:
-        """Whether the adjudicator cancelled the statement that has just failed."""
-        cancelled, self._cancelled = self._cancelled, False
-        return cancelled
 
     def send_step(self, step: Step, data: bytes, *, forward: bool, and_then: bytes = b"") -> None:
         """Send a step, or other frames in its place; hold back the answers unless `forward`."""
@@ -335,7 +332,9 @@ class Session:
             exchange.tag = frame
         elif kind == _ERROR:
             exchange.error = frame
-            if self._cancelled and exchange.forward and exchange.sqlstate == _CANCELLED:
+            now = asyncio.get_running_loop().time()
+            if exchange.sqlstate == _CANCELLED and now < self._cancel_until:
+                exchange.given_way = True
                 return wire.error_response("40001", DATA_CONFLICT)
         elif kind == _COPY_IN:
             self._copying = not exchange.is_query
@@ -344,7 +343,6 @@ class Session:
         return frame
 
     def _answered(self, exchange: Exchange) -> None:
-        self._cancelled = False
         self._after(exchange)
         self.release()
 
@@ -391,7 +389,7 @@ class Session:
         if sqlstate == _UNIQUE_VIOLATION:
             # Of a key that the snapshot has, or of one that somebody else committed since?
             return self.adjudicator.written_since(transaction, statement.tables)
-        return sqlstate in _CONFLICTS or (sqlstate == _CANCELLED and self.take_cancelled())
+        return exchange.given_way or sqlstate in _CONFLICTS
 
     def _after(self, exchange: Exchange) -> None:
         """Keep up with the state of the transaction."""
