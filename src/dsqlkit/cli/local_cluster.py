@@ -85,7 +85,7 @@ def status(options: OutputOptions) -> None:
 
 
 def set_(options: FaultOptions) -> None:
-    """Switch faults on or off, to try out how a program bears them.
+    """Switch faults on or off, to try out retries.
 
     They act at once on a running cluster and stay on over restarts. 0 switches one off, `--none`
     all, and so does `local reset`. The COMMITs that count are those of changes.
