@@ -2,7 +2,7 @@
 
 import pytest
 
-from dsqlkit.local.dialect import Refusal
+from dsqlkit.local.refusal import Refusal
 from dsqlkit.local.statements import refusal_in, rewrite
 
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from dsqlkit.local import wire
+from dsqlkit.local.dialect import ANSWERS
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT
 from dsqlkit.local.statements import refusal_in
 
-SERVER_VERSION: Final = "16.15"
-"""What a real cluster reported (recorded 2026-09)."""
+SERVER_VERSION: Final = ANSWERS["server_version"]
 
 ACCESS_DENIED: Final = "unable to accept connection, access denied"
 ACCESS_DENIED_SQLSTATE: Final = "28000"  # not recorded; PostgreSQL's for a refused sign-in
@@ -17,6 +17,7 @@ _CONFLICTS: Final = {DATA_CONFLICT, SCHEMA_CONFLICT}
 _CONFLICT_STATES: Final = {b"40001", b"40P01"}
 _TOO_MANY: Final = "Unable to accept connection, too many open connections."
 _TOO_MANY_SQLSTATE: Final = b"53300"
+_JOB_TAGS: Final = {b"CREATE INDEX", b"ALTER TABLE"}
 _AS_TAG: Final = b"DSQ01"
 """The SQLSTATE of a notice of ours: report the statement under way with this tag."""
 
@@ -63,7 +64,7 @@ class AnswerRewriter:
             fields = wire.decode_fields(frame)
             if fields.get(_CODE) == _AS_TAG:
                 self._tag = fields[_TEXT]
-                self._has_job = True
+                self._has_job = self._has_job or self._tag in _JOB_TAGS
                 return b""
         return frame
 

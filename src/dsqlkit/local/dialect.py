@@ -6,29 +6,14 @@ further down a statement (a clause, a type) has a word that must occur in the te
 so that most statements are not searched.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from collections.abc import Mapping
+from typing import Final
 
 from postgast import pg_query_pb2 as tree
 
-Node: TypeAlias = Any
-"""A node of the parse tree; the parser's classes are made at run time and carry no types."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An error that DSQL answers instead of running the statement."""
-
-    sqlstate: str
-    message: str
-
-
-Rule: TypeAlias = Refusal | Callable[[Node], Refusal | None]
-
-
-def not_supported(message: str) -> Refusal:
-    return Refusal("0A000", message)
+from dsqlkit.local import dialect_tables as tables
+from dsqlkit.local import dialect_types as types
+from dsqlkit.local.refusal import Node, Refusal, Rule, not_supported
 
 
 def statement(name: str) -> Refusal:
@@ -45,13 +30,6 @@ _TRANSACTION_KINDS: Final = {
     "TRANS_STMT_COMMIT_PREPARED": "COMMIT PREPARED",
     "TRANS_STMT_ROLLBACK_PREPARED": "ROLLBACK PREPARED",
 }
-
-_PERSISTENCE: Final = {
-    "t": not_supported("TEMPORARY or TEMP table not supported for CREATE TABLE"),
-    "u": not_supported("UNLOGGED table not supported for CREATE TABLE"),
-}
-
-_UNKNOWN_TYPES: Final = {"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"}
 
 
 def _isolation(options: Node) -> Refusal | None:
@@ -74,17 +52,15 @@ def _transaction(node: Node) -> Refusal | None:
 def _set(node: Node) -> Refusal | None:
     if node.name == "TRANSACTION":
         return _isolation(node.args) or _no_setting("TRANSACTION")
-    if node.name.lower() == "default_transaction_isolation":
+    if node.name == "SESSION CHARACTERISTICS":
+        return _isolation(node.args) or _no_setting(node.name)
+    if node.name.lower() in ("default_transaction_isolation", "transaction_isolation"):
         return _no_setting(node.name)
     return None
 
 
 def _no_setting(name: str) -> Refusal:
     return not_supported(f'setting configuration parameter "{name}" not supported')
-
-
-def _create_table(node: Node) -> Refusal | None:
-    return _PERSISTENCE.get(node.relation.relpersistence)
 
 
 def _create_function(node: Node) -> Refusal | None:
@@ -108,19 +84,67 @@ def _vacuum(node: Node) -> Refusal | None:
     return not_supported("unsupported VACUUM statement") if node.is_vacuumcmd else None
 
 
+_DROPPABLE: Final = {
+    tree.OBJECT_TABLE,
+    tree.OBJECT_VIEW,
+    tree.OBJECT_INDEX,
+    tree.OBJECT_SEQUENCE,
+    tree.OBJECT_SCHEMA,
+    tree.OBJECT_DOMAIN,
+    tree.OBJECT_FUNCTION,
+}
+
+
+def _drop(node: Node) -> Refusal | None:
+    if node.remove_type in _DROPPABLE:
+        return None
+    return not_supported("unsupported object in DROP statement")
+
+
+def _grant(node: Node) -> Refusal | None:
+    names = [each.string.sval for each in node.objects]
+    if node.objtype == tree.OBJECT_SCHEMA and "public" in names:
+        return not_supported("feature not supported on system entity")
+    return None
+
+
+_SHOWN: Final = {
+    "lc_collate": Refusal("42704", 'unrecognized configuration parameter "lc_collate"'),
+}
+
+
+def _show(node: Node) -> Refusal | None:
+    return _SHOWN.get(node.name.lower())
+
+
+ANSWERS: Final = {
+    "max_connections": "20",
+    "server_version": "16.15",
+    "server_version_num": "160015",
+}
+"""What SHOW says of settings that nobody can set (conformance record; max_connections from a
+third party's run)."""
+
+
 STATEMENTS: Final[Mapping[str, Rule]] = {
+    "alter_seq_stmt": tables.alter_sequence,
     "alter_system_stmt": statement("AlterSystem"),
+    "alter_table_stmt": tables.alter_table,
     "composite_type_stmt": statement("CompositeType"),
+    "create_domain_stmt": tables.create_domain,
     "create_enum_stmt": _CREATE_TYPE,
     "create_extension_stmt": statement("CreateExtension"),
     "create_foreign_table_stmt": statement("CreateForeignTable"),
     "create_function_stmt": _create_function,
     "create_range_stmt": statement("CreateRange"),
-    "create_stmt": _create_table,
+    "create_seq_stmt": tables.create_sequence,
+    "create_stmt": tables.create_table,
     "create_table_as_stmt": statement("CreateTableAs"),
     "create_table_space_stmt": statement("CreateTableSpace"),
     "create_trig_stmt": not_supported("CREATE TRIGGER not supported"),
     "createdb_stmt": statement("Createdb"),
+    "drop_stmt": _drop,
+    "grant_stmt": _grant,
     "index_stmt": _index,
     "listen_stmt": statement("Listen"),
     "merge_stmt": not_supported("unsupported statement type: MERGE"),
@@ -130,6 +154,46 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     "unlisten_stmt": statement("Unlisten"),
     "vacuum_stmt": _vacuum,
     "variable_set_stmt": _set,
+    "variable_show_stmt": _show,
+    # Not recorded, from here on: other statements of PostgreSQL that DSQL's grammar leaves out,
+    # called as the recorded ones are, by PostgreSQL's name for the parsed statement.
+    **{
+        f"{name}_stmt": statement(words)
+        for name, words in {
+            "alter_database": "AlterDatabase",
+            "alter_database_set": "AlterDatabaseSet",
+            "alter_enum": "AlterEnum",
+            "alter_event_trig": "AlterEventTrig",
+            "alter_extension": "AlterExtension",
+            "alter_fdw": "AlterFdw",
+            "alter_foreign_server": "AlterForeignServer",
+            "alter_policy": "AlterPolicy",
+            "alter_publication": "AlterPublication",
+            "alter_subscription": "AlterSubscription",
+            "alter_table_space_options": "AlterTableSpaceOptions",
+            "check_point": "CheckPoint",
+            "cluster": "Cluster",
+            "create_am": "CreateAm",
+            "create_cast": "CreateCast",
+            "create_event_trig": "CreateEventTrig",
+            "create_fdw": "CreateFdw",
+            "create_foreign_server": "CreateForeignServer",
+            "create_policy": "CreatePolicy",
+            "create_publication": "CreatePublication",
+            "create_stats": "CreateStats",
+            "create_subscription": "CreateSubscription",
+            "create_user_mapping": "CreateUserMapping",
+            "do": "Do",
+            "drop_table_space": "DropTableSpace",
+            "dropdb": "Dropdb",
+            "import_foreign_schema": "ImportForeignSchema",
+            "load": "Load",
+            "lock": "Lock",
+            "refresh_mat_view": "RefreshMatView",
+            "reindex": "Reindex",
+            "rule": "Rule",
+        }.items()
+    },
 }
 """By statement."""
 
@@ -142,14 +206,9 @@ def _locking(node: Node) -> Refusal | None:
     return None
 
 
-def _type_name(node: Node) -> Refusal | None:
-    name = node.names[-1].string.sval if len(node.names) == 1 else ""
-    return Refusal("42704", f'type "{name}" does not exist') if name in _UNKNOWN_TYPES else None
-
-
 CLAUSES: Final[Mapping[str, tuple[str, Rule]]] = {
     "LockingClause": ("for", _locking),
     "RangeTableSample": ("tablesample", not_supported("TABLESAMPLE clause not supported")),
-    "TypeName": ("serial", _type_name),
+    "TypeName": ("serial", types.unknown),
 }
 """By node anywhere in a statement, each with the word that its text must have."""

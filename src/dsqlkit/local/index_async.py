@@ -10,7 +10,7 @@ from typing import Final
 import postgast
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.local.dialect import Node
+from dsqlkit.local.refusal import Node
 
 _COMMENTS: Final = {tree.SQL_COMMENT, tree.C_COMMENT}
 

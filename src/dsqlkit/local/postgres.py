@@ -102,10 +102,7 @@ def _make_data(programs: Path, home: ServerHome) -> None:
         shutil.rmtree(unfinished)
     initdb = [str(programs / "initdb"), "-D", str(unfinished), *server_files.initdb_options()]
     _run_or_fail(home, initdb, "")
-    roles, catalog = (
-        server_files.script("roles.sql"),
-        server_files.script("catalog.sql") + server_files.script("adjudication.sql"),
-    )
+    roles, catalog = server_files.script("roles.sql"), _catalog()
     _run_script(programs, home, unfinished, roles + catalog)
     unfinished.rename(home.data)
     write_whole(home.path / _CATALOG, _digest(catalog))
@@ -113,11 +110,16 @@ def _make_data(programs: Path, home: ServerHome) -> None:
 
 def _update_catalog(programs: Path, home: ServerHome) -> None:
     """Bring the system schema to this version of dsqlkit, if the data are of another."""
-    catalog = server_files.script("catalog.sql") + server_files.script("adjudication.sql")
+    catalog = _catalog()
     known = home.path / _CATALOG
     if not known.exists() or known.read_text() != _digest(catalog):
         _run_script(programs, home, home.data, catalog)
         write_whole(known, _digest(catalog))
+
+
+def _catalog() -> str:
+    names = ("catalog.sql", "adjudication.sql", "dialect.sql")
+    return "".join(server_files.script(name) for name in names)
 
 
 def _digest(text: str) -> str:

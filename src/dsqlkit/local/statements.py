@@ -13,8 +13,10 @@ from typing import Final
 
 import postgast
 
-from dsqlkit.local.dialect import CLAUSES, STATEMENTS, Node, Refusal
+from dsqlkit.local.dialect import ANSWERS, CLAUSES, STATEMENTS
+from dsqlkit.local.dialect_tables import index_keys
 from dsqlkit.local.index_async import blank_async, submission
+from dsqlkit.local.refusal import Node, Refusal, decide
 
 _CACHED_BYTES: Final = 8192
 # A single statement of these is only refused for a few words. Not parsing them saves 30 us
@@ -74,24 +76,28 @@ def _edits(
         return []
     node = getattr(statement, kind)
     if is_async and not node.concurrent:
-        return [(start, end, submission(node, text[start:end]).encode())]
-    refusal = _refusal(kind, node, text[start:end])
+        refusal = index_keys(node)
+        if refusal is None:
+            return [(start, end, submission(node, text[start:end]).encode())]
+    else:
+        refusal = _refusal(kind, node, text[start:end])
     if refusal is not None:
         return [(start, end, _carrier(refusal).encode())]
+    if kind == "variable_show_stmt" and node.name.lower() in ANSWERS:
+        name = node.name.lower()
+        return [(start, end, f"SELECT dsqlkit.show('{ANSWERS[name]}') AS {name}".encode())]  # noqa: S608
     return [(at, at, b"(18,6)") for at in _bare_numerics(kind, node, text)]
 
 
 def _refusal(kind: str, node: Node, text: bytes) -> Refusal | None:
-    rule = STATEMENTS.get(kind)
-    refusal = rule(node) if callable(rule) else rule
+    refusal = decide(STATEMENTS.get(kind), node)
     if refusal is not None:
         return refusal
     lower = text.lower()
     wanted = {name: rule for name, (word, rule) in CLAUSES.items() if word.encode() in lower}
     if wanted:
         for name, found in _nodes(node):
-            clause = wanted.get(name)
-            refusal = clause(found) if callable(clause) else clause
+            refusal = decide(wanted.get(name), found)
             if refusal is not None:
                 return refusal
     return None

@@ -1,0 +1,121 @@
+"""A client of the wire protocol that keeps what the server answers, field by field."""
+
+import socket
+import ssl
+from dataclasses import dataclass, field
+from typing import Any
+
+from dsqlkit.endpoint import Endpoint
+from dsqlkit.local import wire
+from dsqlkit.token import TokenSigner
+
+_SYNC = wire.message(b"S", b"")
+_EXTENDED = (
+    wire.message(b"B", bytes(8)) + wire.message(b"D", b"P\0") + wire.message(b"E", bytes(5)) + _SYNC
+)
+
+
+@dataclass(slots=True)
+class Result:
+    """What one statement answered."""
+
+    tag: str = ""
+    columns: list[str] | None = None
+    rows: list[list[str | None]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Reply:
+    """What one message answered: results up to the end or to an error."""
+
+    results: list[Result] = field(default_factory=list)
+    sqlstate: str | None = None
+    message: str | None = None
+    status: str = ""
+
+
+class RawClient:
+    """A session that sends exactly what it is told to."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        context = ssl.create_default_context(cafile=endpoint.root_certificate)
+        plain = socket.create_connection(("127.0.0.1", endpoint.port))
+        plain.settimeout(30)
+        plain.sendall(wire.INT32.pack(8) + wire.INT32.pack(wire.SSL_REQUEST))
+        assert plain.recv(1) == b"S"
+        self._socket = context.wrap_socket(plain, server_hostname=endpoint.host)
+        self._buffer = b""
+        body = wire.INT32.pack(wire.PROTOCOL_3) + b"user\0admin\0database\0postgres\0\0"
+        self._socket.sendall(wire.INT32.pack(len(body) + 4) + body)
+        assert self._frame()[0] == b"R"
+        token = TokenSigner(endpoint).token().value
+        self._socket.sendall(wire.message(b"p", token.encode() + b"\0"))
+        assert self.reply().sqlstate is None
+
+    def send(self, sql: str, protocol: str) -> None:
+        text = sql.encode() + b"\0"
+        if protocol == "simple":
+            self._socket.sendall(wire.message(b"Q", text))
+        else:
+            self._socket.sendall(wire.message(b"P", b"\0" + text + b"\0\0") + _EXTENDED)
+
+    def ask(self, sql: str, protocol: str = "simple") -> Reply:
+        self.send(sql, protocol)
+        return self.reply()
+
+    def close(self) -> None:
+        self._socket.sendall(wire.TERMINATE)
+        self._socket.close()
+
+    def _frame(self) -> tuple[bytes, bytes]:
+        while len(self._buffer) < 5 or len(self._buffer) < self._length():
+            data = self._socket.recv(65536)
+            if not data:
+                raise ConnectionError("the server closed the connection")
+            self._buffer += data
+        frame, self._buffer = self._buffer[: self._length()], self._buffer[self._length() :]
+        return frame[:1], frame
+
+    def _length(self) -> int:
+        return int(wire.INT32.unpack_from(self._buffer, 1)[0]) + 1
+
+    def reply(self) -> Reply:
+        reply, current = Reply(), Result()
+        while True:
+            kind, frame = self._frame()
+            if kind == b"T":
+                current.columns = _columns(frame)
+            elif kind == b"D":
+                current.rows.append(_values(frame))
+            elif kind == b"C":
+                current.tag = frame[5:-1].decode()
+                reply.results.append(current)
+                current = Result()
+            elif kind == b"E":
+                fields = wire.decode_fields(frame)
+                reply.sqlstate, reply.message = fields[ord("C")].decode(), fields[ord("M")].decode()
+                if fields[ord("S")] == b"FATAL":
+                    return reply
+            elif kind == b"Z":
+                reply.status = frame[5:].decode()
+                return reply
+
+
+def _columns(frame: bytes) -> list[str]:
+    names, position = [], 7
+    for _ in range(int.from_bytes(frame[5:7], "big")):
+        end = frame.index(b"\0", position)
+        names.append(frame[position:end].decode())
+        position = end + 19
+    return names
+
+
+def _values(frame: bytes) -> list[str | None]:
+    values: list[str | None] = []
+    position = 7
+    for _ in range(int.from_bytes(frame[5:7], "big")):
+        length: Any = int.from_bytes(frame[position : position + 4], "big", signed=True)
+        position += 4
+        values.append(None if length < 0 else frame[position : position + length].decode())
+        position += max(length, 0)
+    return values

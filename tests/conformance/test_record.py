@@ -1,0 +1,113 @@
+"""The local cluster answers as a real cluster was recorded to answer (see README.md)."""
+
+from collections.abc import Callable, Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from dsqlkit.endpoint import Endpoint, LocalAddress
+from dsqlkit.local.server_files import SUPERUSER
+from dsqlkit.local.server_home import ServerHome
+from dsqlkit.local.state import StateFolder
+from tests.conformance.client import RawClient, Reply
+from tests.conformance.record import PROBES, SETUP, Probe
+from tests.local.waiting import eventually
+
+SINGLE = [probe for probe in PROBES if len(probe.sessions) == 1]
+CONCURRENT = [probe for probe in PROBES if len(probe.sessions) > 1]
+# A session that a failed test left open would keep its locks.
+_END_SESSIONS = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'admin'
+"""
+_UNFINISHED = "SELECT FROM dsqlkit.job WHERE status IN ('submitted', 'processing')"
+_FRESH = "; ".join(
+    ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public AUTHORIZATION admin", "SET ROLE admin"]
+    + [line.rstrip(";") for line in SETUP]
+    + ["RESET ROLE"]
+)
+
+
+@pytest.fixture(scope="module")
+def reset(local_cluster: LocalAddress) -> Iterator[Callable[[], None]]:
+    """Gives a probe a fresh schema, past the endpoint, as that takes one exchange."""
+    home = ServerHome(StateFolder.default().server.resolve())
+    with psycopg.connect(
+        host=str(home.socket_folder), user=SUPERUSER, dbname="postgres", autocommit=True
+    ) as connection:
+
+        def start_afresh() -> None:
+            connection.execute(_END_SESSIONS)
+            # A late build would find the next probe's table of the same name.
+            assert eventually(lambda: not connection.execute(_UNFINISHED).rowcount)
+            connection.execute(_FRESH)
+
+        yield start_afresh
+
+
+@pytest.fixture(autouse=True)
+def _fresh(reset: Callable[[], None]) -> Iterator[None]:
+    reset()
+    yield
+
+
+def _prepare(endpoint: Endpoint, probe: Probe) -> list[RawClient]:
+    first = RawClient(endpoint)
+    for statement in probe.setup:
+        assert first.ask(statement).sqlstate is None
+    return [first, *(RawClient(endpoint) for _ in probe.sessions[1:])]
+
+
+def _compare(expected: dict[str, Any], reply: Reply) -> None:
+    if expected["outcome"] == "error":
+        assert (reply.sqlstate, reply.message) == (expected["sqlstate"], expected["message"])
+        return
+    assert (reply.sqlstate, reply.message) == (None, None)
+    wanted = expected.get("results", [expected])
+    assert len(reply.results) == len(wanted)
+    for result, want in zip(reply.results, wanted, strict=True):
+        assert result.tag == want["tag"]
+        assert result.columns == want.get("columns")
+        if "rows" in want:
+            assert result.rows == want["rows"]
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["recorded", "other"])
+@pytest.mark.parametrize("probe", SINGLE, ids=lambda probe: probe.name)
+def test_one_session(endpoint: Endpoint, probe: Probe, other: bool) -> None:
+    """`other`: by the protocol that was not recorded, where it can be sent by that."""
+    (client,) = _prepare(endpoint, probe)
+    for step in probe.sessions[0]:
+        protocol = step["protocol"]
+        if other and protocol == "extended":
+            protocol = "simple"
+        _compare(step["expect"], client.ask(step["sql"], protocol))
+    client.close()
+
+
+@pytest.mark.parametrize("probe", CONCURRENT, ids=lambda probe: probe.name)
+def test_concurrent_sessions(endpoint: Endpoint, probe: Probe) -> None:
+    """Of a race either session may lose, by the same step and with the same error."""
+    clients = _prepare(endpoint, probe)
+    ends = []
+    for steps in zip_longest(*probe.sessions):
+        for client, step in zip(clients, steps, strict=True):
+            if step is None:
+                continue
+            reply = client.ask(step["sql"], step["protocol"])
+            if probe.race and step["sql"] == "COMMIT":
+                ends.append((reply.sqlstate, reply.message))
+            else:
+                _compare(step["expect"], reply)
+    if probe.race:
+        recorded = [
+            (step["expect"].get("sqlstate"), step["expect"].get("message"))
+            for session in probe.sessions
+            for step in session
+            if step["sql"] == "COMMIT"
+        ]
+        assert sorted(ends, key=str) == sorted(recorded, key=str)
+    for client in clients:
+        client.close()
