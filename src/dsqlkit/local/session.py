@@ -21,13 +21,13 @@ from dsqlkit.local.exchange import FAILED, IDLE, IN_TRANSACTION, Exchange, quest
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import DATA_CONFLICT, OpenTransaction
-from dsqlkit.local.parking import SAVEPOINT, Rows
+from dsqlkit.local.parking import Rows
 from dsqlkit.local.recovery import Recovery
+from dsqlkit.local.savepoint import with_savepoint, without_savepoint
 from dsqlkit.local.statements import rewrite
 from dsqlkit.local.steps import FLUSH, SYNC, WANTED, End, Step, StepCutter
 
 _READY, _ERROR, _COMPLETE, _KEY, _COPY_IN = b"ZECKG"
-_SET_SAVEPOINT: Final = wire.message(b"Q", f"SAVEPOINT {SAVEPOINT}".encode() + b"\0")
 _CONFLICTS: Final = {"40001", "40P01"}
 _UNIQUE_VIOLATION: Final = "23505"
 _CANCELLED: Final = "57014"
@@ -145,7 +145,7 @@ class Session:
         exchange: Exchange = await answered
         return exchange
 
-    def send_step(self, step: Step, data: bytes, *, forward: bool, and_then: bytes = b"") -> None:
+    def send_step(self, step: Step, data: bytes, *, forward: bool) -> None:
         """Send a step, or other frames in its place; hold back the answers unless `forward`."""
         hide = step.end in (End.FLUSH, End.NEXT)
         self._held_up = True
@@ -156,7 +156,7 @@ class Session:
             is_query=step.end is End.QUERY,
             on_done=lambda done: self._step_done(step, done),
         )
-        self._send((data + SYNC if hide else data) + and_then, exchange)
+        self._send(data + SYNC if hide else data, exchange)
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""
@@ -164,9 +164,7 @@ class Session:
             self.give(step, exchange)
         elif exchange.error is not None and exchange.hide_ready:
             self._skipping = True
-        begins = step.statement is not None and step.statement.kind is Kind.BEGIN
-        if not begins or self.transaction is not None:
-            self._answered(exchange)
+        self._answered(exchange)
 
     def give(self, step: Step, exchange: Exchange) -> None:
         """Give the client what was held back of a step's answers."""
@@ -225,9 +223,13 @@ class Session:
     def _outside(self, step: Step) -> None:
         statement = step.statement
         if statement is not None and statement.kind is Kind.BEGIN and self._unsynced is None:
-            # In one write, so that the savepoint costs the client no wait.
-            self.send_step(step, step.data, forward=True, and_then=_SET_SAVEPOINT)
-            self._expect(Exchange(forward=False, on_done=self._savepoint_set))
+            self._held_up = True
+            begin = Exchange(
+                forward=False,
+                hide_ready=step.end in (End.FLUSH, End.NEXT),
+                on_done=self._begun,
+            )
+            self._send(with_savepoint(step), begin)
             return
         if statement is None and step.end is End.FLUSH and self._unsynced is None:
             # Preparing and describing: what it gets in answer ends with no ReadyForQuery.
@@ -346,10 +348,13 @@ class Session:
         self._after(exchange)
         self.release()
 
-    def _savepoint_set(self, exchange: Exchange) -> None:
-        if exchange.status == IN_TRANSACTION and self.transaction is None:
+    def _begun(self, exchange: Exchange) -> None:
+        if exchange.status == IN_TRANSACTION:
             self.transaction = self.adjudicator.began(self)
-        self.release()
+        self.client.write(without_savepoint(exchange.held()))
+        self._skipping = exchange.error is not None and exchange.hide_ready
+        self._held_up = False
+        self._go_on()
 
     def _autocommitted(self, exchange: Exchange, statements: list[Statement]) -> None:
         if exchange.status != IDLE:
