@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dsqlkit import accounts, local, tables
+from dsqlkit import accounts, local
 from dsqlkit import connection as connection_module
 from dsqlkit.connection import Connection, KeptConnection, connect, open_pool, parameters
 from dsqlkit.endpoint import Endpoint, LocalAddress
@@ -227,7 +227,8 @@ def test_transfers_of_many_threads_through_all_faults_make_and_lose_no_money(
             list(threads.map(pay, (2, 3, 4)))
         local.set_faults(Faults())
         balances = [accounts.balance(bank, each).balance for each in (1, 2, 3, 4)]
-        tables.drop(bank, "accounts")
+        with bank.connection() as connection:
+            connection.execute("DROP TABLE accounts")
     assert sum(balances) == 4000
     assert len(done) + len(unknown) == 60
     assert unknown
