@@ -4,20 +4,23 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from dsqlkit import accounts, local
 from dsqlkit import connection as connection_module
-from dsqlkit import local
-from dsqlkit.connection import Connection, connect, open_pool, parameters
+from dsqlkit.connection import Connection, KeptConnection, connect, open_pool, parameters
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from dsqlkit.errors import LocalClusterFailed, UsageError
+from dsqlkit.errors import LocalClusterFailed, OutcomeUnknown, UsageError
 from dsqlkit.local import Faults
-from dsqlkit.local.faults import Fate, fate_of
+from dsqlkit.local.faults import ActiveFaults, Fate, fate_of
 from dsqlkit.token import TokenSigner
+from dsqlkit.transaction import RetryPolicy
 from tests.local.tokens import sign
 from tests.local.waiting import eventually
 
@@ -80,6 +83,12 @@ def test_faults_out_of_range_cannot_be() -> None:
         Faults(conflict_rate=-0.1)
     with pytest.raises(UsageError, match="--token-age-s"):
         Faults().changed({"token_age_s": 604_801})
+
+
+def test_without_faults_the_limits_are_those_of_dsql() -> None:
+    active = ActiveFaults(Faults())
+    assert (active.connection_age_s, active.token_age) == (3600, timedelta(days=7))
+    assert (active.round_trip_s, active.commit_s, active.on_commit) == (0, 0, False)
 
 
 def test_a_commit_that_is_hit_fails_with_a_conflict_and_leaves_nothing(
@@ -192,6 +201,39 @@ def test_a_cut_commit_beats_its_rival_or_lets_it_win(
     with pytest.raises(psycopg.errors.SerializationFailure):
         witness.execute("COMMIT")
     assert rows(witness) == [(1, 1), (2, 0)]
+
+
+def test_transfers_of_many_threads_through_all_faults_make_and_lose_no_money(
+    endpoint: Endpoint,
+) -> None:
+    with KeptConnection(endpoint) as bank:
+        accounts.initialise(bank, 4, Decimal(1000))
+        local.set_faults(
+            Faults(conflict_rate=0.2, cut_before_commit=7, cut_after_commit=11, commit_ms=1)
+        )
+        policy = RetryPolicy(max_attempts=50, base_s=0.001, cap_s=0.01)
+        done, unknown = [], []
+
+        def pay(payee: int) -> None:
+            with KeptConnection(endpoint) as own:
+                for _ in range(20):
+                    try:
+                        accounts.transfer(own, 1, payee, Decimal(1), policy)
+                        done.append(payee)
+                    except OutcomeUnknown:
+                        unknown.append(payee)
+
+        with ThreadPoolExecutor(3) as threads:
+            list(threads.map(pay, (2, 3, 4)))
+        local.set_faults(Faults())
+        balances = [accounts.balance(bank, each).balance for each in (1, 2, 3, 4)]
+        with bank.connection() as connection:
+            connection.execute("DROP TABLE accounts")
+    assert sum(balances) == 4000
+    assert len(done) + len(unknown) == 60
+    assert unknown
+    for payee, balance in zip((2, 3, 4), balances[1:], strict=True):
+        assert 0 <= balance - 1000 - done.count(payee) <= unknown.count(payee)
 
 
 def test_a_delayed_commit_holds_up_no_other_session(
