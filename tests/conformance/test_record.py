@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -48,9 +47,8 @@ def reset(local_cluster: LocalAddress) -> Iterator[Callable[[], None]]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(reset: Callable[[], None]) -> Iterator[None]:
+def _fresh(reset: Callable[[], None]) -> None:
     reset()
-    yield
 
 
 def _prepare(endpoint: Endpoint, probe: Probe) -> list[RawClient]:

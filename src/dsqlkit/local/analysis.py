@@ -11,8 +11,8 @@ from typing import Final
 import postgast
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.local.refusal import Node
 from dsqlkit.local.index_async import blank_async
+from dsqlkit.local.refusal import Node
 
 _CACHED_BYTES: Final = 8192
 

@@ -85,7 +85,7 @@ def _edits(
         return [(start, end, _carrier(refusal).encode())]
     if kind == "variable_show_stmt" and node.name.lower() in ANSWERS:
         name = node.name.lower()
-        return [(start, end, f"SELECT dsqlkit.show('{ANSWERS[name]}') AS {name}".encode())]  # noqa: S608
+        return [(start, end, f"SELECT dsqlkit.show('{ANSWERS[name]}') AS {name}".encode())]
     return [(at, at, b"(18,6)") for at in _bare_numerics(kind, node, text)]
 
 
