@@ -13,7 +13,7 @@ from dsqlkit.connection import KeptConnection
 from tests.cli.conftest import Command, Finished
 
 MEASUREMENT = ["execution_ms", "spread_ms", "rows", "rows_scanned", "index"]
-LOCAL = {"endpoint", "running", "pid", "data_dir"}
+LOCAL = {"endpoint", "running", "pid", "data_dir", "faults"}
 
 
 def keys(document: Mapping[str, Any]) -> list[str]:
@@ -111,6 +111,7 @@ def test_local(dsqlkit: Command, command: str) -> None:
     document = done(dsqlkit("local", command, "--json"))
     assert set(document) >= LOCAL
     assert document["running"] is True
+    assert document["faults"] == {}
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,68 @@
-"""`local start`, `stop`, `status`, `reset`, `env`, `logs`: the cluster on this machine."""
+"""`local start`, `stop`, `status`, `set`, `reset`, `env`, `logs`: the cluster on this machine."""
 
 import shlex
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from dsqlkit.cli.options import ErrorOptions, OutputOptions, Yes
 from dsqlkit.cli.output import Output, label_of, table_of, write
-from dsqlkit.errors import DsqlkitError
+from dsqlkit.errors import DsqlkitError, UsageError
 
 if TYPE_CHECKING:
-    from dsqlkit.local import LocalStatus
+    from dsqlkit.local import Faults, LocalStatus
 
 
-def start(options: OutputOptions) -> None:
+@dataclass(frozen=True)
+class FaultOptions(OutputOptions):
+    """Faults of the local cluster; what is not given stays as it is."""
+
+    conflict_rate: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Fail this share of COMMITs, 0 to 1, with a conflict."),
+    ] = None
+    conflict_every: Annotated[
+        int | None, typer.Option(metavar="N", help="Fail every N-th COMMIT with a conflict.")
+    ] = None
+    round_trip_ms: Annotated[
+        float | None, typer.Option(metavar="MS", help="Delay each round trip.")
+    ] = None
+    commit_ms: Annotated[float | None, typer.Option(metavar="MS", help="Delay each COMMIT.")] = None
+    cut_before_commit: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Cut the connection at every N-th COMMIT; it is not done."),
+    ] = None
+    cut_after_commit: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="The same, after it is done but before it is answered."),
+    ] = None
+    connection_age_s: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="Close connections at this age, not at 60 minutes."),
+    ] = None
+    token_age_s: Annotated[
+        int | None, typer.Option(metavar="S", help="Refuse tokens from this age on.")
+    ] = None
+    none: Annotated[bool, typer.Option("--none", help="Switch all faults off.")] = False
+
+
+def start(options: FaultOptions) -> None:
     """Start the local cluster, unless it runs already.
+
+    The options switch faults on, as those of `local set` do.
 
     \b
     dsqlkit local start
+    dsqlkit local start --conflict-rate 0.2
     """
     from dsqlkit import local
 
     output = Output(options)
+    faults = _asked_for(options)
+    if faults is not None:
+        local.set_faults(faults)
     with output.status("Starting the local cluster ..."):
         status = local.start()
     _show(output, status)
@@ -45,8 +84,31 @@ def status(options: OutputOptions) -> None:
     _show(Output(options), local.status())
 
 
+def set_(options: FaultOptions) -> None:
+    """Switch faults on or off, to try out retries.
+
+    They act at once on a running cluster and stay on over restarts. 0 switches one off, `--none`
+    all, and so does `local reset`. The COMMITs that count are those of changes.
+
+    \b
+    dsqlkit local set --conflict-rate 0.2 --round-trip-ms 5
+    dsqlkit local set --cut-after-commit 10
+    dsqlkit local set --none
+    """
+    from dsqlkit import local
+
+    output = Output(options)
+    faults = _asked_for(options)
+    if faults is None:
+        from dsqlkit.local.faults import NAMES, option_of
+
+        known = ", ".join(map(option_of, NAMES))
+        raise UsageError("Nothing to set.", hint=f"Give {known}, or --none.")
+    _show(output, local.set_faults(faults))
+
+
 def reset(options: OutputOptions, yes: Yes = False) -> None:
-    """Stop the local cluster and delete its data.
+    """Stop the local cluster, delete its data, switch its faults off.
 
     \b
     dsqlkit local reset --yes
@@ -106,20 +168,42 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Any]], ...]] = (
     ("start", start),
     ("stop", stop),
     ("status", status),
+    ("set", set_),
     ("reset", reset),
     ("env", env),
     ("logs", logs),
 )
 
 
+def _asked_for(options: FaultOptions) -> "Faults | None":
+    """The faults as they are to be, or None when the options say nothing of them."""
+    from dsqlkit import local
+    from dsqlkit.local.faults import NAMES
+
+    given = {name: getattr(options, name) for name in NAMES}
+    named = any(value is not None for value in given.values())
+    if options.none and named:
+        raise UsageError("--none switches all faults off: give it alone.")
+    if options.none:
+        return local.Faults()
+    local.Faults().changed(given)  # a wrong value is found before anything is touched
+    return local.status().faults.changed(given) if named else None
+
+
 def _show(output: Output, status: "LocalStatus") -> None:
-    document = asdict(status)
+    document = asdict(status) | {"faults": status.faults.on}
+    shown = document | {"faults": _in_words(status.faults)}
     output.result(
         document,
         lambda: table_of(
-            {label_of(name): _word(value) for name, value in document.items() if value is not None}
+            {label_of(name): _word(value) for name, value in shown.items() if value is not None}
         ),
     )
+
+
+def _in_words(faults: "Faults") -> str:
+    words = [f"{name.replace('_', '-')} {value:g}" for name, value in faults.on.items()]
+    return ", ".join(words) or "none"
 
 
 def _word(value: object) -> str:

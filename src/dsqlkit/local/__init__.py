@@ -4,23 +4,27 @@ An embedded PostgreSQL 16 behind a TLS endpoint of its own, in a process of its 
 a signed token as a real cluster does, and it checks it.
 """
 
+from dsqlkit.local.faults import Faults
 from dsqlkit.local.lifecycle import (
     LocalStatus,
     address,
     ensure_running,
     log_file,
     reset,
+    set_faults,
     start,
     status,
     stop,
 )
 
 __all__ = [
+    "Faults",
     "LocalStatus",
     "address",
     "ensure_running",
     "log_file",
     "reset",
+    "set_faults",
     "start",
     "status",
     "stop",

@@ -12,6 +12,7 @@ import string
 import sys
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -21,6 +22,8 @@ from dsqlkit.local import internal, postgres
 from dsqlkit.local.adjudicator import Adjudicator
 from dsqlkit.local.answers import SERVER_VERSION
 from dsqlkit.local.certificates import ensure_certificates
+from dsqlkit.local.connection_age import AgeLimit
+from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.jobs import JobRunner
 from dsqlkit.local.listener import Listener, bind
 from dsqlkit.local.login import Reception
@@ -88,12 +91,15 @@ class _Cluster:
         self._sessions: set[Session] = set()
         self._idle_since = time.monotonic()
         self._stopping = asyncio.Event()
+        self._faults = ActiveFaults(state.faults())
+        self._ages = AgeLimit(lambda: self._faults.connection_age_s)
         self._count = os.open(state.connection_count, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._read_faults)
         known = self._state.listening()
         listening = bind(None if known is None else known.port)
         credentials = self._state.credentials()
@@ -108,6 +114,7 @@ class _Cluster:
             may_sign_in=partial(internal.may_sign_in, self._server.socket_folder),
             socket=self._server.socket,
             adjudicator=adjudicator,
+            faults=self._faults,
             on_job=jobs.wake,
             on_begin=self._begun,
             on_end=self._ended,
@@ -159,12 +166,28 @@ class _Cluster:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _CHECK_S)
 
+    def _read_faults(self) -> None:
+        """Act on the faults as they are in the state folder now."""
+        try:
+            faults, change = self._state.faults(), self._state.faults_change()
+            listening = self._state.listening()
+        except (OSError, ValueError, TypeError) as error:
+            _log.error("the faults stay as they were: %s", error)
+            return
+        assert listening is not None
+        self._faults.switch(faults)
+        self._ages.changed()
+        self._state.save_listening(replace(listening, faults_change=change))
+        _log.info("faults: %s", faults.on or "none")
+
     def _begun(self, session: Session) -> None:
         self._sessions.add(session)
+        self._ages.begun(session)
         self._write_count()
 
     def _ended(self, session: Session) -> None:
         self._sessions.discard(session)
+        self._ages.ended(session)
         self._idle_since = time.monotonic()
         self._write_count()
 

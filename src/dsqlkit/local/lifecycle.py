@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dsqlkit.endpoint import LOCAL_REGION, LocalAddress
 from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.local.faults import Faults
 from dsqlkit.local.state import HOST, StateFolder, is_locked, take_lock
 
 _POLL_S = 0.005
@@ -24,7 +25,10 @@ _LOG_LINES_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class LocalStatus:
-    """The local cluster at one moment. `started_at` is UTC; what only a running one has is None."""
+    """The local cluster at one moment. `started_at` is UTC; what only a running one has is None.
+
+    `faults` are those it has when it runs.
+    """
 
     running: bool
     endpoint: str | None
@@ -35,6 +39,7 @@ class LocalStatus:
     started_at: str | None
     connections: int | None
     log: str
+    faults: Faults
 
 
 def ensure_running(*, timeout_s: float = 60.0) -> LocalAddress:
@@ -65,6 +70,7 @@ def status() -> LocalStatus:
     with _readable(state):
         listening = state.listening() if _is_ready(state) else None
         count = None if listening is None else int(state.connection_count.read_text() or 0)
+        faults = state.faults()
     return LocalStatus(
         running=listening is not None,
         endpoint=None if listening is None else f"{HOST}:{listening.port}",
@@ -75,6 +81,7 @@ def status() -> LocalStatus:
         started_at=None if listening is None else listening.started_at,
         connections=count,
         log=str(state.log),
+        faults=faults,
     )
 
 
@@ -119,7 +126,7 @@ def stop(*, timeout_s: float = 30.0) -> LocalStatus:
 
 
 def reset(*, timeout_s: float = 30.0) -> LocalStatus:
-    """Stop the local cluster and remove its data; port, credentials and certificates stay.
+    """Stop the local cluster, remove its data, switch faults off; its port and keys stay.
 
     Raises LocalClusterFailed when it does not stop, or when its data cannot be removed.
     """
@@ -131,6 +138,23 @@ def reset(*, timeout_s: float = 30.0) -> LocalStatus:
         with _sole_caretaker(state, deadline), state.usable():
             _stop(state, deadline)
             remove_home(state)
+            state.forget_faults()
+    return status()
+
+
+def set_faults(faults: Faults, *, timeout_s: float = 30.0) -> LocalStatus:
+    """Have these faults and no others, from now on and after each start, until `reset`.
+
+    A running cluster acts on them before this returns. Starts nothing. Raises LocalClusterFailed
+    when the folder cannot be used, or when the cluster does not answer within `timeout_s` seconds.
+    """
+    state = StateFolder.default()
+    state.create()
+    deadline = time.monotonic() + timeout_s
+    with _sole_caretaker(state, deadline), _readable(state):
+        change = state.save_faults(faults)
+        if _is_ready(state):
+            _tell(state, change, deadline)
     return status()
 
 
@@ -169,6 +193,24 @@ def _sole_caretaker(state: StateFolder, deadline: float) -> Generator[None, None
         yield
     finally:
         os.close(lock)
+
+
+def _tell(state: StateFolder, change: int, deadline: float) -> None:
+    """Have the running cluster read its faults; wait until it has."""
+    listening = state.listening()
+    if listening is not None and listening.pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(listening.pid, signal.SIGHUP)
+    while _is_ready(state):
+        listening = state.listening()
+        if listening is not None and listening.faults_change == change:
+            return
+        if time.monotonic() > deadline:
+            raise LocalClusterFailed(
+                "The local cluster did not take notice of its faults in time.",
+                hint=f"Its log is {state.log}.",
+            )
+        time.sleep(_POLL_S)
 
 
 def _launch(state: StateFolder, deadline: float) -> None:

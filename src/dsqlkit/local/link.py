@@ -8,10 +8,11 @@ _WRITE_BUFFER_BYTES: Final = 256 * 1024
 
 
 class Link(asyncio.Protocol):
-    """One side of a session. While it cannot write, the other side does not read."""
+    """One side of a session. While it cannot write (`full`), the other side does not read."""
 
     def __init__(self, receive: Callable[[bytes], None], lost: Callable[[], None]) -> None:
         self.other: Link | None = None
+        self.full = False
         self._receive = receive
         self._lost = lost
         self._transport: asyncio.Transport | None = None
@@ -40,18 +41,30 @@ class Link(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def abort(self) -> None:
+        """Break the connection: nothing more is sent, no goodbye either."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
     def read(self, allowed: bool) -> None:
-        """Go on reading, or stop."""
-        if self._transport is not None and not self._transport.is_closing():
-            if allowed:
-                self._transport.resume_reading()
-            else:
-                self._transport.pause_reading()
+        """Go on reading, unless the other side is full; or stop."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if not allowed:
+            self._transport.pause_reading()
+        elif self.other is None or not self.other.full:
+            self._transport.resume_reading()
 
     def pause_writing(self) -> None:
         assert self.other is not None
+        self.full = True
         self.other.read(False)
 
     def resume_writing(self) -> None:
         assert self.other is not None
+        self.full = False
         self.other.read(True)

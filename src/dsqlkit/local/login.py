@@ -12,6 +12,7 @@ from dsqlkit.endpoint import ADMIN
 from dsqlkit.local import wire
 from dsqlkit.local.adjudicator import Adjudicator
 from dsqlkit.local.answers import access_denied
+from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.session import Session
 from dsqlkit.local.startup import MAX_PACKET, Startup, StartupRefused, parse_startup
 from dsqlkit.local.token_check import AccessDenied, TokenChecker
@@ -32,6 +33,7 @@ class Reception:
     may_sign_in: Callable[[str], Awaitable[bool]]
     socket: Path
     adjudicator: Adjudicator
+    faults: ActiveFaults
     on_job: Callable[[], None]
     on_begin: Callable[[Session], None]
     on_end: Callable[[Session], None]
@@ -109,7 +111,9 @@ class Login(asyncio.Protocol):
         if self._buffer or frame[-1] or frame.find(b"\0", 5) != len(frame) - 1:
             raise wire.ProtocolViolation("a malformed password message")
         token = frame[5:-1].decode("ascii", errors="replace")
-        self._reception.checker.check(token, startup.user, datetime.now(UTC))
+        self._reception.checker.check(
+            token, startup.user, datetime.now(UTC), longest=self._reception.faults.token_age
+        )
         self._opening = asyncio.ensure_future(self._open(startup))
 
     async def _open(self, startup: Startup) -> None:
@@ -119,6 +123,7 @@ class Login(asyncio.Protocol):
                 raise AccessDenied(f"the role {startup.user!r} is mapped to no IAM identity")
             session = Session(
                 adjudicator=reception.adjudicator,
+                faults=reception.faults,
                 on_job=reception.on_job,
                 on_end=reception.on_end,
             )

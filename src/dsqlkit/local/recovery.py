@@ -94,6 +94,11 @@ class Recovery:
 
     async def commit(self, step: Step, transaction: OpenTransaction) -> None:
         """Commit, or fail to because another was first."""
+        await self.prepare_commit(transaction)
+        self._session.send_step(step, step.data, forward=True)
+
+    async def prepare_commit(self, transaction: OpenTransaction) -> None:
+        """Do what is left to do before COMMIT, or see to it that it fails."""
         session = self._session
         if transaction.parked and not transaction.lost:
             await self._put_back(transaction)
@@ -102,7 +107,6 @@ class Recovery:
         elif transaction.locked and session.adjudicator.has_others(session):
             for table in sorted(transaction.locked):
                 await session.ask("SELECT dsqlkit.claim_locked($1::regclass)", table)
-        session.send_step(step, step.data, forward=True)
 
     async def _put_back(self, transaction: OpenTransaction) -> None:
         session = self._session

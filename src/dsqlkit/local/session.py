@@ -15,16 +15,19 @@ from dsqlkit.local import wire
 from dsqlkit.local.adjudicator import Adjudicator
 from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.answers import AnswerRewriter
+from dsqlkit.local.disruption import Disruption, can_hit
+from dsqlkit.local.distance import Distance
 from dsqlkit.local.exchange import FAILED, IDLE, IN_TRANSACTION, Exchange, question
+from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import DATA_CONFLICT, OpenTransaction
-from dsqlkit.local.parking import SAVEPOINT, Rows
+from dsqlkit.local.parking import Rows
 from dsqlkit.local.recovery import Recovery
+from dsqlkit.local.savepoint import with_savepoint, without_savepoint
 from dsqlkit.local.statements import rewrite
 from dsqlkit.local.steps import FLUSH, SYNC, WANTED, End, Step, StepCutter
 
 _READY, _ERROR, _COMPLETE, _KEY, _COPY_IN = b"ZECKG"
-_SET_SAVEPOINT: Final = wire.message(b"Q", f"SAVEPOINT {SAVEPOINT}".encode() + b"\0")
 _CONFLICTS: Final = {"40001", "40P01"}
 _UNIQUE_VIOLATION: Final = "23505"
 _CANCELLED: Final = "57014"
@@ -41,12 +44,15 @@ class Session:
         self,
         *,
         adjudicator: Adjudicator,
+        faults: ActiveFaults,
         on_job: Callable[[], None],
         on_end: Callable[["Session"], None],
     ) -> None:
         self.pid = 0
         self.transaction: OpenTransaction | None = None
-        self.client = Link(self._from_client, self._lost)
+        self._faults = faults
+        self._distance = Distance(faults, self._from_client)
+        self.client = self._distance.link = Link(self._distance.receive, self._lost)
         self.backend = Link(self._from_backend, self._lost)
         self.client.other, self.backend.other = self.backend, self.client
         self.adjudicator = adjudicator
@@ -65,11 +71,26 @@ class Session:
         self._wants_rows = False
         self._cancel_until = 0.0
         self._work: asyncio.Task[None] | None = None
-        self._recovery = Recovery(self)
+        self.recovery = Recovery(self)
+        self._disruption = Disruption(self, faults)
+        self._expired = False
 
     def close(self) -> None:
         """End the session now. What was written to the client is still sent."""
         self._lost()
+
+    def cut(self, done: Exchange | None = None) -> None:
+        """Break the client's connection; `done` is the last answer, which it does not get."""
+        if done is not None:
+            self._after(done)
+        self.client.abort()
+        self._lost()
+
+    def expire(self) -> None:
+        """Close it, as it is too old: at its next statement unless it is idle now."""
+        self._expired = True
+        if self.is_idle and self.transaction is None:
+            self.close()
 
     # As a player of the adjudicator's.
 
@@ -91,23 +112,23 @@ class Session:
 
     @property
     def is_putting_back(self) -> bool:
-        return self._recovery.is_putting_back
+        return self.recovery.is_putting_back
 
     @property
     def wants_rows(self) -> bool:
-        return self._recovery.is_putting_back or self._wants_rows
+        return self.recovery.is_putting_back or self._wants_rows
 
     async def park(self) -> None:
         transaction = self.transaction
         if transaction is not None and self.can_be_parked:
-            self._do(self._recovery.park(transaction))
+            self._do(self.recovery.park(transaction))
             if self._work is not None:
                 await asyncio.wait([self._work])
 
     def expect_cancel(self) -> None:
         self._cancel_until = asyncio.get_running_loop().time() + _CANCEL_ARRIVES_S
 
-    # What the recovery uses.
+    # What the recovery and the disruption use.
 
     async def ask(self, sql: str, *parameters: str | None) -> Rows:
         """Ask the session's own backend something that the client does not hear of.
@@ -124,7 +145,7 @@ class Session:
         exchange: Exchange = await answered
         return exchange
 
-    def send_step(self, step: Step, data: bytes, *, forward: bool, and_then: bytes = b"") -> None:
+    def send_step(self, step: Step, data: bytes, *, forward: bool) -> None:
         """Send a step, or other frames in its place; hold back the answers unless `forward`."""
         hide = step.end in (End.FLUSH, End.NEXT)
         self._held_up = True
@@ -135,7 +156,7 @@ class Session:
             is_query=step.end is End.QUERY,
             on_done=lambda done: self._step_done(step, done),
         )
-        self._send((data + SYNC if hide else data) + and_then, exchange)
+        self._send(data + SYNC if hide else data, exchange)
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""
@@ -143,15 +164,18 @@ class Session:
             self.give(step, exchange)
         elif exchange.error is not None and exchange.hide_ready:
             self._skipping = True
-        begins = step.statement is not None and step.statement.kind is Kind.BEGIN
-        if not begins or self.transaction is not None:
-            self._answered(exchange)
+        self._answered(exchange)
 
     def give(self, step: Step, exchange: Exchange) -> None:
         """Give the client what was held back of a step's answers."""
         self.client.write(exchange.held())
         if exchange.error is not None and step.end in (End.FLUSH, End.NEXT):
             self._skipping = True
+
+    def release(self) -> None:
+        """Let the client's further steps, which had to wait, go on."""
+        self._held_up = False
+        self._go_on()
 
     # The client's side.
 
@@ -182,6 +206,8 @@ class Session:
                 continue  # all that was sent before has been answered, or is followed by a Sync
             if self._skipping:
                 self._skip(step)
+            elif self._expired:
+                self.close()
             elif self.transaction is None:
                 self._outside(step)
             else:
@@ -197,9 +223,13 @@ class Session:
     def _outside(self, step: Step) -> None:
         statement = step.statement
         if statement is not None and statement.kind is Kind.BEGIN and self._unsynced is None:
-            # In one write, so that the savepoint costs the client no wait.
-            self.send_step(step, step.data, forward=True, and_then=_SET_SAVEPOINT)
-            self._expect(Exchange(forward=False, on_done=self._savepoint_set))
+            self._held_up = True
+            begin = Exchange(
+                forward=False,
+                hide_ready=step.end in (End.FLUSH, End.NEXT),
+                on_done=self._begun,
+            )
+            self._send(with_savepoint(step), begin)
             return
         if statement is None and step.end is End.FLUSH and self._unsynced is None:
             # Preparing and describing: what it gets in answer ends with no ReadyForQuery.
@@ -217,9 +247,12 @@ class Session:
             )
         if statement is not None:
             self._unsynced.append(statement)
-        self.backend.write(step.data)
         if step.end in (End.SYNC, End.QUERY):
-            self._unsynced = None
+            ended, self._unsynced = self._unsynced, None
+            if self._faults.on_commit and can_hit(ended):
+                self._do(self._disruption.autocommit(step, self._exchanges[-1]))
+                return
+        self.backend.write(step.data)
 
     def _inside(self, step: Step, transaction: OpenTransaction) -> None:
         statement = step.statement
@@ -230,12 +263,14 @@ class Session:
         ):
             self.send_step(step, step.data, forward=True)
         elif statement.kind is Kind.COMMIT:
-            if transaction.lost or transaction.parked or transaction.locked:
-                self._do(self._recovery.commit(step, transaction))
+            if self._faults.on_commit and transaction.claimed:
+                self._do(self._disruption.commit(step, transaction))
+            elif transaction.lost or transaction.parked or transaction.locked:
+                self._do(self.recovery.commit(step, transaction))
             else:
                 self.send_step(step, step.data, forward=True)
         elif transaction.parked or transaction.shadowed:
-            self._do(self._recovery.resume(step, statement, transaction))
+            self._do(self.recovery.resume(step, statement, transaction))
         else:
             can_conflict = statement.kind in (Kind.WRITE, Kind.LOCK)
             self.send_step(step, step.data, forward=not can_conflict)
@@ -263,8 +298,7 @@ class Session:
             self.close()
             return
         if not self._exchanges:
-            self._held_up = False
-            self._go_on()
+            self.release()
 
     # The backend's side.
 
@@ -312,12 +346,13 @@ class Session:
 
     def _answered(self, exchange: Exchange) -> None:
         self._after(exchange)
-        self._held_up = False
-        self._go_on()
+        self.release()
 
-    def _savepoint_set(self, exchange: Exchange) -> None:
-        if exchange.status == IN_TRANSACTION and self.transaction is None:
+    def _begun(self, exchange: Exchange) -> None:
+        if exchange.status == IN_TRANSACTION:
             self.transaction = self.adjudicator.began(self)
+        self.client.write(without_savepoint(exchange.held()))
+        self._skipping = exchange.error is not None and exchange.hide_ready
         self._held_up = False
         self._go_on()
 
@@ -340,11 +375,11 @@ class Session:
         if transaction is not None and statement is not None:
             if exchange.error is None:
                 if held and self._may_have_twins(statement, transaction):
-                    self._do(self._recovery.check_keys(step, statement, transaction, exchange))
+                    self._do(self.recovery.check_keys(step, statement, transaction, exchange))
                     return
                 transaction.note(step, statement)
             elif held and self._is_conflict(statement, exchange, transaction):
-                self._do(self._recovery.lose(step, statement, transaction, exchange))
+                self._do(self.recovery.lose(step, statement, transaction, exchange))
                 return
         self.finish(step, exchange)
 

@@ -17,7 +17,8 @@ from typing import Any
 import platformdirs
 
 from dsqlkit.endpoint import LOCAL_REGION, LocalAddress
-from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.errors import LocalClusterFailed, UsageError
+from dsqlkit.local.faults import Faults
 
 try:
     import fcntl
@@ -33,13 +34,17 @@ _IN_THE_WAY = (FileExistsError, NotADirectoryError)
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """The content of `endpoint.json`. The port outlives the process that listened on it."""
+    """The content of `endpoint.json`. The port outlives the process that listened on it.
+
+    `faults_change` is the number of the change of faults that it heard of last.
+    """
 
     port: int
     running: bool = False
     pid: int | None = None
     started_at: str | None = None
     server_version: str | None = None
+    faults_change: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class StateFolder:
         self.connection_count = root / "connections"
         self._endpoint = root / "endpoint.json"
         self._credentials = root / "credentials.json"
+        self._faults = root / "faults.json"
 
     @classmethod
     def default(cls) -> "StateFolder":
@@ -116,6 +122,33 @@ class StateFolder:
 
     def save_credentials(self, credentials: Credentials) -> None:
         write_whole(self._credentials, json.dumps(asdict(credentials)))
+
+    def faults(self) -> Faults:
+        """The faults that are switched on."""
+        return self._known_faults()[1]
+
+    def faults_change(self) -> int:
+        """How often they were changed."""
+        return self._known_faults()[0]
+
+    def save_faults(self, faults: Faults) -> int:
+        """Change the faults; the number of this change."""
+        change = self.faults_change() + 1
+        write_whole(self._faults, json.dumps({"change": change, "faults": faults.on}))
+        return change
+
+    def forget_faults(self) -> None:
+        """Switch all faults off."""
+        self._faults.unlink(missing_ok=True)
+
+    def _known_faults(self) -> tuple[int, Faults]:
+        known = _read_json(self._faults)
+        if known is None:
+            return 0, Faults()
+        try:
+            return int(known["change"]), Faults(**known["faults"])
+        except (KeyError, UsageError) as error:
+            raise ValueError(f"{self._faults} is damaged") from error
 
     def address(self) -> LocalAddress | None:
         """How a client reaches this cluster, or None if it was never started."""

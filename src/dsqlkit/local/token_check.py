@@ -26,6 +26,7 @@ _PARAMETERS: Final = {
     "X-Amz-Signature",
 }
 _CLOCK_SKEW = timedelta(minutes=5)
+_LONGEST_LIFE: Final = timedelta(seconds=MAX_LIFE_S)
 _TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 _SHA256_OF_NOTHING: Final = hashlib.sha256().hexdigest()
 
@@ -49,9 +50,12 @@ class TokenChecker:
     access_key_id: str
     secret_access_key: str = field(repr=False)
 
-    def check(self, token: str, role: str, now: datetime) -> None:
+    def check(
+        self, token: str, role: str, now: datetime, *, longest: timedelta = _LONGEST_LIFE
+    ) -> None:
         """Return if `token` lets `role` in at the moment `now` (UTC); else raise AccessDenied.
 
+        A token lives as long as it says itself, but not over `longest`.
         Every character counts: a token must be in the one form that signing gives, apart from
         the order of its parameters.
         """
@@ -63,6 +67,7 @@ class TokenChecker:
         if parameters["Action"] != action:
             raise AccessDenied(f"the token is not for {action}")
         signed_at, life = _validity(parameters)
+        life = min(life, longest)
         scope = f"{signed_at:%Y%m%d}/{LOCAL_REGION}/dsql/aws4_request"
         if parameters["X-Amz-Credential"] != f"{self.access_key_id}/{scope}":
             raise AccessDenied("the token is signed with another key, or for another region")

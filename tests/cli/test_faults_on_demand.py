@@ -1,0 +1,126 @@
+"""Faults that a user switches on with `local set`, as the other commands meet them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dsqlkit import accounts, local
+from dsqlkit.connection import KeptConnection
+from dsqlkit.local.faults import NAMES, option_of
+from tests.cli.conftest import Command
+
+TRANSFER = ["transfer", "--payer", "1", "--payee", "2", "--amount", "10"]
+
+
+@pytest.fixture(autouse=True)
+def _off_again(bank: KeptConnection) -> Iterator[None]:
+    yield
+    local.set_faults(local.Faults())
+
+
+def payers_balance(bank: KeptConnection) -> str:
+    return accounts.plain(accounts.balance(bank, 1).balance)
+
+
+def switch(dsqlkit: Command, *options: str) -> None:
+    assert dsqlkit("local", "set", *options).code == 0
+
+
+def test_what_is_on_shows_until_it_is_switched_off(dsqlkit: Command) -> None:
+    switch(dsqlkit, "--conflict-rate", "0.25", "--round-trip-ms", "2")
+    switch(dsqlkit, "--token-age-s", "60", "--round-trip-ms", "0")
+    shown = dsqlkit("local", "status", "--json").document
+    assert shown["faults"] == {"conflict_rate": 0.25, "token_age_s": 60}
+    assert "conflict-rate 0.25, token-age-s 60" in dsqlkit("local", "status").out
+    assert dsqlkit("local", "start", "--json").document["faults"] == shown["faults"]
+    assert dsqlkit("local", "start", "--none", "--json").document["faults"] == {}
+    assert dsqlkit("local", "status").out.splitlines()[-1].split() == ["Faults", "none"]
+
+
+def test_setting_nothing_says_what_can_be_set(dsqlkit: Command) -> None:
+    refused = dsqlkit("local", "set", "--json")
+    assert (refused.code, refused.error["code"]) == (2, "usage")
+    for name in NAMES:
+        assert option_of(name) in refused.error["hint"]
+
+
+@pytest.mark.parametrize("command", ["start", "set"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--conflict-rate", "1.1"],
+        ["--conflict-rate", "nan"],
+        ["--conflict-every", "-1"],
+        ["--conflict-every", "1.5"],
+        ["--round-trip-ms", "60001"],
+        ["--commit-ms", "-1"],
+        ["--cut-before-commit", "often"],
+        ["--connection-age-s", "3601"],
+        ["--token-age-s", "604801"],
+        ["--none", "--commit-ms", "1"],
+    ],
+)
+def test_a_wrong_value_is_found_before_anything_is_touched(
+    dsqlkit: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    command: str,
+    options: list[str],
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    refused = dsqlkit("local", command, *options, "--json")
+    assert (refused.code, refused.error["code"]) == (2, "usage")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+
+
+def test_a_transfer_retries_conflicts_and_reports_its_attempts(
+    dsqlkit: Command, bank: KeptConnection
+) -> None:
+    switch(dsqlkit, "--conflict-every", "2")
+    assert [dsqlkit(*TRANSFER, "--json").document["attempts"] for _ in range(3)] == [1, 2, 2]
+    assert payers_balance(bank) == "70"
+
+
+def test_a_transfer_that_only_meets_conflicts_is_4_and_nothing_changed(
+    dsqlkit: Command, bank: KeptConnection
+) -> None:
+    switch(dsqlkit, "--conflict-rate", "1")
+    beaten = dsqlkit(*TRANSFER, "--max-attempts", "3", "--json", "--quiet")
+    assert (beaten.code, beaten.error["sqlstate"]) == (4, "40001")
+    assert payers_balance(bank) == "100"
+
+
+@pytest.mark.parametrize(("when", "left"), [("before", "100"), ("after", "90")])
+def test_a_connection_cut_at_commit_is_5_whatever_became_of_the_money(
+    dsqlkit: Command, bank: KeptConnection, when: str, left: str
+) -> None:
+    switch(dsqlkit, f"--cut-{when}-commit", "1")
+    broken = dsqlkit(*TRANSFER, "--json")
+    assert (broken.code, broken.error["code"]) == (5, "outcome_unknown")
+    switch(dsqlkit, "--none")
+    assert payers_balance(bank) == left
+
+
+def test_a_load_goes_through_faults_exactly_once(
+    dsqlkit: Command, tmp_path: Path, connections: KeptConnection
+) -> None:
+    switch(dsqlkit, "--conflict-every", "5", "--cut-before-commit", "7", "--cut-after-commit", "11")
+    file = tmp_path / "ids.txt"
+    size = ["--threads", "4", "--transactions", "60", "--rows", "10"]
+    loaded = dsqlkit("load", *size, "--output", str(file), "--yes", "--json", "--quiet")
+    assert loaded.code == 0, loaded.out
+    assert json.loads(loaded.out)["accounts"] == 600
+    assert json.loads(loaded.out)["retries"] > 0
+    with connections.connection() as connection:
+        rows = connection.execute("SELECT id::text FROM accounts2 ORDER BY id").fetchall()
+    assert sorted(file.read_text().split()) == [each for (each,) in rows]
+
+
+def test_a_fresh_token_is_young_enough(dsqlkit: Command) -> None:
+    old = dsqlkit("token").out
+    switch(dsqlkit, "--token-age-s", "30")
+    assert old
+    assert dsqlkit("connect").code == 0
