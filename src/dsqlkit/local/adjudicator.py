@@ -34,8 +34,11 @@ _log = logging.getLogger(__name__)
 class Player(Protocol):
     """A session, as far as the adjudicator deals with it."""
 
-    pid: int
     transaction: OpenTransaction | None
+
+    @property
+    def pid(self) -> int:
+        """The process id of its backend."""
 
     @property
     def can_be_parked(self) -> bool:

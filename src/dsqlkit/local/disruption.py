@@ -63,7 +63,7 @@ class Disruption:
         await session.recovery.prepare_commit(transaction)
         if fate is Fate.CUT_AFTER:
             ends_itself = step.end in (End.SYNC, End.QUERY)
-            session.cut(await session.run_again(step.data + (b"" if ends_itself else SYNC)))
+            session.cut(await session.conversation.run(step.data + (b"" if ends_itself else SYNC)))
         else:
             session.send_step(step, step.data, forward=True)
 

@@ -19,6 +19,8 @@ from dsqlkit.local.unqualified import bound_to_private, unqualified_parse, unqua
 if TYPE_CHECKING:
     from dsqlkit.local.session import Session
 
+_CONFLICTS: Final = {"40001", "40P01"}
+_UNIQUE_VIOLATION: Final = "23505"
 _PAUSE_S: Final = 0.002
 
 # Another search path makes PostgreSQL look up names in prepared statements again.
@@ -41,19 +43,34 @@ class Recovery:
         self._session = session
         self.is_putting_back = False
 
+    def is_conflict(
+        self, statement: Statement, exchange: Exchange, transaction: OpenTransaction
+    ) -> bool:
+        """Whether a statement failed because of what another transaction did."""
+        sqlstate = exchange.sqlstate
+        if sqlstate == _UNIQUE_VIOLATION:
+            # Of a key that the snapshot has, or of one that somebody else committed since?
+            return self._session.adjudicator.written_since(transaction, statement.tables)
+        return exchange.given_way or sqlstate in _CONFLICTS
+
+    def may_have_twins(self, statement: Statement, transaction: OpenTransaction) -> bool:
+        """Whether it may have inserted a key that its snapshot has, but others have deleted."""
+        adjudicator = self._session.adjudicator
+        return statement.inserts and adjudicator.deleted_since(transaction, statement.tables)
+
     async def park(self, transaction: OpenTransaction) -> None:
         """Read out what the transaction did, and let go of its locks."""
         session = self._session
         try:
             transaction.changes = await parking.read_out(
-                session.ask, session.adjudicator.ask, session.pid
+                session.conversation.ask, session.adjudicator.ask, session.pid
             )
         except (Refused, Locked) as why:
             # What cannot be read cannot be put back. It has to lose for the other to go on.
             words = SCHEMA_CONFLICT if isinstance(why, Locked) else DATA_CONFLICT
             transaction.lost = transaction.lost or words
             transaction.changes = Changes()
-            await parking.let_go(session.ask)
+            await parking.let_go(session.conversation.ask)
 
     async def resume(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
         """Run a step of a transaction that was parked or has lost."""
@@ -70,7 +87,7 @@ class Recovery:
         """Answer a step that met a conflict as if it had not."""
         transaction.lost = transaction.lost or DATA_CONFLICT
         try:
-            await parking.let_go(self._session.ask)
+            await parking.let_go(self._session.conversation.ask)
             await self._forget_prepared(step)
             await self._shadow(transaction, transaction.claimed | statement.claimed, None)
             await self._run_shadowed(step, statement, transaction)
@@ -87,7 +104,7 @@ class Recovery:
         PostgreSQL allows it when another transaction has deleted that row since.
         """
         for table in sorted(statement.claimed):
-            if (await self._session.ask(_HAS_TWINS, table))[0][0] == "t":
+            if (await self._session.conversation.ask(_HAS_TWINS, table))[0][0] == "t":
                 await self.lose(step, statement, transaction, done)
                 return
         transaction.note(step, statement)
@@ -104,10 +121,10 @@ class Recovery:
         if transaction.parked and not transaction.lost:
             await self._put_back(transaction)
         if transaction.lost:
-            await session.ask("SELECT dsqlkit.lose($1)", transaction.lost)
+            await session.conversation.ask("SELECT dsqlkit.lose($1)", transaction.lost)
         elif transaction.locked and session.adjudicator.has_others(session):
             for table in sorted(transaction.locked):
-                await session.ask("SELECT dsqlkit.claim_locked($1::regclass)", table)
+                await session.conversation.ask("SELECT dsqlkit.claim_locked($1::regclass)", table)
 
     async def _put_back(self, transaction: OpenTransaction) -> None:
         session = self._session
@@ -117,10 +134,10 @@ class Recovery:
             while True:
                 try:
                     await self._repeat(transaction, (Kind.SETTING,))
-                    await parking.put_back(session.ask, transaction.changes)
+                    await parking.put_back(session.conversation.ask, transaction.changes)
                     await self._repeat(transaction, (Kind.SCHEMA, Kind.LOCK))
                 except Refused as refused:
-                    await parking.let_go(session.ask)
+                    await parking.let_go(session.conversation.ask)
                     if refused.given_way:
                         await asyncio.sleep(_PAUSE_S)
                         continue
@@ -136,30 +153,32 @@ class Recovery:
     async def _repeat(self, transaction: OpenTransaction, kinds: tuple[Kind, ...]) -> None:
         for step in transaction.done:
             if step.statement is not None and step.statement.kind in kinds:
-                (await self._session.run_again(step.again)).rows()
+                (await self._session.conversation.run(step.again)).rows()
 
     async def _shadow(
         self, transaction: OpenTransaction, tables: set[str], changes: Changes | None
     ) -> None:
         """Give the transaction copies of tables, with its changes: read out, or made once more."""
-        await self._session.ask(_FORGET_NAMES)
+        await self._session.conversation.ask(_FORGET_NAMES)
         await self._copy(transaction, tables, changes)
         if changes is None:
             for step in list(transaction.done):
                 if step.statement is not None:
-                    await self._session.run_again(await self._within_shadows(step, step.again))
+                    await self._session.conversation.run(
+                        await self._within_shadows(step, step.again)
+                    )
 
     async def _copy(
         self, transaction: OpenTransaction, tables: set[str], changes: Changes | None
     ) -> None:
         for table in sorted(tables - transaction.shadowed):
-            rows = await self._session.ask(_TABLE, table)
+            rows = await self._session.conversation.ask(_TABLE, table)
             transaction.shadowed.add(table)
             for (relation,) in rows:
                 # One table may be written under two names.
                 if relation is not None and relation not in transaction.shadowed:
                     transaction.shadowed.add(relation)
-                    await parking.shadow(self._session.ask, relation, changes)
+                    await parking.shadow(self._session.conversation.ask, relation, changes)
 
     async def _run_shadowed(
         self, step: Step, statement: Statement, transaction: OpenTransaction
@@ -173,7 +192,7 @@ class Recovery:
         """Let the step prepare its statement once more under the same name."""
         name = step.parse[5 : step.parse.find(b"\0", 5)]
         if name and step.parse in step.data:
-            await self._session.run_again(wire.message(b"C", b"S" + name + b"\0") + SYNC)
+            await self._session.conversation.run(wire.message(b"C", b"S" + name + b"\0") + SYNC)
 
     async def _within_shadows(self, step: Step, frames: bytes) -> bytes:
         """Frames of a step, with names that lead to the copies of tables."""
@@ -181,5 +200,7 @@ class Recovery:
             return frames
         if not step.parse:
             return unqualified_query(frames, step.statement.qualified)
-        await self._session.run_again(unqualified_parse(step.parse, step.statement.qualified))
+        await self._session.conversation.run(
+            unqualified_parse(step.parse, step.statement.qualified)
+        )
         return bound_to_private(frames)

@@ -9,30 +9,22 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any
 
 from dsqlkit.local import wire
 from dsqlkit.local.adjudicator import Adjudicator
 from dsqlkit.local.analysis import Kind, Statement
-from dsqlkit.local.answers import AnswerRewriter
+from dsqlkit.local.conversation import Conversation
 from dsqlkit.local.disruption import Disruption, can_hit
 from dsqlkit.local.distance import Distance
-from dsqlkit.local.exchange import FAILED, IDLE, IN_TRANSACTION, Exchange, question
+from dsqlkit.local.exchange import FAILED, IDLE, IN_TRANSACTION, Exchange
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.link import Link
-from dsqlkit.local.open_transaction import DATA_CONFLICT, OpenTransaction
-from dsqlkit.local.parking import Rows
+from dsqlkit.local.open_transaction import OpenTransaction
 from dsqlkit.local.recovery import Recovery
 from dsqlkit.local.savepoint import with_savepoint, without_savepoint
 from dsqlkit.local.statements import rewrite
 from dsqlkit.local.steps import FLUSH, SYNC, WANTED, End, Step, StepCutter
-
-_READY, _ERROR, _COMPLETE, _KEY, _COPY_IN = b"ZECKG"
-_CONFLICTS: Final = {"40001", "40P01"}
-_UNIQUE_VIOLATION: Final = "23505"
-_CANCELLED: Final = "57014"
-_CANCEL_ARRIVES_S: Final = 1.0
-"""How long a cancellation may be on its way. It may meet the statement after the one it was for."""
 
 _log = logging.getLogger(__name__)
 
@@ -48,28 +40,30 @@ class Session:
         on_job: Callable[[], None],
         on_end: Callable[["Session"], None],
     ) -> None:
-        self.pid = 0
         self.transaction: OpenTransaction | None = None
         self._faults = faults
         self._distance = Distance(faults, self._from_client)
         self.client = self._distance.link = Link(self._distance.receive, self._lost)
-        self.backend = Link(self._from_backend, self._lost)
+        self.conversation = Conversation(
+            self.client,
+            on_job,
+            on_busy=lambda: adjudicator.busy(self),
+            on_rest=lambda: adjudicator.at_rest(self),
+            lost=self._lost,
+        )
+        self.backend = self.conversation.backend
         self.client.other, self.backend.other = self.backend, self.client
         self.adjudicator = adjudicator
         self._on_end = on_end
         self._ended = False
         self._frames = wire.FrameCutter(set(WANTED), limit=wire.MAX_CLIENT_FRAME)
         self._steps = StepCutter(rewrite)
-        self._answers = AnswerRewriter(on_job)
         self._queue: deque[Step] = deque()
-        # The first exchange is the sign-in, up to its ReadyForQuery.
-        self._exchanges: deque[Exchange] = deque([Exchange(forward=True)])
         self._held_up = False
         self._unsynced: list[Statement] | None = None
+        self._autocommit = Exchange(forward=True)
         self._skipping = False
-        self._copying = False
         self._wants_rows = False
-        self._cancel_until = 0.0
         self._work: asyncio.Task[None] | None = None
         self.recovery = Recovery(self)
         self._disruption = Disruption(self, faults)
@@ -95,6 +89,10 @@ class Session:
     # As a player of the adjudicator's.
 
     @property
+    def pid(self) -> int:
+        return self.conversation.pid
+
+    @property
     def can_be_parked(self) -> bool:
         transaction = self.transaction
         return (
@@ -108,7 +106,7 @@ class Session:
 
     @property
     def is_idle(self) -> bool:
-        return not self._exchanges and self._work is None
+        return not self.conversation.under_way and self._work is None
 
     @property
     def is_putting_back(self) -> bool:
@@ -126,24 +124,9 @@ class Session:
                 await asyncio.wait([self._work])
 
     def expect_cancel(self) -> None:
-        self._cancel_until = asyncio.get_running_loop().time() + _CANCEL_ARRIVES_S
+        self.conversation.expect_cancel()
 
     # What the recovery and the disruption use.
-
-    async def ask(self, sql: str, *parameters: str | None) -> Rows:
-        """Ask the session's own backend something that the client does not hear of.
-
-        Raises exchange.Refused.
-        """
-        exchange = await self.run_again(question(sql, parameters))
-        return exchange.rows()
-
-    async def run_again(self, frames: bytes) -> Exchange:
-        """Send frames that end with a Sync or are a Query; wait for the answers, held back."""
-        answered = asyncio.get_running_loop().create_future()
-        self._send(frames, Exchange(forward=False, on_done=answered.set_result))
-        exchange: Exchange = await answered
-        return exchange
 
     def send_step(self, step: Step, data: bytes, *, forward: bool) -> None:
         """Send a step, or other frames in its place; hold back the answers unless `forward`."""
@@ -156,7 +139,7 @@ class Session:
             is_query=step.end is End.QUERY,
             on_done=lambda done: self._step_done(step, done),
         )
-        self._send(data + SYNC if hide else data, exchange)
+        self.conversation.send(data + SYNC if hide else data, exchange)
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""
@@ -186,9 +169,9 @@ class Session:
                     self.backend.write(frame)
                     continue
                 for step in self._steps.feed(kind, frame):
-                    if self._copying and step.statement is None:
+                    if self.conversation.copying and step.statement is None:
                         # The Sync after CopyDone; the one before was lost on a backend in COPY.
-                        self._copying = False
+                        self.conversation.copying = False
                         self.backend.write(step.data)
                     else:
                         self._queue.append(step)
@@ -218,7 +201,7 @@ class Session:
         if step.end is End.SYNC:
             self._skipping = False
             self._held_up = True
-            self._send(SYNC, Exchange(forward=True, on_done=self._answered))
+            self.conversation.send(SYNC, Exchange(forward=True, on_done=self._answered))
 
     def _outside(self, step: Step) -> None:
         statement = step.statement
@@ -229,7 +212,7 @@ class Session:
                 hide_ready=step.end in (End.FLUSH, End.NEXT),
                 on_done=self._begun,
             )
-            self._send(with_savepoint(step), begin)
+            self.conversation.send(with_savepoint(step), begin)
             return
         if statement is None and step.end is End.FLUSH and self._unsynced is None:
             # Preparing and describing: what it gets in answer ends with no ReadyForQuery.
@@ -238,19 +221,18 @@ class Session:
         if self._unsynced is None:
             statements: list[Statement] = []
             self._unsynced = statements
-            self._expect(
-                Exchange(
-                    forward=True,
-                    is_query=step.end is End.QUERY,
-                    on_done=lambda done: self._autocommitted(done, statements),
-                )
+            self._autocommit = Exchange(
+                forward=True,
+                is_query=step.end is End.QUERY,
+                on_done=lambda done: self._autocommitted(done, statements),
             )
+            self.conversation.expect(self._autocommit)
         if statement is not None:
             self._unsynced.append(statement)
         if step.end in (End.SYNC, End.QUERY):
             ended, self._unsynced = self._unsynced, None
             if self._faults.on_commit and can_hit(ended):
-                self._do(self._disruption.autocommit(step, self._exchanges[-1]))
+                self._do(self._disruption.autocommit(step, self._autocommit))
                 return
         self.backend.write(step.data)
 
@@ -272,16 +254,7 @@ class Session:
         elif transaction.parked or transaction.shadowed:
             self._do(self.recovery.resume(step, statement, transaction))
         else:
-            can_conflict = statement.kind in (Kind.WRITE, Kind.LOCK)
-            self.send_step(step, step.data, forward=not can_conflict)
-
-    def _send(self, frames: bytes, exchange: Exchange) -> None:
-        self._expect(exchange)
-        self.backend.write(frames)
-
-    def _expect(self, exchange: Exchange) -> None:
-        self._exchanges.append(exchange)
-        self.adjudicator.busy(self)
+            self.send_step(step, step.data, forward=not statement.can_conflict)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that takes several exchanges; the client's further steps wait."""
@@ -297,52 +270,10 @@ class Session:
             _log.error("a session's recovery failed", exc_info=error)
             self.close()
             return
-        if not self._exchanges:
+        if not self.conversation.under_way:
             self.release()
 
-    # The backend's side.
-
-    def _from_backend(self, data: bytes) -> None:
-        shown: list[bytes] = []
-        for kind, frame in self._answers.cut(data):
-            exchange = self._exchanges[0] if self._exchanges else None
-            if exchange is None:
-                shown.append(self._answers.rewritten(kind, frame))
-                continue
-            piece = self._answers.rewritten(kind, self._noticed(kind, frame, exchange))
-            if kind == _READY and exchange.hide_ready:
-                piece = b""
-            if exchange.forward:
-                shown.append(piece)
-            else:
-                exchange.pieces.append((kind, piece))
-            if kind == _READY:
-                self._exchanges.popleft()
-                if not self._exchanges:
-                    self.adjudicator.at_rest(self)
-                self.client.write(b"".join(shown))
-                shown.clear()
-                if exchange.on_done is not None:
-                    exchange.on_done(exchange)
-        self.client.write(b"".join(shown))
-
-    def _noticed(self, kind: int, frame: bytes, exchange: Exchange) -> bytes:
-        """Take from a frame what matters to its exchange; the frame to go on with."""
-        if kind == _READY:
-            exchange.status = frame[5]
-        elif kind == _COMPLETE:
-            exchange.tag = frame
-        elif kind == _ERROR:
-            exchange.error = frame
-            now = asyncio.get_running_loop().time()
-            if exchange.sqlstate == _CANCELLED and now < self._cancel_until:
-                exchange.given_way = True
-                return wire.error_response("40001", DATA_CONFLICT)
-        elif kind == _COPY_IN:
-            self._copying = not exchange.is_query
-        elif kind == _KEY:
-            (self.pid,) = wire.INT32.unpack_from(frame, 5)
-        return frame
+    # What the backend answered.
 
     def _answered(self, exchange: Exchange) -> None:
         self._after(exchange)
@@ -353,8 +284,7 @@ class Session:
             self.transaction = self.adjudicator.began(self)
         self.client.write(without_savepoint(exchange.held()))
         self._skipping = exchange.error is not None and exchange.hide_ready
-        self._held_up = False
-        self._go_on()
+        self.release()
 
     def _autocommitted(self, exchange: Exchange, statements: list[Statement]) -> None:
         if exchange.status != IDLE:
@@ -374,27 +304,14 @@ class Session:
         held = not exchange.forward
         if transaction is not None and statement is not None:
             if exchange.error is None:
-                if held and self._may_have_twins(statement, transaction):
+                if held and self.recovery.may_have_twins(statement, transaction):
                     self._do(self.recovery.check_keys(step, statement, transaction, exchange))
                     return
                 transaction.note(step, statement)
-            elif held and self._is_conflict(statement, exchange, transaction):
+            elif held and self.recovery.is_conflict(statement, exchange, transaction):
                 self._do(self.recovery.lose(step, statement, transaction, exchange))
                 return
         self.finish(step, exchange)
-
-    def _may_have_twins(self, statement: Statement, transaction: OpenTransaction) -> bool:
-        """Whether it may have inserted a key that its snapshot has, but others have deleted."""
-        return statement.inserts and self.adjudicator.deleted_since(transaction, statement.tables)
-
-    def _is_conflict(
-        self, statement: Statement, exchange: Exchange, transaction: OpenTransaction
-    ) -> bool:
-        sqlstate = exchange.sqlstate
-        if sqlstate == _UNIQUE_VIOLATION:
-            # Of a key that the snapshot has, or of one that somebody else committed since?
-            return self.adjudicator.written_since(transaction, statement.tables)
-        return exchange.given_way or sqlstate in _CONFLICTS
 
     def _after(self, exchange: Exchange) -> None:
         """Keep up with the state of the transaction."""
