@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from dsqlkit.local import internal
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
-from dsqlkit.local.parking import Rows
+from dsqlkit.local.parking import Locked, Rows
 
 if TYPE_CHECKING:
     import psycopg
 
 _FIRST_LOOK_S: Final = 0.002
 _LONGEST_PAUSE_S: Final = 0.05
+_LONGEST_LOCK_WAIT_MS: Final = 20
 
 _WAITS: Final = """
 SELECT w.pid, pg_catalog.pg_blocking_pids(w.pid)
@@ -146,15 +147,23 @@ class Adjudicator:
         return any(self._last_delete[table] > transaction.began_at for table in tables)
 
     async def ask(self, sql: str, *parameters: str | None) -> Rows:
-        """Ask PostgreSQL something outside of any transaction, as its superuser."""
+        """Ask PostgreSQL something outside of any transaction, as its superuser.
+
+        Raises Locked when it is about a table that somebody has locked, to change its schema.
+        """
         async with self._asking:
             if self._monitor is None or self._monitor.closed:
                 self._monitor = await internal.connect(self._socket_folder)
                 await self._monitor.execute("SET default_transaction_isolation = 'read committed'")
+                # A table that somebody is about to change is locked: who waits for it waits for us.
+                await self._monitor.execute(f"SET lock_timeout = {_LONGEST_LOCK_WAIT_MS}")
             import psycopg
 
             cursor = psycopg.AsyncRawCursor(self._monitor)
-            await cursor.execute(sql, parameters)
+            try:
+                await cursor.execute(sql, parameters)
+            except psycopg.errors.LockNotAvailable as error:
+                raise Locked from error
             rows = await cursor.fetchall() if cursor.description else []
         return [tuple(None if value is None else str(value) for value in row) for row in rows]
 

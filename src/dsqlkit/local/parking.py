@@ -15,6 +15,11 @@ Rows: TypeAlias = list[tuple[str | None, ...]]
 Ask: TypeAlias = Callable[..., Awaitable[Rows]]
 """Asks PostgreSQL a question with parameters in text; raises exchange.Refused."""
 
+
+class Locked(Exception):
+    """A table cannot be read now, as somebody changes its schema or is about to."""
+
+
 SAVEPOINT: Final = "dsqlkit_begin"
 
 _WRITTEN: Final = """
@@ -50,7 +55,7 @@ async def read_out(ask: Ask, monitor: Ask, pid: int) -> Changes:
     """Read what the transaction of backend `pid` did, and let go of it all.
 
     `ask` asks inside that transaction, `monitor` outside of any. Raises exchange.Refused, with the
-    transaction failed, when something of it cannot be read.
+    transaction failed, when something of it cannot be read, and Locked.
     """
     relations = [str(row[0]) for row in await monitor(_WRITTEN, str(pid))]
     if len(relations) > 1:

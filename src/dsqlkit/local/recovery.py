@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from dsqlkit.local import parking, wire
 from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.exchange import Exchange, Refused
-from dsqlkit.local.open_transaction import DATA_CONFLICT, OpenTransaction
-from dsqlkit.local.parking import Changes
+from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
+from dsqlkit.local.parking import Changes, Locked
 from dsqlkit.local.steps import SYNC, Step
 from dsqlkit.local.unqualified import bound_to_private, unqualified_parse, unqualified_query
 
@@ -65,9 +65,10 @@ class Recovery:
             transaction.changes = await parking.read_out(
                 session.conversation.ask, session.adjudicator.ask, session.pid
             )
-        except Refused:
+        except (Refused, Locked) as why:
             # What cannot be read cannot be put back. It has to lose for the other to go on.
-            transaction.lost = transaction.lost or DATA_CONFLICT
+            words = SCHEMA_CONFLICT if isinstance(why, Locked) else DATA_CONFLICT
+            transaction.lost = transaction.lost or words
             transaction.changes = Changes()
             await parking.let_go(session.conversation.ask)
 

@@ -1,0 +1,83 @@
+"""OC001: the schema of a table changed under an open transaction that has touched it."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests.local.waiting import eventually
+from tests.occ.conftest import CONFLICT, Racer, Sessions
+
+pytestmark = pytest.mark.timeout(20)
+
+WORDS = "schema has been updated by another transaction (OC001)"
+
+
+@pytest.fixture
+def changing(observer: Racer) -> Iterator[str]:
+    """A table, with a row, whose schema may be changed."""
+    observer.say("CREATE TABLE changing (id int PRIMARY KEY, v int)")
+    observer.say("INSERT INTO changing VALUES (1, 0)")
+    yield "changing"
+    observer.say("DROP TABLE changing")
+
+
+def refusal_of_commit(player: Racer) -> str:
+    with pytest.raises(psycopg.errors.SerializationFailure) as refused:
+        player.connection.execute("COMMIT")
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "ddl",
+    [
+        "ALTER TABLE changing ADD COLUMN note text",
+        "ALTER TABLE changing RENAME COLUMN v TO w",
+        "GRANT SELECT ON changing TO schema_reader",
+    ],
+)
+@pytest.mark.parametrize("touch", ["SELECT v FROM changing", "UPDATE changing SET v = v + 1"])
+def test_a_change_of_schema_fails_whoever_has_touched_the_table(
+    racers: Sessions, observer: Racer, changing: str, ddl: str, touch: str
+) -> None:
+    if ddl.startswith("GRANT"):
+        assert observer.say("CREATE ROLE schema_reader") in ("CREATE ROLE", "42710")
+    user, changer = racers(2)
+    user.say("BEGIN")
+    user.say(touch)
+    answer = changer.say(ddl)
+    assert not answer[:1].isdigit(), answer
+    assert refusal_of_commit(user) == WORDS
+
+
+def test_a_finished_index_build_is_a_change_of_schema(
+    racers: Sessions, observer: Racer, changing: str
+) -> None:
+    user, builder = racers(2)
+    user.say("BEGIN")
+    user.say("SELECT v FROM changing")
+    ((job,),) = builder.rows("CREATE INDEX ASYNC ON changing (v)")
+
+    def is_built() -> bool:
+        done = "SELECT FROM sys.jobs WHERE job_id = %(job)s AND status = 'completed'"
+        return builder.rows(done, {"job": job}) != []
+
+    assert eventually(is_built)
+    assert refusal_of_commit(user) == WORDS
+
+
+def test_a_transaction_at_other_tables_does_not_mind(racers: Sessions, changing: str) -> None:
+    user, changer = racers(2)
+    user.say("BEGIN")
+    user.say("UPDATE race SET v = 1 WHERE id = 1")
+    assert changer.say("ALTER TABLE changing ADD COLUMN note text") == "ALTER TABLE"
+    assert user.say("COMMIT") == "COMMIT"
+
+
+def test_dropping_a_table_waits_for_nobody(racers: Sessions, observer: Racer) -> None:
+    observer.say("CREATE TABLE doomed (id int)")
+    user, changer = racers(2)
+    user.say("BEGIN")
+    user.say("INSERT INTO doomed VALUES (1)")
+    assert changer.say("DROP TABLE doomed") == "DROP TABLE"
+    assert user.say("COMMIT") == CONFLICT
