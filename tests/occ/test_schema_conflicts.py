@@ -50,12 +50,16 @@ def test_a_change_of_schema_fails_whoever_has_touched_the_table(
     assert refusal_of_commit(user) == WORDS
 
 
+@pytest.mark.parametrize("touch", ["SELECT v FROM changing", "UPDATE changing SET v = v + 1"])
 def test_a_finished_index_build_is_a_change_of_schema(
-    racers: Sessions, observer: Racer, changing: str
+    racers: Sessions,
+    observer: Racer,
+    changing: str,
+    touch: str,
 ) -> None:
     user, builder = racers(2)
     user.say("BEGIN")
-    user.say("SELECT v FROM changing")
+    user.say(touch)
     ((job,),) = builder.rows("CREATE INDEX ASYNC ON changing (v)")
 
     def is_built() -> bool:

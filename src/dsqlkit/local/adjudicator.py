@@ -5,9 +5,10 @@ back at once, and when one waits for another's lock, has that other transaction 
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -61,6 +62,25 @@ class Player(Protocol):
 
     def expect_cancel(self) -> None:
         """Know that its statement is about to be cancelled because of a conflict."""
+
+
+class Bystander:
+    """A backend of ours that may wait, and has no transaction that others wait for."""
+
+    transaction: OpenTransaction | None = None
+    can_be_parked = False
+    is_idle = False
+    is_putting_back = False
+    wants_rows = False
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    async def park(self) -> None:
+        """There is nothing to park."""
+
+    def expect_cancel(self) -> None:
+        """A cancelled build fails, and says so."""
 
 
 class Adjudicator:
@@ -131,6 +151,16 @@ class Adjudicator:
         """The session is over."""
         self.at_rest(player)
         self.ended(player, committed=False)
+
+    @contextlib.contextmanager
+    def attend(self, pid: int) -> Generator[None, None, None]:
+        """Have transactions parked that a backend of ours waits for."""
+        bystander = Bystander(pid)
+        self.busy(bystander)
+        try:
+            yield
+        finally:
+            self.at_rest(bystander)
 
     # What sessions ask.
 

@@ -107,7 +107,9 @@ class _Cluster:
         port = listening.getsockname()[1]
         adjudicator = Adjudicator(self._server.socket_folder)
         jobs = JobRunner(
-            self._server.socket_folder, on_change=lambda table: adjudicator.changed_schema([table])
+            self._server.socket_folder,
+            on_change=lambda table: adjudicator.changed_schema([table]),
+            attend=adjudicator.attend,
         )
         reception = Reception(
             checker=TokenChecker(port, credentials.access_key_id, credentials.secret_access_key),

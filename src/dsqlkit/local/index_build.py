@@ -4,10 +4,16 @@ PostgreSQL's CREATE INDEX CONCURRENTLY is that, but for its last step: it waits 
 transaction that is older than the index, idle ones and those that wait for this very build
 included. At that point the index is complete. So the wait is cut short and the index declared
 valid here, for transactions that begin from now on: `indcheckxmin` keeps older ones from using it.
+
+Before that it waits for transactions that have written the table to end, which an idle one may
+never do. Then it is built in the plain way, which waits for locks only: the adjudicator, which is
+told of the wait, has those transactions parked.
 """
 
 import asyncio
 import contextlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,10 +25,10 @@ if TYPE_CHECKING:
 _DUPLICATES: Final = "Found duplicate key while validating index for UCVs"
 _POLL_S: Final = 0.02
 
-_CUT_SHORT = """
-SELECT pg_cancel_backend(pid) FROM pg_stat_progress_create_index
-WHERE pid = %s AND phase = 'waiting for old snapshots'
-"""
+_PHASE = "SELECT phase FROM pg_stat_progress_create_index WHERE pid = %s"
+_AT_THE_END: Final = "waiting for old snapshots"
+_FOR_WRITERS: Final = ("waiting for writers before build", "waiting for writers before validation")
+_CANCEL = "SELECT pg_cancel_backend(%s)"
 _TABLE = "SELECT FROM pg_class WHERE oid = %s"
 _INVALID = """
 SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid
@@ -45,12 +51,16 @@ class IndexBuild:
 
 
 async def build_index(
-    builder: "Connection", observer: "Connection", build: IndexBuild
+    builder: "Connection",
+    observer: "Connection",
+    build: IndexBuild,
+    attend: Callable[[int], AbstractContextManager[None]],
 ) -> tuple[str, str | None]:
     """Build the index as the table's owner; returns the job's status and its details.
 
     It is built on the connection `builder`, which is left with other settings; `observer` sees how
-    far it is. Raises psycopg.OperationalError when either is lost.
+    far it is. `attend` has the adjudicator see to it that a backend does not wait in vain. Raises
+    psycopg.OperationalError when a connection is lost.
     """
     import psycopg
     from psycopg import sql
@@ -59,15 +69,24 @@ async def build_index(
         return _table_gone(build)
     if (await observer.execute(_INVALID, [build.index])).rowcount:
         # Left by a build that was cut short: a new one of that name would have been refused.
-        await observer.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(build.index)))
+        with attend(observer.info.backend_pid):
+            await observer.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(build.index)))
     await builder.execute("SELECT set_config('search_path', %s, false)", [build.search_path])
     await builder.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(build.owner)))
+    pid = builder.info.backend_pid
     ended = asyncio.Event()
-    watch = asyncio.create_task(_cut_waits_short(observer, builder.info.backend_pid, ended))
+    watch = asyncio.create_task(_cut_waits_short(observer, pid, ended))
     try:
-        await builder.execute(build.ddl)
-    except psycopg.errors.QueryCanceled:
-        await _declare_valid(observer, build.index)
+        try:
+            await builder.execute(build.ddl)
+        except psycopg.errors.QueryCanceled:
+            if await watch == _AT_THE_END:
+                await _declare_valid(observer, build.index)
+            else:
+                with attend(observer.info.backend_pid):
+                    await observer.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(build.index)))
+                with attend(pid):
+                    await builder.execute(build.ddl.replace(" CONCURRENTLY", "", 1))
     except psycopg.errors.UndefinedTable:
         return _table_gone(build)
     except psycopg.errors.UniqueViolation:
@@ -93,8 +112,17 @@ async def _declare_valid(observer: "Connection", index: str) -> None:
     await observer.execute("RESET allow_system_table_mods")
 
 
-async def _cut_waits_short(observer: "Connection", pid: int, ended: asyncio.Event) -> None:
+async def _cut_waits_short(observer: "Connection", pid: int, ended: asyncio.Event) -> str | None:
+    """Cancel the build where it waits for others; the phase it was in, None if it ended itself."""
+    before = None
     while not ended.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), _POLL_S)
-        await observer.execute(_CUT_SHORT, [pid])
+        row = await (await observer.execute(_PHASE, [pid])).fetchone()
+        phase = None if row is None else str(row[0])
+        # Writers that are just committing are waited for, from one look to the next.
+        if phase == _AT_THE_END or (phase in _FOR_WRITERS and phase == before):
+            await observer.execute(_CANCEL, [pid])
+            return phase
+        before = phase
+    return None

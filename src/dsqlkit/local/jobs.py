@@ -7,6 +7,7 @@ builds one index at a time: two builds on one table can wait for each other.
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,12 +46,20 @@ _TELL_ENDED = "SELECT dsqlkit.tell_ended(%s)"
 class JobRunner:
     """Runs submitted jobs until it is cancelled. A job that a stop cut short begins again.
 
-    `on_change` hears the name of a table, without schema, whose index has just been built.
+    `on_change` hears the name of a table, without schema, whose index has just been built;
+    `attend` is as `build_index` wants it.
     """
 
-    def __init__(self, socket_folder: Path, *, on_change: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        socket_folder: Path,
+        *,
+        on_change: Callable[[str], None],
+        attend: Callable[[int], AbstractContextManager[None]],
+    ) -> None:
         self._socket_folder = socket_folder
         self._on_change = on_change
+        self._attend = attend
         self._awake = asyncio.Event()
 
     def wake(self) -> None:
@@ -79,7 +88,7 @@ class JobRunner:
             job_id, build = job
             await connection.execute(_FORGET)
             async with await connect(self._socket_folder) as builder:
-                status, details = await build_index(builder, connection, build)
+                status, details = await build_index(builder, connection, build, self._attend)
             for (name,) in await (
                 await connection.execute(_TABLE_NAME, [build.table_oid])
             ).fetchall():
