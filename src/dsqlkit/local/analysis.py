@@ -37,7 +37,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One text of SQL.
+    """One text of SQL; `parts` are the kinds of its statements, in order.
 
     `tables` are the names it mentions, without schema; `claimed` the tables whose rows it writes
     or locks, as SQL writes their names; `locked` those of them whose rows it selects FOR UPDATE.
@@ -47,6 +47,7 @@ class Statement:
     """
 
     kind: Kind
+    parts: tuple[Kind, ...]
     tables: frozenset[str] = frozenset()
     claimed: frozenset[str] = frozenset()
     locked: frozenset[str] = frozenset()
@@ -60,7 +61,7 @@ class Statement:
         return self.kind in (Kind.WRITE, Kind.LOCK)
 
 
-OTHER: Final = Statement(Kind.OTHER)
+OTHER: Final = Statement(Kind.OTHER, ())
 
 _TRANSACTION: Final = {
     tree.TRANS_STMT_BEGIN: Kind.BEGIN,
@@ -102,6 +103,7 @@ def _analyse(sql: bytes) -> Statement:
         kind = Kind.MIXED
     return Statement(
         kind,
+        tuple(each.kind for each in statements),
         frozenset().union(*(each.tables for each in statements)),
         frozenset().union(*(each.claimed for each in statements)),
         frozenset().union(*(each.locked for each in statements)),
@@ -130,7 +132,7 @@ def _statement(statement: Node, text: bytes) -> Statement:
     node = getattr(statement, name)
     kind = _kind(name, node)
     if kind in (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER):
-        return Statement(kind)
+        return Statement(kind, (kind,))
     return _with_tables(kind, node, text)
 
 
@@ -163,6 +165,7 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
         kind = Kind.LOCK
     return Statement(
         kind,
+        (kind,),
         frozenset(tables),
         frozenset(written.union(tables.values()) if locks else written),
         frozenset(tables.values()) if for_update else frozenset(),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dsqlkit.local.analysis import Kind, Statement
+from dsqlkit.local.limits import mixture
 from dsqlkit.local.parking import Changes
 from dsqlkit.local.steps import Step
 
@@ -36,6 +37,9 @@ class OpenTransaction:
     locked: set[str] = field(default_factory=set)
     schema: set[str] = field(default_factory=set)
     deletes: bool = False
+    ddl: bool = False
+    dml: bool = False
+    rows: int = 0
     shadowed: set[str] = field(default_factory=set)
     rivals: "set[OpenTransaction]" = field(default_factory=set)
 
@@ -48,6 +52,7 @@ class OpenTransaction:
         self.touched |= statement.tables
         self.claimed |= statement.claimed
         self.locked |= statement.locked
+        self.ddl, self.dml, _ = mixture(self.ddl, self.dml, statement.parts)
         self.deletes = self.deletes or statement.deletes
         if statement.kind is Kind.SCHEMA:
             self.schema |= statement.tables

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local import parking, wire
 from dsqlkit.local.analysis import Kind, Statement
-from dsqlkit.local.exchange import Exchange, Refused
+from dsqlkit.local.exchange import Exchange, Refused, question
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
 from dsqlkit.local.parking import Changes, Locked
+from dsqlkit.local.refusal import Refusal
 from dsqlkit.local.steps import SYNC, Step
 from dsqlkit.local.unqualified import bound_to_private, unqualified_parse, unqualified_query
 
@@ -109,6 +110,13 @@ class Recovery:
                 return
         transaction.note(step, statement)
         self._session.finish(step, done)
+
+    async def refuse(self, step: Step, refusal: Refusal) -> None:
+        """Fail a step that has run, and the transaction with it."""
+        await self._session.conversation.run(
+            question("SELECT dsqlkit.fail($1, $2)", (refusal.sqlstate, refusal.message))
+        )
+        self._session.fail(step, refusal)
 
     async def commit(self, step: Step, transaction: OpenTransaction) -> None:
         """Commit, or fail to because another was first."""

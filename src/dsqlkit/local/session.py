@@ -9,22 +9,27 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from dsqlkit.local import wire
 from dsqlkit.local.adjudicator import Adjudicator
 from dsqlkit.local.analysis import Kind, Statement
+from dsqlkit.local.autocommit import run_limited
 from dsqlkit.local.conversation import Conversation
 from dsqlkit.local.disruption import Disruption, can_hit
 from dsqlkit.local.distance import Distance
 from dsqlkit.local.exchange import FAILED, IDLE, IN_TRANSACTION, Exchange
 from dsqlkit.local.faults import ActiveFaults
+from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS, changed_rows, mixture, refused
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import OpenTransaction
 from dsqlkit.local.recovery import Recovery
+from dsqlkit.local.refusal import Refusal
 from dsqlkit.local.savepoint import with_savepoint, without_savepoint
 from dsqlkit.local.statements import rewrite
 from dsqlkit.local.steps import FLUSH, SYNC, WANTED, End, Step, StepCutter
+
+_READY_FAILED: Final = wire.message(b"Z", b"E")
 
 _log = logging.getLogger(__name__)
 
@@ -155,6 +160,16 @@ class Session:
         if exchange.error is not None and step.end in (End.FLUSH, End.NEXT):
             self._skipping = True
 
+    def fail(self, step: Step, refusal: Refusal) -> None:
+        """Tell the client that a step, and with it the transaction, has failed."""
+        assert self.transaction is not None
+        self.transaction.failed = True
+        self.client.write(wire.error_response(refusal.sqlstate, refusal.message))
+        if step.end in (End.FLUSH, End.NEXT):
+            self._skipping = True
+        else:
+            self.client.write(_READY_FAILED)
+
     def release(self) -> None:
         """Let the client's further steps, which had to wait, go on."""
         self._held_up = False
@@ -218,6 +233,14 @@ class Session:
             # Preparing and describing: what it gets in answer ends with no ReadyForQuery.
             self.backend.write(step.data)
             return
+        if self._unsynced is None and statement is not None and step.end in (End.SYNC, End.QUERY):
+            refusal = mixture(False, False, statement.parts)[2]
+            if refusal is not None:
+                self.send_step(step, refused(step, refusal), forward=True)
+                return
+            if statement.many and statement.parts == (Kind.WRITE,) and not self._faults.on_commit:
+                self._do(run_limited(self, step, statement))
+                return
         if self._unsynced is None:
             statements: list[Statement] = []
             self._unsynced = statements
@@ -251,6 +274,8 @@ class Session:
                 self._do(self.recovery.commit(step, transaction))
             else:
                 self.send_step(step, step.data, forward=True)
+        elif refusal := mixture(transaction.ddl, transaction.dml, statement.parts)[2]:
+            self.send_step(step, refused(step, refusal), forward=True)
         elif transaction.parked or transaction.shadowed:
             self._do(self.recovery.resume(step, statement, transaction))
         else:
@@ -308,6 +333,10 @@ class Session:
                     self._do(self.recovery.check_keys(step, statement, transaction, exchange))
                     return
                 transaction.note(step, statement)
+                transaction.rows += changed_rows(exchange.tag)
+                if held and transaction.rows > MAX_ROWS:
+                    self._do(self.recovery.refuse(step, TOO_MANY_ROWS))
+                    return
             elif held and self.recovery.is_conflict(statement, exchange, transaction):
                 self._do(self.recovery.lose(step, statement, transaction, exchange))
                 return

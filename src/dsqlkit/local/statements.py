@@ -82,7 +82,7 @@ def _edits(
     else:
         refusal = _refusal(kind, node, text[start:end])
     if refusal is not None:
-        return [(start, end, _carrier(refusal).encode())]
+        return [(start, end, failing(refusal).encode())]
     if kind == "variable_show_stmt" and node.name.lower() in ANSWERS:
         name = node.name.lower()
         return [(start, end, f"SELECT dsqlkit.show('{ANSWERS[name]}') AS {name}".encode())]
@@ -103,7 +103,8 @@ def _refusal(kind: str, node: Node, text: bytes) -> Refusal | None:
     return None
 
 
-def _carrier(refusal: Refusal) -> str:
+def failing(refusal: Refusal) -> str:
+    """A statement that fails while it is analysed, with an error that carries the answer."""
     carried = f"{_MARK} {refusal.sqlstate} {refusal.message}".replace("'", "''").replace(
         "\\", "\\\\"
     )

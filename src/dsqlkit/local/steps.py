@@ -19,7 +19,7 @@ _QUERY, _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _FUNCTION = b
 WANTED: Final = frozenset(b"QPBDECSHF")
 """The kinds of frames that make steps. All others are COPY's, and pass by."""
 
-_NOTHING: Final = Statement(Kind.OTHER)
+_NOTHING: Final = Statement(Kind.OTHER, ())
 
 
 class End(Enum):

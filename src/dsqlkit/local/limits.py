@@ -1,0 +1,54 @@
+"""What one transaction may hold on DSQL: one DDL statement, or DML that changes at most 3,000 rows.
+
+Both were recorded of a real cluster (conformance record, groups transaction and multi_statement).
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from dsqlkit.local import wire
+from dsqlkit.local.analysis import Kind
+from dsqlkit.local.refusal import Refusal, not_supported
+from dsqlkit.local.statements import failing
+from dsqlkit.local.steps import SYNC, End, Step
+
+MAX_ROWS: Final = 3000
+TOO_MANY_ROWS: Final = Refusal("54000", "transaction row limit exceeded")
+
+_SECOND_DDL: Final = not_supported("multiple ddl statements not supported in a transaction")
+_MIXED: Final = not_supported("ddl and dml are not supported in the same transaction")
+_DML: Final = (Kind.WRITE, Kind.COPY_IN)
+_BOUNDS: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK)
+
+
+def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Refusal | None]:
+    """Whether a transaction has DDL and DML after statements of these kinds, given what it had
+    before, and why the first that may not join it is refused."""
+    for kind in parts:
+        if kind is Kind.SCHEMA:
+            if ddl or dml:
+                return ddl, dml, _SECOND_DDL if ddl else _MIXED
+            ddl = True
+        elif kind in _DML:
+            if ddl:
+                return ddl, dml, _MIXED
+            dml = True
+        elif kind in _BOUNDS:
+            ddl = dml = False
+    return ddl, dml, None
+
+
+def changed_rows(tag: bytes) -> int:
+    """How many rows a statement changed, by its CommandComplete."""
+    words = tag[5:-1].split()
+    if not words or words[0] not in (b"INSERT", b"UPDATE", b"DELETE"):
+        return 0
+    return int(words[-1])
+
+
+def refused(step: Step, refusal: Refusal) -> bytes:
+    """Frames to send in place of a step, that fail with this answer."""
+    sql = failing(refusal).encode()
+    if step.end is End.QUERY:
+        return wire.message(b"Q", sql + b"\0")
+    return wire.message(b"P", b"\0" + sql + b"\0\0\0") + (SYNC if step.end is End.SYNC else b"")
