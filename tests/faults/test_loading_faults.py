@@ -118,7 +118,8 @@ def test_a_load_over_connections_that_keep_breaking_hands_over_what_is_in_the_ta
         loaded = Loader(pool, LoadPlan(30, 20, 4), SWIFT).run(handed_over.extend)
     assert loaded.complete
     assert loaded.accounts == len(handed_over) == 600
-    assert loaded.retries == len(faults)
+    # A fault may hit a connection that is being closed, too, and nothing is sent again then.
+    assert 0 < loaded.retries <= len(faults)
     assert ids_in(table) == sorted(handed_over)
 
 

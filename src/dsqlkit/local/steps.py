@@ -37,7 +37,7 @@ class Step:
 
     `again` runs the statement once more by itself, Sync included, naming only prepared statements
     that the backend keeps; `parse` is the Parse of such a statement, empty for a Query. `fetches`
-    is set when an Execute asks for some of the rows only.
+    is set when an Execute of a named portal asks for some of the rows only.
     """
 
     data: bytes
@@ -123,7 +123,8 @@ class StepCutter:
         if end < 0 or len(frame) != end + 5:
             raise wire.ProtocolViolation("a malformed Execute message")
         bound = self._portals.get(frame[5:end])
-        self._fetches = frame[end + 1 :] != b"\0\0\0\0"
+        # Of the unnamed portal nobody fetches more: some drivers merely limit what they get.
+        self._fetches = end > 5 and frame[end + 1 :] != b"\0\0\0\0"
         if bound is None:
             self._executed = _NOTHING
             return
