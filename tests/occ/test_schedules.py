@@ -92,6 +92,15 @@ def end_all(sessions: list[Connection]) -> None:
             each.execute("ROLLBACK")
 
 
+def play_and_end(
+    sessions: list[Connection], schedule: list[tuple[int, Operation]], manner: Manner
+) -> None:
+    try:
+        play(sessions, schedule, manner)
+    finally:
+        end_all(sessions)
+
+
 @settings(
     max_examples=SCHEDULES_IN_TEST,
     deadline=None,
@@ -101,10 +110,7 @@ def end_all(sessions: list[Connection]) -> None:
 def test_every_schedule_answers_as_the_first_committer_wins(
     sessions: list[Connection], schedule: list[tuple[int, Operation]], manner: Manner
 ) -> None:
-    try:
-        play(sessions, schedule, manner)
-    finally:
-        end_all(sessions)
+    play_and_end(sessions, schedule, manner)
 
 
 @pytest.mark.soak
@@ -113,7 +119,4 @@ def test_every_schedule_answers_as_the_first_committer_wins(
 def test_two_thousand_schedules_answer_as_the_first_committer_wins(
     sessions: list[Connection], schedule: list[tuple[int, Operation]], manner: Manner
 ) -> None:
-    try:
-        play(sessions, schedule, manner)
-    finally:
-        end_all(sessions)
+    play_and_end(sessions, schedule, manner)

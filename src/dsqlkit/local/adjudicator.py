@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from dsqlkit.local import internal
+from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
 from dsqlkit.local.parking import Locked, Rows
 
@@ -120,6 +121,14 @@ class Adjudicator:
             if transaction.claimed:
                 self.wrote(transaction.touched, deletes=transaction.deletes)
             self.changed_schema(transaction.schema)
+
+    def committed_alone(self, statements: Iterable[Statement]) -> None:
+        """Statements in autocommit have been committed."""
+        for statement in statements:
+            if statement.kind is Kind.SCHEMA:
+                self.changed_schema(statement.tables)
+            elif statement.kind in (Kind.WRITE, Kind.COPY_IN):
+                self.wrote(statement.tables, deletes=statement.deletes)
 
     def wrote(self, tables: Iterable[str], *, deletes: bool) -> None:
         """A change of these tables' rows was committed; some were deleted if `deletes`."""

@@ -37,7 +37,7 @@ async def run_limited(session: "Session", step: Step, statement: Statement) -> N
     else:
         committed = await conversation.run(_COMMIT)
         if committed.error is None:
-            session.adjudicator.wrote(statement.tables, deletes=statement.deletes)
+            session.adjudicator.committed_alone([statement])
         told = done if committed.error is None else committed
         session.client.write(_without_ready(told) + _READY_IDLE)
 

@@ -14,7 +14,7 @@ from dsqlkit.local.exchange import Exchange, Refused, question
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
 from dsqlkit.local.parking import Changes, Locked
 from dsqlkit.local.refusal import Refusal
-from dsqlkit.local.steps import SYNC, Step
+from dsqlkit.local.steps import SYNC, End, Step
 from dsqlkit.local.unqualified import bound_to_private, unqualified_parse, unqualified_query
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _CONFLICTS: Final = {"40001", "40P01"}
 _UNIQUE_VIOLATION: Final = "23505"
+_READY_FAILED: Final = wire.message(b"Z", b"E")
 _PAUSE_S: Final = 0.002
 
 # Another search path makes PostgreSQL look up names in prepared statements again.
@@ -116,7 +117,11 @@ class Recovery:
         await self._session.conversation.run(
             question("SELECT dsqlkit.fail($1, $2)", (refusal.sqlstate, refusal.message))
         )
-        self._session.fail(step, refusal)
+        assert self._session.transaction is not None
+        self._session.transaction.failed = True
+        error = wire.error_response(refusal.sqlstate, refusal.message)
+        ready = b"" if step.end in (End.FLUSH, End.NEXT) else _READY_FAILED
+        self._session.tell(step, error + ready, failed=True)
 
     async def commit(self, step: Step, transaction: OpenTransaction) -> None:
         """Commit, or fail to because another was first."""

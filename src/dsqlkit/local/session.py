@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any
 
 from dsqlkit.local import wire
 from dsqlkit.local.adjudicator import Adjudicator
@@ -24,12 +24,9 @@ from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS, changed_rows, mixture,
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import OpenTransaction
 from dsqlkit.local.recovery import Recovery
-from dsqlkit.local.refusal import Refusal
 from dsqlkit.local.savepoint import with_savepoint, without_savepoint
 from dsqlkit.local.statements import rewrite
 from dsqlkit.local.steps import FLUSH, SYNC, WANTED, End, Step, StepCutter
-
-_READY_FAILED: Final = wire.message(b"Z", b"E")
 
 _log = logging.getLogger(__name__)
 
@@ -156,19 +153,13 @@ class Session:
 
     def give(self, step: Step, exchange: Exchange) -> None:
         """Give the client what was held back of a step's answers."""
-        self.client.write(exchange.held())
-        if exchange.error is not None and step.end in (End.FLUSH, End.NEXT):
-            self._skipping = True
+        self.tell(step, exchange.held(), failed=exchange.error is not None)
 
-    def fail(self, step: Step, refusal: Refusal) -> None:
-        """Tell the client that a step, and with it the transaction, has failed."""
-        assert self.transaction is not None
-        self.transaction.failed = True
-        self.client.write(wire.error_response(refusal.sqlstate, refusal.message))
-        if step.end in (End.FLUSH, End.NEXT):
+    def tell(self, step: Step, answers: bytes, *, failed: bool) -> None:
+        """Give the client the answers to a step, which in a pipeline end it if it failed."""
+        self.client.write(answers)
+        if failed and step.end in (End.FLUSH, End.NEXT):
             self._skipping = True
-        else:
-            self.client.write(_READY_FAILED)
 
     def release(self) -> None:
         """Let the client's further steps, which had to wait, go on."""
@@ -318,11 +309,7 @@ class Session:
             self.transaction.movable = False
             self.transaction.failed = exchange.status == FAILED
         elif exchange.error is None:
-            for statement in statements:
-                if statement.kind is Kind.SCHEMA:
-                    self.adjudicator.changed_schema(statement.tables)
-                elif statement.kind in (Kind.WRITE, Kind.COPY_IN):
-                    self.adjudicator.wrote(statement.tables, deletes=statement.deletes)
+            self.adjudicator.committed_alone(statements)
 
     def _step_done(self, step: Step, exchange: Exchange) -> None:
         statement, transaction = step.statement, self.transaction
