@@ -15,17 +15,6 @@ from dsqlkit.token import TokenSigner
 JOB_ID = re.compile(r"[a-z2-7]{26}")
 
 
-@pytest.fixture(scope="module")
-def signer(endpoint: Endpoint) -> TokenSigner:
-    return TokenSigner(endpoint)
-
-
-@pytest.fixture
-def connection(endpoint: Endpoint, signer: TokenSigner) -> Iterator[Connection]:
-    with connect(endpoint, signer) as opened:
-        yield opened
-
-
 @pytest.fixture
 def table(connection: Connection) -> Iterator[str]:
     connection.execute("CREATE TABLE indexed (id int PRIMARY KEY, a int, b text)")

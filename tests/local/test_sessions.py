@@ -15,17 +15,6 @@ from dsqlkit.token import TokenSigner
 from tests.local.waiting import eventually
 
 
-@pytest.fixture(scope="module")
-def signer(endpoint: Endpoint) -> TokenSigner:
-    return TokenSigner(endpoint)
-
-
-@pytest.fixture
-def connection(endpoint: Endpoint, signer: TokenSigner) -> Iterator[Connection]:
-    with connect(endpoint, signer) as opened:
-        yield opened
-
-
 @pytest.fixture
 def table(connection: Connection) -> Iterator[str]:
     connection.execute("CREATE TABLE session_rows (id int PRIMARY KEY, note text)")
