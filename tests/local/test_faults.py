@@ -16,9 +16,8 @@ from dsqlkit import accounts, local
 from dsqlkit import connection as connection_module
 from dsqlkit.connection import Connection, KeptConnection, connect, open_pool, parameters
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from dsqlkit.errors import LocalClusterFailed, OutcomeUnknown, UsageError
+from dsqlkit.errors import LocalClusterFailed, OutcomeUnknown
 from dsqlkit.local import Faults
-from dsqlkit.local.faults import ActiveFaults, Fate, fate_of
 from dsqlkit.token import TokenSigner
 from dsqlkit.transaction import RetryPolicy
 from tests.local.tokens import sign
@@ -51,44 +50,6 @@ def witness(endpoint: Endpoint) -> Iterator[Connection]:
 
 def rows(connection: Connection) -> list[tuple[int, int]]:
     return connection.execute("SELECT id, v FROM faulty ORDER BY id").fetchall()
-
-
-@pytest.mark.parametrize(
-    ("faults", "fates"),
-    [
-        (Faults(), "----"),
-        (Faults(conflict_every=1), "cccc"),
-        (Faults(conflict_every=3), "--c--c"),
-        (Faults(cut_before_commit=2), "-b-b"),
-        (Faults(cut_after_commit=2), "-a-a"),
-        (Faults(conflict_every=1, cut_before_commit=2, cut_after_commit=3), "cbabcb"),
-        (Faults(conflict_rate=0.5), "----"),
-        (Faults(conflict_rate=0.51), "cccc"),
-        (Faults(round_trip_ms=1, commit_ms=1, connection_age_s=1, token_age_s=1), "----"),
-    ],
-)
-def test_which_commits_are_hit(faults: Faults, fates: str) -> None:
-    letters = {Fate.COMMIT: "-", Fate.CONFLICT: "c", Fate.CUT_BEFORE: "b", Fate.CUT_AFTER: "a"}
-    decided = [letters[fate_of(faults, number, 0.5)] for number in range(1, len(fates) + 1)]
-    assert "".join(decided) == fates
-
-
-def test_a_rate_of_1_hits_the_largest_draw_and_one_of_0_not_the_least() -> None:
-    assert fate_of(Faults(conflict_rate=1), 1, 1 - 2**-53) is Fate.CONFLICT
-    assert fate_of(Faults(conflict_rate=0), 1, 0.0) is Fate.COMMIT
-
-
-def test_faults_out_of_range_cannot_be() -> None:
-    with pytest.raises(UsageError, match="--conflict-rate must be from 0 to 1"):
-        Faults(conflict_rate=-0.1)
-    with pytest.raises(UsageError, match="--token-age-s"):
-        Faults().changed({"token_age_s": 604_801})
-
-
-def test_without_faults_the_limits_are_those_of_dsql() -> None:
-    active = ActiveFaults(Faults())
-    assert (active.connection_age_s, active.token_age) == (3600, timedelta(days=7))
-    assert (active.round_trip_s, active.commit_s, active.on_commit) == (0, 0, False)
 
 
 def test_a_commit_that_is_hit_fails_with_a_conflict_and_leaves_nothing(
