@@ -106,10 +106,15 @@ class Link:
             data = b""
         if not data:
             self.abort()
-        elif self._tls is None:
+            return
+        # libuv stops watching a socket that has an error pending, after telling of its data.
+        broken = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if self._tls is None:
             self._receive(data)
         else:
             self._arrived(data)
+        if broken:
+            self.abort()
 
     def _arrived(self, data: bytes) -> None:
         """Take bytes of a TLS session."""
