@@ -1,7 +1,8 @@
 """What dsqlkit costs, as ratios: `python -m tests.bench`.
 
-Whole processes, each kind in turn, so that what else the machine does falls on all of them; the
-figure is a ratio of medians. Nothing is judged here: a target is printed beside its figure.
+Commands as whole processes, each kind in turn, so that what else the machine does falls on all of
+them; then the local cluster's endpoint against the PostgreSQL behind it. Nothing is judged here: a
+target is printed beside its figure.
 """
 
 import os
@@ -18,6 +19,7 @@ from dsqlkit import accounts, local
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
 from dsqlkit.token import TokenSigner
+from tests.bench.endpoint import compare, start_seconds
 
 HERE = Path(__file__).parent
 DSQLKIT = str(Path(sys.executable).with_name("dsqlkit"))
@@ -117,6 +119,13 @@ def main() -> None:
             print(
                 f"{signing(endpoint):.0f} microseconds a token, once the signer exists; target 1000"
             )
+            print(f"{'through':>9} {'past it':>10} {'ratio':>6} {'target':>7}")
+            for row in compare(endpoint):
+                print(
+                    f"{row.ours:9.1f} {row.theirs:10.1f} {row.ratio:6.2f} {row.target:7.2f}"
+                    f"  {row.title}"
+                )
+            print(f"{start_seconds():.2f} seconds to start a stopped cluster; target 0.50")
         finally:
             local.reset()
 
