@@ -1,6 +1,6 @@
 """Rewriting what PostgreSQL answers into what DSQL answers: errors, tags, its version."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from dsqlkit.local import wire
@@ -40,7 +40,7 @@ class AnswerRewriter:
         self._tag: bytes | None = None
         self._has_job = False
 
-    def cut(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+    def cut(self, data: bytes) -> Iterable[tuple[int, bytes]]:
         """The pieces of more of the stream; each has then to go through `rewritten`, in order."""
         return self._cutter.feed(data)
 

@@ -4,7 +4,7 @@ A frame is a type byte, a length that counts itself, and a body (PostgreSQL manu
 "Frontend/Backend Protocol").
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from struct import Struct
 from typing import Final
 
@@ -44,11 +44,20 @@ class FrameCutter:
         self._held_until = 0
         self._unseen = 0
 
-    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+    def feed(self, data: bytes) -> Iterable[tuple[int, bytes]]:
         """Take more of the stream; give its pieces in order as (kind, bytes), kind RUN for runs.
 
-        Raises ProtocolViolation on a length that is impossible or over the limit.
+        Iterating raises ProtocolViolation on a length that is impossible or over the limit.
         """
+        if not self._held and not self._unseen and len(data) >= _HEADER:
+            # Most often it is one whole frame.
+            (length,) = INT32.unpack_from(data, 1)
+            if length == len(data) - 1 and length <= self._limit:
+                kind = data[0]
+                return ((kind if kind in self.wanted else RUN, data),)
+        return self._cut(data)
+
+    def _cut(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         if self._held:
             self._held += data
             if len(self._held) < self._held_until:
