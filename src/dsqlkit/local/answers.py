@@ -25,6 +25,7 @@ _ERROR, _NOTICE, _TAG, _PARAMETER, _READY = b"ENCSZ"
 _LOOKED_AT: Final = b"ENCSZKG"
 _LEFT_ALONE: Final = {wire.RUN, ord("K"), ord("G")}
 _CODE, _TEXT, _CONTEXT = b"CMW"
+_OWN_CONTEXTS: Final = (b"PL/pgSQL function", b'SQL function "setting"')
 _IN_TRANSACTION_BLOCK: Final = b"TE"
 
 
@@ -89,7 +90,7 @@ class AnswerRewriter:
                 return wire.error_response("53300", _TOO_MANY, severity="FATAL")
             if sqlstate[:2] == b"28":
                 return access_denied()
-        if fields.get(_CONTEXT, b"").startswith(b"PL/pgSQL function"):
+        if fields.get(_CONTEXT, b"").startswith(_OWN_CONTEXTS):
             # Ours: DSQL has no PL/pgSQL, and says nothing of where its own functions fail.
             kept = {name: value for name, value in fields.items() if name not in b"WFLR"}
             return wire.encode_fields(b"E", kept)

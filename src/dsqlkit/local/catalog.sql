@@ -34,9 +34,10 @@ CREATE TABLE dsqlkit.job (
 
 CREATE OR REPLACE VIEW sys.jobs AS
     SELECT job_id, status, details, job_type, class_id, object_id,
-        CASE WHEN status IN ('submitted', 'processing') OR EXISTS (
-            SELECT FROM pg_catalog.pg_class c WHERE c.oid = object_id) THEN object_name END
-            AS object_name,
+        CASE WHEN status IN ('submitted', 'processing')
+            OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = object_id)
+            OR EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.oid = object_id)
+            THEN object_name END AS object_name,
         start_time, update_time
     FROM dsqlkit.job;
 
@@ -59,6 +60,81 @@ CREATE OR REPLACE VIEW sys.iam_pg_role_mappings AS
     LEFT JOIN pg_catalog.pg_roles g ON g.oid = m.grantor_pg_role_oid;
 
 GRANT SELECT ON sys.iam_pg_role_mappings TO PUBLIC;
+
+-- Who is asking, inside a function with other rights: the role that was set, or who signed in.
+CREATE OR REPLACE FUNCTION dsqlkit.caller() RETURNS name LANGUAGE sql STABLE AS $$
+    SELECT CASE role WHEN 'none' THEN session_user ELSE role::name END
+    FROM pg_catalog.current_setting('role') AS role
+$$;
+
+-- What AWS IAM GRANT and REVOKE have in common: who may, for which role. The words are those of the
+-- user guide's "Troubleshooting"; the SQLSTATEs were not recorded.
+CREATE OR REPLACE FUNCTION dsqlkit.trustable_role(role_name text, deed text) RETURNS oid
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+DECLARE
+    role_oid oid;
+BEGIN
+    SELECT r.oid INTO role_oid FROM pg_roles r WHERE r.rolname = role_name;
+    IF role_oid IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '42704',
+            MESSAGE = format('role "%s" does not exist', role_name);
+    END IF;
+    IF dsqlkit.caller() <> 'admin' OR role_name = 'admin' OR role_oid < 16384 THEN
+        RAISE EXCEPTION USING ERRCODE = '42501',
+            MESSAGE = format('permission denied to %s IAM trust with role %s', deed, role_name);
+    END IF;
+    RETURN role_oid;
+END
+$$;
+
+-- AWS IAM GRANT. The role also gets a privilege on the view of the mappings, so that it cannot be
+-- dropped while it is mapped. That a mapping may be granted twice was not recorded; PostgreSQL's
+-- GRANT of a role takes it so.
+CREATE OR REPLACE PROCEDURE dsqlkit.grant_trust(role_name text, arn text) LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    role_oid oid := dsqlkit.trustable_role(role_name, 'grant');
+BEGIN
+    IF arn !~ '^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[[:alnum:]_+=,.@/-]+$' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'IAM role must look like an IAM ARN';
+    END IF;
+    IF NOT (SELECT rolcanlogin FROM pg_roles WHERE oid = role_oid) THEN
+        RAISE EXCEPTION USING ERRCODE = '0LP01',
+            MESSAGE = format('role %s must have the LOGIN attribute', role_name);
+    END IF;
+    LOCK TABLE dsqlkit.role_mapping IN SHARE ROW EXCLUSIVE MODE;
+    INSERT INTO dsqlkit.role_mapping AS m
+        SELECT coalesce(max(iam_oid)::bigint + 1, 16384)::oid, grant_trust.arn, role_oid,
+            (SELECT oid FROM pg_roles WHERE rolname = 'admin')
+        FROM dsqlkit.role_mapping
+        ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RAISE NOTICE USING ERRCODE = '00000',
+            MESSAGE = format('role "%s" has already been granted to "%s"', role_name, arn);
+    END IF;
+    EXECUTE format('GRANT SELECT ON sys.iam_pg_role_mappings TO %I', role_name);
+    RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'AWS IAM GRANT';
+END
+$$;
+
+-- AWS IAM REVOKE. What is not there is not missed, as with PostgreSQL's REVOKE of a role.
+CREATE OR REPLACE PROCEDURE dsqlkit.revoke_trust(role_name text, arn text) LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    role_oid oid := dsqlkit.trustable_role(role_name, 'revoke');
+BEGIN
+    LOCK TABLE dsqlkit.role_mapping IN SHARE ROW EXCLUSIVE MODE;
+    DELETE FROM dsqlkit.role_mapping m WHERE m.arn = revoke_trust.arn AND m.pg_role_oid = role_oid;
+    IF NOT FOUND THEN
+        RAISE WARNING USING ERRCODE = '01000',
+            MESSAGE = format('role "%s" has not been granted to "%s"', role_name, arn);
+    END IF;
+    IF NOT EXISTS (SELECT FROM dsqlkit.role_mapping m WHERE m.pg_role_oid = role_oid) THEN
+        EXECUTE format('REVOKE SELECT ON sys.iam_pg_role_mappings FROM %I', role_name);
+    END IF;
+    RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'AWS IAM REVOKE';
+END
+$$;
 
 -- A job id as DSQL writes it: 16 random bytes in lower-case base32 without padding.
 CREATE OR REPLACE FUNCTION dsqlkit.new_job_id() RETURNS text LANGUAGE sql VOLATILE AS $$
@@ -92,7 +168,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '42809',
             MESSAGE = format('cannot create index on relation "%s"', relation.relname);
     END IF;
-    IF NOT pg_has_role(session_user, relation.relowner, 'USAGE') THEN
+    IF NOT pg_has_role(dsqlkit.caller(), relation.relowner, 'USAGE') THEN
         RAISE EXCEPTION USING ERRCODE = '42501',
             MESSAGE = format('must be owner of table %s', relation.relname);
     END IF;
@@ -140,6 +216,50 @@ BEGIN
             CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, name, tail));
     -- Tells the endpoint to report this statement as CREATE INDEX, and that there is a job.
     RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'CREATE INDEX';
+END
+$$;
+
+-- ALTER TABLE ASYNC ... VALIDATE CONSTRAINT. Refuses at once what PostgreSQL would refuse before it
+-- looks at rows. The job's type and which object it names were not recorded.
+CREATE OR REPLACE FUNCTION dsqlkit.submit_validation(
+    target regclass, constraint_name text, OUT job_id text
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    relation record;
+    constraint_oid oid;
+    kind "char";
+BEGIN
+    SELECT c.relname, c.relkind, c.relowner, s.nspname INTO relation
+        FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = target;
+    IF relation.relkind <> 'r' THEN
+        RAISE EXCEPTION USING ERRCODE = '42809', MESSAGE = format(
+            'ALTER action VALIDATE CONSTRAINT cannot be performed on relation "%s"',
+            relation.relname);
+    END IF;
+    IF NOT pg_has_role(dsqlkit.caller(), relation.relowner, 'USAGE') THEN
+        RAISE EXCEPTION USING ERRCODE = '42501',
+            MESSAGE = format('must be owner of table %s', relation.relname);
+    END IF;
+    SELECT c.oid, c.contype INTO constraint_oid, kind
+        FROM pg_constraint c WHERE c.conrelid = target AND c.conname = constraint_name;
+    IF constraint_oid IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format(
+            'constraint "%s" of relation "%s" does not exist', constraint_name, relation.relname);
+    END IF;
+    IF kind NOT IN ('c', 'f') THEN
+        RAISE EXCEPTION USING ERRCODE = '42809', MESSAGE = format(
+            'constraint "%s" of relation "%s" is not a foreign key or check constraint',
+            constraint_name, relation.relname);
+    END IF;
+    job_id := dsqlkit.new_job_id();
+    INSERT INTO dsqlkit.job (job_id, job_type, class_id, object_id, object_name, target,
+        target_name, owner, search_path, ddl)
+    VALUES (job_id, 'VALIDATE_CONSTRAINT', 'pg_constraint'::regclass, constraint_oid,
+        format('%I.%I', relation.nspname, constraint_name), target,
+        format('%I.%I', relation.nspname, relation.relname), pg_get_userbyid(relation.relowner),
+        'pg_catalog', format('ALTER TABLE %I.%I VALIDATE CONSTRAINT %I',
+            relation.nspname, relation.relname, constraint_name));
+    RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'ALTER TABLE';
 END
 $$;
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit.local import dialect_catalog as catalog
 from dsqlkit.local import dialect_tables as tables
 from dsqlkit.local import dialect_types as types
 from dsqlkit.local.refusal import Node, Refusal, Rule, not_supported
@@ -127,6 +128,8 @@ third party's run)."""
 
 
 STATEMENTS: Final[Mapping[str, Rule]] = {
+    "alter_role_set_stmt": catalog.role,
+    "alter_role_stmt": catalog.role,
     "alter_seq_stmt": tables.alter_sequence,
     "alter_system_stmt": statement("AlterSystem"),
     "alter_table_stmt": tables.alter_table,
@@ -143,6 +146,7 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     "create_table_space_stmt": statement("CreateTableSpace"),
     "create_trig_stmt": not_supported("CREATE TRIGGER not supported"),
     "createdb_stmt": statement("Createdb"),
+    "drop_role_stmt": catalog.role,
     "drop_stmt": _drop,
     "grant_stmt": _grant,
     "index_stmt": _index,
@@ -206,9 +210,11 @@ def _locking(node: Node) -> Refusal | None:
     return None
 
 
-CLAUSES: Final[Mapping[str, tuple[str, Rule]]] = {
-    "LockingClause": ("for", _locking),
-    "RangeTableSample": ("tablesample", not_supported("TABLESAMPLE clause not supported")),
-    "TypeName": ("serial", types.unknown),
+CLAUSES: Final[Mapping[str, tuple[tuple[bytes, ...], Rule]]] = {
+    "FuncCall": ((b"dsqlkit",), catalog.function),
+    "LockingClause": ((b"for",), _locking),
+    "RangeTableSample": ((b"tablesample",), not_supported("TABLESAMPLE clause not supported")),
+    "RangeVar": ((b"pg_", b"dsqlkit"), catalog.relation),
+    "TypeName": ((b"serial",), types.unknown),
 }
-"""By node anywhere in a statement, each with the word that its text must have."""
+"""By node anywhere in a statement, each with words of which its text must have one."""

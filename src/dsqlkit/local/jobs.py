@@ -1,18 +1,18 @@
-"""Building indexes beside other work: the jobs that CREATE INDEX ASYNC submits.
+"""Building indexes and validating constraints beside other work: the jobs of ASYNC statements.
 
 A job is a row that its transaction committed. The runner looks for such rows when it is woken, and
-builds one index at a time: two builds on one table can wait for each other.
+runs one at a time: two builds on one table can wait for each other.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dsqlkit.local.index_build import IndexBuild, build_index
+from dsqlkit.local.index_build import build_index
 from dsqlkit.local.internal import connect, load_driver
+from dsqlkit.local.table_job import Attend, TableJob, run_statement
 
 if TYPE_CHECKING:
     import psycopg
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 _PAUSE_S: Final = 1.0
+_INDEX_BUILD: Final = "INDEX_BUILD"
 
 _log = logging.getLogger(__name__)
 
@@ -32,11 +33,11 @@ _TAKE = """
 UPDATE dsqlkit.job SET status = 'processing', update_time = clock_timestamp()
 WHERE job_id = (
     SELECT job_id FROM dsqlkit.job WHERE status = 'submitted' ORDER BY start_time LIMIT 1)
-RETURNING job_id, object_name, target, target_name, owner, search_path, ddl
+RETURNING job_id, job_type, object_name, target, target_name, owner, search_path, ddl
 """
 _FINISH = """
 UPDATE dsqlkit.job SET status = %s, details = %s, update_time = clock_timestamp(),
-    object_id = to_regclass(object_name)::oid
+    object_id = coalesce(object_id, to_regclass(object_name)::oid)
 WHERE job_id = %s
 """
 _TABLE_NAME = "SELECT relname FROM pg_catalog.pg_class WHERE oid = %s"
@@ -46,8 +47,8 @@ _TELL_ENDED = "SELECT dsqlkit.tell_ended(%s)"
 class JobRunner:
     """Runs submitted jobs until it is cancelled. A job that a stop cut short begins again.
 
-    `on_change` hears the name of a table, without schema, whose index has just been built;
-    `attend` is as `build_index` wants it.
+    `on_change` hears the name of a table, without schema, that has got a new index or a validated
+    constraint.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class JobRunner:
         socket_folder: Path,
         *,
         on_change: Callable[[str], None],
-        attend: Callable[[int], AbstractContextManager[None]],
+        attend: Attend,
     ) -> None:
         self._socket_folder = socket_folder
         self._on_change = on_change
@@ -85,21 +86,24 @@ class JobRunner:
         """Run the jobs that there are. The connection is kept: its locks tell who is done."""
         self._awake.clear()
         while (job := await _taken(connection)) is not None:
-            job_id, build = job
+            job_id, job_type, work = job
             await connection.execute(_FORGET)
-            async with await connect(self._socket_folder) as builder:
-                status, details = await build_index(builder, connection, build, self._attend)
+            run = build_index if job_type == _INDEX_BUILD else run_statement
+            async with await connect(self._socket_folder) as worker:
+                status, details = await run(worker, connection, work, self._attend)
             for (name,) in await (
-                await connection.execute(_TABLE_NAME, [build.table_oid])
+                await connection.execute(_TABLE_NAME, [work.table_oid])
             ).fetchall():
-                self._on_change(name)
-                # DSQL reads an index alone at once; PostgreSQL only where it knows that all see
-                # the rows. Best effort: a table that is being altered is passed over.
-                await connection.execute(f"VACUUM (SKIP_LOCKED) {build.table}")
+                if job_type == _INDEX_BUILD or status == "completed":
+                    self._on_change(name)
+                if job_type == _INDEX_BUILD:
+                    # DSQL reads an index alone at once; PostgreSQL only where it knows that all
+                    # see the rows. Best effort: a table that is being altered is passed over.
+                    await connection.execute(f"VACUUM (SKIP_LOCKED) {work.table}")
             await connection.execute(_FINISH, [status, details, job_id])
             await connection.execute(_TELL_ENDED, [job_id])
 
 
-async def _taken(connection: "Connection") -> tuple[str, IndexBuild] | None:
+async def _taken(connection: "Connection") -> tuple[str, str, TableJob] | None:
     row = await (await connection.execute(_TAKE)).fetchone()
-    return None if row is None else (row[0], IndexBuild(*row[1:]))
+    return None if row is None else (row[0], row[1], TableJob(*row[2:]))

@@ -13,22 +13,24 @@ from typing import Final
 
 import postgast
 
+from dsqlkit.local import dialect_catalog as catalog
+from dsqlkit.local import own_statements as own
 from dsqlkit.local.dialect import ANSWERS, CLAUSES, STATEMENTS
-from dsqlkit.local.dialect_tables import index_keys
-from dsqlkit.local.index_async import blank_async, submission
+from dsqlkit.local.own_syntax import parsable
 from dsqlkit.local.refusal import Node, Refusal, decide
 
 _CACHED_BYTES: Final = 8192
 # A single statement of these is only refused for a few words. Not parsing them saves 30 us
 # for each new one, and 6 ms for each 24 kB of literals, in which no other client is served.
 _PLAIN: Final = re.compile(rb"\s*(insert|update|delete|with|select|values)\b", re.IGNORECASE)
-_NEEDS_PARSING: Final = re.compile(rb";\s*\S|\b(for|merge|tablesample)\b", re.IGNORECASE)
+_NEEDS_PARSING: Final = re.compile(
+    rb";\s*\S|\b(for|merge|tablesample|dsqlkit)\b|\bpg_", re.IGNORECASE
+)
 _MARK: Final = "dsqlkit refuses"
 _CARRIER: Final = re.compile(
     rf'invalid input syntax for type oid: "{_MARK} (?P<sqlstate>.{{5}}) (?P<message>.*)"', re.DOTALL
 )
 _NUMERIC: Final = re.compile(rb"(pg_catalog\s*\.\s*)?\"?(numeric|decimal|dec)\b\"?", re.IGNORECASE)
-_ASYNC: Final = re.compile(rb"\basync\b", re.IGNORECASE)
 
 
 def rewrite(sql: bytes) -> bytes:
@@ -45,10 +47,10 @@ def refusal_in(message: str) -> Refusal | None:
 def _rewrite(sql: bytes) -> bytes:
     if _PLAIN.match(sql) and not _NEEDS_PARSING.search(sql):
         return sql
-    text, asyncs = sql, list[int]()
+    text = sql
     try:
-        if _ASYNC.search(sql):
-            text, asyncs = blank_async(sql)
+        source = parsable(sql)
+        text = source.text
         parsed = postgast.parse(text.decode())
     except (postgast.PgQueryError, UnicodeDecodeError):
         return text  # PostgreSQL says what is wrong with it
@@ -57,8 +59,12 @@ def _rewrite(sql: bytes) -> bytes:
     for raw in parsed.stmts:
         start = raw.stmt_location
         end = start + raw.stmt_len if raw.stmt_len else len(text)
-        is_async = any(start <= offset < end for offset in asyncs)
-        for at, until, replacement in _edits(raw.stmt, text, start, end, is_async):
+        trust = source.trust(start, end)
+        if trust is not None:
+            edits = [(start, end, own.trust(trust).encode())]
+        else:
+            edits = _edits(raw.stmt, text, start, end, source.is_async(start, end))
+        for at, until, replacement in edits:
             pieces += [text[done:at], replacement]
             done = until
     return b"".join([*pieces, text[done:]]) if pieces else sql
@@ -75,18 +81,23 @@ def _edits(
     if kind is None:
         return []
     node = getattr(statement, kind)
-    if is_async and not node.concurrent:
-        refusal = index_keys(node)
-        if refusal is None:
-            return [(start, end, submission(node, text[start:end]).encode())]
-    else:
-        refusal = _refusal(kind, node, text[start:end])
+    refusal = None
+    if is_async and not getattr(node, "concurrent", False):
+        answer = own.asynchronous(node, text[start:end])
+        if isinstance(answer, str):
+            return [(start, end, answer.encode())]
+        refusal = answer
+    refusal = refusal or _refusal(kind, node, text[start:end])
     if refusal is not None:
         return [(start, end, failing(refusal).encode())]
     if kind == "variable_show_stmt" and node.name.lower() in ANSWERS:
         name = node.name.lower()
-        return [(start, end, f"SELECT dsqlkit.show('{ANSWERS[name]}') AS {name}".encode())]
-    return [(at, at, b"(18,6)") for at in _bare_numerics(kind, node, text)]
+        return [(start, end, f"SELECT dsqlkit.show('{name}') AS {name}".encode())]
+    edits = [(at, at, b"(18,6)") for at in _bare_numerics(kind, node, text)]
+    if b"pg_" in text[start:end].lower():
+        relations = (found for name, found in _nodes(node) if name == "RangeVar")
+        edits += catalog.filtered(relations, text)
+    return sorted(edits)
 
 
 def _refusal(kind: str, node: Node, text: bytes) -> Refusal | None:
@@ -94,7 +105,13 @@ def _refusal(kind: str, node: Node, text: bytes) -> Refusal | None:
     if refusal is not None:
         return refusal
     lower = text.lower()
-    wanted = {name: rule for name, (word, rule) in CLAUSES.items() if word.encode() in lower}
+    wanted = {
+        name: rule
+        for name, (words, rule) in CLAUSES.items()
+        if any(word in lower for word in words)
+    }
+    if catalog.asks_for_triggers(lower):
+        wanted.pop("RangeVar", None)
     if wanted:
         for name, found in _nodes(node):
             refusal = decide(wanted.get(name), found)
