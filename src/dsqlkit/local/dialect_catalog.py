@@ -13,10 +13,19 @@ from dsqlkit.local.refusal import Node, Refusal, not_supported
 OWN_SCHEMA: Final = "dsqlkit"
 
 _MISSING: Final = frozenset(
-    (
-        "pg_authid pg_database pg_enum pg_extension pg_locks pg_opclass pg_prepared_statements"
-        " pg_proc pg_sequence pg_sequences pg_trigger"
-    ).split()
+    {
+        "pg_authid",
+        "pg_database",
+        "pg_enum",
+        "pg_extension",
+        "pg_locks",
+        "pg_opclass",
+        "pg_prepared_statements",
+        "pg_proc",
+        "pg_sequence",
+        "pg_sequences",
+        "pg_trigger",
+    }
 )
 _MISSING_STARTS: Final = ("pg_stat_", "pg_statio_")
 

@@ -52,10 +52,11 @@ async def build_index(
 
     if not await table_exists(observer, build):
         return _table_gone(build)
+    drop = sql.SQL("DROP INDEX {}").format(sql.SQL(build.object_name))
     if (await observer.execute(_INVALID, [build.object_name])).rowcount:
         # Left by a build that was cut short: a new one of that name would have been refused.
         with attend(observer.info.backend_pid):
-            await observer.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(build.object_name)))
+            await observer.execute(drop)
     await act_as_owner(builder, build)
     pid = builder.info.backend_pid
     ended = asyncio.Event()
@@ -69,7 +70,7 @@ async def build_index(
                 await _declare_valid(observer, build.object_name)
             else:
                 with attend(observer.info.backend_pid):
-                    await observer.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(build.object_name)))
+                    await observer.execute(drop)
                 with attend(pid):
                     await builder.execute(build.ddl.replace(" CONCURRENTLY", "", 1), binary=True)
     except psycopg.errors.UndefinedTable:

@@ -15,7 +15,7 @@ from dsqlkit.local.refusal import Node, Refusal, not_supported
 
 
 def asynchronous(node: Node, statement: bytes) -> Refusal | str:
-    """What runs a parsed statement that had ASYNC: the submission of a job, or why there is none."""
+    """What runs a parsed statement that had ASYNC: a job's submission, or why there is none."""
     if node.DESCRIPTOR.name == "AlterTableStmt":
         return _validation(node)
     return index_keys(node) or _index_build(node, statement)
