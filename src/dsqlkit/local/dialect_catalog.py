@@ -35,10 +35,16 @@ _FILTERED: Final = frozenset({"pg_class", "pg_namespace"})
 _AS_WRITTEN: Final = re.compile(
     rb'("?pg_catalog"?\s*\.\s*)?"?(?P<name>pg_[a-z]+)"?', re.IGNORECASE | re.ASCII
 )
-_NOT_OF_A_VIEW: Final = re.compile(
-    rb"\b(tableoid|[xc]m(in|ax)|ctid|pg_catalog\s*\.\s*pg_(class|namespace)\s*\.)",
-    re.IGNORECASE | re.ASCII,
-)
+_NOT_OF_A_VIEW: Final = re.compile(rb"\b(tableoid|[xc]m(in|ax)|ctid)\b", re.IGNORECASE)
+
+_DESCRIPTIONS: Final = {
+    # psql's \d of a table with a foreign key. PostgreSQL's foreign keys are triggers, but of a kind
+    # that psql leaves out: it finds none.
+    "pg_trigger": b"pg_get_triggerdef",
+    # The SQLAlchemy dialect of AWS for DSQL (1.3.0) reads an identity column's options so.
+    "pg_sequence": b"pg_get_serial_sequence",
+}
+"""What can be read by a statement that calls this function. Clients known to work do so."""
 
 _SYSTEM: Final = not_supported("feature not supported on system entity")
 """Recorded of GRANT ON SCHEMA public."""
@@ -64,25 +70,29 @@ def function(node: Node) -> Refusal | None:
     return None
 
 
-def asks_for_triggers(lower: bytes) -> bool:
-    """Whether the text, in lower case, is how psql's \\d looks for a table's triggers.
+def describes(node: Node, lower: bytes) -> bool:
+    """Whether a missing relation is named in a text (in lower case) that may read it even so."""
+    if node.DESCRIPTOR.name != "RangeVar":
+        return False
+    function = _DESCRIPTIONS.get(node.relname)
+    return function is not None and function in lower
 
-    It does so for a table with a foreign key, as PostgreSQL's foreign keys are triggers. It leaves
-    those out, and so finds none.
-    """
-    return b"pg_get_triggerdef" in lower
 
-
-def filtered(relations: Iterator[Node], text: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Where such relations are named in a text, and the views to name there."""
-    for node in relations:
-        if node.relname not in _FILTERED or node.schemaname not in ("", "pg_catalog"):
+def filtered(nodes: Iterator[Node], text: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Where filtered relations are named in a text of these nodes, and the views to name there."""
+    if _NOT_OF_A_VIEW.search(text):
+        return
+    for node in nodes:
+        if node.DESCRIPTOR.name == "RangeVar":
+            schema, name = node.schemaname, node.relname
+        elif node.DESCRIPTOR.name == "ColumnRef" and len(node.fields) > 2:
+            schema, name = (field.string.sval for field in node.fields[:2])
+        else:
             continue
-        if _NOT_OF_A_VIEW.search(text):
-            return
-        found = _AS_WRITTEN.match(text, node.location)
-        if found and found["name"].lower() == node.relname.encode():
-            yield found.start(), found.end(), f"{OWN_SCHEMA}.{node.relname}".encode()
+        if name in _FILTERED and schema in ("", "pg_catalog"):
+            found = _AS_WRITTEN.match(text, node.location)
+            if found and found["name"].lower() == name.encode():
+                yield found.start(), found.end(), f"{OWN_SCHEMA}.{name}".encode()
 
 
 def role(node: Node) -> Refusal | None:
