@@ -24,6 +24,7 @@ class Kind(Enum):
     OTHER = auto()
     READ = auto()
     SETTING = auto()
+    ANALYZE = auto()
     CURSOR = auto()
     LOCK = auto()
     WRITE = auto()
@@ -83,6 +84,8 @@ _BY_NODE: Final = {
 }
 _SCHEMA_STARTS: Final = ("create", "alter", "drop", "index", "rename", "grant", "comment", "define")
 _WRITES: Final = {"InsertStmt", "UpdateStmt", "DeleteStmt"}
+EVERY_TABLE: Final = "*"
+"""Stands among the tables of a statement that does not name those that it changes."""
 _TRUSTS: Final = frozenset({"iam_pg_role_mappings"})
 """What AWS IAM GRANT and REVOKE change."""
 
@@ -127,6 +130,8 @@ def _kind(name: str, node: Node) -> Kind:
         return Kind.COPY_IN if node.is_from else Kind.READ
     if name.startswith(_SCHEMA_STARTS) and not name.startswith("create_table_as"):
         return Kind.SCHEMA
+    if name == "vacuum_stmt":
+        return Kind.OTHER if node.is_vacuumcmd else Kind.ANALYZE
     return _BY_NODE.get(name, Kind.OTHER)
 
 
@@ -137,7 +142,7 @@ def _statement(raw: Node, source: Parsable) -> Statement:
     end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(source.text)
     if source.trust(raw.stmt_location, end) is not None:
         return Statement(kind, (kind,), _TRUSTS)
-    if kind in (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER):
+    if kind in (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER, Kind.ANALYZE):
         return Statement(kind, (kind,))
     return _with_tables(kind, node, source.text)
 
@@ -163,6 +168,8 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
         elif name == "LockingClause":
             locks = True
             for_update = for_update or found.strength == tree.LCS_FORUPDATE
+        elif name == "GrantStmt" and found.targtype == tree.ACL_TARGET_ALL_IN_SCHEMA:
+            tables[EVERY_TABLE] = ""
         elif name == "DropStmt":
             tables.update((each, each) for each in _dropped(found))
     if kind is Kind.READ and written:

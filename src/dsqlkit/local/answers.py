@@ -20,6 +20,10 @@ _TOO_MANY_SQLSTATE: Final = b"53300"
 _JOB_TAGS: Final = {b"CREATE INDEX", b"ALTER TABLE"}
 _AS_TAG: Final = b"DSQ01"
 """The SQLSTATE of a notice of ours: report the statement under way with this tag."""
+_CHANGED: Final = b"DSQ02"
+"""Of another: the schema of the table of this name changes."""
+_UNANALYSED: Final = b'permission denied to analyze "pg_'
+"""What PostgreSQL warns of at an ANALYZE of everything, once for each table of the catalog."""
 
 _ERROR, _NOTICE, _TAG, _PARAMETER, _READY = b"ENCSZ"
 _LOOKED_AT: Final = b"ENCSZKG"
@@ -31,12 +35,15 @@ _IN_TRANSACTION_BLOCK: Final = b"TE"
 
 class AnswerRewriter:
     """The backend's stream of one session. `on_job` is called when a statement that submitted a
-    job has left its transaction, whether or not it was committed.
+    job has left its transaction, whether or not it was committed; `on_change` with the names of
+    tables whose schema a committed statement changed without naming them.
     """
 
-    def __init__(self, on_job: Callable[[], None]) -> None:
+    def __init__(self, on_job: Callable[[], None], on_change: Callable[[set[str]], None]) -> None:
         self._cutter = wire.FrameCutter(set(_LOOKED_AT), limit=wire.MAX_BACKEND_FRAME)
         self._on_job = on_job
+        self._on_change = on_change
+        self._changed: set[str] = set()
         self._signed_in = False
         self._tag: bytes | None = None
         self._has_job = False
@@ -53,27 +60,43 @@ class AnswerRewriter:
             self._ready(frame)
         elif kind == _ERROR:
             self._tag = None
+            self._changed.clear()
             return self._error(frame)
         elif kind == _TAG:
+            if self._changed and frame.startswith(b"ROLLBACK\0", 5):
+                self._changed.clear()
             if self._tag is not None:
                 frame = wire.message(b"C", self._tag + b"\0")
                 self._tag = None
         elif kind == _PARAMETER:
             if frame.startswith(b"server_version\0", 5):
                 return wire.message(b"S", b"server_version\0" + SERVER_VERSION.encode() + b"\0")
-        else:
-            fields = wire.decode_fields(frame)
-            if fields.get(_CODE) == _AS_TAG:
-                self._tag = fields[_TEXT]
-                self._has_job = self._has_job or self._tag in _JOB_TAGS
-                return b""
+        elif self._is_ours(wire.decode_fields(frame)):
+            return b""
         return frame
+
+    def _is_ours(self, notice: dict[int, bytes]) -> bool:
+        """Whether a notice is not for the client. What it tells us is noted."""
+        code, text = notice.get(_CODE), notice.get(_TEXT, b"")
+        if code == _AS_TAG:
+            self._tag = text
+            self._has_job = self._has_job or text in _JOB_TAGS
+            return True
+        if code == _CHANGED:
+            self._changed.add(text.decode())
+            return True
+        return text.startswith(_UNANALYSED)
 
     def _ready(self, frame: bytes) -> None:
         self._signed_in = True
-        if self._has_job and frame[5] not in _IN_TRANSACTION_BLOCK:
+        if frame[5] in _IN_TRANSACTION_BLOCK:
+            return
+        if self._has_job:
             self._has_job = False
             self._on_job()
+        if self._changed:
+            changed, self._changed = self._changed, set()
+            self._on_change(changed)
 
     def _error(self, frame: bytes) -> bytes:
         fields = wire.decode_fields(frame)

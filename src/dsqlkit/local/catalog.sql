@@ -263,6 +263,20 @@ BEGIN
 END
 $$;
 
+-- Submits an ANALYZE of each table that has changed much since its last one, by PostgreSQL's measure.
+CREATE OR REPLACE FUNCTION dsqlkit.submit_analyses() RETURNS void LANGUAGE sql AS $$
+    INSERT INTO dsqlkit.job (job_id, job_type, class_id, object_id, object_name, target,
+        target_name, owner, search_path, ddl)
+    SELECT dsqlkit.new_job_id(), 'ANALYZE', 'pg_class'::regclass, s.relid, name, s.relid, name,
+        pg_catalog.pg_get_userbyid(c.relowner), 'pg_catalog', 'ANALYZE ' || name
+    FROM pg_catalog.pg_stat_user_tables s JOIN pg_catalog.pg_class c ON c.oid = s.relid,
+        pg_catalog.format('%I.%I', s.schemaname, s.relname) AS name
+    WHERE s.n_mod_since_analyze > 50 + 0.1 * greatest(c.reltuples, 0)
+        AND s.schemaname <> 'dsqlkit' AND c.relkind = 'r' AND c.relpersistence = 'p'
+$$;
+
+REVOKE EXECUTE ON FUNCTION dsqlkit.submit_analyses() FROM PUBLIC;
+
 -- How a waiting session learns that a job has ended: the runner then takes and keeps this lock. A
 -- lock is seen at once, where the job's row is hidden by the snapshot of the waiting transaction.
 CREATE OR REPLACE FUNCTION dsqlkit.tell_ended(job_id text) RETURNS void LANGUAGE sql AS $$

@@ -90,22 +90,32 @@ _DROPPABLE: Final = {
     tree.OBJECT_VIEW,
     tree.OBJECT_INDEX,
     tree.OBJECT_SEQUENCE,
-    tree.OBJECT_SCHEMA,
     tree.OBJECT_DOMAIN,
     tree.OBJECT_FUNCTION,
 }
 
 
 def _drop(node: Node) -> Refusal | None:
+    if node.remove_type == tree.OBJECT_SCHEMA:
+        return catalog.schema(*(each.string.sval for each in node.objects))
     if node.remove_type in _DROPPABLE:
         return None
     return not_supported("unsupported object in DROP statement")
 
 
 def _grant(node: Node) -> Refusal | None:
-    names = [each.string.sval for each in node.objects]
-    if node.objtype == tree.OBJECT_SCHEMA and "public" in names:
-        return not_supported("feature not supported on system entity")
+    if node.objtype == tree.OBJECT_SCHEMA:
+        return catalog.schema(*(each.string.sval for each in node.objects))
+    return None
+
+
+def _rename(node: Node) -> Refusal | None:
+    return catalog.schema(node.subname) if node.rename_type == tree.OBJECT_SCHEMA else None
+
+
+def _owner(node: Node) -> Refusal | None:
+    if node.object_type == tree.OBJECT_SCHEMA:
+        return catalog.schema(node.object.string.sval)
     return None
 
 
@@ -128,6 +138,7 @@ third party's run)."""
 
 
 STATEMENTS: Final[Mapping[str, Rule]] = {
+    "alter_owner_stmt": _owner,
     "alter_role_set_stmt": catalog.role,
     "alter_role_stmt": catalog.role,
     "alter_seq_stmt": tables.alter_sequence,
@@ -153,6 +164,7 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     "listen_stmt": statement("Listen"),
     "merge_stmt": not_supported("unsupported statement type: MERGE"),
     "notify_stmt": statement("Notify"),
+    "rename_stmt": _rename,
     "transaction_stmt": _transaction,
     "truncate_stmt": statement("Truncate"),
     "unlisten_stmt": statement("Unlisten"),

@@ -145,6 +145,33 @@ DROP EVENT TRIGGER IF EXISTS refuse_key_drop;
 CREATE EVENT TRIGGER refuse_key_drop ON sql_drop WHEN TAG IN ('ALTER TABLE')
     EXECUTE FUNCTION dsqlkit.refuse_key_drop();
 
+-- Tells the endpoint of tables that a DROP changes without naming them: of a dropped index, of what
+-- goes with a schema or by CASCADE. STABLE for the same reason.
+CREATE OR REPLACE FUNCTION dsqlkit.tell_dropped() RETURNS event_trigger LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    changed text;
+BEGIN
+    FOR changed IN
+        SELECT DISTINCT CASE d.object_type WHEN 'table' THEN d.object_name
+            WHEN 'index' THEN (SELECT t.relname::text FROM pg_index x
+                JOIN pg_class t ON t.oid = x.indrelid WHERE x.indexrelid = d.objid)
+            ELSE d.address_names[2] END
+        FROM pg_event_trigger_dropped_objects() d
+        WHERE d.object_type IN ('table', 'index', 'table column', 'table constraint')
+            AND NOT d.is_temporary
+    LOOP
+        IF changed IS NOT NULL THEN
+            RAISE INFO USING ERRCODE = 'DSQ02', MESSAGE = changed;
+        END IF;
+    END LOOP;
+END
+$$;
+
+DROP EVENT TRIGGER IF EXISTS tell_dropped;
+
+CREATE EVENT TRIGGER tell_dropped ON sql_drop EXECUTE FUNCTION dsqlkit.tell_dropped();
+
 -- An index that is still to be built is there on DSQL, and not valid; here it does not exist yet.
 CREATE OR REPLACE FUNCTION dsqlkit.refuse_pending_index() RETURNS event_trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog AS $$

@@ -47,7 +47,8 @@ _DESCRIPTIONS: Final = {
 """What can be read by a statement that calls this function. Clients known to work do so."""
 
 _SYSTEM: Final = not_supported("feature not supported on system entity")
-"""Recorded of GRANT ON SCHEMA public."""
+"""Recorded of GRANT ON SCHEMA public; not recorded of the rest."""
+_SYSTEM_SCHEMAS: Final = frozenset({"information_schema", "pg_catalog", "public", "sys"})
 
 
 def relation(node: Node) -> Refusal | None:
@@ -93,6 +94,11 @@ def filtered(nodes: Iterator[Node], text: bytes) -> Iterator[tuple[int, int, byt
             found = _AS_WRITTEN.match(text, node.location)
             if found and found["name"].lower() == name.encode():
                 yield found.start(), found.end(), f"{OWN_SCHEMA}.{name}".encode()
+
+
+def schema(*names: str) -> Refusal | None:
+    """The answer to a statement that changes these schemas, or privileges on them."""
+    return _SYSTEM if _SYSTEM_SCHEMAS.intersection(names) else None
 
 
 def role(node: Node) -> Refusal | None:

@@ -14,7 +14,14 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
-from dsqlkit.local.table_job import Attend, Outcome, TableJob, act_as_owner, table_exists
+from dsqlkit.local.table_job import (
+    Attend,
+    Outcome,
+    TableJob,
+    act_as_owner,
+    table_exists,
+    without_table,
+)
 
 if TYPE_CHECKING:
     import psycopg
@@ -51,7 +58,7 @@ async def build_index(
     from psycopg import sql
 
     if not await table_exists(observer, build):
-        return _table_gone(build)
+        return without_table(build)
     drop = sql.SQL("DROP INDEX {}").format(sql.SQL(build.object_name))
     if (await observer.execute(_INVALID, [build.object_name])).rowcount:
         # Left by a build that was cut short: a new one of that name would have been refused.
@@ -74,7 +81,7 @@ async def build_index(
                 with attend(pid):
                     await builder.execute(build.ddl.replace(" CONCURRENTLY", "", 1), binary=True)
     except psycopg.errors.UndefinedTable:
-        return _table_gone(build)
+        return without_table(build)
     except psycopg.errors.UniqueViolation:
         return "failed", _DUPLICATES
     except psycopg.Error as error:
@@ -85,11 +92,6 @@ async def build_index(
         ended.set()
         await watch
     return "completed", None
-
-
-def _table_gone(build: TableJob) -> tuple[str, str]:
-    # So recorded: the build of an index whose table has gone is completed.
-    return "completed", f'relation "{build.table}" does not exist'
 
 
 async def _declare_valid(observer: "Connection", index: str) -> None:

@@ -3,7 +3,7 @@
 Both were recorded of a real cluster (conformance record, groups transaction and multi_statement).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from dsqlkit.local import wire
@@ -17,6 +17,8 @@ TOO_MANY_ROWS: Final = Refusal("54000", "transaction row limit exceeded")
 
 _SECOND_DDL: Final = not_supported("multiple ddl statements not supported in a transaction")
 _MIXED: Final = not_supported("ddl and dml are not supported in the same transaction")
+_ANALYZE: Final = Refusal("25001", "ANALYZE cannot run inside a transaction block")
+"""PostgreSQL's words for VACUUM; that DSQL refuses it there is documented, its words are not."""
 _DML: Final = (Kind.WRITE, Kind.COPY_IN)
 _BOUNDS: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK)
 
@@ -36,6 +38,18 @@ def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Re
         elif kind in _BOUNDS:
             ddl = dml = False
     return ddl, dml, None
+
+
+def refusal_inside(ddl: bool, dml: bool, parts: Sequence[Kind]) -> Refusal | None:
+    """Why these statements may not join a transaction with what it had before."""
+    return _ANALYZE if Kind.ANALYZE in parts else mixture(ddl, dml, parts)[2]
+
+
+def refusal_outside(parts: Sequence[Kind]) -> Refusal | None:
+    """Why these statements may not be a transaction of their own."""
+    if len(parts) > 1:
+        return refusal_inside(False, False, parts)
+    return None
 
 
 def changed_rows(tag: bytes) -> int:
