@@ -203,23 +203,23 @@ def test_other_settings_are_as_they_are(connection: Connection) -> None:
 
 @pytest.mark.skipif(shutil.which("psql") is None, reason="psql is not installed")
 def test_psql_describes_tables(connection: Connection, tables: None) -> None:
-    def psql(command: str) -> str:
-        program = Path(sys.executable).with_name("dsqlkit")
-        done = subprocess.run(
-            [program, "psql", "-X", "-c", command],
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        return done.stdout
-
-    shown = psql("\\d shown")
-    assert "numeric(18,6)" in shown
-    assert '"shown_pkey" PRIMARY KEY, btree_index (id) INCLUDE (balance, "A b")' in shown
-    assert 'TABLE "pointing" CONSTRAINT "pointing_shown_fkey"' in shown
-    assert "REFERENCES shown(id)" in psql("\\d pointing")
-    assert "pointing_pkey" in psql("\\di")
-    assert "shown" in psql("\\dt")
-    assert "sys" in psql("\\dn")
-    assert "dsqlkit" not in psql("\\dt *.sh*") + psql("\\du") + psql("\\dt")
+    program = Path(sys.executable).with_name("dsqlkit")
+    commands = ("\\d shown", "\\d pointing", "\\dt", "\\di", "\\dn", "\\du", "\\dt *.jo*")
+    done = subprocess.run(
+        [program, "psql", "-X", *(word for command in commands for word in ("-c", command))],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    told = done.stdout.split("\n\n")
+    assert "numeric(18,6)" in told[0]
+    assert '"shown_pkey" PRIMARY KEY, btree_index (id) INCLUDE (balance, "A b")' in told[0]
+    assert 'TABLE "pointing" CONSTRAINT "pointing_shown_fkey"' in told[0]
+    assert "REFERENCES shown(id)" in told[1]
+    assert "shown" in told[2]
+    assert "pointing_pkey" in told[3]
+    schemas = [line.split("|")[0].strip() for line in told[4].splitlines()[3:-1]]
+    assert schemas == ["public", "sys"]
+    assert "dsqlkit" not in told[5]
+    assert "Did not find any relation" in done.stderr

@@ -146,11 +146,22 @@ CREATE OR REPLACE FUNCTION dsqlkit.new_job_id() RETURNS text LANGUAGE sql VOLATI
     CROSS JOIN pg_catalog.generate_series(0, 25) AS i
 $$;
 
+CREATE OR REPLACE FUNCTION dsqlkit.require_table(target regclass, name text) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF target IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '42P01',
+            MESSAGE = pg_catalog.format('relation "%s" does not exist', name);
+    END IF;
+END
+$$;
+
 -- CREATE INDEX ASYNC. Refuses at once what a synchronous build would refuse at once, and leaves
 -- the rest to the job, which exists when the transaction commits. target is resolved by the caller,
--- with the caller's search path. key_columns has NULL for an expression.
+-- with the caller's search path, and NULL if there is no table of that name. key_columns has NULL
+-- for an expression.
 CREATE OR REPLACE FUNCTION dsqlkit.submit_index(
-    is_unique boolean, if_not_exists boolean, index_name text, target regclass,
+    is_unique boolean, if_not_exists boolean, index_name text, target regclass, target_name text,
     key_columns text[], included text[], tail text, caller_path text, OUT job_id text
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
@@ -161,6 +172,7 @@ DECLARE
     taken boolean;
     n int := 0;
 BEGIN
+    PERFORM dsqlkit.require_table(target, target_name);
     SELECT c.relname, c.relkind, c.relowner, c.relnamespace, s.nspname
         INTO relation
         FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = target;
@@ -222,13 +234,14 @@ $$;
 -- ALTER TABLE ASYNC ... VALIDATE CONSTRAINT. Refuses at once what PostgreSQL would refuse before it
 -- looks at rows. The job's type and which object it names were not recorded.
 CREATE OR REPLACE FUNCTION dsqlkit.submit_validation(
-    target regclass, constraint_name text, OUT job_id text
+    target regclass, target_name text, constraint_name text, OUT job_id text
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     relation record;
     constraint_oid oid;
     kind "char";
 BEGIN
+    PERFORM dsqlkit.require_table(target, target_name);
     SELECT c.relname, c.relkind, c.relowner, s.nspname INTO relation
         FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = target;
     IF relation.relkind <> 'r' THEN

@@ -35,7 +35,7 @@ def _index_build(node: Node, statement: bytes) -> str:
         str(node.unique).lower(),
         str(node.if_not_exists).lower(),
         literal(node.idxname or None),
-        _relation(node.relation),
+        *_relation(node.relation),
         _array(keys),
         _array(included),
         literal(_from_on(statement)),
@@ -47,15 +47,17 @@ def _validation(node: Node) -> Refusal | str:
     commands = [each.alter_table_cmd for each in node.cmds]
     if [each.subtype for each in commands] != [tree.AT_ValidateConstraint]:
         return not_supported("unsupported ALTER TABLE ASYNC statement")  # not recorded
-    return _submit("validation", _relation(node.relation), literal(commands[0].name))
+    return _submit("validation", *_relation(node.relation), literal(commands[0].name))
 
 
 def _submit(what: str, *arguments: str) -> str:
     return f"SELECT job_id FROM dsqlkit.submit_{what}({', '.join(arguments)})"  # noqa: S608 - quoted
 
 
-def _relation(relation: Node) -> str:
-    return f"{literal(qualified(relation))}::pg_catalog.regclass"
+def _relation(relation: Node) -> tuple[str, str]:
+    """The table as the client's search path finds it, NULL if there is none, and its name."""
+    name = ".".join(part for part in (relation.schemaname, relation.relname) if part)
+    return f"pg_catalog.to_regclass({literal(qualified(relation))})", literal(name)
 
 
 def _from_on(statement: bytes) -> str:
