@@ -11,6 +11,17 @@ CREATE SCHEMA IF NOT EXISTS dsqlkit;
 
 GRANT USAGE ON SCHEMA dsqlkit TO PUBLIC;
 
+-- Another version's functions may have other parameters, which cannot be replaced.
+DO $$
+DECLARE
+    own regprocedure;
+BEGIN
+    FOR own IN SELECT oid FROM pg_catalog.pg_proc WHERE pronamespace = 'dsqlkit'::regnamespace LOOP
+        EXECUTE pg_catalog.format('DROP ROUTINE %s CASCADE', own);
+    END LOOP;
+END
+$$;
+
 -- start_time is when the job was submitted; update_time is NULL until its status changes. The columns
 -- after update_time are the job runner's. Jobs live for minutes: a new catalog begins without any.
 DROP TABLE IF EXISTS dsqlkit.job CASCADE;
