@@ -162,7 +162,7 @@ BEGIN
             AND NOT d.is_temporary
     LOOP
         IF changed IS NOT NULL THEN
-            RAISE INFO USING ERRCODE = 'DSQ02', MESSAGE = changed;
+            RAISE INFO USING ERRCODE = 'DSQ03', MESSAGE = changed;
         END IF;
     END LOOP;
 END

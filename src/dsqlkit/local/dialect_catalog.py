@@ -43,8 +43,10 @@ _DESCRIPTIONS: Final = {
     "pg_trigger": b"pg_get_triggerdef",
     # The SQLAlchemy dialect of AWS for DSQL (1.3.0) reads an identity column's options so.
     "pg_sequence": b"pg_get_serial_sequence",
+    # SQLAlchemy (2.0) itself, when it reflects indexes; that dialect leaves it to it.
+    "pg_opclass": b"opcdefault",
 }
-"""What can be read by a statement that calls this function. Clients known to work do so."""
+"""What can be read by a statement that has this word. Clients known to work do so."""
 
 _SYSTEM: Final = not_supported("feature not supported on system entity")
 """Recorded of GRANT ON SCHEMA public; not recorded of the rest."""
@@ -75,8 +77,8 @@ def describes(node: Node, lower: bytes) -> bool:
     """Whether a missing relation is named in a text (in lower case) that may read it even so."""
     if node.DESCRIPTOR.name != "RangeVar":
         return False
-    function = _DESCRIPTIONS.get(node.relname)
-    return function is not None and function in lower
+    word = _DESCRIPTIONS.get(node.relname)
+    return word is not None and word in lower
 
 
 def filtered(nodes: Iterator[Node], text: bytes) -> Iterator[tuple[int, int, bytes]]:

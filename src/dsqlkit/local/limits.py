@@ -40,18 +40,6 @@ def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Re
     return ddl, dml, None
 
 
-def refusal_inside(ddl: bool, dml: bool, parts: Sequence[Kind]) -> Refusal | None:
-    """Why these statements may not join a transaction with what it had before."""
-    return _ANALYZE if Kind.ANALYZE in parts else mixture(ddl, dml, parts)[2]
-
-
-def refusal_outside(parts: Sequence[Kind]) -> Refusal | None:
-    """Why these statements may not be a transaction of their own."""
-    if len(parts) > 1:
-        return refusal_inside(False, False, parts)
-    return None
-
-
 def changed_rows(tag: bytes) -> int:
     """How many rows a statement changed, by its CommandComplete."""
     words = tag[5:-1].split()
@@ -66,3 +54,15 @@ def refused(step: Step, refusal: Refusal) -> bytes:
     if step.end is End.QUERY:
         return wire.message(b"Q", sql + b"\0")
     return wire.message(b"P", b"\0" + sql + b"\0\0\0") + (SYNC if step.end is End.SYNC else b"")
+
+
+def refusal_inside(ddl: bool, dml: bool, parts: Sequence[Kind]) -> Refusal | None:
+    """Why these statements may not join a transaction with what it had before."""
+    return _ANALYZE if Kind.ANALYZE in parts else mixture(ddl, dml, parts)[2]
+
+
+def refusal_outside(parts: Sequence[Kind]) -> Refusal | None:
+    """Why these statements may not be a transaction of their own."""
+    if len(parts) > 1:
+        return refusal_inside(False, False, parts)
+    return None

@@ -15,3 +15,9 @@ def literal(value: str | None) -> str:
         return "NULL"
     escaped = value.replace("\\", "\\\\").replace("'", "''")
     return f"E'{escaped}'" if "\\" in value else f"'{escaped}'"
+
+
+def resolved(relation: Node) -> tuple[str, str]:
+    """Two expressions: the relation that its name finds now, NULL if there is none; the name."""
+    name = ".".join(part for part in (relation.schemaname, relation.relname) if part)
+    return f"pg_catalog.to_regclass({literal(qualified(relation))})", literal(name)
