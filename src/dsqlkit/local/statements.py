@@ -14,7 +14,7 @@ from typing import Final
 import postgast
 
 from dsqlkit.local.dialect import ANSWERS, CLAUSES, STATEMENTS
-from dsqlkit.local.dialect_tables import index_keys
+from dsqlkit.local.dialect_create_table import index_keys
 from dsqlkit.local.index_async import blank_async, submission
 from dsqlkit.local.refusal import Node, Refusal, decide
 
@@ -22,7 +22,9 @@ _CACHED_BYTES: Final = 8192
 # A single statement of these is only refused for a few words. Not parsing them saves 30 us
 # for each new one, and 6 ms for each 24 kB of literals, in which no other client is served.
 _PLAIN: Final = re.compile(rb"\s*(insert|update|delete|with|select|values)\b", re.IGNORECASE)
-_NEEDS_PARSING: Final = re.compile(rb";\s*\S|\b(for|merge|tablesample)\b", re.IGNORECASE)
+_NEEDS_PARSING: Final = re.compile(
+    rb";\s*\S|\b(for|merge|tablesample)\b|^\s*(select|with)\b.*\binto\b", re.IGNORECASE | re.DOTALL
+)
 _MARK: Final = "dsqlkit refuses"
 _CARRIER: Final = re.compile(
     rf'invalid input syntax for type oid: "{_MARK} (?P<sqlstate>.{{5}}) (?P<message>.*)"', re.DOTALL
