@@ -21,9 +21,14 @@ _JOB_TAGS: Final = {b"CREATE INDEX", b"ALTER TABLE"}
 _AS_TAG: Final = b"DSQ01"
 """The SQLSTATE of a notice of ours: report the statement under way with this tag."""
 
+_AS_ROWS: Final = b"DSQ02"
+"""The SQLSTATE of a notice of ours: a foreign key's action changed so many rows."""
+
 _ERROR, _NOTICE, _TAG, _PARAMETER, _READY = b"ENCSZ"
 _LOOKED_AT: Final = b"ENCSZKG"
 _LEFT_ALONE: Final = {wire.RUN, ord("K"), ord("G")}
+_CHANGE_TAGS: Final = {b"INSERT", b"UPDATE", b"DELETE"}
+_COPY_TAGS: Final = {b"COPY"}
 _CODE, _TEXT, _CONTEXT = b"CMW"
 _IN_TRANSACTION_BLOCK: Final = b"TE"
 
@@ -66,6 +71,8 @@ class AnswerRewriter:
                 self._tag = fields[_TEXT]
                 self._has_job = self._has_job or self._tag in _JOB_TAGS
                 return b""
+            if fields.get(_CODE) == _AS_ROWS:
+                return b""
         return frame
 
     def _ready(self, frame: bytes) -> None:
@@ -94,6 +101,22 @@ class AnswerRewriter:
             kept = {name: value for name, value in fields.items() if name not in b"WFLR"}
             return wire.encode_fields(b"E", kept)
         return frame
+
+
+def changed_rows(tag: bytes, *, copies_in: bool) -> int:
+    """How many rows a statement changed, by its CommandComplete."""
+    words = tag[5:-1].split()
+    if not words or words[0] not in (_COPY_TAGS if copies_in else _CHANGE_TAGS):
+        return 0
+    return int(words[-1])
+
+
+def told_rows(notice: bytes) -> int:
+    """How many rows a NoticeResponse of ours says were changed by a foreign key's action."""
+    if _AS_ROWS not in notice:
+        return 0
+    fields = wire.decode_fields(notice)
+    return int(fields[_TEXT]) if fields.get(_CODE) == _AS_ROWS else 0
 
 
 def access_denied(hint: str | None = None) -> bytes:

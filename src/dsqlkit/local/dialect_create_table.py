@@ -128,12 +128,15 @@ def _in_keys(node: Node) -> Iterator[Refusal]:
         yield Refusal("54000", f"more than {MAX_INDEXES} indexes per table are not allowed")
 
 
-def index_keys(node: Node) -> Refusal | None:
-    """What cannot be in the key of an index that is built as DSQL builds them."""
-    return next(_of_index(node), None)
+def index_keys(node: Node, *, names_method: bool) -> Refusal | None:
+    """What cannot be in an index that is built as DSQL builds them.
+
+    `names_method`: it says USING, which the parsed statement does not tell from its absence.
+    """
+    return next(_of_index(node, names_method), None)
 
 
-def _of_index(node: Node) -> Iterator[Refusal]:
+def _of_index(node: Node, names_method: bool) -> Iterator[Refusal]:
     for element in (each.index_elem for each in node.index_params):
         if element.opclass:
             yield not_supported("opclass not supported for index keys")
@@ -143,7 +146,7 @@ def _of_index(node: Node) -> Iterator[Refusal]:
         yield _TOO_MANY_KEYS
     # Not recorded: clauses that DSQL's grammar leaves out, in the words of CONCURRENTLY.
     clauses = {
-        "USING": node.access_method != "btree",
+        "USING": names_method,
         "WITH": bool(node.options),
         "TABLESPACE": bool(node.table_space),
     }

@@ -38,14 +38,6 @@ def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Re
     return ddl, dml, None
 
 
-def changed_rows(tag: bytes) -> int:
-    """How many rows a statement changed, by its CommandComplete."""
-    words = tag[5:-1].split()
-    if not words or words[0] not in (b"INSERT", b"UPDATE", b"DELETE"):
-        return 0
-    return int(words[-1])
-
-
 def refused(step: Step, refusal: Refusal) -> bytes:
     """Frames to send in place of a step, that fail with this answer."""
     sql = failing(refusal).encode()

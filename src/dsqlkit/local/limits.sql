@@ -143,6 +143,15 @@ BEGIN
 END
 $$;
 
+-- Rows that a foreign key's action changes are rows that the transaction changes: the endpoint is told how many,
+-- as the statement's tag counts its own alone.
+CREATE OR REPLACE FUNCTION dsqlkit.tell_rows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE INFO USING ERRCODE = 'DSQ02', MESSAGE = (SELECT pg_catalog.count(*) FROM gone);
+    RETURN NULL;
+END
+$$;
+
 -- Whether a column's values may be of some size.
 CREATE OR REPLACE FUNCTION dsqlkit.is_wide(attribute pg_catalog.pg_attribute) RETURNS boolean LANGUAGE sql STABLE
     SET search_path = pg_catalog AS $$
@@ -159,6 +168,7 @@ CREATE OR REPLACE FUNCTION dsqlkit.watch(relation oid) RETURNS void LANGUAGE plp
 DECLARE
     wide boolean;
     wide_key boolean;
+    action text;
 BEGIN
     SELECT coalesce(bool_or(dsqlkit.is_wide(a)), false), coalesce(bool_or(dsqlkit.is_wide(a) AND EXISTS (
             SELECT FROM pg_index x WHERE x.indrelid = relation AND a.attnum = ANY (x.indkey))), false)
@@ -171,10 +181,19 @@ BEGIN
         EXECUTE format('CREATE TRIGGER dsqlkit_keys AFTER INSERT OR UPDATE ON %s FOR EACH ROW'
             ' WHEN (pg_catalog.pg_column_size(NEW.*) > 1981) EXECUTE FUNCTION dsqlkit.check_keys()', relation::regclass);
     END IF;
+    FOR action IN
+        SELECT 'DELETE' FROM pg_constraint WHERE conrelid = relation AND confdeltype = 'c'
+        UNION SELECT 'UPDATE' FROM pg_constraint WHERE conrelid = relation
+            AND (confdeltype IN ('n', 'd') OR confupdtype IN ('c', 'n', 'd'))
+    LOOP
+        EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER %s ON %s REFERENCING OLD TABLE AS gone FOR EACH STATEMENT'
+            ' WHEN (pg_catalog.pg_trigger_depth() > 0) EXECUTE FUNCTION dsqlkit.tell_rows()',
+            'dsqlkit_' || lower(action), action, relation::regclass);
+    END LOOP;
     UPDATE pg_attribute a SET attstorage = 'e' WHERE a.attrelid = relation AND a.attnum > 0 AND a.attstorage <> 'e'
         AND dsqlkit.is_wide(a);
     UPDATE pg_trigger SET tgisinternal = true
-        WHERE tgrelid = relation AND tgname IN ('dsqlkit_weigh', 'dsqlkit_keys') AND NOT tgisinternal;
+        WHERE tgrelid = relation AND tgname LIKE 'dsqlkit\_%' AND NOT tgisinternal;
 END
 $$;
 

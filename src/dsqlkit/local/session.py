@@ -20,7 +20,7 @@ from dsqlkit.local.disruption import Disruption, can_hit
 from dsqlkit.local.distance import Distance
 from dsqlkit.local.exchange import FAILED, IDLE, IN_TRANSACTION, Exchange
 from dsqlkit.local.faults import ActiveFaults
-from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS, changed_rows, mixture, refused
+from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS, mixture, refused
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import OpenTransaction
 from dsqlkit.local.recovery import Recovery
@@ -139,13 +139,14 @@ class Session:
             forward=forward,
             hide_ready=hide,
             is_query=step.end is End.QUERY,
+            holds_end=step.statement is not None and step.statement.kind is Kind.COPY_IN,
             on_done=lambda done: self._step_done(step, done),
         )
         self.conversation.send(data + SYNC if hide else data, exchange)
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""
-        if not exchange.forward:
+        if not exchange.forward or exchange.holds_end:
             self.give(step, exchange)
         elif exchange.error is not None and exchange.hide_ready:
             self._skipping = True
@@ -229,7 +230,7 @@ class Session:
             if refusal is not None:
                 self.send_step(step, refused(step, refusal), forward=True)
                 return
-            if statement.many and statement.parts == (Kind.WRITE,) and not self._faults.on_commit:
+            if statement.may_change_too_much and not self._faults.on_commit:
                 self._do(run_limited(self, step, statement))
                 return
         if self._unsynced is None:
@@ -313,14 +314,14 @@ class Session:
 
     def _step_done(self, step: Step, exchange: Exchange) -> None:
         statement, transaction = step.statement, self.transaction
-        held = not exchange.forward
+        held = not exchange.forward or exchange.holds_end
         if transaction is not None and statement is not None:
             if exchange.error is None:
                 if held and self.recovery.may_have_twins(statement, transaction):
                     self._do(self.recovery.check_keys(step, statement, transaction, exchange))
                     return
                 transaction.note(step, statement)
-                transaction.rows += changed_rows(exchange.tag)
+                transaction.rows += exchange.changed
                 if held and transaction.rows > MAX_ROWS:
                     self._do(self.recovery.refuse(step, TOO_MANY_ROWS))
                     return

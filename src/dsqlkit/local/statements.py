@@ -15,7 +15,7 @@ import postgast
 
 from dsqlkit.local.dialect import ANSWERS, CLAUSES, STATEMENTS
 from dsqlkit.local.dialect_create_table import index_keys
-from dsqlkit.local.index_async import blank_async, submission
+from dsqlkit.local.index_async import blank_async, names_method, submission
 from dsqlkit.local.refusal import Node, Refusal, decide
 
 _CACHED_BYTES: Final = 8192
@@ -78,7 +78,7 @@ def _edits(
         return []
     node = getattr(statement, kind)
     if is_async and not node.concurrent:
-        refusal = index_keys(node)
+        refusal = index_keys(node, names_method=names_method(text[start:end]))
         if refusal is None:
             return [(start, end, submission(node, text[start:end]).encode())]
     else:
