@@ -40,8 +40,7 @@ async def run_limited(session: "Session", step: Step, statement: Statement) -> N
         session.client.write(_without_ready(done) + _READY_IDLE)
     elif done.changed > MAX_ROWS:
         await conversation.run(_ROLLBACK)
-        error = wire.error_response(TOO_MANY_ROWS.sqlstate, TOO_MANY_ROWS.message)
-        session.client.write(error + _READY_IDLE)
+        session.client.write(TOO_MANY_ROWS.as_error() + _READY_IDLE)
     else:
         committed = await conversation.run(_COMMIT)
         if committed.error is None:

@@ -11,6 +11,7 @@ from dsqlkit.local.exchange import Exchange, question
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import DATA_CONFLICT
 from dsqlkit.local.parking import Rows
+from dsqlkit.local.refusal import Refusal
 
 _READY, _ERROR, _COMPLETE, _KEY, _COPY_IN, _NOTICE = b"ZECKGN"
 _ENDS: Final = {_READY, _ERROR, _COMPLETE}
@@ -46,6 +47,7 @@ class Conversation:
         # The first exchange is the sign-in, up to its ReadyForQuery.
         self._exchanges: deque[Exchange] = deque([Exchange(forward=True)])
         self._cancel_until = 0.0
+        self._cancelled_as: Refusal | None = None
 
     @property
     def under_way(self) -> bool:
@@ -73,8 +75,10 @@ class Conversation:
         exchange: Exchange = await answered
         return exchange
 
-    def expect_cancel(self) -> None:
-        """Know that a statement is about to be cancelled because of a conflict."""
+    def expect_cancel(self, refusal: Refusal | None) -> None:
+        """Know that a statement is about to be cancelled: what to tell of it, None for a conflict
+        that makes it give way."""
+        self._cancelled_as = refusal
         self._cancel_until = asyncio.get_running_loop().time() + _CANCEL_ARRIVES_S
 
     def _receive(self, data: bytes) -> None:
@@ -112,6 +116,8 @@ class Conversation:
             exchange.error = frame
             now = asyncio.get_running_loop().time()
             if exchange.sqlstate == _CANCELLED and now < self._cancel_until:
+                if self._cancelled_as is not None:
+                    return self._cancelled_as.as_error()
                 exchange.given_way = True
                 return wire.error_response("40001", DATA_CONFLICT)
         elif kind == _COPY_IN:

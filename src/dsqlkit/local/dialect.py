@@ -55,6 +55,8 @@ def _set(node: Node) -> Refusal | None:
         return _isolation(node.args) or _no_setting("TRANSACTION")
     if node.name == "SESSION CHARACTERISTICS":
         return _isolation(node.args) or _no_setting(node.name)
+    if node.name == "TRANSACTION SNAPSHOT":
+        return _no_setting(node.name)  # not recorded
     if node.name.lower() in ("default_transaction_isolation", "transaction_isolation"):
         return _no_setting(node.name)
     return None

@@ -6,6 +6,14 @@ SET allow_system_table_mods = on;
 CREATE OR REPLACE FUNCTION pg_catalog.version() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT 'PostgreSQL 16' $$;
 
+-- What SHOW answers of its version, current_setting() does too.
+CREATE OR REPLACE FUNCTION dsqlkit.setting(text) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE
+    AS 'show_config_by_name';
+
+CREATE OR REPLACE FUNCTION pg_catalog.current_setting(text) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$ SELECT CASE pg_catalog.lower($1) WHEN 'server_version' THEN '16.15' WHEN 'server_version_num' THEN '160015'
+        WHEN 'max_connections' THEN '20' ELSE dsqlkit.setting($1) END $$;
+
 -- DSQL has no text search configuration: to_tsvector('english', ...) was recorded to say so.
 DELETE FROM pg_catalog.pg_ts_config;
 

@@ -33,7 +33,16 @@ _PARTS: Final = {
 """What can be renamed or commented on, besides what can be dropped."""
 
 
+_SYSTEM_SCHEMAS: Final = {"public", "sys"}
+_SYSTEM_ENTITY: Final = not_supported("feature not supported on system entity")
+"""Recorded (by a third party) of GRANT on schema public alone."""
+
+
 def drop(node: Node) -> Refusal | None:
+    if node.remove_type == tree.OBJECT_SCHEMA and any(
+        each.string.sval in _SYSTEM_SCHEMAS for each in node.objects
+    ):
+        return _SYSTEM_ENTITY
     if node.remove_type in _DROPPABLE:
         # Not recorded: a concurrent drop, as a concurrent build is called.
         return (
@@ -43,10 +52,14 @@ def drop(node: Node) -> Refusal | None:
 
 
 def rename(node: Node) -> Refusal | None:
+    if node.rename_type == tree.OBJECT_SCHEMA and node.subname in _SYSTEM_SCHEMAS:
+        return _SYSTEM_ENTITY
     return _object(node.rename_type, "ALTER")  # not recorded
 
 
 def change_object(node: Node) -> Refusal | None:
+    if node.object_type == tree.OBJECT_SCHEMA and node.object.string.sval in _SYSTEM_SCHEMAS:
+        return _SYSTEM_ENTITY
     return _object(node.object_type, "ALTER")  # not recorded
 
 

@@ -1,6 +1,8 @@
-"""What one transaction may hold on DSQL: one DDL statement, or DML that changes at most 3,000 rows.
+"""What one transaction may hold on DSQL: one DDL statement, or DML that changes at most 3,000 rows,
+within 300 seconds. How much it may write is limits.sql's.
 
-Both were recorded of a real cluster (conformance record, groups transaction and multi_statement).
+DDL and rows were recorded of a real cluster (conformance record, groups transaction and
+multi_statement); the words about age by a third party.
 """
 
 from collections.abc import Iterable
@@ -36,6 +38,17 @@ def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Re
         elif kind in _BOUNDS:
             ddl = dml = False
     return ddl, dml, None
+
+
+def too_old(age_s: float, limit_s: float) -> Refusal | None:
+    """Why a transaction of this age, in seconds, goes no further."""
+    if age_s <= limit_s:
+        return None
+    return Refusal(
+        "54000",
+        f"transaction age limit of {limit_s:g}s exceeded",
+        f"Current transaction age {age_s:.3g}s exceeds {limit_s:g}s",
+    )
 
 
 def refused(step: Step, refusal: Refusal) -> bytes:
