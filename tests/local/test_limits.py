@@ -8,7 +8,8 @@ import pytest
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.local.analysis import Kind
-from dsqlkit.local.limits import changed_rows, mixture
+from dsqlkit.local.answers import changed_rows
+from dsqlkit.local.limits import mixture
 from dsqlkit.local.wire import message
 
 TOO_MANY = "transaction row limit exceeded"
@@ -119,8 +120,16 @@ def test_what_may_be_mixed(parts: tuple[Kind, ...], expected: str | None) -> Non
 
 
 @pytest.mark.parametrize(
-    ("tag", "rows"),
-    [(b"UPDATE 7", 7), (b"INSERT 0 3", 3), (b"DELETE 0", 0), (b"SELECT 5", 0), (b"BEGIN", 0)],
+    ("tag", "copies_in", "rows"),
+    [
+        (b"UPDATE 7", False, 7),
+        (b"INSERT 0 3", False, 3),
+        (b"DELETE 0", False, 0),
+        (b"SELECT 5", False, 0),
+        (b"BEGIN", False, 0),
+        (b"COPY 9", True, 9),
+        (b"COPY 9", False, 0),
+    ],
 )
-def test_rows_are_counted_by_the_tag(tag: bytes, rows: int) -> None:
-    assert changed_rows(message(b"C", tag + b"\0")) == rows
+def test_rows_are_counted_by_the_tag(tag: bytes, copies_in: bool, rows: int) -> None:
+    assert changed_rows(message(b"C", tag + b"\0"), copies_in=copies_in) == rows
