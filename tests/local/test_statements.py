@@ -3,18 +3,8 @@
 import pytest
 
 from dsqlkit.local.refusal import Refusal
-from dsqlkit.local.statements import refusal_in, rewrite
-
-
-def refusal(sql: str) -> Refusal | None:
-    """The refusal that PostgreSQL would be made to report for the text."""
-    changed = rewrite(sql.encode()).decode()
-    _, mark, carried = changed.partition("pg_catalog.oid E'")
-    if not mark:
-        return None
-    carried = carried.partition("'")[0] if "''" not in carried else carried.rsplit("'", 1)[0]
-    carried = carried.replace("''", "'").replace("\\\\", "\\")
-    return refusal_in(f'invalid input syntax for type oid: "{carried}"')
+from dsqlkit.local.statements import rewrite
+from tests.local.refusals import refusal
 
 
 @pytest.mark.parametrize(
