@@ -62,7 +62,9 @@ class Statement:
     @property
     def may_change_too_much(self) -> bool:
         """Whether by itself, in autocommit, it may change more rows than a transaction may."""
-        return self.parts == (Kind.COPY_IN,) or (self.many and _PLAIN.issuperset(self.parts))
+        if self.parts == (Kind.COPY_IN,):
+            return True
+        return self.many and Kind.WRITE in self.parts and _PLAIN.issuperset(self.parts)
 
     @property
     def can_conflict(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Final
 from dsqlkit.local import wire
 from dsqlkit.local.dialect import ANSWERS
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT
+from dsqlkit.local.refusal import Refusal
 from dsqlkit.local.statements import refusal_in
 
 SERVER_VERSION: Final = ANSWERS["server_version"]
@@ -17,6 +18,9 @@ _CONFLICTS: Final = {DATA_CONFLICT, SCHEMA_CONFLICT}
 _CONFLICT_STATES: Final = {b"40001", b"40P01"}
 _TOO_MANY: Final = "Unable to accept connection, too many open connections."
 _TOO_MANY_SQLSTATE: Final = b"53300"
+_TEMP_SPACE: Final = Refusal(  # AWS's list of observed errors
+    "54000", "query requires more than allowed temp space of 131072 KB to execute"
+)
 _JOB_TAGS: Final = {b"CREATE INDEX", b"ALTER TABLE"}
 _AS_TAG: Final = b"DSQ01"
 """The SQLSTATE of a notice of ours: report the statement under way with this tag."""
@@ -87,10 +91,9 @@ class AnswerRewriter:
         if sqlstate in _CONFLICT_STATES:
             told = fields.get(_TEXT, b"").decode(errors="replace")
             return wire.error_response("40001", told if told in _CONFLICTS else DATA_CONFLICT)
-        if sqlstate == b"22P02":
-            refusal = refusal_in(fields.get(_TEXT, b"").decode(errors="replace"))
-            if refusal is not None:
-                return wire.error_response(refusal.sqlstate, refusal.message)
+        refusal = _refusal(sqlstate, fields.get(_TEXT, b""))
+        if refusal is not None:
+            return refusal.as_error()
         if not self._signed_in:
             if sqlstate == _TOO_MANY_SQLSTATE:
                 return wire.error_response("53300", _TOO_MANY, severity="FATAL")
@@ -101,6 +104,15 @@ class AnswerRewriter:
             kept = {name: value for name, value in fields.items() if name not in b"WFLR"}
             return wire.encode_fields(b"E", kept)
         return frame
+
+
+def _refusal(sqlstate: bytes, text: bytes) -> Refusal | None:
+    """What DSQL says where PostgreSQL says this."""
+    if sqlstate == b"22P02":
+        return refusal_in(text.decode(errors="replace"))
+    if sqlstate == b"53400" and text.startswith(b"temporary file size"):
+        return _TEMP_SPACE
+    return None
 
 
 def changed_rows(tag: bytes, *, copies_in: bool) -> int:

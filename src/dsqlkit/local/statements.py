@@ -117,6 +117,9 @@ def _bare_numerics(kind: str, node: Node, text: bytes) -> Iterator[int]:
     """Where a column's type is numeric without a precision, which DSQL takes as numeric(18,6)."""
     if kind == "create_stmt":
         columns = [element.column_def for element in node.table_elts]
+    elif kind == "create_schema_stmt":
+        made = [element.create_stmt for element in node.schema_elts]
+        columns = [element.column_def for table in made for element in table.table_elts]
     elif kind == "alter_table_stmt":
         columns = [getattr(command.alter_table_cmd, "def").column_def for command in node.cmds]
     else:
