@@ -1,5 +1,5 @@
--- How much a transaction may write, a row, a value or a key may hold, and a database may have.
--- Run with catalog.sql, by its rules. Sources: AWS's quotas page and list of observed errors.
+-- How much a transaction may write, and a row, a value or a key may hold. Run with catalog.sql, by its rules.
+-- Sources: AWS's quotas page and list of observed errors.
 
 -- The bytes of a column as DSQL is taken to count them: uncompressed. As SQL, for a row called t.
 CREATE OR REPLACE FUNCTION dsqlkit.size_of(attribute pg_catalog.pg_attribute) RETURNS text LANGUAGE sql STABLE
@@ -228,42 +228,6 @@ DROP EVENT TRIGGER IF EXISTS watch_tables;
 
 CREATE EVENT TRIGGER watch_tables ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE SCHEMA')
     EXECUTE FUNCTION dsqlkit.watch_tables();
-
--- How many schemas, tables, views and sequences a database may have.
-CREATE OR REPLACE FUNCTION dsqlkit.count_objects() RETURNS event_trigger LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = pg_catalog AS $$
-DECLARE
-    made record;
-BEGIN
-    IF tg_tag = 'CREATE SCHEMA' AND (SELECT count(*) FROM pg_namespace
-            WHERE nspname NOT LIKE 'pg\_%'
-                AND nspname NOT IN ('public', 'sys', 'dsqlkit', 'information_schema')) > 10 THEN
-        RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'more than 10 schemas not allowed';
-    END IF;
-    FOR made IN
-        SELECT kinds.* FROM (VALUES ('r', 1000, 'tables'), ('v', 5000, 'views'), ('S', 5000, 'sequences'))
-            AS kinds (relkind, most, name)
-        WHERE kinds.relkind IN (SELECT c.relkind FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid)
-    LOOP
-        IF (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                WHERE c.relkind = made.relkind AND nspname NOT LIKE 'pg\_%'
-                    AND nspname NOT IN ('sys', 'dsqlkit', 'information_schema')) > made.most THEN
-            RAISE EXCEPTION USING ERRCODE = '54000',
-                MESSAGE = format('creating more than %s %s not allowed', made.most, made.name);
-        END IF;
-    END LOOP;
-    IF tg_tag = 'CREATE VIEW' AND EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d
-            WHERE d.object_type = 'view' AND octet_length(pg_get_viewdef(d.objid)) > 2097152) THEN
-        RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'view definition too large';
-    END IF;
-END
-$$;
-
-DROP EVENT TRIGGER IF EXISTS count_objects;
-
-CREATE EVENT TRIGGER count_objects ON ddl_command_end
-    WHEN TAG IN ('CREATE SCHEMA', 'CREATE TABLE', 'CREATE VIEW', 'CREATE SEQUENCE')
-    EXECUTE FUNCTION dsqlkit.count_objects();
 
 -- Tables that were made before this file had all that is in it.
 SELECT dsqlkit.watch(c.oid) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
