@@ -141,3 +141,22 @@ def test_long_rows_of_literals_are_not_parsed() -> None:
     assert rewrite(text) is text
     refused = f"SELECT * FROM t WHERE a IN ({','.join(map(str, range(5000)))}) FOR SHARE"
     assert refusal(refused) is not None
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT * FROM t FOR UPDATE NOWAIT", "SELECT * FROM t FOR UPDATE       "),
+        (
+            "SELECT 'nowait' FROM t FOR UPDATE OF t SKIP  LOCKED LIMIT 1",
+            "SELECT 'nowait' FROM t FOR UPDATE OF t              LIMIT 1",
+        ),
+        ("SELECT nowait, locked FROM t FOR UPDATE", "SELECT nowait, locked FROM t FOR UPDATE"),
+        (
+            "SELECT 1; SELECT * FROM t FOR KEY SHARE SKIP LOCKED",
+            "SELECT 1; SELECT * FROM t FOR KEY SHARE            ",
+        ),
+    ],
+)
+def test_locks_that_nobody_holds_are_not_skipped(sql: str, expected: str) -> None:
+    assert rewrite(sql.encode()).decode() == expected

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 import postgast
+from postgast import pg_query_pb2 as tree
 
 from dsqlkit.local.dialect import ANSWERS, CLAUSES, STATEMENTS
 from dsqlkit.local.dialect_create_table import index_keys
@@ -30,6 +31,7 @@ _CARRIER: Final = re.compile(
     rf'invalid input syntax for type oid: "{_MARK} (?P<sqlstate>.{{5}}) (?P<message>.*)"', re.DOTALL
 )
 _NUMERIC: Final = re.compile(rb"(pg_catalog\s*\.\s*)?\"?(numeric|decimal|dec)\b\"?", re.IGNORECASE)
+_LOCK_WAIT: Final = re.compile(rb"\b(nowait|locked)\b", re.IGNORECASE)
 _ASYNC: Final = re.compile(rb"\basync\b", re.IGNORECASE)
 
 
@@ -88,7 +90,10 @@ def _edits(
     if kind == "variable_show_stmt" and node.name.lower() in ANSWERS:
         name = node.name.lower()
         return [(start, end, f"SELECT dsqlkit.show('{ANSWERS[name]}') AS {name}".encode())]
-    return [(at, at, b"(18,6)") for at in _bare_numerics(kind, node, text)]
+    return [
+        *((at, at, b"(18,6)") for at in _bare_numerics(kind, node, text)),
+        *((at, until, b" " * (until - at)) for at, until in _lock_waits(node, text, start, end)),
+    ]
 
 
 def _refusal(kind: str, node: Node, text: bytes) -> Refusal | None:
@@ -132,6 +137,25 @@ def _bare_numerics(kind: str, node: Node, text: bytes) -> Iterator[int]:
             found = _NUMERIC.match(text, declared.location)
             if found:
                 yield found.end()
+
+
+def _lock_waits(node: Node, text: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where a locking clause says NOWAIT or SKIP LOCKED, of which nothing comes where nobody locks.
+
+    DSQL's grammar takes both. What they do there was not recorded.
+    """
+    if not _LOCK_WAIT.search(text, start, end) or all(
+        found.DESCRIPTOR.name != "LockingClause" or found.wait_policy == tree.LockWaitBlock
+        for _, found in _nodes(node)
+    ):
+        return
+    previous = None
+    for token in postgast.scan(text[start:end].decode()).tokens:
+        if token.token == tree.NOWAIT:
+            yield start + token.start, start + token.end
+        elif token.token == tree.LOCKED and previous is not None and previous.token == tree.SKIP:
+            yield start + previous.start, start + token.end
+        previous = token
 
 
 def _nodes(node: Node) -> Iterator[tuple[str, Node]]:
