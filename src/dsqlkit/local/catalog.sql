@@ -254,6 +254,10 @@ BEGIN
             left(base, 63 - length(n::text)) || CASE n WHEN 0 THEN '' ELSE n::text END);
         SELECT EXISTS (
             SELECT FROM pg_class c WHERE c.relname = name AND c.relnamespace = relation.relnamespace
+                -- A build whose table was replaced while it began drops the index that it made.
+                AND NOT EXISTS (SELECT FROM pg_index x JOIN dsqlkit.job j ON j.target <> x.indrelid
+                    WHERE x.indexrelid = c.oid AND j.status = 'processing'
+                        AND j.object_name = format('%I.%I', relation.nspname, name))
             UNION ALL
             SELECT FROM dsqlkit.job j WHERE j.object_name = format('%I.%I', relation.nspname, name)
                 AND j.status IN ('submitted', 'processing')

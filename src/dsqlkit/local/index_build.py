@@ -38,6 +38,7 @@ _CANCEL = "SELECT pg_cancel_backend(%s)"
 _INVALID = """
 SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid
 """
+_ELSEWHERE = "SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indrelid <> %s"
 _DECLARE_VALID = """
 UPDATE pg_index SET indisvalid = true, indcheckxmin = true WHERE indexrelid = to_regclass(%s)
 """
@@ -91,6 +92,11 @@ async def build_index(
     finally:
         ended.set()
         await watch
+    if (await observer.execute(_ELSEWHERE, [build.object_name, build.table_oid])).rowcount:
+        # Another table has taken the name since the job began.
+        with attend(observer.info.backend_pid):
+            await observer.execute(drop)
+        return without_table(build)
     return "completed", None
 
 
