@@ -68,6 +68,8 @@ REFUSED = [
     ("DROP SCHEMA public CASCADE", "feature not supported on system entity"),
     ("ALTER SCHEMA public RENAME TO x", "feature not supported on system entity"),
     # Sessions.
+    ("COMMIT AND CHAIN", "unsupported transaction statement: COMMIT AND CHAIN"),
+    ("ROLLBACK AND CHAIN", "unsupported transaction statement: ROLLBACK AND CHAIN"),
     ("PREPARE q AS SELECT 1", "unsupported statement: Prepare"),
     ("EXECUTE q", "unsupported statement: Execute"),
     ("DEALLOCATE q", "unsupported statement: Deallocate"),
@@ -105,6 +107,7 @@ LET_THROUGH = [
     "ALTER TABLE t RENAME COLUMN a TO b",
     "ALTER INDEX i RENAME TO j",
     "ALTER SCHEMA s RENAME TO r",
+    "COMMIT AND NO CHAIN",
     "COMMENT ON COLUMN t.a IS 'x'",
     "DEALLOCATE ALL",
     "DECLARE c CURSOR FOR SELECT 1",

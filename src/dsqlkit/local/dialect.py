@@ -47,6 +47,9 @@ def _transaction(node: Node) -> Refusal | None:
     kind = _TRANSACTION_KINDS.get(tree.TransactionStmtKind.Name(node.kind))
     if kind is not None:
         return not_supported(f"unsupported transaction statement: {kind}")
+    if node.chain:  # not recorded; DSQL's grammar leaves it out
+        ending = "COMMIT" if node.kind == tree.TRANS_STMT_COMMIT else "ROLLBACK"
+        return not_supported(f"unsupported transaction statement: {ending} AND CHAIN")
     return _isolation(node.options)
 
 
