@@ -84,6 +84,7 @@ REFUSED = [
     ("ALTER TYPE t OWNER TO u", "unsupported object in ALTER statement"),
     ("ALTER MATERIALIZED VIEW v RENAME TO w", "unsupported object in ALTER statement"),
     ("COMMENT ON EXTENSION x IS 'y'", "unsupported object in COMMENT statement"),
+    ("DROP TRIGGER g ON t", "unsupported object in DROP statement"),
     ("DROP PROCEDURE p", "unsupported object in DROP statement"),
     ("ALTER ROLE r SET work_mem = '1MB'", "unsupported statement: AlterRoleSet"),
     ("CREATE ROLE r PASSWORD 'x'", "PASSWORD not supported for CREATE ROLE"),
@@ -114,6 +115,8 @@ LET_THROUGH = [
     "EXPLAIN ANALYZE SELECT 1",
     "SELECT 'into' FROM t",
     "WITH x AS (DELETE FROM t RETURNING a) INSERT INTO u SELECT a FROM x",
+    "ALTER ROLE r RESET work_mem",
+    "DROP TRIGGER IF EXISTS g ON t",
     "DROP VIEW IF EXISTS v CASCADE",
     "SET CONSTRAINTS ALL DEFERRED",
 ]

@@ -149,6 +149,7 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     # Objects that DSQL does not have, and clauses that its grammar leaves out:
     "alter_object_schema_stmt": objects.change_object,
     "alter_owner_stmt": objects.change_object,
+    "alter_role_set_stmt": objects.alter_role_set,
     "alter_role_stmt": objects.alter_role,
     "comment_stmt": objects.comment,
     "create_role_stmt": objects.create_role,
@@ -164,10 +165,8 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
             "alter_collation": "AlterCollation",
             "alter_default_privileges": "AlterDefaultPrivileges",
             "alter_function": "AlterFunction",
-            "alter_object_depends": "AlterObjectDepends",
             "alter_op_family": "AlterOpFamily",
             "alter_operator": "AlterOperator",
-            "alter_role_set": "AlterRoleSet",
             "alter_stats": "AlterStats",
             "alter_tsconfiguration": "AlterTSConfiguration",
             "alter_tsdictionary": "AlterTSDictionary",

@@ -33,6 +33,7 @@ _PARTS: Final = {
 """What can be renamed or commented on, besides what can be dropped."""
 
 
+_NEVER_THERE: Final = {tree.OBJECT_TRIGGER, tree.OBJECT_EVENT_TRIGGER}
 _SYSTEM_SCHEMAS: Final = {"public", "sys"}
 _SYSTEM_ENTITY: Final = not_supported("feature not supported on system entity")
 """Recorded (by a third party) of GRANT on schema public alone."""
@@ -48,6 +49,8 @@ def drop(node: Node) -> Refusal | None:
         return (
             not_supported("CONCURRENTLY not supported for DROP INDEX") if node.concurrent else None
         )
+    if node.remove_type in _NEVER_THERE and node.missing_ok:
+        return None  # AWS's linter and grammar: it runs, and drops nothing
     return not_supported("unsupported object in DROP statement")
 
 
@@ -125,6 +128,16 @@ def create_role(node: Node) -> Refusal | None:
 
 def alter_role(node: Node) -> Refusal | None:
     return _role_options(node, "ALTER ROLE")  # not recorded
+
+
+def alter_role_set(node: Node) -> Refusal | None:
+    # Not recorded; AWS's linter says that SET is refused and RESET runs.
+    resets = (tree.VAR_RESET, tree.VAR_RESET_ALL)
+    return (
+        None
+        if node.setstmt.kind in resets
+        else not_supported("unsupported statement: AlterRoleSet")
+    )
 
 
 def _role_options(node: Node, statement: str) -> Refusal | None:
