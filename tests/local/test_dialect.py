@@ -58,6 +58,19 @@ REFUSED = [
         "unsupported ALTER TABLE ALTER COLUMN ... ADD IDENTITY statement",
     ),
     ("ALTER TABLE t DISABLE RULE r", "unsupported ALTER TABLE DISABLE RULE statement"),
+    # Functions.
+    (
+        "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'SELECT 1; CREATE TABLE t AS SELECT 1'",
+        "unsupported statement: CreateTableAs",
+    ),
+    (
+        "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$ TRUNCATE t $$",
+        "unsupported statement: Truncate",
+    ),
+    (
+        "CREATE FUNCTION f() RETURNS void BEGIN ATOMIC SELECT 1 INTO t; END",
+        "unsupported statement: CreateTableAs",
+    ),
     # Views.
     ("CREATE TEMP VIEW v AS SELECT 1", "TEMPORARY or TEMP view not supported for CREATE VIEW"),
     (
@@ -102,6 +115,11 @@ LET_THROUGH = [
     "CREATE TABLE t (a int, b text, UNIQUE NULLS NOT DISTINCT (a) INCLUDE (b))",
     "CREATE TABLE t (a bigint GENERATED ALWAYS AS IDENTITY (CACHE 65536) PRIMARY KEY)",
     "CREATE SEQUENCE s AS bigint INCREMENT 2 CACHE 1",
+    "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT a + 1'",
+    "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql RETURN a + 1",
+    "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT a; END",
+    "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql BEGIN ATOMIC END",
+    "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELEC 1'",
     "CREATE OR REPLACE VIEW v AS SELECT 1",
     "CREATE ROLE r WITH LOGIN",
     "ALTER TABLE t ADD COLUMN a text STORAGE PLAIN",

@@ -122,7 +122,9 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     "create_enum_stmt": not_supported("CREATE TYPE not supported"),
     "create_extension_stmt": statement("CreateExtension"),
     "create_foreign_table_stmt": statement("CreateForeignTable"),
-    "create_function_stmt": objects.create_function,
+    "create_function_stmt": lambda node: (
+        objects.create_function(node) or _within(objects.body_of(node))
+    ),
     "create_range_stmt": statement("CreateRange"),
     "create_seq_stmt": sequences.create_sequence,
     "create_stmt": create_table,
