@@ -58,6 +58,19 @@ REFUSED = [
         "unsupported ALTER TABLE ALTER COLUMN ... ADD IDENTITY statement",
     ),
     ("ALTER TABLE t DISABLE RULE r", "unsupported ALTER TABLE DISABLE RULE statement"),
+    # Functions.
+    (
+        "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'SELECT 1; CREATE TABLE t AS SELECT 1'",
+        "unsupported statement: CreateTableAs",
+    ),
+    (
+        "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$ TRUNCATE t $$",
+        "unsupported statement: Truncate",
+    ),
+    (
+        "CREATE FUNCTION f() RETURNS void BEGIN ATOMIC SELECT 1 INTO t; END",
+        "unsupported statement: CreateTableAs",
+    ),
     # Views.
     ("CREATE TEMP VIEW v AS SELECT 1", "TEMPORARY or TEMP view not supported for CREATE VIEW"),
     (
@@ -68,6 +81,8 @@ REFUSED = [
     ("DROP SCHEMA public CASCADE", "feature not supported on system entity"),
     ("ALTER SCHEMA public RENAME TO x", "feature not supported on system entity"),
     # Sessions.
+    ("COMMIT AND CHAIN", "unsupported transaction statement: COMMIT AND CHAIN"),
+    ("ROLLBACK AND CHAIN", "unsupported transaction statement: ROLLBACK AND CHAIN"),
     ("PREPARE q AS SELECT 1", "unsupported statement: Prepare"),
     ("EXECUTE q", "unsupported statement: Execute"),
     ("DEALLOCATE q", "unsupported statement: Deallocate"),
@@ -82,6 +97,7 @@ REFUSED = [
     ("ALTER TYPE t OWNER TO u", "unsupported object in ALTER statement"),
     ("ALTER MATERIALIZED VIEW v RENAME TO w", "unsupported object in ALTER statement"),
     ("COMMENT ON EXTENSION x IS 'y'", "unsupported object in COMMENT statement"),
+    ("DROP TRIGGER g ON t", "unsupported object in DROP statement"),
     ("DROP PROCEDURE p", "unsupported object in DROP statement"),
     ("ALTER ROLE r SET work_mem = '1MB'", "unsupported statement: AlterRoleSet"),
     ("CREATE ROLE r PASSWORD 'x'", "PASSWORD not supported for CREATE ROLE"),
@@ -99,18 +115,26 @@ LET_THROUGH = [
     "CREATE TABLE t (a int, b text, UNIQUE NULLS NOT DISTINCT (a) INCLUDE (b))",
     "CREATE TABLE t (a bigint GENERATED ALWAYS AS IDENTITY (CACHE 65536) PRIMARY KEY)",
     "CREATE SEQUENCE s AS bigint INCREMENT 2 CACHE 1",
+    "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT a + 1'",
+    "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql RETURN a + 1",
+    "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT a; END",
+    "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql BEGIN ATOMIC END",
+    "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELEC 1'",
     "CREATE OR REPLACE VIEW v AS SELECT 1",
     "CREATE ROLE r WITH LOGIN",
     "ALTER TABLE t ADD COLUMN a text STORAGE PLAIN",
     "ALTER TABLE t RENAME COLUMN a TO b",
     "ALTER INDEX i RENAME TO j",
     "ALTER SCHEMA s RENAME TO r",
+    "COMMIT AND NO CHAIN",
     "COMMENT ON COLUMN t.a IS 'x'",
     "DEALLOCATE ALL",
     "DECLARE c CURSOR FOR SELECT 1",
     "EXPLAIN ANALYZE SELECT 1",
     "SELECT 'into' FROM t",
     "WITH x AS (DELETE FROM t RETURNING a) INSERT INTO u SELECT a FROM x",
+    "ALTER ROLE r RESET work_mem",
+    "DROP TRIGGER IF EXISTS g ON t",
     "DROP VIEW IF EXISTS v CASCADE",
     "SET CONSTRAINTS ALL DEFERRED",
 ]

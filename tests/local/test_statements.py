@@ -160,3 +160,8 @@ def test_long_rows_of_literals_are_not_parsed() -> None:
 )
 def test_locks_that_nobody_holds_are_not_skipped(sql: str, expected: str) -> None:
     assert rewrite(sql.encode()).decode() == expected
+
+
+def test_all_triggers_are_the_users() -> None:
+    text = b"ALTER TABLE all_ DISABLE TRIGGER ALL, ENABLE TRIGGER all"
+    assert rewrite(text) == b"ALTER TABLE all_ DISABLE TRIGGER USER, ENABLE TRIGGER USER"

@@ -48,6 +48,9 @@ def _transaction(node: Node) -> Refusal | None:
     kind = _TRANSACTION_KINDS.get(tree.TransactionStmtKind.Name(node.kind))
     if kind is not None:
         return not_supported(f"unsupported transaction statement: {kind}")
+    if node.chain:  # not recorded; DSQL's grammar leaves it out
+        ending = "COMMIT" if node.kind == tree.TRANS_STMT_COMMIT else "ROLLBACK"
+        return not_supported(f"unsupported transaction statement: {ending} AND CHAIN")
     return _isolation(node.options)
 
 
@@ -113,7 +116,9 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     "create_enum_stmt": not_supported("CREATE TYPE not supported"),
     "create_extension_stmt": statement("CreateExtension"),
     "create_foreign_table_stmt": statement("CreateForeignTable"),
-    "create_function_stmt": objects.create_function,
+    "create_function_stmt": lambda node: (
+        objects.create_function(node) or _within(objects.body_of(node))
+    ),
     "create_range_stmt": statement("CreateRange"),
     "create_seq_stmt": sequences.create_sequence,
     "create_stmt": create_table,
@@ -141,6 +146,7 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     # Objects that DSQL does not have, and clauses that its grammar leaves out:
     "alter_object_schema_stmt": objects.change_object,
     "alter_owner_stmt": objects.change_object,
+    "alter_role_set_stmt": objects.alter_role_set,
     "alter_role_stmt": objects.alter_role,
     "comment_stmt": objects.comment,
     "create_role_stmt": objects.create_role,
@@ -156,10 +162,8 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
             "alter_collation": "AlterCollation",
             "alter_default_privileges": "AlterDefaultPrivileges",
             "alter_function": "AlterFunction",
-            "alter_object_depends": "AlterObjectDepends",
             "alter_op_family": "AlterOpFamily",
             "alter_operator": "AlterOperator",
-            "alter_role_set": "AlterRoleSet",
             "alter_stats": "AlterStats",
             "alter_tsconfiguration": "AlterTSConfiguration",
             "alter_tsdictionary": "AlterTSDictionary",

@@ -8,6 +8,7 @@ words of the nearest recorded answer.
 
 from typing import Final
 
+import postgast
 from postgast import pg_query_pb2 as tree
 
 from dsqlkit.endpoint import ADMIN
@@ -34,6 +35,7 @@ _PARTS: Final = {
 """What can be renamed or commented on, besides what can be dropped."""
 
 
+_NEVER_THERE: Final = {tree.OBJECT_TRIGGER, tree.OBJECT_EVENT_TRIGGER}
 _SYSTEM_SCHEMAS: Final = {"information_schema", "pg_catalog", "public", "sys"}
 _SYSTEM_ENTITY: Final = not_supported("feature not supported on system entity")
 """Recorded (by a third party) of GRANT on schema public alone."""
@@ -56,6 +58,8 @@ def drop(node: Node) -> Refusal | None:
         return (
             not_supported("CONCURRENTLY not supported for DROP INDEX") if node.concurrent else None
         )
+    if node.remove_type in _NEVER_THERE and node.missing_ok:
+        return None  # AWS's linter and grammar: it runs, and drops nothing
     return not_supported("unsupported object in DROP statement")
 
 
@@ -90,6 +94,24 @@ def create_function(node: Node) -> Refusal | None:
             if language.lower() != "sql":
                 return not_supported(f"CREATE FUNCTION with language {language} not supported")
     return None
+
+
+def body_of(node: Node) -> list[Node]:
+    """The statements that a function in SQL has for its body.
+
+    That they are looked at when the function is made was not recorded; PostgreSQL does.
+    """
+    if node.HasField("sql_body"):
+        atomic = node.sql_body.list.items
+        return list(atomic[0].list.items) if atomic else []
+    for option in (each.def_elem for each in node.options):
+        if option.defname == "as":
+            try:
+                body = postgast.parse(option.arg.list.items[0].string.sval)
+            except postgast.PgQueryError:
+                return []  # PostgreSQL says what is wrong with it
+            return [raw.stmt for raw in body.stmts]
+    return []
 
 
 def create_view(node: Node) -> Refusal | None:
@@ -140,6 +162,16 @@ def alter_role(node: Node) -> Refusal | None:
 def drop_role(node: Node) -> Refusal | None:
     names = [each.role_spec.rolename for each in node.roles]
     return _SYSTEM_ENTITY if ADMIN in names else None  # nobody changes admin (starter kit)
+
+
+def alter_role_set(node: Node) -> Refusal | None:
+    # Not recorded; AWS's linter says that SET is refused and RESET runs.
+    resets = (tree.VAR_RESET, tree.VAR_RESET_ALL)
+    return (
+        None
+        if node.setstmt.kind in resets
+        else not_supported("unsupported statement: AlterRoleSet")
+    )
 
 
 def _role_options(node: Node, statement: str) -> Refusal | None:

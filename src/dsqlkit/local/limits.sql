@@ -48,6 +48,7 @@ DECLARE
     relation regclass;
     weight bigint;
     total bigint := 0;
+    oldest int := age(pg_snapshot_xmin(pg_current_snapshot())::xid);
 BEGIN
     FOR relation IN
         SELECT c.oid FROM pg_locks l
@@ -58,9 +59,8 @@ BEGIN
         -- A row that this transaction sees and whose maker has not committed is its own.
         EXECUTE format($q$
             SELECT coalesce(sum(%s), 0) FROM ONLY %s AS t
-            WHERE CASE WHEN t.xmin::text::bigint >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-                       THEN pg_xact_status(t.xmin::text::xid8) = 'in progress' END
-            $q$, dsqlkit.weight_of(relation), relation) INTO weight;
+            WHERE CASE WHEN age(t.xmin) <= $1 THEN pg_xact_status(t.xmin::text::xid8) = 'in progress' END
+            $q$, dsqlkit.weight_of(relation), relation) INTO weight USING oldest;
         total := total + weight;
     END LOOP;
     IF total > most THEN

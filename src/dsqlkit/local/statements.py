@@ -99,6 +99,7 @@ def _edits(
     edits = [
         *((at, at, b"(18,6)") for at in _bare_numerics(kind, node, text)),
         *((at, until, b" " * (until - at)) for at, until in _lock_waits(node, text, start, end)),
+        *((at, until, b"USER") for at, until in _all_triggers(kind, node, text, start, end)),
     ]
     # A view keeps what it names, and would show it to whoever looks at its definition.
     if kind != "view_stmt" and b"pg_" in text[start:end].lower():
@@ -151,6 +152,22 @@ def _bare_numerics(kind: str, node: Node, text: bytes) -> Iterator[int]:
             found = _NUMERIC.match(text, declared.location)
             if found:
                 yield found.end()
+
+
+def _all_triggers(
+    kind: str, node: Node, text: bytes, start: int, end: int
+) -> Iterator[tuple[int, int]]:
+    """Where ENABLE or DISABLE TRIGGER says ALL: there are none but those of the endpoint."""
+    if kind != "alter_table_stmt" or not any(
+        command.alter_table_cmd.subtype in (tree.AT_EnableTrigAll, tree.AT_DisableTrigAll)
+        for command in node.cmds
+    ):
+        return
+    before = None
+    for token in postgast.scan(text[start:end].decode()).tokens:
+        if token.token == tree.ALL and before == tree.TRIGGER:
+            yield start + token.start, start + token.end
+        before = token.token
 
 
 def _lock_waits(node: Node, text: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
