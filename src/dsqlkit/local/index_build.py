@@ -75,7 +75,8 @@ async def build_index(
             await builder.execute(build.ddl, binary=True)
         except psycopg.errors.QueryCanceled:
             if await watch == _AT_THE_END:
-                await _declare_valid(observer, build.object_name)
+                with attend(observer.info.backend_pid):
+                    await _declare_valid(observer, build)
             else:
                 with attend(observer.info.backend_pid):
                     await observer.execute(drop)
@@ -100,10 +101,12 @@ async def build_index(
     return "completed", None
 
 
-async def _declare_valid(observer: "Connection", index: str) -> None:
-    await observer.execute("SET allow_system_table_mods = on")
-    await observer.execute(_DECLARE_VALID, [index])
-    await observer.execute("RESET allow_system_table_mods")
+async def _declare_valid(observer: "Connection", build: TableJob) -> None:
+    async with observer.transaction():
+        # Whoever drops the table meanwhile does so before or after this.
+        await observer.execute(f"LOCK TABLE {build.table} IN SHARE UPDATE EXCLUSIVE MODE")
+        await observer.execute("SET LOCAL allow_system_table_mods = on")
+        await observer.execute(_DECLARE_VALID, [build.object_name])
 
 
 async def _cut_waits_short(observer: "Connection", pid: int, ended: asyncio.Event) -> str | None:
