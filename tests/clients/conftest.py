@@ -4,9 +4,9 @@ Each client signs in with a token over verified TLS, reads, writes, and loses a 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Coroutine, Iterator
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any
 
 import pytest
 
@@ -28,8 +28,6 @@ CREATE TABLE ledger (
     scan bytea
 )
 """
-
-T = TypeVar("T")
 
 
 @pytest.fixture(scope="session")
@@ -72,14 +70,10 @@ def ledger(witness: Connection) -> Ledger:
     return Ledger(witness)
 
 
-@pytest.fixture
-def loop() -> Iterator[Callable[[Awaitable[T]], T]]:
+def run(work: Coroutine[Any, Any, None]) -> None:
     """Run something that is asynchronous, with a limit."""
 
-    def run(work: Awaitable[T]) -> T:
-        async def limited() -> T:
-            return await asyncio.wait_for(work, 60)
+    async def limited() -> None:
+        await asyncio.wait_for(work, 60)
 
-        return asyncio.run(limited())
-
-    return run
+    asyncio.run(limited())

@@ -93,3 +93,25 @@ def test_a_transaction_that_lost_a_race_is_told_at_its_commit(client: Any, ledge
     client.rollback()
     cursor.execute("SELECT balance FROM ledger WHERE id = 1")
     assert cursor.fetchall() == ([Decimal(1)],)
+
+
+def test_a_statement_that_was_sent_ahead_of_its_values_in_autocommit(
+    client: Any, ledger: Ledger
+) -> None:
+    client.autocommit = True
+    cursor = client.cursor()
+    cursor.execute("UPDATE ledger SET balance = balance + %s", (Decimal(5),))
+    assert cursor.rowcount == 2
+    assert ledger.balances() == [105, 105]
+
+
+def test_a_transaction_that_another_passed_by_goes_on(client: Any, ledger: Ledger) -> None:
+    cursor = client.cursor()
+    cursor.execute("UPDATE ledger SET balance = 5 WHERE id = %s", (2,))
+    ledger.connection.execute("BEGIN")
+    ledger.connection.execute("UPDATE ledger SET balance = 6 WHERE id = 2")
+    ledger.connection.execute("ROLLBACK")
+    cursor.execute("UPDATE ledger SET balance = balance + %s RETURNING balance", (1,))
+    assert sorted(cursor.fetchall()) == [[Decimal(6)], [Decimal(101)]]
+    client.commit()
+    assert ledger.balances() == [101, 6]

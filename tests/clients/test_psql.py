@@ -56,7 +56,9 @@ def test_one_argument_of_several_statements_is_one_transaction(ledger: Ledger) -
 
 
 def test_tables_are_listed_and_described(ledger: Ledger) -> None:
-    ended = shell("dsqlkit psql -X -A -c '\\dt' -c '\\d' -c '\\d ledger' -c '\\d+ ledger' -c '\\di'")
+    ended = shell(
+        "dsqlkit psql -X -A -c '\\dt' -c '\\d' -c '\\d ledger' -c '\\d+ ledger' -c '\\di'"
+    )
     assert (ended.returncode, ended.stderr) == (0, "")
     lines = [line.strip() for line in ended.stdout.splitlines()]
     assert lines.count("public|ledger|table|admin") == 2
@@ -115,6 +117,6 @@ def test_an_interrupt_cancels_the_statement_under_way(ledger: Ledger) -> None:
         assert eventually(lambda: any("SELECT" in each for each in backends()))
         os.kill(psql.pid, signal.SIGINT)
         out, err = psql.communicate(timeout=30)
-    assert err == "ERROR:  canceling statement due to user request\n"
+    assert err == "Cancel request sent\nERROR:  canceling statement due to user request\n"
     assert out == "UPDATE 2\n"
     assert ledger.balances() == [3, 3]

@@ -1,10 +1,9 @@
 """psycopg 3: values in text and binary, cursors of both kinds, pipelines, COPY, cancel, async."""
 
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -14,7 +13,7 @@ from psycopg.raw_cursor import RawCursor
 from dsqlkit.connection import Connection, parameters
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.token import TokenSigner
-from tests.clients.conftest import Ledger
+from tests.clients.conftest import Ledger, run
 from tests.local.processes import backends
 from tests.local.waiting import eventually
 
@@ -192,7 +191,6 @@ def test_a_transaction_that_lost_a_race_is_told_at_its_commit(
 
 
 def test_the_asynchronous_connection(
-    loop: Callable[[Coroutine[Any, Any, None]], None],
     endpoint: Endpoint,
     signer: TokenSigner,
     ledger: Ledger,
@@ -213,5 +211,5 @@ def test_the_asynchronous_connection(
             async with connection.transaction():
                 await connection.execute("UPDATE ledger SET balance = 7 WHERE id = 1")
 
-    loop(work())
+    run(work())
     assert ledger.balances() == [7, 100, 33]

@@ -5,16 +5,17 @@ from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local import wire
 from dsqlkit.local.analysis import Statement
-from dsqlkit.local.exchange import Exchange
+from dsqlkit.local.exchange import Exchange, question
 from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS, changed_rows
 from dsqlkit.local.steps import Step
 
 if TYPE_CHECKING:
     from dsqlkit.local.session import Session
 
-_BEGIN: Final = wire.message(b"Q", b"BEGIN\0")
-_COMMIT: Final = wire.message(b"Q", b"COMMIT\0")
-_ROLLBACK: Final = wire.message(b"Q", b"ROLLBACK\0")
+# Not as a Query, which would drop the client's unnamed statement.
+_BEGIN: Final = question("BEGIN")
+_COMMIT: Final = question("COMMIT")
+_ROLLBACK: Final = question("ROLLBACK")
 _READY_IDLE: Final = wire.message(b"Z", b"I")
 _READY: Final = ord("Z")
 

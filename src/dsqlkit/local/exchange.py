@@ -8,6 +8,8 @@ from dsqlkit.local import wire
 IDLE, IN_TRANSACTION, FAILED = b"ITE"
 """The states of a ReadyForQuery."""
 
+_NAME = b"dsqlkit_question\0"
+
 _CODE, _TEXT = b"CM"
 
 
@@ -57,14 +59,20 @@ class Exchange:
 
 
 def question(sql: str, parameters: Sequence[str | None] = ()) -> bytes:
-    """The frames that run one statement of ours, with parameters and rows in text."""
+    """The frames that run one statement of ours, with parameters and rows in text.
+
+    Under names of our own: the unnamed statement and portal are the client's, who may have filled
+    them in an earlier message. What an earlier question that failed has left there goes first.
+    """
     values = b"".join(_value(parameter) for parameter in parameters)
-    # Two empty names, no parameter formats (text), the parameters, no result formats (text).
-    bind = b"\0\0" + b"\0\0" + len(parameters).to_bytes(2, "big") + values + b"\0\0"
+    # Both names, no parameter formats (text), the parameters, no result formats (text).
+    bind = _NAME + _NAME + b"\0\0" + len(parameters).to_bytes(2, "big") + values + b"\0\0"
     return (
-        wire.message(b"P", b"\0" + sql.encode() + b"\0\0\0")
+        wire.message(b"C", b"P" + _NAME)
+        + wire.message(b"C", b"S" + _NAME)
+        + wire.message(b"P", _NAME + sql.encode() + b"\0\0\0")
         + wire.message(b"B", bind)
-        + wire.message(b"E", b"\0\0\0\0\0")
+        + wire.message(b"E", _NAME + b"\0\0\0\0")
         + b"S\x00\x00\x00\x04"
     )
 
