@@ -79,13 +79,17 @@ def test_copy_both_ways(client: Any, ledger: Ledger) -> None:
     assert len(ledger.balances()) == 1002
 
 
-def test_a_transaction_that_lost_a_race_is_told_at_its_commit(client: Any, ledger: Ledger) -> None:
+@pytest.mark.parametrize("table", ["ledger", "public.ledger"])
+def test_a_transaction_that_lost_a_race_is_told_at_its_commit(
+    client: Any, ledger: Ledger, table: str
+) -> None:
     cursor = client.cursor()
-    cursor.execute("SELECT balance FROM ledger WHERE id = 1")
+    cursor.execute(f"SELECT balance FROM {table} WHERE id = 1")
     ledger.win_a_race()
-    cursor.execute(
-        "UPDATE ledger SET balance = balance + %s WHERE id = 1 RETURNING balance", (Decimal(5),)
-    )
+    change = f"UPDATE {table} SET balance = balance + %s WHERE id = 1 RETURNING balance"
+    cursor.execute(change, (Decimal(3),))
+    assert cursor.fetchall() == ([Decimal(103)],)
+    cursor.execute(change, (Decimal(2),))
     assert cursor.fetchall() == ([Decimal(105)],)
     with pytest.raises(pg8000.dbapi.DatabaseError, match="40001") as caught:
         client.commit()

@@ -108,10 +108,12 @@ def test_a_pipeline_sends_ahead_and_ends_at_its_first_error(
         read = client.execute("SELECT balance FROM ledger WHERE id = 1")
         assert read.fetchone() == (5150,)
         assert {each.rowcount for each in updates} == {1}
-    with pytest.raises(psycopg.errors.DivisionByZero), client.pipeline():
+    with client.pipeline() as pipeline:
         client.execute("UPDATE ledger SET balance = 0")
         client.execute("SELECT 1 / 0")
         client.execute("SELECT 2")
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            pipeline.sync()
     assert ledger.balances() == [5150, 100]
 
 
@@ -142,12 +144,14 @@ def test_copy_both_ways(client: Connection, ledger: Ledger, form: str) -> None:
 
 def test_a_copy_given_up_by_the_client_leaves_nothing(client: Connection, ledger: Ledger) -> None:
     cursor = client.cursor()
-    with (
-        pytest.raises(ValueError, match="no more"),
-        cursor.copy("COPY ledger (id, balance) FROM STDIN") as copy,
-    ):
-        copy.write_row((10, 1))
-        raise ValueError("no more")
+
+    def give_up() -> None:
+        with cursor.copy("COPY ledger (id, balance) FROM STDIN") as copy:
+            copy.write_row((10, 1))
+            raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        give_up()
     client.rollback()
     assert client.execute("SELECT count(*) FROM ledger").fetchone() == (2,)
 
