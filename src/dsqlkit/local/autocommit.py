@@ -17,7 +17,7 @@ _BEGIN: Final = question("BEGIN")
 _COMMIT: Final = question("COMMIT")
 _ROLLBACK: Final = question("ROLLBACK")
 _READY_IDLE: Final = wire.message(b"Z", b"I")
-_READY: Final = ord("Z")
+_ERROR: Final = ord("E")
 
 
 async def run_limited(session: "Session", step: Step, statement: Statement) -> None:
@@ -25,12 +25,14 @@ async def run_limited(session: "Session", step: Step, statement: Statement) -> N
     conversation = session.conversation
     answered = asyncio.get_running_loop().create_future()
     conversation.expect(Exchange(forward=False))
-    conversation.expect(Exchange(forward=False, on_done=answered.set_result))
+    conversation.expect(
+        Exchange(forward=False, bounded=True, hide_ready=True, on_done=answered.set_result)
+    )
     conversation.backend.write(_BEGIN + step.data)
     done: Exchange = await answered
     if done.error is not None:
         await conversation.run(_ROLLBACK)
-        session.client.write(_without_ready(done) + _READY_IDLE)
+        session.client.write(done.held() + _READY_IDLE)
     elif changed_rows(done.tag) > MAX_ROWS:
         await conversation.run(_ROLLBACK)
         error = wire.error_response(TOO_MANY_ROWS.sqlstate, TOO_MANY_ROWS.message)
@@ -39,9 +41,7 @@ async def run_limited(session: "Session", step: Step, statement: Statement) -> N
         committed = await conversation.run(_COMMIT)
         if committed.error is None:
             session.adjudicator.committed_alone([statement])
-        told = done if committed.error is None else committed
-        session.client.write(_without_ready(told) + _READY_IDLE)
-
-
-def _without_ready(exchange: Exchange) -> bytes:
-    return b"".join(piece for kind, piece in exchange.pieces if kind != _READY)
+            answer = done.held()
+        else:
+            answer = b"".join(piece for kind, piece in committed.pieces if kind == _ERROR)
+        session.client.write(answer + _READY_IDLE)

@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from dsqlkit.local import wire
 
 IDLE, IN_TRANSACTION, FAILED = b"ITE"
 """The states of a ReadyForQuery."""
 
-_NAME = b"dsqlkit_question\0"
+HELD_BYTES: Final = 16 * 1024 * 1024
+"""What is held back of an answer. More than the 10 MiB that a transaction may change on DSQL; what
+is longer goes on to its client before it is known to have met no conflict."""
+
+_NAME: Final = b"dsqlkit_question\0"
 
 _CODE, _TEXT = b"CM"
 
@@ -25,15 +30,18 @@ class Refused(Exception):
 @dataclass(slots=True)
 class Exchange:
     """An exchange under way. `forward`: answers go to the client as they come; else they are held
-    in `pieces`. `hide_ready`: the client sent no Sync of its own, so it gets no ReadyForQuery.
+    in `pieces`, up to HELD_BYTES if it is `bounded`. `hide_ready`: the client sent no Sync of its
+    own, so it gets no ReadyForQuery.
     `given_way`: the adjudicator cancelled it, for another transaction to go on.
     """
 
     forward: bool
+    bounded: bool = False
     hide_ready: bool = False
     is_query: bool = False
     on_done: "Callable[[Exchange], None] | None" = None
     pieces: list[tuple[int, bytes]] = field(default_factory=list)
+    size: int = 0
     error: bytes | None = None
     given_way: bool = False
     tag: bytes = b""

@@ -62,7 +62,8 @@ class Login(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         self._transport = None
         self._done()
-        if self._opening is not None:
+        # A cancel request is carried out although its client has hung up after it.
+        if self._opening is not None and self._startup is not None:
             self._opening.cancel()
 
     def data_received(self, data: bytes) -> None:
