@@ -20,6 +20,9 @@ WANTED: Final = frozenset(b"QPBDECSHF")
 """The kinds of frames that make steps. All others are COPY's, and pass by."""
 
 _NOTHING: Final = Statement(Kind.OTHER, ())
+_MOST_BYTES: Final = 16 * 1024 * 1024
+"""What a step without an Execute gathers before it is sent on: more than one frame can have."""
+_FRAME_BYTES: Final = 64
 
 
 class End(Enum):
@@ -67,6 +70,7 @@ class StepCutter:
         self._prepared: dict[bytes, _Prepared] = {}
         self._portals: dict[bytes, tuple[_Prepared, bytes]] = {}
         self._frames: list[bytes] = []
+        self._gathered = 0
         self._executed: Statement | None = None
         self._again = b""
         self._parsed = b""
@@ -96,11 +100,12 @@ class StepCutter:
         elif kind == _CLOSE:
             self._close(frame)
         self._frames.append(frame)
+        self._gathered += len(frame) + _FRAME_BYTES
         if kind == _SYNC:
             if not self._in_transaction:
                 self._portals.clear()
             yield from self._finish(End.SYNC)
-        elif kind == _FLUSH:
+        elif kind == _FLUSH or self._gathered > _MOST_BYTES:
             yield from self._finish(End.FLUSH)
 
     def _query(self, frame: bytes) -> Step:
@@ -172,6 +177,7 @@ class StepCutter:
                 self._fetches,
             )
         self._frames = []
+        self._gathered = 0
         self._executed = None
         self._again = self._parsed = self._bound = b""
         self._fetches = False
