@@ -138,8 +138,6 @@ def test_damaged_streams_harm_nobody_else(
         assert eventually(lambda: len(backends()) == local.status().connections == 2)
         assert eventually(lambda: open_files(pid) <= files)
         grown = resident_bytes(pid) - memory
-        print(
-            f"{sent} of {share(LIVE_RUNS)} streams sent whole; the daemon grew by {grown / 1e6:.1f} MB"
-        )
+        print(f"{sent} of {share(LIVE_RUNS)} streams sent whole; grown {grown / 1e6:.1f} MB")
         assert grown < BOUND_BYTES
     assert "Traceback" not in local.log_file().read_text()
