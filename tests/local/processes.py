@@ -1,6 +1,8 @@
 """The local cluster's processes, as the system shows them: the catalog does not tell."""
 
 import os
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,31 @@ def daemon() -> int:
     return pid
 
 
+@dataclass(frozen=True)
+class Backend:
+    """One of PostgreSQL's processes for role admin; `doing` are its own words."""
+
+    pid: int
+    doing: str
+    asleep: bool
+
+
 def backends() -> list[str]:
     """What each of PostgreSQL's processes for role admin is doing, in its own words."""
+    return [each.doing for each in backend_processes()]
+
+
+def is_stuck() -> bool:
+    """Whether a backend in a SELECT does nothing, for as long as one looks."""
+    for _ in range(20):
+        if not any(each.asleep and each.doing.endswith("SELECT") for each in backend_processes()):
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def backend_processes() -> list[Backend]:
+    """PostgreSQL's processes for role admin."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -27,17 +52,18 @@ def backends() -> list[str]:
         except OSError:
             continue
         children.setdefault(parent, []).append(int(stat.parent.name))
-    titles = []
+    found = []
     for server in children.get(daemon(), []):
         for pid in children.get(server, []):
             try:
                 title = Path(f"/proc/{pid}/cmdline").read_bytes()
+                state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
             except OSError:
                 continue
             text = title.rstrip(b"\0 ").decode(errors="replace")
             if text.startswith("postgres: admin "):
-                titles.append(text)
-    return titles
+                found.append(Backend(pid, text, state == "S"))
+    return found
 
 
 def open_files(pid: int) -> int:

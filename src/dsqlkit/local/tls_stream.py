@@ -59,7 +59,7 @@ class TlsStream:
         """
         incoming, read = self._incoming, self._tls.read
         incoming.write(data)
-        pieces = []
+        pieces: list[bytes] = []
         try:
             # Nothing is what it reads at the goodbye, whatever comes after it.
             while data := read(_READ_BYTES):
