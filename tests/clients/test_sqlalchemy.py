@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from dsqlkit.connection import connect as connect_as_dsqlkit
 from dsqlkit.connection import parameters
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.token import TokenSigner
@@ -55,6 +56,11 @@ def engine(
 
     engine = sa.create_engine(f"auroradsql+{request.param}://", creator=connect)
     Base.metadata.create_all(engine)
+    # An index that gets ready meanwhile would be a change of schema to the test's transactions.
+    with connect_as_dsqlkit(endpoint, signer) as connection:
+        under_way = "SELECT job_id FROM sys.jobs WHERE status NOT IN ('completed', 'failed')"
+        for job in connection.execute(under_way).fetchall():
+            connection.execute("CALL sys.wait_for_job(%s)", job)
     yield engine
     Base.metadata.drop_all(engine)
     engine.dispose()
