@@ -4,10 +4,10 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local import wire
-from dsqlkit.local.analysis import Statement
+from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.exchange import Exchange, question
-from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS, changed_rows
-from dsqlkit.local.steps import Step
+from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS
+from dsqlkit.local.steps import End, Step
 
 if TYPE_CHECKING:
     from dsqlkit.local.session import Session
@@ -25,18 +25,25 @@ async def run_limited(session: "Session", step: Step, statement: Statement) -> N
     conversation = session.conversation
     answered = asyncio.get_running_loop().create_future()
     conversation.expect(Exchange(forward=False))
+    copies = statement.kind is Kind.COPY_IN
     conversation.expect(
-        Exchange(forward=False, bounded=True, hide_ready=True, on_done=answered.set_result)
+        Exchange(
+            forward=copies,
+            holds_end=copies,
+            bounded=not copies,
+            hide_ready=True,
+            is_query=step.end is End.QUERY,
+            on_done=answered.set_result,
+        )
     )
     conversation.backend.write(_BEGIN + step.data)
     done: Exchange = await answered
     if done.error is not None:
         await conversation.run(_ROLLBACK)
         session.client.write(done.held() + _READY_IDLE)
-    elif changed_rows(done.tag) > MAX_ROWS:
+    elif done.changed > MAX_ROWS:
         await conversation.run(_ROLLBACK)
-        error = wire.error_response(TOO_MANY_ROWS.sqlstate, TOO_MANY_ROWS.message)
-        session.client.write(error + _READY_IDLE)
+        session.client.write(TOO_MANY_ROWS.as_error() + _READY_IDLE)
     else:
         committed = await conversation.run(_COMMIT)
         if committed.error is None:
