@@ -1,63 +1,24 @@
-"""Clients that break the protocol, stall or vanish: only their own session ends."""
+"""Clients that break the protocol: only their own session ends."""
 
 import contextlib
-import os
 import random
 import socket
 import ssl
 import struct
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from dsqlkit import local
 from dsqlkit.connection import connect
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from dsqlkit.token import TokenSigner
-from tests.inside import backends
-from tests.local.waiting import eventually
-
-SSL_REQUEST = struct.pack("!II", 8, 80877103)
-GSSENC_REQUEST = struct.pack("!II", 8, 80877104)
-
-
-def startup(**parameters: str) -> bytes:
-    body = struct.pack("!I", 3 << 16)
-    for name, value in parameters.items():
-        body += f"{name}\0{value}\0".encode()
-    return struct.pack("!I", len(body) + 5) + body + b"\0"
-
-
-def password(token: str) -> bytes:
-    return b"p" + struct.pack("!I", len(token) + 5) + token.encode() + b"\0"
-
-
-STARTUP = startup(user="admin", database="postgres")
-
-
-@pytest.fixture(scope="module")
-def token(endpoint: Endpoint) -> str:
-    return TokenSigner(endpoint).token().value
+from tests.local.raw import GSSENC_REQUEST, SSL_REQUEST, STARTUP, password, rest, signed_in, startup
 
 
 @pytest.fixture
 def plain(local_cluster: LocalAddress) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", local_cluster.port), timeout=15) as opened:
         yield opened
-
-
-@pytest.fixture
-def encrypted(local_cluster: LocalAddress) -> Iterator[Callable[[], ssl.SSLSocket]]:
-    context = ssl.create_default_context(cafile=local_cluster.root_certificate)
-    context.set_alpn_protocols(["postgresql"])
-    with contextlib.ExitStack() as stack:
-
-        def open_one() -> ssl.SSLSocket:
-            raw = socket.create_connection(("127.0.0.1", local_cluster.port), timeout=15)
-            return stack.enter_context(context.wrap_socket(raw, server_hostname="localhost"))
-
-        yield open_one
 
 
 @pytest.fixture(autouse=True)
@@ -67,26 +28,6 @@ def _others_are_unharmed(endpoint: Endpoint) -> Iterator[None]:
         assert witness.execute("SELECT 1").fetchone() == (1,)
         assert local.status().running
         assert "Traceback" not in local.log_file().read_text()
-
-
-def signed_in(tls: ssl.SSLSocket, token: str) -> None:
-    tls.sendall(STARTUP)
-    assert tls.recv(100)[:1] == b"R"
-    tls.sendall(password(token))
-    answer = b""
-    while not answer.endswith(b"Z\0\0\0\x05I"):
-        more = tls.recv(1000)
-        assert more, answer
-        answer += more
-
-
-def rest(connection: socket.socket) -> bytes:
-    """What still comes until the other side closes."""
-    received = b""
-    with contextlib.suppress(ConnectionError, ssl.SSLError):
-        while more := connection.recv(10_000):
-            received += more
-    return received
 
 
 @pytest.mark.parametrize(
@@ -233,70 +174,3 @@ def test_a_message_with_an_impossible_length_ends_the_session(
     signed_in(tls, token)
     tls.sendall(b"Q" + struct.pack("!I", length) + b"SELECT 1\0")
     assert rest(tls) == b""
-
-
-def test_clients_that_vanish_leave_nothing_behind(
-    endpoint: Endpoint, encrypted: Callable[[], ssl.SSLSocket], token: str
-) -> None:
-    daemon = local.status().pid
-    assert daemon is not None
-    with connect(endpoint) as witness:
-        witness.execute("CREATE TABLE vanishing (id int)")
-        assert eventually(lambda: local.status().connections == 2)
-        files, servers = open_files(daemon), backends()
-        for last_words in (
-            b"",
-            b"Q\0\0\0\x12",
-            query("BEGIN; INSERT INTO vanishing VALUES (1)"),
-            query("COPY vanishing FROM STDIN") + b"d\0\0\0\x061\n" + b"d\0\0",
-            query("SELECT pg_sleep(60)"),
-            query("SELECT repeat('x', 1000) FROM generate_series(1, 100000)"),
-        ):
-            tls = encrypted()
-            signed_in(tls, token)
-            tls.sendall(last_words)
-            raw = socket.socket(fileno=tls.detach())
-            # Closing resets the connection: no farewell, as when a machine dies.
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            raw.close()
-        assert eventually(lambda: local.status().connections == 2)
-        assert eventually(lambda: backends() == servers)
-        assert eventually(lambda: open_files(daemon) <= files)
-        assert witness.execute("SELECT count(*) FROM vanishing").fetchone() == (0,)
-        witness.execute("DROP TABLE vanishing")
-
-
-def test_a_client_that_does_not_read_holds_little_memory(
-    endpoint: Endpoint, encrypted: Callable[[], ssl.SSLSocket], token: str
-) -> None:
-    daemon = local.status().pid
-    assert daemon is not None
-    tls = encrypted()
-    signed_in(tls, token)
-    before = resident_bytes(daemon)
-    tls.sendall(query("SELECT repeat('x', 1000) FROM generate_series(1, 200000)"))
-    # The server cannot go on: everything between it and this client is full.
-    full = "state = 'active' AND wait_event = 'ClientWrite'"
-    assert eventually(lambda: backends(full) > 0)
-    assert resident_bytes(daemon) - before < 50_000_000
-    received = 0
-    while received < 200_000 * 1000:
-        received += len(tls.recv(1 << 20))
-
-
-def query(sql: str) -> bytes:
-    return b"Q" + struct.pack("!I", len(sql) + 5) + sql.encode() + b"\0"
-
-
-def open_files(pid: int) -> int:
-    folder = Path(f"/proc/{pid}/fd")
-    if not folder.is_dir():
-        pytest.skip("no /proc on this system")
-    return len(list(folder.iterdir()))
-
-
-def resident_bytes(pid: int) -> int:
-    statm = Path(f"/proc/{pid}/statm")
-    if not statm.exists():
-        pytest.skip("no /proc on this system")
-    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

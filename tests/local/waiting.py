@@ -9,6 +9,6 @@ LIMIT_S = 30.0
 def eventually(condition: Callable[[], bool]) -> bool:
     """Whether the condition becomes true, soon or at all."""
     deadline = time.monotonic() + LIMIT_S
-    while not condition() and time.monotonic() < deadline:
+    while not (met := condition()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return condition()
+    return met

@@ -5,18 +5,19 @@ from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local import wire
 from dsqlkit.local.analysis import Kind, Statement
-from dsqlkit.local.exchange import Exchange
+from dsqlkit.local.exchange import Exchange, question
 from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS
 from dsqlkit.local.steps import End, Step
 
 if TYPE_CHECKING:
     from dsqlkit.local.session import Session
 
-_BEGIN: Final = wire.message(b"Q", b"BEGIN\0")
-_COMMIT: Final = wire.message(b"Q", b"COMMIT\0")
-_ROLLBACK: Final = wire.message(b"Q", b"ROLLBACK\0")
+# Not as a Query, which would drop the client's unnamed statement.
+_BEGIN: Final = question("BEGIN")
+_COMMIT: Final = question("COMMIT")
+_ROLLBACK: Final = question("ROLLBACK")
 _READY_IDLE: Final = wire.message(b"Z", b"I")
-_READY: Final = ord("Z")
+_ERROR: Final = ord("E")
 
 
 async def run_limited(session: "Session", step: Step, statement: Statement) -> None:
@@ -29,6 +30,8 @@ async def run_limited(session: "Session", step: Step, statement: Statement) -> N
         Exchange(
             forward=copies,
             holds_end=copies,
+            bounded=not copies,
+            hide_ready=True,
             is_query=step.end is End.QUERY,
             on_done=answered.set_result,
         )
@@ -37,7 +40,7 @@ async def run_limited(session: "Session", step: Step, statement: Statement) -> N
     done: Exchange = await answered
     if done.error is not None:
         await conversation.run(_ROLLBACK)
-        session.client.write(_without_ready(done) + _READY_IDLE)
+        session.client.write(done.held() + _READY_IDLE)
     elif done.changed > MAX_ROWS:
         await conversation.run(_ROLLBACK)
         session.client.write(TOO_MANY_ROWS.as_error() + _READY_IDLE)
@@ -45,9 +48,7 @@ async def run_limited(session: "Session", step: Step, statement: Statement) -> N
         committed = await conversation.run(_COMMIT)
         if committed.error is None:
             session.adjudicator.committed_alone([statement])
-        told = done if committed.error is None else committed
-        session.client.write(_without_ready(told) + _READY_IDLE)
-
-
-def _without_ready(exchange: Exchange) -> bytes:
-    return b"".join(piece for kind, piece in exchange.pieces if kind != _READY)
+            answer = done.held()
+        else:
+            answer = b"".join(piece for kind, piece in committed.pieces if kind == _ERROR)
+        session.client.write(answer + _READY_IDLE)

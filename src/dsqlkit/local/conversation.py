@@ -7,7 +7,7 @@ from typing import Final
 
 from dsqlkit.local import wire
 from dsqlkit.local.answers import AnswerRewriter, changed_rows, told_rows
-from dsqlkit.local.exchange import Exchange, question
+from dsqlkit.local.exchange import HELD_BYTES, Exchange, question
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import DATA_CONFLICT
 from dsqlkit.local.parking import Rows
@@ -96,6 +96,11 @@ class Conversation:
                 shown.append(piece)
             else:
                 exchange.pieces.append((kind, piece))
+                exchange.size += len(piece)
+                if exchange.bounded and exchange.size > HELD_BYTES:
+                    shown += [each for _, each in exchange.pieces]
+                    exchange.pieces.clear()
+                    exchange.forward = True
             if kind == _READY:
                 self._exchanges.popleft()
                 if not self._exchanges:

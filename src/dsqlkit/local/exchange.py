@@ -2,11 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from dsqlkit.local import wire
 
 IDLE, IN_TRANSACTION, FAILED = b"ITE"
 """The states of a ReadyForQuery."""
+
+HELD_BYTES: Final = 16 * 1024 * 1024
+"""What is held back of an answer. More than the 10 MiB that a transaction may change on DSQL; what
+is longer goes on to its client before it is known to have met no conflict."""
+
+_NAME: Final = b"dsqlkit_question\0"
 
 _CODE, _TEXT = b"CM"
 
@@ -23,18 +30,21 @@ class Refused(Exception):
 @dataclass(slots=True)
 class Exchange:
     """An exchange under way. `forward`: answers go to the client as they come; else they are held
-    in `pieces`. `hide_ready`: the client sent no Sync of its own, so it gets no ReadyForQuery.
+    in `pieces`, up to HELD_BYTES if it is `bounded`. `hide_ready`: the client sent no Sync of its
+    own, so it gets no ReadyForQuery.
     `holds_end`: from the end of its first statement on they are held all the same. `changed` counts
     the rows that its statements changed. `given_way`: the adjudicator cancelled it, for another
     transaction to go on.
     """
 
     forward: bool
+    bounded: bool = False
     hide_ready: bool = False
     is_query: bool = False
     holds_end: bool = False
     on_done: "Callable[[Exchange], None] | None" = None
     pieces: list[tuple[int, bytes]] = field(default_factory=list)
+    size: int = 0
     error: bytes | None = None
     given_way: bool = False
     tag: bytes = b""
@@ -62,14 +72,20 @@ class Exchange:
 
 
 def question(sql: str, parameters: Sequence[str | None] = ()) -> bytes:
-    """The frames that run one statement of ours, with parameters and rows in text."""
+    """The frames that run one statement of ours, with parameters and rows in text.
+
+    Under names of our own: the unnamed statement and portal are the client's, who may have filled
+    them in an earlier message. What an earlier question that failed has left there goes first.
+    """
     values = b"".join(_value(parameter) for parameter in parameters)
-    # Two empty names, no parameter formats (text), the parameters, no result formats (text).
-    bind = b"\0\0" + b"\0\0" + len(parameters).to_bytes(2, "big") + values + b"\0\0"
+    # Both names, no parameter formats (text), the parameters, no result formats (text).
+    bind = _NAME + _NAME + b"\0\0" + len(parameters).to_bytes(2, "big") + values + b"\0\0"
     return (
-        wire.message(b"P", b"\0" + sql.encode() + b"\0\0\0")
+        wire.message(b"C", b"P" + _NAME)
+        + wire.message(b"C", b"S" + _NAME)
+        + wire.message(b"P", _NAME + sql.encode() + b"\0\0\0")
         + wire.message(b"B", bind)
-        + wire.message(b"E", b"\0\0\0\0\0")
+        + wire.message(b"E", _NAME + b"\0\0\0\0")
         + b"S\x00\x00\x00\x04"
     )
 

@@ -7,6 +7,7 @@ signal it and read what it left in its state folder.
 import contextlib
 import os
 import select
+import shutil
 import signal
 import sys
 import time
@@ -20,7 +21,9 @@ from dsqlkit.local.faults import Faults
 from dsqlkit.local.state import HOST, StateFolder, is_locked, take_lock
 
 _POLL_S = 0.005
-_LOG_LINES_SHOWN = 3
+_LOG_LINES_SHOWN = 5
+_LITTLE_ROOM_BYTES = 100_000_000
+"""A new cluster has some 60 MB, most of it its data and its write-ahead log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +280,10 @@ def _failed_to_start(state: StateFolder) -> LocalClusterFailed:
     from dsqlkit.local.log import last_lines
 
     lines = "\n".join(last_lines(state.log, _LOG_LINES_SHOWN))
-    return LocalClusterFailed(
-        f"The local cluster ended while starting. Its last words:\n{lines}",
-        hint=f"The whole log is {state.log}.",
-    )
+    told = f"Its last words:\n{lines}" if lines else "It could write nothing to its log."
+    hint = f"The whole log is {state.log}."
+    # The server's files may lie elsewhere, behind a link.
+    for folder in (state.root, state.server):
+        if folder.exists() and (free := shutil.disk_usage(folder).free) < _LITTLE_ROOM_BYTES:
+            hint = f"The disk of {folder} is full, or nearly: {free / 1e6:.1f} MB are free."
+    return LocalClusterFailed(f"The local cluster ended while starting. {told}", hint=hint)

@@ -6,8 +6,10 @@ small messages that a client and its backend exchange.
 
 import asyncio
 import contextlib
+import select
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -16,16 +18,21 @@ from dsqlkit.local.tls_stream import TlsStream
 _READ_BYTES: Final = 64 * 1024
 _FULL_BYTES: Final = 256 * 1024
 _FLUSH_LIMIT_S: Final = 10.0
+_LEAVE_LIMIT_S: Final = 2.0
 _LINGER_S: Final = 1.0
+_LOOK_S: Final = 2.0
 
 
 class Link:
     """One side of a session. While it cannot write (`full`), the other side does not read.
 
-    `receive` gets what arrives; `lost` is called once when it is over, whoever ended it.
+    `receive` gets what arrives; `lost` is called once when it is over, whoever ended it. While a
+    `watched` one does not read, it looks now and then whether its peer has hung up.
     """
 
-    def __init__(self, receive: Callable[[bytes], None], lost: Callable[[], None]) -> None:
+    def __init__(
+        self, receive: Callable[[bytes], None], lost: Callable[[], None], *, watched: bool = False
+    ) -> None:
         self.other: Link | None = None
         self.full = False
         self._receive = receive
@@ -34,6 +41,9 @@ class Link:
         self._tls: TlsStream | None = None
         self._unsent = bytearray()
         self._closing = False
+        self._held = False
+        self._watched = watched and sys.platform.startswith("linux")  # others tell no hang-up
+        self._look: asyncio.TimerHandle | None = None
 
     def take(self, connection: socket.socket, tls: TlsStream | None = None) -> None:
         """Own a connected, non-blocking socket from now on, and read what comes."""
@@ -76,10 +86,18 @@ class Link:
         else:
             self._linger(self._socket)
 
+    def leave(self, farewell: bytes) -> None:
+        """Say goodbye and close, soon even if the peer does not listen."""
+        self.write(farewell)
+        self.close()
+        if self._socket is not None:
+            self._loop.call_later(_LEAVE_LIMIT_S, self.abort)
+
     def abort(self) -> None:
         """Break the connection: nothing more is sent, no goodbye either."""
         if self._socket is None:
             return
+        self._stop_looking()
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         self._socket.close()
@@ -93,8 +111,33 @@ class Link:
             return
         if not allowed:
             self._loop.remove_reader(self._socket)
-        elif self.other is None or not self.other.full:
+            if self._watched and self._look is None:
+                self._look = self._loop.call_later(_LOOK_S, self._look_for_peer)
+        elif not self._held and (self.other is None or not self.other.full):
+            self._stop_looking()
             self._loop.add_reader(self._socket, self._readable)
+
+    def hold(self, held: bool) -> None:
+        """Stop reading, whatever the other side can take; or leave it to that again."""
+        if held is not self._held:
+            self._held = held
+            self.read(not held)
+
+    def _look_for_peer(self) -> None:
+        self._look = None
+        if self._socket is None or self._closing:
+            return
+        poll = select.poll()
+        poll.register(self._socket, select.POLLRDHUP)
+        if poll.poll(0):
+            self.abort()
+        else:
+            self._look = self._loop.call_later(_LOOK_S, self._look_for_peer)
+
+    def _stop_looking(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
 
     def _readable(self) -> None:
         assert self._socket is not None

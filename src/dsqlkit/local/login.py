@@ -60,7 +60,8 @@ class Login:
 
     def _over(self) -> None:
         self._done()
-        if self._opening is not None:
+        # A cancel request is carried out although its client has hung up after it.
+        if self._opening is not None and self._startup is not None:
             self._opening.cancel()
 
     def _received(self, data: bytes) -> None:

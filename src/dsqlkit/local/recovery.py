@@ -82,6 +82,7 @@ class Recovery:
         if transaction.shadowed:
             await self._run_shadowed(step, statement, transaction)
         else:
+            await self._bind_again(step.bind)
             self._session.send_step(step, step.data, forward=not statement.can_conflict)
 
     async def lose(
@@ -206,7 +207,14 @@ class Recovery:
         if not transaction.failed:
             await self._copy(transaction, set(statement.claimed), None)
         data = await self._within_shadows(step, step.data)
+        await self._bind_again(bound_to_private(step.bind) if statement.qualified else step.bind)
         self._session.send_step(step, data, forward=True)
+
+    async def _bind_again(self, bind: bytes) -> None:
+        """Make a portal again that was bound in an earlier step: it went with what was let go."""
+        if bind:
+            close = wire.message(b"C", b"P" + bind[5 : bind.find(b"\0", 5) + 1])
+            await self._session.conversation.run(close + bind + SYNC)
 
     async def _forget_prepared(self, step: Step) -> None:
         """Let the step prepare its statement once more under the same name."""

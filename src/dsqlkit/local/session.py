@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from dsqlkit.local import wire
 from dsqlkit.local.adjudicator import Adjudicator
@@ -36,6 +36,10 @@ from dsqlkit.local.savepoint import with_savepoint, without_savepoint
 from dsqlkit.local.statements import rewrite
 from dsqlkit.local.steps import FLUSH, SYNC, WANTED, End, Step, StepCutter
 
+_QUEUE_BYTES: Final = 1024 * 1024
+"""How much of a pipeline is held here while its client waits for an earlier answer."""
+_STEP_BYTES: Final = 512
+
 _log = logging.getLogger(__name__)
 
 
@@ -53,7 +57,7 @@ class Session:
         self.transaction: OpenTransaction | None = None
         self._faults = faults
         self._distance = Distance(faults, self._from_client)
-        self.client = self._distance.link = Link(self._distance.receive, self._lost)
+        self.client = self._distance.link = Link(self._distance.receive, self._lost, watched=True)
         self.conversation = Conversation(
             self.client,
             on_job,
@@ -70,6 +74,7 @@ class Session:
         self._frames = wire.FrameCutter(set(WANTED), limit=wire.MAX_CLIENT_FRAME)
         self._steps = StepCutter(rewrite)
         self._queue: deque[Step] = deque()
+        self._queued = 0
         self._held_up = False
         self._unsynced: list[Statement] | None = None
         self._autocommit = Exchange(forward=True)
@@ -151,6 +156,7 @@ class Session:
         exchange = Exchange(
             forward=forward,
             hide_ready=hide,
+            bounded=True,
             is_query=step.end is End.QUERY,
             holds_end=step.statement is not None and step.statement.kind is Kind.COPY_IN,
             on_done=lambda done: self._step_done(step, done),
@@ -195,6 +201,7 @@ class Session:
                         self.backend.write(step.data)
                     else:
                         self._queue.append(step)
+                        self._queued += len(step.data) + _STEP_BYTES
         except wire.ProtocolViolation as violation:
             _log.info("a client broke the protocol: %s", violation)
             self.close()
@@ -205,6 +212,7 @@ class Session:
         """Handle the client's steps as far as none has to wait for an answer."""
         while self._queue and not self._held_up and not self._ended:
             step = self._queue.popleft()
+            self._queued -= len(step.data) + _STEP_BYTES
             if step.data == FLUSH:
                 continue  # all that was sent before has been answered, or is followed by a Sync
             if self._skipping:
@@ -215,6 +223,7 @@ class Session:
                 self._outside(step)
             else:
                 self._inside(step, self.transaction)
+        self.client.hold(self._queued > _QUEUE_BYTES)
 
     def _skip(self, step: Step) -> None:
         """After an error in a pipeline everything up to the client's Sync is left out."""
@@ -368,7 +377,6 @@ class Session:
             self._work.cancel()
         self.adjudicator.gone(self)
         self.transaction = None
-        self.backend.write(wire.TERMINATE)
-        self.backend.close()
+        self.backend.leave(wire.TERMINATE)
         self.client.close()
         self._on_end(self)

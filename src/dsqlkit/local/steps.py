@@ -7,7 +7,7 @@ a pipeline end without a Sync; the last one has it.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final
+from typing import Any, Final
 
 from dsqlkit.local import analysis, wire
 from dsqlkit.local.analysis import Kind, Statement
@@ -20,6 +20,9 @@ WANTED: Final = frozenset(b"QPBDECSHF")
 """The kinds of frames that make steps. All others are COPY's, and pass by."""
 
 _NOTHING: Final = Statement(Kind.OTHER, ())
+_MOST_BYTES: Final = 16 * 1024 * 1024
+"""What a step without an Execute gathers before it is sent on: more than one frame can have."""
+_FRAME_BYTES: Final = 64
 
 
 class End(Enum):
@@ -36,8 +39,9 @@ class Step:
     """Frames to send together. `statement` is None where nothing is executed.
 
     `again` runs the statement once more by itself, Sync included, naming only prepared statements
-    that the backend keeps; `parse` is the Parse of such a statement, empty for a Query. `fetches`
-    is set when an Execute of a named portal asks for some of the rows only.
+    that the backend keeps; `parse` is the Parse of such a statement, empty for a Query. `bind` is
+    the Bind where it was sent in an earlier step. `fetches` is set when an Execute of a named
+    portal asks for some of the rows only.
     """
 
     data: bytes
@@ -45,6 +49,7 @@ class Step:
     statement: Statement | None
     again: bytes = b""
     parse: bytes = b""
+    bind: bytes = b""
     fetches: bool = False
 
 
@@ -65,10 +70,13 @@ class StepCutter:
         self._prepared: dict[bytes, _Prepared] = {}
         self._portals: dict[bytes, tuple[_Prepared, bytes]] = {}
         self._frames: list[bytes] = []
+        self._gathered = 0
         self._executed: Statement | None = None
         self._again = b""
         self._parsed = b""
+        self._bound = b""
         self._fetches = False
+        self._in_transaction = False
 
     def feed(self, kind: int, frame: bytes) -> Iterator[Step]:
         """Take the next frame; give the steps that it completes.
@@ -89,10 +97,15 @@ class StepCutter:
             self._portals[portal] = (prepared, frame)
         elif kind == _EXECUTE:
             self._execute(frame)
+        elif kind == _CLOSE:
+            self._close(frame)
         self._frames.append(frame)
+        self._gathered += len(frame) + _FRAME_BYTES
         if kind == _SYNC:
+            if not self._in_transaction:
+                self._portals.clear()
             yield from self._finish(End.SYNC)
-        elif kind == _FLUSH:
+        elif kind == _FLUSH or self._gathered > _MOST_BYTES:
             yield from self._finish(End.FLUSH)
 
     def _query(self, frame: bytes) -> Step:
@@ -103,7 +116,9 @@ class StepCutter:
         changed = self._rewrite(sql)
         if changed is not sql:
             frame = wire.message(b"Q", changed + b"\0")
-        return Step(frame, End.QUERY, analysis.analyse(sql), again=frame)
+        statement = analysis.analyse(sql)
+        self._follow(statement)
+        return Step(frame, End.QUERY, statement, again=frame)
 
     def _parse(self, frame: bytes) -> bytes:
         start = frame.find(b"\0", 5) + 1
@@ -130,9 +145,25 @@ class StepCutter:
             return
         prepared, bind = bound
         self._executed = prepared.statement
+        self._follow(prepared.statement)
         self._parsed = prepared.parse
+        self._bound = b"" if bind in self._frames else bind
         unnamed = prepared.parse[5:6] == b"\0"
         self._again = (prepared.parse if unnamed else b"") + bind + frame + SYNC
+
+    def _close(self, frame: bytes) -> None:
+        """Forget what the client gives up. Closing what is not there is no error."""
+        if len(frame) < 7 or frame.find(b"\0", 6) != len(frame) - 1:
+            raise wire.ProtocolViolation("a malformed Close message")
+        named: dict[bytes, Any] = self._prepared if frame[5:6] == b"S" else self._portals
+        named.pop(frame[6:-1], None)
+
+    def _follow(self, statement: Statement) -> None:
+        """Keep up with the transaction, as far as portals go: they live as long as it does."""
+        if statement.kind in (Kind.BEGIN, Kind.MIXED):
+            self._in_transaction = True
+        elif statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
+            self._in_transaction = False
 
     def _finish(self, end: End) -> Iterator[Step]:
         if self._frames:
@@ -142,11 +173,13 @@ class StepCutter:
                 self._executed,
                 self._again,
                 self._parsed,
+                self._bound,
                 self._fetches,
             )
         self._frames = []
+        self._gathered = 0
         self._executed = None
-        self._again = self._parsed = b""
+        self._again = self._parsed = self._bound = b""
         self._fetches = False
 
 

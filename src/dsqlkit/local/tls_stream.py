@@ -59,23 +59,19 @@ class TlsStream:
         """
         incoming, read = self._incoming, self._tls.read
         incoming.write(data)
+        pieces: list[bytes] = []
         try:
-            data = read(_READ_BYTES)
-            if not incoming.pending:
-                return data
-            pieces = [data]
-        except ssl.SSLWantReadError:
-            return b""
-        except ssl.SSLZeroReturnError:
-            self.ended = True
-            return b""
-        try:
-            while incoming.pending:
-                pieces.append(read(_READ_BYTES))
+            # Nothing is what it reads at the goodbye, whatever comes after it.
+            while data := read(_READ_BYTES):
+                if not incoming.pending and not pieces:
+                    return data
+                pieces.append(data)
+                if not incoming.pending:
+                    break
+            else:
+                self.ended = True
         except ssl.SSLWantReadError:
             pass
-        except ssl.SSLZeroReturnError:
-            self.ended = True
         return b"".join(pieces)
 
     def encrypt(self, data: bytes) -> bytes:
