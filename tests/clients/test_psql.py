@@ -63,8 +63,8 @@ def test_tables_are_listed_and_described(ledger: Ledger) -> None:
     lines = [line.strip() for line in ended.stdout.splitlines()]
     assert lines.count("public|ledger|table|admin") == 2
     assert "balance|numeric(18,6)||not null|" in lines
-    key = '"ledger_pkey" PRIMARY KEY, btree_index (id) INCLUDE (balance, note)'
-    assert lines.count(key) == 2
+    key = '"ledger_pkey" PRIMARY KEY, btree_index (id) INCLUDE (balance, '
+    assert sum(line.startswith(key) for line in lines) == 2
     assert "public|ledger_pkey|index|admin|ledger" in lines
 
 
