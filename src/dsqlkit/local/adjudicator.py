@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -51,18 +52,18 @@ class Player(Protocol):
         """Whether no statement of it is under way."""
 
     @property
-    def is_putting_back(self) -> bool:
-        """Whether what is under way is its parked changes being put back."""
-
-    @property
     def wants_rows(self) -> bool:
         """Whether what is under way writes or locks rows."""
 
     async def park(self) -> None:
         """Read out what its transaction did, and let go of its locks."""
 
-    def expect_cancel(self) -> None:
-        """Know that its statement is about to be cancelled because of a conflict."""
+    @property
+    def can_start_over(self) -> bool:
+        """Whether what is under way can be cancelled and run again later."""
+
+    def being_cancelled(self) -> AbstractContextManager[None]:
+        """While its statement is being cancelled because of a conflict."""
 
 
 class Bystander:
@@ -71,7 +72,7 @@ class Bystander:
     transaction: OpenTransaction | None = None
     can_be_parked = False
     is_idle = False
-    is_putting_back = False
+    can_start_over = False
     wants_rows = False
 
     def __init__(self, pid: int) -> None:
@@ -80,8 +81,9 @@ class Bystander:
     async def park(self) -> None:
         """There is nothing to park."""
 
-    def expect_cancel(self) -> None:
+    def being_cancelled(self) -> AbstractContextManager[None]:
         """A cancelled build fails, and says so."""
+        return contextlib.nullcontext()
 
 
 class Adjudicator:
@@ -177,6 +179,17 @@ class Adjudicator:
         """Whether another transaction is open."""
         return any(other is not player for other in self._open)
 
+    def is_contended(self, player: Player) -> bool:
+        """Whether a write of this player's transaction may meet a conflict."""
+        transaction = self._open.get(player)
+        if transaction is None or self._commits > transaction.began_at:
+            return True
+        return any(
+            other.wants_rows or other.transaction is None or other.transaction.claimed
+            for other in {*self._open, *self._busy}
+            if other is not player
+        )
+
     def written_since(self, transaction: OpenTransaction, tables: Iterable[str]) -> bool:
         """Whether others committed rows of one of these tables since the transaction began."""
         return any(self._last_write[table] > transaction.began_at for table in tables)
@@ -244,21 +257,36 @@ class Adjudicator:
     async def _look_after(self, due: Sequence[Player], now: float) -> None:
         for player in due:
             self._looked[player] = now
-        pids = "{" + ",".join(str(player.pid) for player in due) + "}"
-        waits = {
-            int(str(pid)): [int(each) for each in str(blockers).strip("[]{}").split(",") if each]
-            for pid, blockers in await self.ask(_WAITS, pids)
-        }
         players = {player.pid: player for player in {*self._busy, *self._open}}
+        waits = await self._waits([player.pid for player in due], players)
         for pid, blockers in waits.items():
-            waiting = players.get(pid)
-            if waiting is not None and not waiting.is_idle:
-                for blocker in blockers:
-                    if blocker in players:
-                        await self._resolve(waiting, players[blocker], waits)
+            for blocker in blockers:
+                waiting = players.get(pid)
+                if waiting is None or waiting.is_idle or blocker not in players:
+                    continue
+                if await self._resolve(waiting, players[blocker], waits):
+                    return  # what the others wait for has changed
 
-    async def _resolve(self, waiting: Player, blocker: Player, waits: dict[int, list[int]]) -> None:
-        """Let one player that waits for another go on."""
+    async def _waits(
+        self, pids: Iterable[int], players: Mapping[int, Player]
+    ) -> dict[int, list[int]]:
+        """Whom these backends wait for, whom those wait for, and so on."""
+        waits: dict[int, list[int]] = {}
+        asked: set[int] = set()
+        ahead = set(pids)
+        while ahead:
+            asked |= ahead
+            found = await self.ask(_WAITS, "{" + ",".join(map(str, ahead)) + "}")
+            for pid, blockers in found:
+                waits[int(str(pid))] = [
+                    int(each) for each in str(blockers).strip("[]{}").split(",") if each
+                ]
+            ahead = {pid for blockers in waits.values() for pid in blockers if pid in players}
+            ahead -= asked
+        return waits
+
+    async def _resolve(self, waiting: Player, blocker: Player, waits: dict[int, list[int]]) -> bool:
+        """Let one player that waits for another go on; whether by cancelling a statement."""
         theirs, its = waiting.transaction, blocker.transaction
         if theirs is not None and its is not None and waiting.wants_rows:
             theirs.meets(its)
@@ -266,17 +294,20 @@ class Adjudicator:
             task = asyncio.create_task(blocker.park())
             self._parking.add(task)
             task.add_done_callback(self._parking.discard)
-        elif blocker.is_idle and its is not None:
-            # It stands at a cursor, which cannot be put back: the one that waits gives way.
+        elif blocker.is_idle and its is not None and its.holds_on:
+            # What it holds cannot be put back: the one that waits gives way.
             await self._cancel(waiting)
+            return True
         elif waits_in_circle(blocker.pid, waits):
-            # Each waits for the other. One that is putting changes back can do it again later.
-            victims = [each for each in (waiting, blocker) if each.is_putting_back]
+            # Each waits for the other: one has to take a step back and do it again later.
+            victims = [each for each in (waiting, blocker) if each.can_start_over]
             await self._cancel(victims[0] if victims else waiting)
+            return True
+        return False
 
     async def _cancel(self, player: Player) -> None:
-        player.expect_cancel()
-        await self.ask("SELECT pg_catalog.pg_cancel_backend($1::int)", str(player.pid))
+        with player.being_cancelled():
+            await self.ask("SELECT pg_catalog.pg_cancel_backend($1::int)", str(player.pid))
 
 
 def waits_in_circle(start: int, waits: dict[int, list[int]]) -> bool:

@@ -32,7 +32,8 @@ class Kind(Enum):
     COMMIT = auto()
     ROLLBACK = auto()
     MIXED = auto()
-    """Several statements, some of which begin or end a transaction."""
+    """Several statements that are to be sent one by one: some begin or end a transaction, or take
+    data from the client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Statement:
 
     @property
     def can_conflict(self) -> bool:
-        return self.kind in (Kind.WRITE, Kind.LOCK)
+        return self.kind in (Kind.WRITE, Kind.LOCK, Kind.COPY_IN)
 
 
 OTHER: Final = Statement(Kind.OTHER, ())
@@ -69,6 +70,7 @@ _TRANSACTION: Final = {
     tree.TRANS_STMT_COMMIT: Kind.COMMIT,
     tree.TRANS_STMT_ROLLBACK: Kind.ROLLBACK,
 }
+_APART: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.COPY_IN)
 _BY_NODE: Final = {
     "insert_stmt": Kind.WRITE,
     "update_stmt": Kind.WRITE,
@@ -99,7 +101,7 @@ def _analyse(sql: bytes) -> Statement:
     if len(statements) == 1:
         return statements[0]
     kind = max((each.kind for each in statements), key=lambda each: each.value, default=Kind.OTHER)
-    if kind in (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK):
+    if any(each.kind in _APART for each in statements):
         kind = Kind.MIXED
     return Statement(
         kind,
@@ -112,6 +114,17 @@ def _analyse(sql: bytes) -> Statement:
         any(each.inserts for each in statements),
         any(each.deletes for each in statements),
     )
+
+
+def parts(sql: bytes) -> list[tuple[int, bytes]]:
+    """The statements of a text that parses, each with the number of characters before it."""
+    text = blank_async(sql)[0] if b"async" in sql.lower() else sql
+    found = []
+    for raw in postgast.parse(text.decode()).stmts:
+        start = raw.stmt_location
+        end = start + raw.stmt_len if raw.stmt_len else len(sql)
+        found.append((len(sql[:start].decode()), sql[start:end]))
+    return found
 
 
 _analyse_cached = lru_cache(maxsize=2048)(_analyse)
@@ -154,6 +167,7 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
             many = many or name != "InsertStmt" or not found.select_stmt.select_stmt.values_lists
         elif name == "CopyStmt" and found.is_from:
             written.add(_quoted(found.relation))
+            inserts = True
         elif name == "LockingClause":
             locks = True
             for_update = for_update or found.strength == tree.LCS_FORUPDATE

@@ -1,8 +1,9 @@
 """What is under way with one backend: exchanges, in order, and where their answers go."""
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Final
 
 from dsqlkit.local import wire
@@ -14,8 +15,6 @@ from dsqlkit.local.parking import Rows
 
 _READY, _ERROR, _COMPLETE, _KEY, _COPY_IN = b"ZECKG"
 _CANCELLED: Final = "57014"
-_CANCEL_ARRIVES_S: Final = 1.0
-"""How long a cancellation may be on its way. It may meet the statement after the one it was for."""
 
 
 class Conversation:
@@ -44,14 +43,18 @@ class Conversation:
         self._on_rest = on_rest
         # The first exchange is the sign-in, up to its ReadyForQuery.
         self._exchanges: deque[Exchange] = deque([Exchange(forward=True)])
-        self._cancel_until = 0.0
+        self._cancellations = 0
+        self._deferred: deque[tuple[bytes, Exchange]] = deque()
 
     @property
     def under_way(self) -> bool:
-        return bool(self._exchanges)
+        return bool(self._exchanges or self._deferred)
 
     def send(self, frames: bytes, exchange: Exchange) -> None:
         """Send all frames of an exchange."""
+        if not self.is_settled:
+            self._deferred.append((frames, exchange))
+            return
         self.expect(exchange)
         self.backend.write(frames)
 
@@ -72,9 +75,24 @@ class Conversation:
         exchange: Exchange = await answered
         return exchange
 
-    def expect_cancel(self) -> None:
-        """Know that a statement is about to be cancelled because of a conflict."""
-        self._cancel_until = asyncio.get_running_loop().time() + _CANCEL_ARRIVES_S
+    @contextlib.contextmanager
+    def being_cancelled(self) -> Generator[None, None, None]:
+        """While what is under way is cancelled because of a conflict, nothing more is sent: a
+        cancellation that comes late would meet what it is not meant for."""
+        if self._exchanges:
+            self._exchanges[0].gives_way = True
+        self._cancellations += 1
+        try:
+            yield
+        finally:
+            self._cancellations -= 1
+            while self._deferred and self.is_settled:
+                self.send(*self._deferred.popleft())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no cancellation is on its way."""
+        return not self._cancellations
 
     def _receive(self, data: bytes) -> None:
         shown: list[bytes] = []
@@ -107,13 +125,14 @@ class Conversation:
         elif kind == _COMPLETE:
             exchange.tag = frame
         elif kind == _ERROR:
-            exchange.error = frame
-            now = asyncio.get_running_loop().time()
-            if exchange.sqlstate == _CANCELLED and now < self._cancel_until:
-                exchange.given_way = True
+            frame = exchange.error = exchange.placed(frame)
+            exchange.given_way = exchange.gives_way and exchange.sqlstate == _CANCELLED
+            if exchange.given_way:
                 return wire.error_response("40001", DATA_CONFLICT)
         elif kind == _COPY_IN:
             self.copying = not exchange.is_query
+            if exchange.on_copy is not None:
+                exchange.on_copy(frame)
         elif kind == _KEY:
             (self.pid,) = wire.INT32.unpack_from(frame, 5)
         return frame

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from dsqlkit.local import wire
+from dsqlkit.local.savepoint import without_guard
 
 IDLE, IN_TRANSACTION, FAILED = b"ITE"
 """The states of a ReadyForQuery."""
 
-_CODE, _TEXT = b"CM"
+_CODE, _TEXT, _POSITION = b"CMP"
+_COPY_IN: Final = ord("G")
+_OURS: Final = b"dsqlkit_question\0"
 
 
 class Refused(Exception):
@@ -24,15 +28,24 @@ class Refused(Exception):
 class Exchange:
     """An exchange under way. `forward`: answers go to the client as they come; else they are held
     in `pieces`. `hide_ready`: the client sent no Sync of its own, so it gets no ReadyForQuery.
-    `given_way`: the adjudicator cancelled it, for another transaction to go on.
+    `gives_way`: the adjudicator cancels it, for another transaction to go on; `given_way`: that is
+    why it failed. `guarded`: a
+    savepoint of ours comes before it. `before` counts the characters of the client's text that
+    come before the text that was sent. `copies`: it is a COPY with its data, of whose answers the
+    client has had those up to the start of the data. `on_copy` hears of that start.
     """
 
     forward: bool
     hide_ready: bool = False
     is_query: bool = False
+    guarded: bool = False
+    copies: bool = False
+    before: int = 0
     on_done: "Callable[[Exchange], None] | None" = None
+    on_copy: Callable[[bytes], None] | None = None
     pieces: list[tuple[int, bytes]] = field(default_factory=list)
     error: bytes | None = None
+    gives_way: bool = False
     given_way: bool = False
     tag: bytes = b""
     status: int = IDLE
@@ -44,7 +57,20 @@ class Exchange:
 
     def held(self) -> bytes:
         """What was held back, as the client is to get it."""
-        return b"".join(piece for _, piece in self.pieces)
+        pieces = self.pieces
+        if self.copies:
+            kinds = [kind for kind, _ in pieces]
+            pieces = pieces[kinds.index(_COPY_IN) + 1 :] if _COPY_IN in kinds else pieces
+        answer = b"".join(piece for _, piece in pieces)
+        return without_guard(answer) if self.guarded else answer
+
+    def placed(self, error: bytes) -> bytes:
+        """An error whose position is one in the client's text."""
+        fields = wire.decode_fields(error)
+        if not self.before or _POSITION not in fields:
+            return error
+        fields[_POSITION] = str(int(fields[_POSITION]) + self.before).encode()
+        return wire.encode_fields(b"E", fields)
 
     def rows(self) -> list[tuple[str | None, ...]]:
         """The rows that were held back, in text. Raises Refused when the answer was an error."""
@@ -57,14 +83,21 @@ class Exchange:
 
 
 def question(sql: str, parameters: Sequence[str | None] = ()) -> bytes:
-    """The frames that run one statement of ours, with parameters and rows in text."""
+    """The frames that run one statement of ours, with parameters and rows in text.
+
+    Under a name of its own, as the unnamed statement is the client's.
+    """
     values = b"".join(_value(parameter) for parameter in parameters)
-    # Two empty names, no parameter formats (text), the parameters, no result formats (text).
-    bind = b"\0\0" + b"\0\0" + len(parameters).to_bytes(2, "big") + values + b"\0\0"
+    # No parameter formats (text), the parameters, no result formats (text).
+    bind = b"\0" + _OURS + b"\0\0" + len(parameters).to_bytes(2, "big") + values + b"\0\0"
+    # Closed before too, as it is left over when the one before failed.
+    close = wire.message(b"C", b"S" + _OURS)
     return (
-        wire.message(b"P", b"\0" + sql.encode() + b"\0\0\0")
+        close
+        + wire.message(b"P", _OURS + sql.encode() + b"\0\0\0")
         + wire.message(b"B", bind)
-        + wire.message(b"E", b"\0\0\0\0\0")
+        + wire.message(b"E", bytes(5))
+        + close
         + b"S\x00\x00\x00\x04"
     )
 

@@ -12,7 +12,7 @@ DATA_CONFLICT: Final = "change conflicts with another transaction (OC000)"
 SCHEMA_CONFLICT: Final = "schema has been updated by another transaction (OC001)"
 """A real cluster's words (conformance record); both have SQLSTATE 40001."""
 
-_REPEATED: Final = (Kind.SETTING, Kind.LOCK, Kind.WRITE, Kind.SCHEMA)
+_REPEATED: Final = (Kind.SETTING, Kind.LOCK, Kind.WRITE, Kind.COPY_IN, Kind.SCHEMA)
 
 
 @dataclass(slots=True, eq=False)
@@ -22,13 +22,15 @@ class OpenTransaction:
     `changes` are what it did, read out while it is parked; None while it holds its own locks.
     `lost` has the words of the error that its COMMIT will get, once that is certain. `shadowed`
     are the names and oids of the tables of which it has private copies (it has lost by then).
-    `rivals` are open
-    transactions that it met over a row: whoever commits first, the other has lost.
+    `rivals` are open transactions that it met over a row: whoever commits first, the other has
+    lost. `abandoned`: it has failed and holds nothing. `implicit`: it has no BEGIN of the client's (see implicit.py).
     """
 
     began_at: int
+    implicit: bool = False
     movable: bool = True
     failed: bool = False
+    abandoned: bool = False
     lost: str | None = None
     changes: Changes | None = None
     done: list[Step] = field(default_factory=list)
@@ -46,6 +48,11 @@ class OpenTransaction:
     @property
     def parked(self) -> bool:
         return self.changes is not None
+
+    @property
+    def holds_on(self) -> bool:
+        """Whether it keeps its locks until it ends."""
+        return not self.movable or bool(self.shadowed)
 
     def note(self, step: Step, statement: Statement) -> None:
         """Remember a statement that has run."""

@@ -33,6 +33,8 @@ _REFERENCES: Final = """
 SELECT conrelid::text, confrelid::text FROM pg_catalog.pg_constraint
 WHERE contype = 'f' AND conrelid = ANY ($1::oid[]) AND confrelid = ANY ($1::oid[])
 """
+_PUT_BACK: Final = "SELECT dsqlkit.put_back($1::oid, $2::tid[], $3::text[])::text"
+_REMOVE: Final = "SELECT dsqlkit.remove_again($1::oid, $2::tid[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +84,22 @@ async def let_go(ask: Ask) -> None:
     await ask(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
 
 
-async def put_back(ask: Ask, changes: Changes) -> None:
-    """Do again what was read out. Raises exchange.Refused when a row is no longer as it was."""
+async def put_back(ask: Ask, changes: Changes, *, deletions_first: bool) -> None:
+    """Do again what was read out. Raises exchange.Refused when a row is no longer as it was.
+
+    Where rows followed others under a key that is unique, or lost their parents, one order of doing
+    it may be impossible although the other is not.
+    """
+    if deletions_first:
+        for table in reversed(changes.tables):
+            await ask(_REMOVE, table.relation, table.removed)
     deletions = []
     for table in changes.tables:
-        rows = await ask(
-            "SELECT dsqlkit.put_back($1::oid, $2::tid[], $3::text[])::text",
-            table.relation,
-            table.removed,
-            table.images,
-        )
+        removed = "{}" if deletions_first else table.removed
+        rows = await ask(_PUT_BACK, table.relation, removed, table.images)
         deletions.append((table.relation, rows[0][0]))
     for relation, places in reversed(deletions):
-        await ask("SELECT dsqlkit.remove_again($1::oid, $2::tid[])", relation, places)
+        await ask(_REMOVE, relation, places)
 
 
 async def shadow(ask: Ask, relation: str, changes: Changes | None) -> None:

@@ -12,16 +12,19 @@ from dsqlkit.local import parking, wire
 from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.exchange import Exchange, Refused, question
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
-from dsqlkit.local.parking import Changes, Locked
+from dsqlkit.local.parking import Ask, Changes, Locked
 from dsqlkit.local.refusal import Refusal
-from dsqlkit.local.steps import SYNC, End, Step
+from dsqlkit.local.savepoint import STATEMENT_SAVEPOINT
+from dsqlkit.local.steps import SYNC, Step
 from dsqlkit.local.unqualified import bound_to_private, unqualified_parse, unqualified_query
 
 if TYPE_CHECKING:
     from dsqlkit.local.session import Session
 
-_CONFLICTS: Final = {"40001", "40P01"}
+_DEADLOCK: Final = "40P01"
+_CONFLICTS: Final = {"40001", _DEADLOCK}
 _UNIQUE_VIOLATION: Final = "23505"
+_MATTERS_OF_ORDER: Final = {_UNIQUE_VIOLATION, "23503"}
 _READY_FAILED: Final = wire.message(b"Z", b"E")
 _PAUSE_S: Final = 0.002
 
@@ -63,10 +66,14 @@ class Recovery:
     async def park(self, transaction: OpenTransaction) -> None:
         """Read out what the transaction did, and let go of its locks."""
         session = self._session
+        if transaction.failed:
+            # Its error undid the statement that failed, and not what came before that.
+            await parking.let_go(session.conversation.ask)
+            await session.conversation.run(question("SELECT dsqlkit.fail('25P02', '')"))
+            transaction.abandoned = True
+            return
         try:
-            transaction.changes = await parking.read_out(
-                session.conversation.ask, session.adjudicator.ask, session.pid
-            )
+            transaction.changes = await self._read_out(session.conversation.ask)
         except (Refused, Locked) as why:
             # What cannot be read cannot be put back. It has to lose for the other to go on.
             words = SCHEMA_CONFLICT if isinstance(why, Locked) else DATA_CONFLICT
@@ -81,19 +88,35 @@ class Recovery:
         if transaction.shadowed:
             await self._run_shadowed(step, statement, transaction)
         else:
-            self._session.send_step(step, step.data, forward=not statement.can_conflict)
+            self._send(step, statement, transaction)
 
     async def lose(
         self, step: Step, statement: Statement, transaction: OpenTransaction, failed: Exchange
     ) -> None:
-        """Answer a step that met a conflict as if it had not."""
-        transaction.lost = transaction.lost or DATA_CONFLICT
+        """Answer a step that met a conflict as if it had not.
+
+        One that only gave way, as two transactions waited for each other, is run once more.
+        """
+        ask = self._session.conversation.ask
         try:
-            await parking.let_go(self._session.conversation.ask)
+            changes: Changes | None = None
+            if failed.guarded:
+                await ask(f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}")
+                changes = await self._read_out(ask)
+            else:
+                await parking.let_go(ask)
+                if not transaction.claimed:
+                    changes = Changes()
             await self._forget_prepared(step)
-            await self._shadow(transaction, transaction.claimed | statement.claimed, None)
+            if (failed.given_way or failed.sqlstate == _DEADLOCK) and changes is not None:
+                transaction.changes = changes
+                await asyncio.sleep(_PAUSE_S)
+                await self.resume(step, statement, transaction)
+                return
+            transaction.lost = transaction.lost or DATA_CONFLICT
+            await self._shadow(transaction, transaction.claimed | statement.claimed, changes)
             await self._run_shadowed(step, statement, transaction)
-        except Refused:
+        except (Refused, Locked):
             # It cannot be answered so, for want of a privilege say: the conflict shows now.
             transaction.failed = True
             self._session.give(step, failed)
@@ -120,7 +143,7 @@ class Recovery:
         assert self._session.transaction is not None
         self._session.transaction.failed = True
         error = wire.error_response(refusal.sqlstate, refusal.message)
-        ready = b"" if step.end in (End.FLUSH, End.NEXT) else _READY_FAILED
+        ready = b"" if step.hides_ready else _READY_FAILED
         self._session.tell(step, error + ready, failed=True)
 
     async def commit(self, step: Step, transaction: OpenTransaction) -> None:
@@ -143,16 +166,24 @@ class Recovery:
         session = self._session
         assert transaction.changes is not None
         self.is_putting_back = True
+        deletions_first = False
         try:
             while True:
                 try:
                     await self._repeat(transaction, (Kind.SETTING,))
-                    await parking.put_back(session.conversation.ask, transaction.changes)
+                    await parking.put_back(
+                        session.conversation.ask,
+                        transaction.changes,
+                        deletions_first=deletions_first,
+                    )
                     await self._repeat(transaction, (Kind.SCHEMA, Kind.LOCK))
                 except Refused as refused:
                     await parking.let_go(session.conversation.ask)
-                    if refused.given_way:
+                    if refused.given_way or refused.sqlstate == _DEADLOCK:
                         await asyncio.sleep(_PAUSE_S)
+                        continue
+                    if refused.sqlstate in _MATTERS_OF_ORDER and not deletions_first:
+                        deletions_first = True
                         continue
                     transaction.lost = transaction.lost or DATA_CONFLICT
                     changes, transaction.changes = transaction.changes, None
@@ -163,6 +194,15 @@ class Recovery:
         finally:
             self.is_putting_back = False
 
+    async def _read_out(self, ask: Ask) -> Changes:
+        return await parking.read_out(ask, self._session.adjudicator.ask, self._session.pid)
+
+    def _send(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
+        if statement.can_conflict:
+            self._session.send_write(step, transaction)
+        else:
+            self._session.send_step(step, step.data, forward=True)
+
     async def _repeat(self, transaction: OpenTransaction, kinds: tuple[Kind, ...]) -> None:
         for step in transaction.done:
             if step.statement is not None and step.statement.kind in kinds:
@@ -172,14 +212,15 @@ class Recovery:
         self, transaction: OpenTransaction, tables: set[str], changes: Changes | None
     ) -> None:
         """Give the transaction copies of tables, with its changes: read out, or made once more."""
+        if changes is not None:
+            await self._repeat(transaction, (Kind.SETTING,))
         await self._session.conversation.ask(_FORGET_NAMES)
         await self._copy(transaction, tables, changes)
         if changes is None:
             for step in list(transaction.done):
                 if step.statement is not None:
-                    await self._session.conversation.run(
-                        await self._within_shadows(step, step.again)
-                    )
+                    frames = step.data if step.copied else step.again
+                    await self._session.conversation.run(await self._within_shadows(step, frames))
 
     async def _copy(
         self, transaction: OpenTransaction, tables: set[str], changes: Changes | None
@@ -199,7 +240,8 @@ class Recovery:
         if not transaction.failed:
             await self._copy(transaction, set(statement.claimed), None)
         data = await self._within_shadows(step, step.data)
-        self._session.send_step(step, data, forward=True)
+        # Of a COPY's answer the client has had the start.
+        self._session.send_step(step, data, forward=not step.copied)
 
     async def _forget_prepared(self, step: Step) -> None:
         """Let the step prepare its statement once more under the same name."""
@@ -212,7 +254,8 @@ class Recovery:
         if step.statement is None or not step.statement.qualified:
             return frames
         if not step.parse:
-            return unqualified_query(frames, step.statement.qualified)
+            text = step.again if step.copied else frames
+            return unqualified_query(text, step.statement.qualified) + step.copied
         await self._session.conversation.run(
             unqualified_parse(step.parse, step.statement.qualified)
         )

@@ -8,10 +8,12 @@ them the transaction can be parked (see adjudicator.py).
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from dsqlkit.local import wire
+from dsqlkit.local import copy_in, implicit, wire
 from dsqlkit.local.adjudicator import Adjudicator
 from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.autocommit import run_limited
@@ -24,7 +26,7 @@ from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS, changed_rows, mixture,
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import OpenTransaction
 from dsqlkit.local.recovery import Recovery
-from dsqlkit.local.savepoint import with_savepoint, without_savepoint
+from dsqlkit.local.savepoint import guarded, with_savepoint, without_savepoint
 from dsqlkit.local.statements import rewrite
 from dsqlkit.local.steps import FLUSH, SYNC, WANTED, End, Step, StepCutter
 
@@ -58,7 +60,7 @@ class Session:
         self.adjudicator = adjudicator
         self._on_end = on_end
         self._ended = False
-        self._frames = wire.FrameCutter(set(WANTED), limit=wire.MAX_CLIENT_FRAME)
+        self._frames = wire.FrameCutter({*WANTED, *copy_in.ENDS}, limit=wire.MAX_CLIENT_FRAME)
         self._steps = StepCutter(rewrite)
         self._queue: deque[Step] = deque()
         self._held_up = False
@@ -66,6 +68,8 @@ class Session:
         self._autocommit = Exchange(forward=True)
         self._skipping = False
         self._wants_rows = False
+        self._can_start_over = False
+        self._copy: copy_in.CopyIn | None = None
         self._work: asyncio.Task[None] | None = None
         self.recovery = Recovery(self)
         self._disruption = Disruption(self, faults)
@@ -101,9 +105,8 @@ class Session:
             transaction is not None
             and self.is_idle
             and transaction.movable
-            and not transaction.failed
-            and not transaction.parked
-            and not transaction.shadowed
+            and not transaction.abandoned
+            and (transaction.failed or not (transaction.parked or transaction.shadowed))
         )
 
     @property
@@ -111,8 +114,8 @@ class Session:
         return not self.conversation.under_way and self._work is None
 
     @property
-    def is_putting_back(self) -> bool:
-        return self.recovery.is_putting_back
+    def can_start_over(self) -> bool:
+        return self.recovery.is_putting_back or self._can_start_over
 
     @property
     def wants_rows(self) -> bool:
@@ -125,23 +128,47 @@ class Session:
             if self._work is not None:
                 await asyncio.wait([self._work])
 
-    def expect_cancel(self) -> None:
-        self.conversation.expect_cancel()
+    @contextmanager
+    def being_cancelled(self) -> Generator[None, None, None]:
+        with self.conversation.being_cancelled():
+            yield
+        self._go_on()
 
-    # What the recovery and the disruption use.
+    # What others use that do a part of its work.
 
-    def send_step(self, step: Step, data: bytes, *, forward: bool) -> None:
+    def send_step(self, step: Step, data: bytes, *, forward: bool, guard: bool = False) -> None:
         """Send a step, or other frames in its place; hold back the answers unless `forward`."""
-        hide = step.end in (End.FLUSH, End.NEXT)
+        hide = step.hides_ready
         self._held_up = True
         self._wants_rows = step.statement is not None and step.statement.can_conflict
         exchange = Exchange(
             forward=forward,
             hide_ready=hide,
-            is_query=step.end is End.QUERY,
+            is_query=step.is_query,
+            guarded=guard,
+            copies=bool(step.copied),
+            before=step.before,
             on_done=lambda done: self._step_done(step, done),
         )
-        self.conversation.send(data + SYNC if hide else data, exchange)
+        self.conversation.send(data + SYNC if hide and not step.is_query else data, exchange)
+
+    def send_write(self, step: Step, transaction: OpenTransaction) -> None:
+        """Send a step that may meet a conflict, so that it can be taken back by itself."""
+        guard = bool(transaction.claimed) and self.adjudicator.is_contended(self)
+        self._can_start_over = guard or not transaction.claimed
+        self.send_step(step, guarded(step.data) if guard else step.data, forward=False, guard=guard)
+
+    def put_first(self, step: Step) -> None:
+        """Take this step as the client's next."""
+        self._queue.appendleft(step)
+
+    def gather(self, copy: copy_in.CopyIn) -> None:
+        """Take what the client sends now as the data of a COPY."""
+        self._copy = copy
+
+    def over(self, exchange: Exchange) -> None:
+        """Keep up with the state of the transaction."""
+        self._after(exchange)
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""
@@ -158,7 +185,7 @@ class Session:
     def tell(self, step: Step, answers: bytes, *, failed: bool) -> None:
         """Give the client the answers to a step, which in a pipeline end it if it failed."""
         self.client.write(answers)
-        if failed and step.end in (End.FLUSH, End.NEXT):
+        if failed and step.hides_ready:
             self._skipping = True
 
     def release(self) -> None:
@@ -171,15 +198,15 @@ class Session:
     def _from_client(self, data: bytes) -> None:
         try:
             for kind, frame in self._frames.feed(data):
-                if kind == wire.RUN:
-                    self.backend.write(frame)
+                if kind == wire.RUN or kind in copy_in.ENDS:
+                    self._take_data(kind, frame)
                     continue
                 for step in self._steps.feed(kind, frame):
                     if self.conversation.copying and step.statement is None:
                         # The Sync after CopyDone; the one before was lost on a backend in COPY.
                         self.conversation.copying = False
                         self.backend.write(step.data)
-                    else:
+                    elif self._copy is None or step.data != SYNC:  # which means nothing in COPY
                         self._queue.append(step)
         except wire.ProtocolViolation as violation:
             _log.info("a client broke the protocol: %s", violation)
@@ -187,9 +214,24 @@ class Session:
             return
         self._go_on()
 
+    def _take_data(self, kind: int, frame: bytes) -> None:
+        if self._copy is None:
+            self.backend.write(frame)
+        elif (step := self._copy.take(kind, frame)) is not None:
+            is_too_large, self._copy = self._copy.is_too_large, None
+            if is_too_large:
+                step = replace(step, data=refused(step, copy_in.TOO_LARGE), statement=None)
+            self._queue.appendleft(step)
+
     def _go_on(self) -> None:
         """Handle the client's steps as far as none has to wait for an answer."""
-        while self._queue and not self._held_up and not self._ended:
+        while (
+            self._queue
+            and not self._held_up
+            and not self._ended
+            and self._copy is None
+            and self.conversation.is_settled
+        ):
             step = self._queue.popleft()
             if step.data == FLUSH:
                 continue  # all that was sent before has been answered, or is followed by a Sync
@@ -206,6 +248,9 @@ class Session:
         """After an error in a pipeline everything up to the client's Sync is left out."""
         if step.end is End.SYNC:
             self._skipping = False
+            if self.transaction is not None and self.transaction.implicit:
+                self._do(implicit.end(self))
+                return
             self._held_up = True
             self.conversation.send(SYNC, Exchange(forward=True, on_done=self._answered))
 
@@ -213,12 +258,14 @@ class Session:
         statement = step.statement
         if statement is not None and statement.kind is Kind.BEGIN and self._unsynced is None:
             self._held_up = True
-            begin = Exchange(
-                forward=False,
-                hide_ready=step.end in (End.FLUSH, End.NEXT),
-                on_done=self._begun,
-            )
+            begin = Exchange(forward=False, hide_ready=step.hides_ready, on_done=self._begun)
             self.conversation.send(with_savepoint(step), begin)
+            return
+        if statement is not None and step.end is End.PART:
+            if statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
+                self.send_step(step, step.data, forward=True)
+            else:
+                self._do(implicit.begin(self, step))
             return
         if statement is None and step.end is End.FLUSH and self._unsynced is None:
             # Preparing and describing: what it gets in answer ends with no ReadyForQuery.
@@ -237,7 +284,7 @@ class Session:
             self._unsynced = statements
             self._autocommit = Exchange(
                 forward=True,
-                is_query=step.end is End.QUERY,
+                is_query=step.is_query,
                 on_done=lambda done: self._autocommitted(done, statements),
             )
             self.conversation.expect(self._autocommit)
@@ -252,7 +299,11 @@ class Session:
 
     def _inside(self, step: Step, transaction: OpenTransaction) -> None:
         statement = step.statement
-        if (
+        if transaction.implicit and step.data == SYNC:
+            self._do(implicit.end(self))
+        elif transaction.implicit and statement is not None and statement.kind is Kind.BEGIN:
+            implicit.make_explicit(self)
+        elif (
             statement is None
             or transaction.failed
             or statement.kind in (Kind.ROLLBACK, Kind.BEGIN, Kind.MIXED)
@@ -267,10 +318,14 @@ class Session:
                 self.send_step(step, step.data, forward=True)
         elif refusal := mixture(transaction.ddl, transaction.dml, statement.parts)[2]:
             self.send_step(step, refused(step, refusal), forward=True)
+        elif statement.kind is Kind.COPY_IN and not step.copied:
+            self._do(copy_in.begin(self, step))
         elif transaction.parked or transaction.shadowed:
             self._do(self.recovery.resume(step, statement, transaction))
+        elif statement.can_conflict:
+            self.send_write(step, transaction)
         else:
-            self.send_step(step, step.data, forward=not statement.can_conflict)
+            self.send_step(step, step.data, forward=True)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that takes several exchanges; the client's further steps wait."""
@@ -284,6 +339,7 @@ class Session:
             return
         if (error := work.exception()) is not None:
             _log.error("a session's recovery failed", exc_info=error)
+            import traceback; open("/tmp/edges-debug","a").write("".join(traceback.format_exception(error)))  # DBG
             self.close()
             return
         if not self.conversation.under_way:

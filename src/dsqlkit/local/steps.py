@@ -26,6 +26,8 @@ class End(Enum):
     """What ends a step in the client's stream."""
 
     QUERY = auto()
+    PART = auto()
+    """A Query made of one statement of the client's Query; a step that is a Sync ends them."""
     SYNC = auto()
     FLUSH = auto()
     NEXT = auto()
@@ -37,7 +39,8 @@ class Step:
 
     `again` runs the statement once more by itself, Sync included, naming only prepared statements
     that the backend keeps; `parse` is the Parse of such a statement, empty for a Query. `fetches`
-    is set when an Execute of a named portal asks for some of the rows only.
+    is set when a named portal is left open. `before` counts the characters of the client's text
+    that stand before this part of it. `copied` has the client's data of a COPY.
     """
 
     data: bytes
@@ -46,6 +49,18 @@ class Step:
     again: bytes = b""
     parse: bytes = b""
     fetches: bool = False
+    before: int = 0
+    copied: bytes = b""
+
+    @property
+    def is_query(self) -> bool:
+        """Whether its frame is a Query."""
+        return self.end in (End.QUERY, End.PART)
+
+    @property
+    def hides_ready(self) -> bool:
+        """Whether the client expects no ReadyForQuery after its answer."""
+        return self.end in (End.PART, End.FLUSH, End.NEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +92,7 @@ class StepCutter:
         """
         if kind == _QUERY:
             yield from self._finish(End.NEXT)
-            yield self._query(frame)
+            yield from self._query(frame)
             return
         if self._executed is not None and kind not in (_SYNC, _FLUSH, _CLOSE):
             yield from self._finish(End.NEXT)
@@ -95,15 +110,23 @@ class StepCutter:
         elif kind == _FLUSH:
             yield from self._finish(End.FLUSH)
 
-    def _query(self, frame: bytes) -> Step:
+    def _query(self, frame: bytes) -> Iterator[Step]:
         end = frame.find(b"\0", 5)
         if end != len(frame) - 1:
             raise wire.ProtocolViolation("a malformed Query message")
         sql = frame[5:end]
-        changed = self._rewrite(sql)
-        if changed is not sql:
-            frame = wire.message(b"Q", changed + b"\0")
-        return Step(frame, End.QUERY, analysis.analyse(sql), again=frame)
+        statement = analysis.analyse(sql)
+        if statement.kind is not Kind.MIXED:
+            changed = self._rewrite(sql)
+            if changed is not sql:
+                frame = wire.message(b"Q", changed + b"\0")
+            yield Step(frame, End.QUERY, statement, again=frame)
+            return
+        # Each statement by itself, as BEGIN and COMMIT have to be seen, and conflicts among them.
+        for before, part in analysis.parts(sql):
+            frame = wire.message(b"Q", self._rewrite(part) + b"\0")
+            yield Step(frame, End.PART, analysis.analyse(part), again=frame, before=before)
+        yield Step(SYNC, End.SYNC, None)
 
     def _parse(self, frame: bytes) -> bytes:
         start = frame.find(b"\0", 5) + 1
