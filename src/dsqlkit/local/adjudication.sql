@@ -169,3 +169,33 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = state, MESSAGE = words;
 END
 $$;
+
+-- The rows of an open cursor that are still to come.
+CREATE OR REPLACE FUNCTION dsqlkit.rest_of_cursor(name text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    cursor_at refcursor := name;
+    found_row record;
+BEGIN
+    LOOP
+        FETCH NEXT FROM cursor_at INTO found_row;
+        EXIT WHEN NOT FOUND;
+        RETURN NEXT found_row::text;
+    END LOOP;
+END
+$$;
+
+-- A private table with rows that were read out, in their order.
+CREATE OR REPLACE FUNCTION dsqlkit.keep_rows(name text, types oid[], typmods int[], images text[])
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    columns text;
+BEGIN
+    SELECT pg_catalog.string_agg(
+            pg_catalog.format('c%s %s', u.place, pg_catalog.format_type(u.type, u.typmod)), ', ' ORDER BY u.place)
+        INTO columns
+        FROM ROWS FROM (pg_catalog.unnest(types), pg_catalog.unnest(typmods)) WITH ORDINALITY AS u (type, typmod, place);
+    EXECUTE pg_catalog.format('CREATE TEMPORARY TABLE %I (%s) ON COMMIT DROP', name, columns);
+    EXECUTE pg_catalog.format('INSERT INTO pg_temp.%1$I SELECT ((u.image::pg_temp.%1$I)).*'
+        ' FROM pg_catalog.unnest($1) WITH ORDINALITY AS u (image, place) ORDER BY u.place', name) USING images;
+END
+$$;

@@ -44,7 +44,8 @@ class Statement:
     or locks, as SQL writes their names; `locked` those of them whose rows it selects FOR UPDATE.
     `inserts` and `deletes` say whether it does.
     `qualified` are the places in the text (from, to, in bytes) where a schema stands before a
-    table's name, its point included. `many`: it may write more rows than the text has.
+    table's name, its point included. `many`: it may write more rows than the text has. `scrolls`:
+    it declares a cursor that goes backwards too.
     """
 
     kind: Kind
@@ -56,6 +57,7 @@ class Statement:
     many: bool = False
     inserts: bool = False
     deletes: bool = False
+    scrolls: bool = False
 
     @property
     def can_conflict(self) -> bool:
@@ -71,6 +73,7 @@ _TRANSACTION: Final = {
     tree.TRANS_STMT_ROLLBACK: Kind.ROLLBACK,
 }
 _APART: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.COPY_IN)
+_SCROLL: Final = 0x0002  # CURSOR_OPT_SCROLL of PostgreSQL's parsenodes.h
 _BY_NODE: Final = {
     "insert_stmt": Kind.WRITE,
     "update_stmt": Kind.WRITE,
@@ -79,8 +82,8 @@ _BY_NODE: Final = {
     "explain_stmt": Kind.READ,
     "variable_set_stmt": Kind.SETTING,
     "declare_cursor_stmt": Kind.CURSOR,
-    "fetch_stmt": Kind.CURSOR,
-    "close_portal_stmt": Kind.CURSOR,
+    "fetch_stmt": Kind.READ,
+    "close_portal_stmt": Kind.READ,
 }
 _SCHEMA_STARTS: Final = ("create", "alter", "drop", "index", "rename", "grant", "comment", "define")
 _WRITES: Final = {"InsertStmt", "UpdateStmt", "DeleteStmt"}
@@ -113,6 +116,7 @@ def _analyse(sql: bytes) -> Statement:
         any(each.many for each in statements),
         any(each.inserts for each in statements),
         any(each.deletes for each in statements),
+        any(each.scrolls for each in statements),
     )
 
 
@@ -187,6 +191,7 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
         many,
         inserts,
         deletes,
+        kind is Kind.CURSOR and bool(node.options & _SCROLL),
     )
 
 

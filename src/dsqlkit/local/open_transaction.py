@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from dsqlkit.local import cursors
 from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.limits import mixture
 from dsqlkit.local.parking import Changes
@@ -23,11 +24,14 @@ class OpenTransaction:
     `lost` has the words of the error that its COMMIT will get, once that is certain. `shadowed`
     are the names and oids of the tables of which it has private copies (it has lost by then).
     `rivals` are open transactions that it met over a row: whoever commits first, the other has
-    lost. `abandoned`: it has failed and holds nothing. `implicit`: it has no BEGIN of the client's (see implicit.py).
+    lost. Cursors that were opened after `cursors_secured`, if there are `loose_cursors`, do not
+    outlive being parked by themselves. `abandoned`: it has failed and holds nothing. `implicit`: it has no BEGIN of the client's (see implicit.py).
     """
 
     began_at: int
     implicit: bool = False
+    loose_cursors: bool = False
+    cursors_secured: str = cursors.LONG_AGO
     movable: bool = True
     failed: bool = False
     abandoned: bool = False
@@ -65,8 +69,10 @@ class OpenTransaction:
             self.schema |= statement.tables
         if statement.kind in _REPEATED:
             self.done.append(step)
-        if statement.kind is Kind.CURSOR or step.fetches:
-            # A cursor cannot be put back where it stood.
+        if statement.kind is Kind.CURSOR and (
+            statement.locked or (statement.scrolls and self.claimed)
+        ):
+            # Not its rows alone would have to be kept.
             self.movable = False
 
     def meets(self, other: "OpenTransaction") -> None:

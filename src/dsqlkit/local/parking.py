@@ -61,7 +61,7 @@ async def read_out(ask: Ask, monitor: Ask, pid: int) -> Changes:
     """
     relations = [str(row[0]) for row in await monitor(_WRITTEN, str(pid))]
     if len(relations) > 1:
-        references = await monitor(_REFERENCES, _array(relations))
+        references = await monitor(_REFERENCES, array(relations))
         relations = in_order_of_reference(relations, references)
     tables = []
     for relation in relations:
@@ -74,7 +74,7 @@ async def read_out(ask: Ask, monitor: Ask, pid: int) -> Changes:
         removed = [str(place) for what, place, _ in rows if what == "r"]
         images = [str(image) for what, _, image in rows if what == "a"]
         if removed or images:
-            tables.append(TableChanges(relation, _array(removed), _array(images)))
+            tables.append(TableChanges(relation, array(removed), array(images)))
     await let_go(ask)
     return Changes(tuple(tables))
 
@@ -132,7 +132,7 @@ def in_order_of_reference(relations: Sequence[str], references: Rows) -> list[st
     return ordered
 
 
-def _array(values: Iterable[str]) -> str:
+def array(values: Iterable[str]) -> str:
     """A PostgreSQL array of texts."""
     quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
     return "{" + ",".join(quoted) + "}"

@@ -8,11 +8,12 @@ PostgreSQL would not let it write a row that another has changed.
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from dsqlkit.local import parking, wire
+from dsqlkit.local import cursors, parking, wire
 from dsqlkit.local.analysis import Kind, Statement
+from dsqlkit.local.cursors import OpenCursor
 from dsqlkit.local.exchange import Exchange, Refused, question
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
-from dsqlkit.local.parking import Ask, Changes, Locked
+from dsqlkit.local.parking import Changes, Locked
 from dsqlkit.local.refusal import Refusal
 from dsqlkit.local.savepoint import STATEMENT_SAVEPOINT
 from dsqlkit.local.steps import SYNC, Step
@@ -73,7 +74,7 @@ class Recovery:
             transaction.abandoned = True
             return
         try:
-            transaction.changes = await self._read_out(session.conversation.ask)
+            transaction.changes = await self._read_out(transaction)
         except (Refused, Locked) as why:
             # What cannot be read cannot be put back. It has to lose for the other to go on.
             words = SCHEMA_CONFLICT if isinstance(why, Locked) else DATA_CONFLICT
@@ -102,7 +103,7 @@ class Recovery:
             changes: Changes | None = None
             if failed.guarded:
                 await ask(f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}")
-                changes = await self._read_out(ask)
+                changes = await self._read_out(transaction)
             else:
                 await parking.let_go(ask)
                 if not transaction.claimed:
@@ -194,8 +195,26 @@ class Recovery:
         finally:
             self.is_putting_back = False
 
-    async def _read_out(self, ask: Ask) -> Changes:
-        return await parking.read_out(ask, self._session.adjudicator.ask, self._session.pid)
+    async def keep_cursors(self, step: Step, transaction: OpenTransaction, done: Exchange) -> None:
+        """After a step that opened a cursor: see to it that the transaction can still be parked."""
+        if transaction.claimed:
+            transaction.loose_cursors = True
+        else:
+            transaction.cursors_secured = await cursors.secure(self._session.conversation)
+        self._session.finish(step, done)
+
+    async def _read_out(self, transaction: OpenTransaction) -> Changes:
+        session, conversation = self._session, self._session.conversation
+        loose: list[OpenCursor] = []
+        if transaction.loose_cursors:
+            loose = await cursors.read_out(conversation, transaction.cursors_secured)
+        changes = await parking.read_out(conversation.ask, session.adjudicator.ask, session.pid)
+        if loose:
+            await cursors.open_again(conversation, loose, transaction.cursors_secured)
+        if transaction.loose_cursors:
+            transaction.cursors_secured = await cursors.secure(conversation)
+            transaction.loose_cursors = False
+        return changes
 
     def _send(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
         if statement.can_conflict:

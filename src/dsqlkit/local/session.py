@@ -339,7 +339,9 @@ class Session:
             return
         if (error := work.exception()) is not None:
             _log.error("a session's recovery failed", exc_info=error)
-            import traceback; open("/tmp/edges-debug","a").write("".join(traceback.format_exception(error)))  # DBG
+            import traceback
+
+            open("/tmp/edges-debug", "a").write("".join(traceback.format_exception(error)))  # DBG
             self.close()
             return
         if not self.conversation.under_way:
@@ -380,9 +382,15 @@ class Session:
                 if held and transaction.rows > MAX_ROWS:
                     self._do(self.recovery.refuse(step, TOO_MANY_ROWS))
                     return
+                if step.fetches or statement.kind is Kind.CURSOR:
+                    self._do(self.recovery.keep_cursors(step, transaction, exchange))
+                    return
             elif held and self.recovery.is_conflict(statement, exchange, transaction):
                 self._do(self.recovery.lose(step, statement, transaction, exchange))
                 return
+        elif transaction is not None and step.fetches and exchange.error is None:
+            self._do(self.recovery.keep_cursors(step, transaction, exchange))
+            return
         self.finish(step, exchange)
 
     def _after(self, exchange: Exchange) -> None:

@@ -39,7 +39,7 @@ class Step:
 
     `again` runs the statement once more by itself, Sync included, naming only prepared statements
     that the backend keeps; `parse` is the Parse of such a statement, empty for a Query. `fetches`
-    is set when a named portal is left open. `before` counts the characters of the client's text
+    is set when a named portal is left with rows to come. `before` counts the characters of the client's text
     that stand before this part of it. `copied` has the client's data of a COPY.
     """
 
@@ -102,6 +102,7 @@ class StepCutter:
             portal, name = _two_names(frame)
             prepared = self._prepared.get(name, _UNKNOWN)
             self._portals[portal] = (prepared, frame)
+            self._fetches = portal != b""
         elif kind == _EXECUTE:
             self._execute(frame)
         self._frames.append(frame)
