@@ -93,6 +93,7 @@ class Adjudicator:
         self._socket_folder = socket_folder
         self._monitor: psycopg.AsyncConnection[tuple[object, ...]] | None = None
         self._asking = asyncio.Lock()
+        self._key: str | None = None
         self._open: dict[Player, OpenTransaction] = {}
         self._busy: dict[Player, float] = {}
         self._looked: dict[Player, float] = {}
@@ -218,6 +219,12 @@ class Adjudicator:
                 raise Locked from error
             rows = await cursor.fetchall() if cursor.description else []
         return [tuple(None if value is None else str(value) for value in row) for row in rows]
+
+    async def key(self) -> str:
+        """What the functions in adjudication.sql know the endpoint by."""
+        if self._key is None:
+            self._key = str((await self.ask("SELECT value FROM dsqlkit.key"))[0][0])
+        return self._key
 
     # The watch.
 

@@ -13,7 +13,7 @@ from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.cursors import OpenCursor
 from dsqlkit.local.exchange import Exchange, Refused, question
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
-from dsqlkit.local.parking import Changes, Locked
+from dsqlkit.local.parking import Changes, Locked, Rows
 from dsqlkit.local.refusal import Refusal
 from dsqlkit.local.savepoint import STATEMENT_SAVEPOINT
 from dsqlkit.local.steps import SYNC, Step
@@ -29,13 +29,11 @@ _MATTERS_OF_ORDER: Final = {_UNIQUE_VIOLATION, "23503"}
 _READY_FAILED: Final = wire.message(b"Z", b"E")
 _PAUSE_S: Final = 0.002
 
-# Another search path makes PostgreSQL look up names in prepared statements again.
-_FORGET_NAMES: Final = """
-SELECT pg_catalog.set_config('search_path',
-    pg_catalog.current_setting('search_path') || ', dsqlkit', true)
-"""
+# Prepared statements have to look up names again.
+_FORGET_NAMES: Final = "DISCARD PLANS"
 
-_HAS_TWINS: Final = "SELECT dsqlkit.has_twins($1::regclass)"
+_HAS_TWINS: Final = "SELECT dsqlkit.has_twins($1, $2::regclass)"
+_CLAIM_LOCKED: Final = "SELECT dsqlkit.claim_locked($1, $2::regclass)"
 _TABLE: Final = """
 SELECT oid::text FROM pg_catalog.pg_class
 WHERE oid = pg_catalog.to_regclass($1) AND relpersistence <> 't'
@@ -130,7 +128,7 @@ class Recovery:
         PostgreSQL allows it when another transaction has deleted that row since.
         """
         for table in sorted(statement.claimed):
-            if (await self._session.conversation.ask(_HAS_TWINS, table))[0][0] == "t":
+            if (await self._ask(_HAS_TWINS, table))[0][0] == "t":
                 await self.lose(step, statement, transaction, done)
                 return
         transaction.note(step, statement)
@@ -161,7 +159,7 @@ class Recovery:
             await session.conversation.ask("SELECT dsqlkit.lose($1)", transaction.lost)
         elif transaction.locked and session.adjudicator.has_others(session):
             for table in sorted(transaction.locked):
-                await session.conversation.ask("SELECT dsqlkit.claim_locked($1::regclass)", table)
+                await self._ask(_CLAIM_LOCKED, table)
 
     async def _put_back(self, transaction: OpenTransaction) -> None:
         session = self._session
@@ -173,7 +171,7 @@ class Recovery:
                 try:
                     await self._repeat(transaction, (Kind.SETTING,))
                     await parking.put_back(
-                        session.conversation.ask,
+                        self._ask,
                         transaction.changes,
                         deletions_first=deletions_first,
                     )
@@ -208,13 +206,19 @@ class Recovery:
         loose: list[OpenCursor] = []
         if transaction.loose_cursors:
             loose = await cursors.read_out(conversation, transaction.cursors_secured)
-        changes = await parking.read_out(conversation.ask, session.adjudicator.ask, session.pid)
+        changes = await parking.read_out(self._ask, session.adjudicator.ask, session.pid)
+        await parking.let_go(conversation.ask)
         if loose:
             await cursors.open_again(conversation, loose, transaction.cursors_secured)
         if transaction.loose_cursors:
             transaction.cursors_secured = await cursors.secure(conversation)
             transaction.loose_cursors = False
         return changes
+
+    async def _ask(self, sql: str, *parameters: str | None) -> Rows:
+        """Ask inside the transaction, as the endpoint."""
+        key = await self._session.adjudicator.key()
+        return await self._session.conversation.ask(sql, key, *parameters)
 
     def _send(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
         if statement.can_conflict:
@@ -233,7 +237,6 @@ class Recovery:
         """Give the transaction copies of tables, with its changes: read out, or made once more."""
         if changes is not None:
             await self._repeat(transaction, (Kind.SETTING,))
-        await self._session.conversation.ask(_FORGET_NAMES)
         await self._copy(transaction, tables, changes)
         if changes is None:
             for step in list(transaction.done):
@@ -244,14 +247,16 @@ class Recovery:
     async def _copy(
         self, transaction: OpenTransaction, tables: set[str], changes: Changes | None
     ) -> None:
+        wanted = []
         for table in sorted(tables - transaction.shadowed):
-            rows = await self._session.conversation.ask(_TABLE, table)
             transaction.shadowed.add(table)
-            for (relation,) in rows:
+            for (relation,) in await self._session.conversation.ask(_TABLE, table):
                 # One table may be written under two names.
                 if relation is not None and relation not in transaction.shadowed:
-                    transaction.shadowed.add(relation)
-                    await parking.shadow(self._session.conversation.ask, relation, changes)
+                    wanted.append(relation)
+        if wanted or (changes is not None and changes.tables):
+            transaction.shadowed.update(await parking.shadow(self._ask, wanted, changes))
+            await self._session.conversation.ask(_FORGET_NAMES)
 
     async def _run_shadowed(
         self, step: Step, statement: Statement, transaction: OpenTransaction
