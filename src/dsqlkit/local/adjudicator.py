@@ -301,7 +301,7 @@ class Adjudicator:
             task = asyncio.create_task(blocker.park())
             self._parking.add(task)
             task.add_done_callback(self._parking.discard)
-        elif blocker.is_idle and its is not None and its.holds_on:
+        elif blocker.is_idle and its is not None and not its.movable:
             # What it holds cannot be put back: the one that waits gives way.
             await self._cancel(waiting)
             return True

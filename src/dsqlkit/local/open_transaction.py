@@ -25,7 +25,9 @@ class OpenTransaction:
     are the names and oids of the tables of which it has private copies (it has lost by then).
     `rivals` are open transactions that it met over a row: whoever commits first, the other has
     lost. Cursors that were opened after `cursors_secured`, if there are `loose_cursors`, do not
-    outlive being parked by themselves. `abandoned`: it has failed and holds nothing. `implicit`: it has no BEGIN of the client's (see implicit.py).
+    outlive being parked by themselves; it is not `movable` with one that cannot be opened again.
+    `abandoned`: nothing is left of it but its end. `implicit`: it has no BEGIN of the client's
+    (see implicit.py).
     """
 
     began_at: int
@@ -52,11 +54,6 @@ class OpenTransaction:
     @property
     def parked(self) -> bool:
         return self.changes is not None
-
-    @property
-    def holds_on(self) -> bool:
-        """Whether it keeps its locks until it ends."""
-        return not self.movable or bool(self.shadowed)
 
     def note(self, step: Step, statement: Statement) -> None:
         """Remember a statement that has run."""

@@ -26,6 +26,7 @@ _DEADLOCK: Final = "40P01"
 _CONFLICTS: Final = {"40001", _DEADLOCK}
 _UNIQUE_VIOLATION: Final = "23505"
 _MATTERS_OF_ORDER: Final = {_UNIQUE_VIOLATION, "23503"}
+SCHEMA_CHANGED: Final = Refusal("40001", SCHEMA_CONFLICT)
 _READY_FAILED: Final = wire.message(b"Z", b"E")
 _PAUSE_S: Final = 0.002
 
@@ -71,6 +72,11 @@ class Recovery:
             await session.conversation.run(question("SELECT dsqlkit.fail('25P02', '')"))
             transaction.abandoned = True
             return
+        if transaction.shadowed:
+            # It holds no rows, so it is a change of schema that waits.
+            await parking.let_go(session.conversation.ask)
+            transaction.abandoned = True
+            return
         try:
             transaction.changes = await self._read_out(transaction)
         except (Refused, Locked) as why:
@@ -82,8 +88,8 @@ class Recovery:
 
     async def resume(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
         """Run a step of a transaction that was parked or has lost."""
-        if transaction.parked:
-            await self._put_back(transaction)
+        if transaction.parked and (left := await self._put_back(transaction)) is not None:
+            await self._shadow(transaction, set(transaction.claimed), left)
         if transaction.shadowed:
             await self._run_shadowed(step, statement, transaction)
         else:
@@ -161,7 +167,8 @@ class Recovery:
             for table in sorted(transaction.locked):
                 await self._ask(_CLAIM_LOCKED, table)
 
-    async def _put_back(self, transaction: OpenTransaction) -> None:
+    async def _put_back(self, transaction: OpenTransaction) -> Changes | None:
+        """Put back what was read out; give it back when another was first."""
         session = self._session
         assert transaction.changes is not None
         self.is_putting_back = True
@@ -186,10 +193,9 @@ class Recovery:
                         continue
                     transaction.lost = transaction.lost or DATA_CONFLICT
                     changes, transaction.changes = transaction.changes, None
-                    await self._shadow(transaction, set(transaction.claimed), changes)
-                    return
+                    return changes
                 transaction.changes = None
-                return
+                return None
         finally:
             self.is_putting_back = False
 

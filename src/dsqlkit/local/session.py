@@ -25,7 +25,7 @@ from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS, changed_rows, mixture, refused
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import OpenTransaction
-from dsqlkit.local.recovery import Recovery
+from dsqlkit.local.recovery import SCHEMA_CHANGED, Recovery
 from dsqlkit.local.savepoint import guarded, with_savepoint, without_savepoint
 from dsqlkit.local.statements import rewrite
 from dsqlkit.local.steps import FLUSH, SYNC, WANTED, End, Step, StepCutter
@@ -106,7 +106,7 @@ class Session:
             and self.is_idle
             and transaction.movable
             and not transaction.abandoned
-            and (transaction.failed or not (transaction.parked or transaction.shadowed))
+            and (transaction.failed or not transaction.parked)
         )
 
     @property
@@ -316,6 +316,8 @@ class Session:
                 self._do(self.recovery.commit(step, transaction))
             else:
                 self.send_step(step, step.data, forward=True)
+        elif transaction.abandoned:
+            self.send_step(step, refused(step, SCHEMA_CHANGED), forward=True)
         elif refusal := mixture(transaction.ddl, transaction.dml, statement.parts)[2]:
             self.send_step(step, refused(step, refusal), forward=True)
         elif statement.kind is Kind.COPY_IN and not step.copied:
@@ -339,9 +341,7 @@ class Session:
             return
         if (error := work.exception()) is not None:
             _log.error("a session's recovery failed", exc_info=error)
-            import traceback
 
-            open("/tmp/edges-debug", "a").write("".join(traceback.format_exception(error)))  # DBG
             self.close()
             return
         if not self.conversation.under_way:
