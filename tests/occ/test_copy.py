@@ -64,12 +64,18 @@ def test_a_key_that_the_snapshot_has_fails_at_once(racers: Sessions) -> None:
     assert copier.say("COMMIT") == "ROLLBACK"
 
 
+def write(player: Racer, data: bytes, *, breaks_off: bool = False) -> None:
+    with player.connection.cursor().copy("COPY race FROM STDIN") as target:
+        target.write(data)
+        if breaks_off:
+            raise ZeroDivisionError
+
+
 def test_data_that_is_no_row_fails_at_once(racers: Sessions) -> None:
     (copier,) = racers(1)
     copier.say("BEGIN")
     with pytest.raises(psycopg.errors.InvalidTextRepresentation):
-        with copier.connection.cursor().copy("COPY race FROM STDIN") as target:
-            target.write(b"9\tnine\n")
+        write(copier, b"9\tnine\n")
     assert copier.say("COMMIT") == "ROLLBACK"
 
 
@@ -77,9 +83,7 @@ def test_a_copy_that_its_client_breaks_off_leaves_nothing(racers: Sessions) -> N
     (copier,) = racers(1)
     copier.say("BEGIN")
     with pytest.raises(ZeroDivisionError):
-        with copier.connection.cursor().copy("COPY race FROM STDIN") as target:
-            target.write_row((9, 1))
-            raise ZeroDivisionError
+        write(copier, b"9\t1\n", breaks_off=True)
     assert copier.say("COMMIT") == "ROLLBACK"
     assert copier.rows("SELECT count(*) FROM race") == [(5,)]
 
@@ -130,10 +134,14 @@ def test_a_copy_by_the_extended_protocol(racers: Sessions) -> None:
     copier.rows("SELECT FROM race")
     assert other.say("INSERT INTO race VALUES (9, 2)") == "INSERT 0 1"
     link.send_query_params(b"COPY race FROM STDIN", None)
-    assert link.get_result().status == psycopg.pq.ExecStatus.COPY_IN
+    begun = link.get_result()
+    assert begun is not None
+    assert begun.status == psycopg.pq.ExecStatus.COPY_IN
     link.put_copy_data(b"9\t1\n")
     link.put_copy_end()
-    assert link.get_result().command_status == b"COPY 1"
+    done = link.get_result()
+    assert done is not None
+    assert done.command_status == b"COPY 1"
     assert link.get_result() is None
     assert copier.rows("SELECT v FROM race WHERE id = 9") == [(1,)]
     assert copier.say("COMMIT") == CONFLICT

@@ -39,7 +39,10 @@ def cross(players: list[Racer]) -> None:
     count = len(players)
     wants = [SLOWLY.format(key=key % count + 1, seconds=0.15) for key in range(1, count + 1)]
     answers = together(
-        *(lambda player=player, sql=sql: player.say(sql) for player, sql in zip(players, wants))
+        *(
+            lambda player=player, sql=sql: player.say(sql)
+            for player, sql in zip(players, wants, strict=True)
+        )
     )
     assert answers == ["UPDATE 1"] * count
 

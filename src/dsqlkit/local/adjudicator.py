@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _FIRST_LOOK_S: Final = 0.002
 _LONGEST_PAUSE_S: Final = 0.05
 _LONGEST_LOCK_WAIT_MS: Final = 20
+_LONGEST_INTERNAL_S: Final = 5
 
 _WAITS: Final = """
 SELECT w.pid, pg_catalog.pg_blocking_pids(w.pid)
@@ -59,6 +60,10 @@ class Player(Protocol):
         """Read out what its transaction did, and let go of its locks."""
 
     @property
+    def is_internal(self) -> bool:
+        """Whether what is under way is not its client's but the endpoint's."""
+
+    @property
     def can_start_over(self) -> bool:
         """Whether what is under way can be cancelled and run again later."""
 
@@ -72,6 +77,7 @@ class Bystander:
     transaction: OpenTransaction | None = None
     can_be_parked = False
     is_idle = False
+    is_internal = False
     can_start_over = False
     wants_rows = False
 
@@ -219,6 +225,14 @@ class Adjudicator:
                 raise Locked from error
             rows = await cursor.fetchall() if cursor.description else []
         return [tuple(None if value is None else str(value) for value in row) for row in rows]
+
+    async def until_its_own(self, pid: int) -> None:
+        """Wait, within a limit, while what is under way at that backend is not its client's."""
+        until = asyncio.get_running_loop().time() + _LONGEST_INTERNAL_S
+        while asyncio.get_running_loop().time() < until:
+            if not any(each.pid == pid and each.is_internal for each in (*self._busy, *self._open)):
+                return
+            await asyncio.sleep(_FIRST_LOOK_S)
 
     async def key(self) -> str:
         """What the functions in adjudication.sql know the endpoint by."""

@@ -22,7 +22,7 @@ class Conversation:
     all has been answered; `lost` when the backend has gone.
 
     `copying` is set when the backend has begun a COPY by the extended protocol: until the client's
-    next Sync what it sends is data.
+    next Sync what it sends is data. `is_internal`: what is under way is not the client's.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Conversation:
     ) -> None:
         self.pid = 0
         self.copying = False
+        self.is_internal = False
         self.backend = Link(self._receive, lost)
         self._client = client
         self._answers = AnswerRewriter(on_job)
@@ -71,8 +72,12 @@ class Conversation:
     async def run(self, frames: bytes) -> Exchange:
         """Send frames that end with a Sync or are a Query; wait for the answers, held back."""
         answered = asyncio.get_running_loop().create_future()
-        self.send(frames, Exchange(forward=False, on_done=answered.set_result))
-        exchange: Exchange = await answered
+        self.is_internal = True
+        try:
+            self.send(frames, Exchange(forward=False, on_done=answered.set_result))
+            exchange: Exchange = await answered
+        finally:
+            self.is_internal = False
         return exchange
 
     @contextlib.contextmanager

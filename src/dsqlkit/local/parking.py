@@ -61,8 +61,8 @@ class Changes:
 async def read_out(ask: Ask, monitor: Ask, pid: int) -> Changes:
     """Read what the transaction of backend `pid` did.
 
-    `ask` asks inside that transaction, and as the endpoint; `monitor` outside of any. Raises exchange.Refused, with the
-    transaction failed, when something of it cannot be read, and Locked.
+    `ask` asks inside that transaction, and as the endpoint; `monitor` outside of any. Raises
+    exchange.Refused, with the transaction failed, when something of it cannot be read, and Locked.
     """
     relations = [str(row[0]) for row in await monitor(_WRITTEN, str(pid))]
     if len(relations) > 1:

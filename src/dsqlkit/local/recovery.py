@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _DEADLOCK: Final = "40P01"
 _CONFLICTS: Final = {"40001", _DEADLOCK}
+_PASSING: Final = {"57014", _DEADLOCK}
+"""A cancellation, of ours or of the client's, and a deadlock: the next time it may go well."""
 _UNIQUE_VIOLATION: Final = "23505"
 _MATTERS_OF_ORDER: Final = {_UNIQUE_VIOLATION, "23503"}
 SCHEMA_CHANGED: Final = Refusal("40001", SCHEMA_CONFLICT)
@@ -88,8 +90,12 @@ class Recovery:
 
     async def resume(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
         """Run a step of a transaction that was parked or has lost."""
-        if transaction.parked and (left := await self._put_back(transaction)) is not None:
-            await self._shadow(transaction, set(transaction.claimed), left)
+        try:
+            if transaction.parked and (left := await self._put_back(transaction)) is not None:
+                await self._shadow(transaction, set(transaction.claimed), left)
+        except Refused:
+            await self.refuse(step, Refusal("40001", DATA_CONFLICT))
+            return
         if transaction.shadowed:
             await self._run_shadowed(step, statement, transaction)
         else:
@@ -161,11 +167,15 @@ class Recovery:
         session = self._session
         if transaction.parked and not transaction.lost:
             await self._put_back(transaction)
+        if not transaction.lost and transaction.locked and session.adjudicator.has_others(session):
+            try:
+                for table in sorted(transaction.locked):
+                    await self._ask(_CLAIM_LOCKED, table)
+            except Refused:
+                await parking.let_go(session.conversation.ask)
+                transaction.lost = DATA_CONFLICT
         if transaction.lost:
             await session.conversation.ask("SELECT dsqlkit.lose($1)", transaction.lost)
-        elif transaction.locked and session.adjudicator.has_others(session):
-            for table in sorted(transaction.locked):
-                await self._ask(_CLAIM_LOCKED, table)
 
     async def _put_back(self, transaction: OpenTransaction) -> Changes | None:
         """Put back what was read out; give it back when another was first."""
@@ -185,7 +195,7 @@ class Recovery:
                     await self._repeat(transaction, (Kind.SCHEMA, Kind.LOCK))
                 except Refused as refused:
                     await parking.let_go(session.conversation.ask)
-                    if refused.given_way or refused.sqlstate == _DEADLOCK:
+                    if refused.sqlstate in _PASSING:
                         await asyncio.sleep(_PAUSE_S)
                         continue
                     if refused.sqlstate in _MATTERS_OF_ORDER and not deletions_first:

@@ -114,6 +114,10 @@ class Session:
         return not self.conversation.under_way and self._work is None
 
     @property
+    def is_internal(self) -> bool:
+        return self.conversation.is_internal
+
+    @property
     def can_start_over(self) -> bool:
         return self.recovery.is_putting_back or self._can_start_over
 
@@ -136,11 +140,17 @@ class Session:
 
     # What others use that do a part of its work.
 
-    def send_step(self, step: Step, data: bytes, *, forward: bool, guard: bool = False) -> None:
-        """Send a step, or other frames in its place; hold back the answers unless `forward`."""
+    def send_step(
+        self, step: Step, data: bytes, *, forward: bool, guard: bool = False, again: bool = False
+    ) -> None:
+        """Send a step, or other frames in its place; hold back the answers unless `forward`.
+
+        `guard`: a savepoint goes before it. `again`: it can be taken back and run again.
+        """
         hide = step.hides_ready
         self._held_up = True
         self._wants_rows = step.statement is not None and step.statement.can_conflict
+        self._can_start_over = again
         exchange = Exchange(
             forward=forward,
             hide_ready=hide,
@@ -150,13 +160,14 @@ class Session:
             before=step.before,
             on_done=lambda done: self._step_done(step, done),
         )
-        self.conversation.send(data + SYNC if hide and not step.is_query else data, exchange)
+        frames = guarded(data) if guard else data
+        self.conversation.send(frames + SYNC if hide and not step.is_query else frames, exchange)
 
     def send_write(self, step: Step, transaction: OpenTransaction) -> None:
         """Send a step that may meet a conflict, so that it can be taken back by itself."""
         guard = bool(transaction.claimed) and self.adjudicator.is_contended(self)
-        self._can_start_over = guard or not transaction.claimed
-        self.send_step(step, guarded(step.data) if guard else step.data, forward=False, guard=guard)
+        again = guard or not transaction.claimed
+        self.send_step(step, step.data, forward=False, guard=guard, again=again)
 
     def put_first(self, step: Step) -> None:
         """Take this step as the client's next."""
@@ -316,7 +327,11 @@ class Session:
                 self._do(self.recovery.commit(step, transaction))
             else:
                 self.send_step(step, step.data, forward=True)
-        elif transaction.abandoned:
+        else:
+            self._run(step, statement, transaction)
+
+    def _run(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
+        if transaction.abandoned:
             self.send_step(step, refused(step, SCHEMA_CHANGED), forward=True)
         elif refusal := mixture(transaction.ddl, transaction.dml, statement.parts)[2]:
             self.send_step(step, refused(step, refusal), forward=True)
@@ -341,7 +356,6 @@ class Session:
             return
         if (error := work.exception()) is not None:
             _log.error("a session's recovery failed", exc_info=error)
-
             self.close()
             return
         if not self.conversation.under_way:

@@ -39,8 +39,8 @@ class Step:
 
     `again` runs the statement once more by itself, Sync included, naming only prepared statements
     that the backend keeps; `parse` is the Parse of such a statement, empty for a Query. `fetches`
-    is set when a named portal is left with rows to come. `before` counts the characters of the client's text
-    that stand before this part of it. `copied` has the client's data of a COPY.
+    is set when a named portal is left with rows to come. `before` counts the characters of the
+    client's text that stand before this part of it. `copied` has the client's data of a COPY.
     """
 
     data: bytes
