@@ -64,6 +64,15 @@ def test_a_key_that_the_snapshot_has_fails_at_once(racers: Sessions) -> None:
     assert copier.say("COMMIT") == "ROLLBACK"
 
 
+def test_a_key_that_the_snapshot_has_fails_a_loser_too(racers: Sessions) -> None:
+    copier, other = racers(2)
+    copier.say("BEGIN")
+    copier.rows("SELECT FROM race")
+    assert other.say("UPDATE race SET v = 2 WHERE id = 2") == "UPDATE 1"
+    assert copy(copier, [(1, 1)]) == "23505"
+    assert copier.say("COMMIT") == "ROLLBACK"
+
+
 def write(player: Racer, data: bytes, *, breaks_off: bool = False) -> None:
     with player.connection.cursor().copy("COPY race FROM STDIN") as target:
         target.write(data)

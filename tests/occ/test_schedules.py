@@ -135,7 +135,7 @@ def test_every_schedule_answers_as_the_first_committer_wins(
 
 @pytest.mark.soak
 @pytest.mark.parametrize("grammar", GRAMMARS)
-@settings(max_examples=SCHEDULES_IN_SOAK, deadline=None, phases=[Phase.generate, Phase.shrink])
+@settings(max_examples=SCHEDULES_IN_SOAK, deadline=None, phases=[Phase.generate])
 @given(data=st.data())
 def test_thousands_of_schedules_answer_as_the_first_committer_wins(
     sessions: list[Connection], grammar: str, data: st.DataObject

@@ -385,7 +385,8 @@ class Session:
 
     def _step_done(self, step: Step, exchange: Exchange) -> None:
         statement, transaction = step.statement, self.transaction
-        held = not exchange.forward
+        # At private copies of tables there is nobody to conflict with.
+        held = not exchange.forward and transaction is not None and not transaction.shadowed
         if transaction is not None and statement is not None:
             if exchange.error is None:
                 if held and self.recovery.may_have_twins(statement, transaction):
