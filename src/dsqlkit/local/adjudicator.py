@@ -17,6 +17,7 @@ from dsqlkit.local import internal
 from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
 from dsqlkit.local.parking import Locked, Rows
+from dsqlkit.local.refusal import Refusal
 
 if TYPE_CHECKING:
     import psycopg
@@ -59,6 +60,9 @@ class Player(Protocol):
     async def park(self) -> None:
         """Read out what its transaction did, and let go of its locks."""
 
+    def overdue(self, busy_s: float, /) -> Refusal | None:
+        """Why its statement, under way for so many seconds, goes on no longer."""
+
     @property
     def is_internal(self) -> bool:
         """Whether what is under way is not its client's but the endpoint's."""
@@ -67,8 +71,9 @@ class Player(Protocol):
     def can_start_over(self) -> bool:
         """Whether what is under way can be cancelled and run again later."""
 
-    def being_cancelled(self) -> AbstractContextManager[None]:
-        """While its statement is being cancelled because of a conflict."""
+    def being_cancelled(self, refusal: Refusal | None, /) -> AbstractContextManager[None]:
+        """While its statement is being cancelled, and what to tell of it: None if it gives way in a
+        conflict."""
 
 
 class Bystander:
@@ -87,7 +92,11 @@ class Bystander:
     async def park(self) -> None:
         """There is nothing to park."""
 
-    def being_cancelled(self) -> AbstractContextManager[None]:
+    def overdue(self, _busy_s: float, /) -> Refusal | None:
+        """A build may take its time."""
+        return None
+
+    def being_cancelled(self, _refusal: Refusal | None, /) -> AbstractContextManager[None]:
         """A cancelled build fails, and says so."""
         return contextlib.nullcontext()
 
@@ -278,6 +287,8 @@ class Adjudicator:
     async def _look_after(self, due: Sequence[Player], now: float) -> None:
         for player in due:
             self._looked[player] = now
+            if (refusal := player.overdue(now - self._busy.get(player, now))) is not None:
+                await self._cancel(player, refusal)
         players = {player.pid: player for player in {*self._busy, *self._open}}
         waits = await self._waits([player.pid for player in due], players)
         for pid, blockers in waits.items():
@@ -326,8 +337,8 @@ class Adjudicator:
             return True
         return False
 
-    async def _cancel(self, player: Player) -> None:
-        with player.being_cancelled():
+    async def _cancel(self, player: Player, refusal: Refusal | None = None) -> None:
+        with player.being_cancelled(refusal):
             await self.ask("SELECT pg_catalog.pg_cancel_backend($1::int)", str(player.pid))
 
 

@@ -7,13 +7,15 @@ from collections.abc import Callable, Generator
 from typing import Final
 
 from dsqlkit.local import wire
-from dsqlkit.local.answers import AnswerRewriter
+from dsqlkit.local.answers import AnswerRewriter, changed_rows, told_rows
 from dsqlkit.local.exchange import Exchange, question
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import DATA_CONFLICT
 from dsqlkit.local.parking import Rows
+from dsqlkit.local.refusal import Refusal
 
-_READY, _ERROR, _COMPLETE, _KEY, _COPY_IN = b"ZECKG"
+_READY, _ERROR, _COMPLETE, _KEY, _COPY_IN, _NOTICE = b"ZECKGN"
+_ENDS: Final = {_READY, _ERROR, _COMPLETE}
 _CANCELLED: Final = "57014"
 
 
@@ -81,11 +83,13 @@ class Conversation:
         return exchange
 
     @contextlib.contextmanager
-    def being_cancelled(self) -> Generator[None, None, None]:
-        """While what is under way is cancelled because of a conflict, nothing more is sent: a
-        cancellation that comes late would meet what it is not meant for."""
+    def being_cancelled(self, refusal: Refusal | None) -> Generator[None, None, None]:
+        """While what is under way is cancelled, nothing more is sent: a cancellation that comes
+        late would meet what it is not meant for. `refusal` is what to tell of it, None for a
+        conflict in which it gives way."""
         if self._exchanges:
-            self._exchanges[0].gives_way = True
+            self._exchanges[0].gives_way = refusal is None
+            self._exchanges[0].cancelled_as = refusal
         self._cancellations += 1
         try:
             yield
@@ -109,7 +113,7 @@ class Conversation:
             piece = self._answers.rewritten(kind, self._noticed(kind, frame, exchange))
             if kind == _READY and exchange.hide_ready:
                 piece = b""
-            if exchange.forward:
+            if exchange.forward and not (exchange.holds_end and kind in _ENDS):
                 shown.append(piece)
             else:
                 exchange.pieces.append((kind, piece))
@@ -129,15 +133,22 @@ class Conversation:
             exchange.status = frame[5]
         elif kind == _COMPLETE:
             exchange.tag = frame
+            exchange.changed += changed_rows(frame, copies_in=exchange.copies_in)
         elif kind == _ERROR:
             frame = exchange.error = exchange.placed(frame)
-            exchange.given_way = exchange.gives_way and exchange.sqlstate == _CANCELLED
-            if exchange.given_way:
-                return wire.error_response("40001", DATA_CONFLICT)
+            if exchange.sqlstate == _CANCELLED:
+                if exchange.cancelled_as is not None:
+                    return exchange.cancelled_as.as_error()
+                if exchange.gives_way:
+                    exchange.given_way = True
+                    return wire.error_response("40001", DATA_CONFLICT)
         elif kind == _COPY_IN:
             self.copying = not exchange.is_query
+            exchange.copies_in = True
             if exchange.on_copy is not None:
                 exchange.on_copy(frame)
+        elif kind == _NOTICE:
+            exchange.changed += told_rows(frame)
         elif kind == _KEY:
             (self.pid,) = wire.INT32.unpack_from(frame, 5)
         return frame

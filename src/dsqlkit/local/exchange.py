@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dsqlkit.local import wire
+from dsqlkit.local.refusal import Refusal
 from dsqlkit.local.savepoint import without_guard
 
 IDLE, IN_TRANSACTION, FAILED = b"ITE"
@@ -28,16 +29,19 @@ class Refused(Exception):
 class Exchange:
     """An exchange under way. `forward`: answers go to the client as they come; else they are held
     in `pieces`. `hide_ready`: the client sent no Sync of its own, so it gets no ReadyForQuery.
-    `gives_way`: the adjudicator cancels it, for another transaction to go on; `given_way`: that is
-    why it failed. `guarded`: a
-    savepoint of ours comes before it. `before` counts the characters of the client's text that
-    come before the text that was sent. `copies`: it is a COPY with its data, of whose answers the
-    client has had those up to the start of the data. `on_copy` hears of that start.
+    `holds_end`: from the end of its first statement on they are held all the same. `changed` counts
+    the rows that its statements changed. `gives_way`: the adjudicator cancels it, for another
+    transaction to go on; `given_way`: that is why it failed; `cancelled_as`: it cancels it for
+    another reason, which is what to tell. `guarded`: a savepoint of ours comes before it. `before`
+    counts the characters of the client's text that come before the text that was sent. `copies`: it
+    is a COPY with its data, of whose answers the client has had those up to the start of the data.
+    `on_copy` hears of that start.
     """
 
     forward: bool
     hide_ready: bool = False
     is_query: bool = False
+    holds_end: bool = False
     guarded: bool = False
     copies: bool = False
     before: int = 0
@@ -47,7 +51,10 @@ class Exchange:
     error: bytes | None = None
     gives_way: bool = False
     given_way: bool = False
+    cancelled_as: Refusal | None = None
     tag: bytes = b""
+    changed: int = 0
+    copies_in: bool = False
     status: int = IDLE
 
     @property

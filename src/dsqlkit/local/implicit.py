@@ -46,7 +46,7 @@ async def end(session: "Session") -> None:
         error = ended.error
     else:
         ended = await session.conversation.run(_ROLLBACK)
-    session.over(ended)
+    session.ended(ended)
     if error is not None:
         session.client.write(ended.held())
     else:

@@ -9,7 +9,8 @@ from typing import Final
 
 from dsqlkit.local import wire
 from dsqlkit.local.login import Login, Reception
-from dsqlkit.local.negotiation import Opening, negotiate
+from dsqlkit.local.negotiation import ALPN_PROTOCOL, Opening, negotiate
+from dsqlkit.local.tls_stream import TlsStream
 
 ADDRESS: Final = "127.0.0.1"
 _OPENING_LIMIT_S: Final = 10.0
@@ -84,15 +85,14 @@ class Listener:
                 elif opening is Opening.PLAIN:
                     refusal = wire.error_response("28000", _PLAIN_TEXT, severity="FATAL")
                     await asyncio.get_running_loop().sock_sendall(connection, refusal)
-            if opening in (Opening.TLS, Opening.DIRECT_TLS):
-                handed_over = True
-                await asyncio.get_running_loop().connect_accepted_socket(
-                    lambda: Login(self._reception, needs_alpn=opening is Opening.DIRECT_TLS),
-                    connection,
-                    ssl=self._context,
-                    ssl_handshake_timeout=_OPENING_LIMIT_S,
-                    ssl_shutdown_timeout=_OPENING_LIMIT_S,
-                )
+                elif opening in (Opening.TLS, Opening.DIRECT_TLS):
+                    tls = TlsStream(self._context)
+                    await tls.handshake(connection)
+                    # PostgreSQL asks this of direct TLS, so that no other protocol's client
+                    # gets here.
+                    if opening is Opening.TLS or tls.alpn_protocol == ALPN_PROTOCOL:
+                        handed_over = True
+                        Login(self._reception).begin(connection, tls)
         except (OSError, TimeoutError, wire.ProtocolViolation) as error:
             _log.info("a connection ended before its sign-in: %s", str(error) or "too slow")
         finally:

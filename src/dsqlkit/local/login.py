@@ -2,19 +2,22 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from dsqlkit.endpoint import ADMIN
 from dsqlkit.local import wire
 from dsqlkit.local.adjudicator import Adjudicator
 from dsqlkit.local.answers import access_denied
 from dsqlkit.local.faults import ActiveFaults
+from dsqlkit.local.link import Link
 from dsqlkit.local.session import Session
 from dsqlkit.local.startup import MAX_PACKET, Startup, StartupRefused, parse_startup
+from dsqlkit.local.tls_stream import TlsStream
 from dsqlkit.local.token_check import AccessDenied, TokenChecker
 
 LIMIT_S: Final = 30.0
@@ -47,33 +50,28 @@ class Reception:
         await _forward_cancel(packet, self.socket)
 
 
-class Login(asyncio.Protocol):
-    """The protocol of a TLS connection until its client is signed in or refused."""
+class Login:
+    """A TLS connection until its client is signed in or refused."""
 
-    def __init__(self, reception: Reception, *, needs_alpn: bool) -> None:
+    def __init__(self, reception: Reception) -> None:
         self._reception = reception
-        self._needs_alpn = needs_alpn
         self._buffer = b""
         self._startup: Startup | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._transport: asyncio.Transport | None = None
+        self._link = Link(self._received, self._over)
         self._limit: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._limit = asyncio.get_running_loop().call_later(LIMIT_S, self._transport.abort)
-        tls = transport.get_extra_info("ssl_object")
-        if self._needs_alpn and tls.selected_alpn_protocol() != "postgresql":
-            # PostgreSQL asks this of direct TLS, so that no other protocol's client gets here.
-            transport.close()
+    def begin(self, connection: socket.socket, tls: TlsStream) -> None:
+        """Take over a connection on which TLS has been agreed."""
+        self._limit = asyncio.get_running_loop().call_later(LIMIT_S, self._link.abort)
+        self._link.take(connection, tls)
 
-    def connection_lost(self, _: Exception | None) -> None:
-        self._transport = None
+    def _over(self) -> None:
         self._done()
         if self._opening is not None:
             self._opening.cancel()
 
-    def data_received(self, data: bytes) -> None:
+    def _received(self, data: bytes) -> None:
         self._buffer += data
         try:
             if self._startup is None:
@@ -106,7 +104,7 @@ class Login(asyncio.Protocol):
         startup = parse_startup(packet)
         self._startup = startup
         answer = startup.negotiation() if startup.needs_negotiation else b""
-        self._write(answer + wire.authentication_cleartext_password())
+        self._link.write(answer + wire.authentication_cleartext_password())
         if self._buffer:
             raise wire.ProtocolViolation("data before the password was asked for")
 
@@ -135,9 +133,7 @@ class Login(asyncio.Protocol):
                 on_job=reception.on_job,
                 on_end=reception.on_end,
             )
-            await asyncio.get_running_loop().create_unix_connection(
-                lambda: session.backend, str(reception.socket)
-            )
+            backend = await _connected(reception.socket)
         except AccessDenied as denied:
             _log.info("access denied: %s", denied)
             self._refuse(access_denied())
@@ -146,11 +142,13 @@ class Login(asyncio.Protocol):
             _log.error("no backend for a client: %s", error)
             self._refuse(wire.error_response("57P03", "the server is not there", severity="FATAL"))
             return
-        if self._transport is None:
-            session.close()
-            return
         self._done()
-        session.client.take_over(self._transport)
+        released = self._link.release()
+        if released is None:
+            backend.close()
+            return
+        session.client.take(*released)
+        session.backend.take(backend)
         reception.on_begin(session)
         session.backend.write(startup.packet())
 
@@ -167,24 +165,30 @@ class Login(asyncio.Protocol):
         packet, self._buffer = self._buffer[:end], self._buffer[end:]
         return packet
 
-    def _write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
-
     def _refuse(self, answer: bytes) -> None:
-        self._write(answer)
-        if self._transport is not None:
-            self._transport.close()
+        self._link.write(answer)
+        self._link.close()
 
     def _done(self) -> None:
         if self._limit is not None:
             self._limit.cancel()
 
 
-async def _forward_cancel(packet: bytes, socket: Path) -> None:
+async def _connected(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, str(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+async def _forward_cancel(packet: bytes, path: Path) -> None:
     """Hand a CancelRequest to PostgreSQL, whose keys the clients have. It has no answer."""
     try:
-        reader, writer = await asyncio.open_unix_connection(str(socket))
+        reader, writer = await asyncio.open_unix_connection(str(path))
     except OSError as error:
         _log.warning("a cancel request was not forwarded: %s", error)
         return

@@ -13,6 +13,7 @@ from typing import Final
 
 from dsqlkit.local import wire
 
+ALPN_PROTOCOL: Final = "postgresql"
 _TLS_HANDSHAKE: Final = 0x16
 _LENGTH_AND_CODE: Final = struct.Struct("!II")
 _SSL_REQUEST: Final = _LENGTH_AND_CODE.pack(8, wire.SSL_REQUEST)
@@ -58,8 +59,9 @@ def tls_context(certificate: str) -> ssl.SSLContext:
     """TLS 1.2 or newer, with PostgreSQL's protocol name for direct TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
     context.load_cert_chain(certificate)
-    context.set_alpn_protocols(["postgresql"])
+    context.set_alpn_protocols([ALPN_PROTOCOL])
     return context
 
 

@@ -30,6 +30,7 @@ _UNIQUE_VIOLATION: Final = "23505"
 _MATTERS_OF_ORDER: Final = {_UNIQUE_VIOLATION, "23503"}
 SCHEMA_CHANGED: Final = Refusal("40001", SCHEMA_CONFLICT)
 _READY_FAILED: Final = wire.message(b"Z", b"E")
+_READY_IDLE: Final = wire.message(b"Z", b"I")
 _PAUSE_S: Final = 0.002
 
 # Prepared statements have to look up names again.
@@ -153,9 +154,15 @@ class Recovery:
         )
         assert self._session.transaction is not None
         self._session.transaction.failed = True
-        error = wire.error_response(refusal.sqlstate, refusal.message)
         ready = b"" if step.hides_ready else _READY_FAILED
-        self._session.tell(step, error + ready, failed=True)
+        self._session.tell(step, refusal.as_error() + ready, failed=True)
+
+    async def refuse_commit(self, step: Step, refusal: Refusal) -> None:
+        """Roll back in place of a COMMIT, which fails."""
+        done = await self._session.conversation.run(question("ROLLBACK"))
+        self._session.ended(done)
+        ready = b"" if step.hides_ready else _READY_IDLE
+        self._session.tell(step, refusal.as_error() + ready, failed=True)
 
     async def commit(self, step: Step, transaction: OpenTransaction) -> None:
         """Commit, or fail to because another was first."""
