@@ -266,6 +266,58 @@ BEGIN
 END
 $$;
 
+-- The primary key of a row t, as an expression; null for a table without one.
+CREATE OR REPLACE FUNCTION dsqlkit.key_of(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT pg_catalog.format('ROW(%s)::text', pg_catalog.string_agg(pg_catalog.format('t.%I', a.attname), ', ' ORDER BY a.attnum))
+    FROM pg_catalog.pg_index x
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])
+    WHERE x.indrelid = relation AND x.indisprimary
+    HAVING pg_catalog.count(*) > 0
+$$;
+
+-- Whether a row that several transactions lock, under this id for all, is locked by one of these.
+CREATE OR REPLACE FUNCTION dsqlkit.is_shared(several xid, own xid[]) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM pg_catalog.pg_get_multixact_members(several) m WHERE m.xid = ANY (own));
+EXCEPTION WHEN OTHERS THEN
+    RETURN false; -- it is an ordinary transaction's id
+END
+$$;
+
+-- The keys of rows that this transaction has locked, with its own id and that of each row's maker.
+CREATE OR REPLACE FUNCTION dsqlkit.shared_keys(key text, relation regclass)
+RETURNS TABLE (sharer text, maker text, row_key text) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    own xid[] := ARRAY(
+        SELECT l.transactionid FROM pg_catalog.pg_locks l
+        WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock');
+    row_key_of text := dsqlkit.key_of(relation);
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    IF row_key_of IS NOT NULL THEN
+        RETURN QUERY EXECUTE pg_catalog.format('SELECT pg_catalog.pg_current_xact_id()::text, t.xmin::text, %s FROM ONLY %s AS t'
+            ' WHERE t.xmax <> 0 AND (t.xmax = ANY ($1) OR dsqlkit.is_shared(t.xmax, $1))', row_key_of, relation) USING own;
+    END IF;
+END
+$$;
+
+-- Whether this transaction removed a row with a key, although one that it does not see had locked that.
+CREATE OR REPLACE FUNCTION dsqlkit.removed_key(key text, relation regclass, sharer text, maker text, row_key text)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    seen pg_snapshot := pg_catalog.pg_current_snapshot();
+    found boolean;
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    IF pg_catalog.pg_visible_in_snapshot(sharer::xid8, seen) OR NOT pg_catalog.pg_visible_in_snapshot(maker::xid8, seen) THEN
+        RETURN false;
+    END IF;
+    EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM ONLY %s AS t WHERE %s = $1)', relation, dsqlkit.key_of(relation))
+        INTO found USING row_key;
+    RETURN NOT found;
+END
+$$;
+
 -- Earlier versions of these, which lacked the key.
 DROP FUNCTION IF EXISTS dsqlkit.changes(regclass, tid[]), dsqlkit.put_back(regclass, tid[], text[]),
     dsqlkit.remove_again(regclass, tid[]), dsqlkit.shadow(regclass, tid[], text[]), dsqlkit.claim_locked(regclass),

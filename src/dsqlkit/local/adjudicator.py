@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from dsqlkit.local import internal
 from dsqlkit.local.analysis import Kind, Statement
-from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
+from dsqlkit.local.open_transaction import (
+    DATA_CONFLICT,
+    SCHEMA_CONFLICT,
+    OpenTransaction,
+    SharedKey,
+)
 from dsqlkit.local.parking import Locked, Rows
 from dsqlkit.local.refusal import Refusal
 
@@ -115,6 +120,7 @@ class Adjudicator:
         self._any_busy = asyncio.Event()
         self._parking: set[asyncio.Task[None]] = set()
         self._commits = 0
+        self._shared: list[tuple[int, SharedKey]] = []
         self._last_write: Counter[str] = Counter()
         self._last_delete: Counter[str] = Counter()
 
@@ -139,6 +145,12 @@ class Adjudicator:
             if transaction.claimed:
                 self.wrote(transaction.touched, deletes=transaction.deletes)
             self.changed_schema(transaction.schema)
+            if transaction.shared_keys:
+                self._commits += 1
+                self._shared += [(self._commits, each) for each in transaction.shared_keys]
+        if self._shared:
+            eldest = min((each.began_at for each in self._open.values()), default=self._commits)
+            self._shared = [each for each in self._shared if each[0] > eldest]
 
     def committed_alone(self, statements: Iterable[Statement]) -> None:
         """Statements in autocommit have been committed."""
@@ -213,6 +225,10 @@ class Adjudicator:
     def deleted_since(self, transaction: OpenTransaction, tables: Iterable[str]) -> bool:
         """The same of deleted rows."""
         return any(self._last_delete[table] > transaction.began_at for table in tables)
+
+    def shared_since(self, transaction: OpenTransaction) -> list[SharedKey]:
+        """The keys that others kept from being removed and committed since it began."""
+        return [key for number, key in self._shared if number > transaction.began_at]
 
     async def ask(self, sql: str, *parameters: str | None) -> Rows:
         """Ask PostgreSQL something outside of any transaction, as its superuser.

@@ -43,7 +43,8 @@ class Statement:
     """One text of SQL; `parts` are the kinds of its statements, in order.
 
     `tables` are the names it mentions, without schema; `claimed` the tables whose rows it writes
-    or locks, as SQL writes their names; `locked` those of them whose rows it selects FOR UPDATE.
+    or locks, as SQL writes their names; `locked` those of them whose rows it selects FOR UPDATE,
+    `shared` those FOR KEY SHARE.
     `inserts` and `deletes` say whether it does.
     `qualified` are the places in the text (from, to, in bytes) where a schema stands before a
     table's name, its point included. `many`: it may write many rows, more than
@@ -55,6 +56,7 @@ class Statement:
     tables: frozenset[str] = frozenset()
     claimed: frozenset[str] = frozenset()
     locked: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
     qualified: tuple[tuple[int, int], ...] = ()
     many: bool = False
     inserts: bool = False
@@ -123,6 +125,7 @@ def _analyse(sql: bytes) -> Statement:
         frozenset().union(*(each.tables for each in statements)),
         frozenset().union(*(each.claimed for each in statements)),
         frozenset().union(*(each.locked for each in statements)),
+        frozenset().union(*(each.shared for each in statements)),
         tuple(span for each in statements for span in each.qualified),
         len(statements) > 1,
         any(each.inserts for each in statements),
@@ -198,6 +201,7 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
         frozenset(tables),
         frozenset(written.union(tables.values()) if locks else written),
         frozenset(tables.values()) if for_update else frozenset(),
+        frozenset(tables.values()) if locks and not for_update else frozenset(),
         tuple(sorted(qualified)),
         many,
         inserts,

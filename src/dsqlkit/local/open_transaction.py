@@ -14,6 +14,17 @@ DATA_CONFLICT: Final = "change conflicts with another transaction (OC000)"
 SCHEMA_CONFLICT: Final = "schema has been updated by another transaction (OC001)"
 """A real cluster's words (conformance record); both have SQLSTATE 40001."""
 
+
+@dataclass(frozen=True, slots=True)
+class SharedKey:
+    """A row that a transaction keeps FOR KEY SHARE: who locked it, who made it, and its key."""
+
+    table: str
+    sharer: str
+    maker: str
+    key: str
+
+
 _REPEATED: Final = (Kind.SETTING, Kind.LOCK, Kind.WRITE, Kind.COPY_IN, Kind.SCHEMA)
 
 
@@ -45,6 +56,8 @@ class OpenTransaction:
     touched: set[str] = field(default_factory=set)
     claimed: set[str] = field(default_factory=set)
     locked: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
+    shared_keys: list[SharedKey] = field(default_factory=list)
     schema: set[str] = field(default_factory=set)
     deletes: bool = False
     ddl: bool = False
@@ -61,11 +74,17 @@ class OpenTransaction:
     def parked(self) -> bool:
         return self.changes is not None
 
+    @property
+    def needs_care(self) -> bool:
+        """Whether something is to be done before its COMMIT."""
+        return bool(self.lost or self.parked or self.locked or self.shared)
+
     def note(self, step: Step, statement: Statement) -> None:
         """Remember a statement that has run."""
         self.touched |= statement.tables
         self.claimed |= statement.claimed
         self.locked |= statement.locked
+        self.shared |= statement.shared
         self.ddl, self.dml, _ = mixture(self.ddl, self.dml, statement.parts)
         self.deletes = self.deletes or statement.deletes
         if statement.kind is Kind.SCHEMA:

@@ -12,7 +12,12 @@ from dsqlkit.local import cursors, parking, wire
 from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.cursors import OpenCursor
 from dsqlkit.local.exchange import Exchange, Refused, question
-from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
+from dsqlkit.local.open_transaction import (
+    DATA_CONFLICT,
+    SCHEMA_CONFLICT,
+    OpenTransaction,
+    SharedKey,
+)
 from dsqlkit.local.parking import Changes, Locked, Rows
 from dsqlkit.local.refusal import Refusal
 from dsqlkit.local.savepoint import STATEMENT_SAVEPOINT
@@ -38,6 +43,10 @@ _FORGET_NAMES: Final = "DISCARD PLANS"
 
 _HAS_TWINS: Final = "SELECT dsqlkit.has_twins($1, $2::regclass)"
 _CLAIM_LOCKED: Final = "SELECT dsqlkit.claim_locked($1, $2::regclass)"
+_SHARED_KEYS: Final = """
+SELECT $2::regclass::oid::text, sharer, maker, row_key FROM dsqlkit.shared_keys($1, $2::regclass)
+"""
+_REMOVED_KEY: Final = "SELECT dsqlkit.removed_key($1, $2::regclass, $3, $4, $5)"
 _TABLE: Final = """
 SELECT oid::text FROM pg_catalog.pg_class
 WHERE oid = pg_catalog.to_regclass($1) AND relpersistence <> 't'
@@ -174,15 +183,32 @@ class Recovery:
         session = self._session
         if transaction.parked and not transaction.lost:
             await self._put_back(transaction)
-        if not transaction.lost and transaction.locked and session.adjudicator.has_others(session):
+        if not transaction.lost:
             try:
-                for table in sorted(transaction.locked):
-                    await self._ask(_CLAIM_LOCKED, table)
+                await self._settle_locks(transaction)
             except Refused:
                 await parking.let_go(session.conversation.ask)
                 transaction.lost = DATA_CONFLICT
         if transaction.lost:
             await session.conversation.ask("SELECT dsqlkit.lose($1)", transaction.lost)
+
+    async def _settle_locks(self, transaction: OpenTransaction) -> None:
+        """See that transactions which began before find the rows locked, and that it respects what
+        others have locked and committed since it began."""
+        adjudicator = self._session.adjudicator
+        for shared in adjudicator.shared_since(transaction) if transaction.claimed else ():
+            rows = await self._ask(
+                _REMOVED_KEY, shared.table, shared.sharer, shared.maker, shared.key
+            )
+            if rows[0][0] == "t":
+                transaction.lost = DATA_CONFLICT
+                return
+        if adjudicator.has_others(self._session):
+            for table in sorted(transaction.locked):
+                await self._ask(_CLAIM_LOCKED, table)
+            for table in sorted(transaction.shared):
+                for row in await self._ask(_SHARED_KEYS, table):
+                    transaction.shared_keys.append(SharedKey(*map(str, row)))
 
     async def _put_back(self, transaction: OpenTransaction) -> Changes | None:
         """Put back what was read out; give it back when another was first."""

@@ -331,7 +331,7 @@ class Session:
         elif statement.kind is Kind.COMMIT:
             if self._faults.on_commit and transaction.claimed:
                 self._do(self._disruption.commit(step, transaction))
-            elif transaction.lost or transaction.parked or transaction.locked:
+            elif transaction.needs_care or self.adjudicator.shared_since(transaction):
                 self._do(self.recovery.commit(step, transaction))
             else:
                 self.send_step(step, step.data, forward=True)
