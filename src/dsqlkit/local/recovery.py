@@ -1,9 +1,4 @@
-"""What a session does when its transaction is parked, put back, or has lost.
-
-A transaction that has lost goes on until its COMMIT: every statement is answered from its own
-snapshot and its own changes. For that it gets private copies of the tables that it writes, as
-PostgreSQL would not let it write a row that another has changed.
-"""
+"""What a session does when its transaction is parked, put back, or has lost."""
 
 import asyncio
 from typing import TYPE_CHECKING, Final
@@ -16,13 +11,13 @@ from dsqlkit.local.open_transaction import (
     DATA_CONFLICT,
     SCHEMA_CONFLICT,
     OpenTransaction,
-    SharedKey,
 )
 from dsqlkit.local.parking import Changes, Locked, Rows
+from dsqlkit.local.private_copies import PrivateCopies
 from dsqlkit.local.refusal import Refusal
 from dsqlkit.local.savepoint import STATEMENT_SAVEPOINT
-from dsqlkit.local.steps import SYNC, Step
-from dsqlkit.local.unqualified import bound_to_private, unqualified_parse, unqualified_query
+from dsqlkit.local.settled_locks import settle_locks
+from dsqlkit.local.steps import Step
 
 if TYPE_CHECKING:
     from dsqlkit.local.session import Session
@@ -38,19 +33,7 @@ _READY_FAILED: Final = wire.message(b"Z", b"E")
 _READY_IDLE: Final = wire.message(b"Z", b"I")
 _PAUSE_S: Final = 0.002
 
-# Prepared statements have to look up names again.
-_FORGET_NAMES: Final = "DISCARD PLANS"
-
 _HAS_TWINS: Final = "SELECT dsqlkit.has_twins($1, $2::regclass)"
-_CLAIM_LOCKED: Final = "SELECT dsqlkit.claim_locked($1, $2::regclass)"
-_SHARED_KEYS: Final = """
-SELECT $2::regclass::oid::text, sharer, maker, row_key FROM dsqlkit.shared_keys($1, $2::regclass)
-"""
-_REMOVED_KEY: Final = "SELECT dsqlkit.removed_key($1, $2::regclass, $3, $4, $5)"
-_TABLE: Final = """
-SELECT oid::text FROM pg_catalog.pg_class
-WHERE oid = pg_catalog.to_regclass($1) AND relpersistence <> 't'
-"""
 
 
 class Recovery:
@@ -59,6 +42,7 @@ class Recovery:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self.is_putting_back = False
+        self._copies = PrivateCopies(session, self._ask)
 
     def is_conflict(
         self, statement: Statement, exchange: Exchange, transaction: OpenTransaction
@@ -102,14 +86,14 @@ class Recovery:
         """Run a step of a transaction that was parked or has lost."""
         try:
             if transaction.parked and (left := await self._put_back(transaction)) is not None:
-                await self._shadow(transaction, set(transaction.claimed), left)
+                await self._copies.give(transaction, set(transaction.claimed), left)
+            if transaction.shadowed:
+                await self._copies.run(step, statement, transaction)
+            else:
+                self._send(step, statement, transaction)
         except Refused:
+            # It cannot be answered as if it had not lost: the conflict shows now.
             await self.refuse(step, Refusal("40001", DATA_CONFLICT))
-            return
-        if transaction.shadowed:
-            await self._run_shadowed(step, statement, transaction)
-        else:
-            self._send(step, statement, transaction)
 
     async def lose(
         self, step: Step, statement: Statement, transaction: OpenTransaction, failed: Exchange
@@ -128,15 +112,15 @@ class Recovery:
                 await parking.let_go(ask)
                 if not transaction.claimed:
                     changes = Changes()
-            await self._forget_prepared(step)
+            await self._copies.forget_prepared(step)
             if (failed.given_way or failed.sqlstate == _DEADLOCK) and changes is not None:
                 transaction.changes = changes
                 await asyncio.sleep(_PAUSE_S)
                 await self.resume(step, statement, transaction)
                 return
             transaction.lost = transaction.lost or DATA_CONFLICT
-            await self._shadow(transaction, transaction.claimed | statement.claimed, changes)
-            await self._run_shadowed(step, statement, transaction)
+            await self._copies.give(transaction, transaction.claimed | statement.claimed, changes)
+            await self._copies.run(step, statement, transaction)
         except (Refused, Locked):
             # It cannot be answered so, for want of a privilege say: the conflict shows now.
             transaction.failed = True
@@ -185,30 +169,12 @@ class Recovery:
             await self._put_back(transaction)
         if not transaction.lost:
             try:
-                await self._settle_locks(transaction)
+                await settle_locks(self._session, self._ask, transaction)
             except Refused:
                 await parking.let_go(session.conversation.ask)
                 transaction.lost = DATA_CONFLICT
         if transaction.lost:
             await session.conversation.ask("SELECT dsqlkit.lose($1)", transaction.lost)
-
-    async def _settle_locks(self, transaction: OpenTransaction) -> None:
-        """See that transactions which began before find the rows locked, and that it respects what
-        others have locked and committed since it began."""
-        adjudicator = self._session.adjudicator
-        for shared in adjudicator.shared_since(transaction) if transaction.claimed else ():
-            rows = await self._ask(
-                _REMOVED_KEY, shared.table, shared.sharer, shared.maker, shared.key
-            )
-            if rows[0][0] == "t":
-                transaction.lost = DATA_CONFLICT
-                return
-        if adjudicator.has_others(self._session):
-            for table in sorted(transaction.locked):
-                await self._ask(_CLAIM_LOCKED, table)
-            for table in sorted(transaction.shared):
-                for row in await self._ask(_SHARED_KEYS, table):
-                    transaction.shared_keys.append(SharedKey(*map(str, row)))
 
     async def _put_back(self, transaction: OpenTransaction) -> Changes | None:
         """Put back what was read out; give it back when another was first."""
@@ -219,13 +185,13 @@ class Recovery:
         try:
             while True:
                 try:
-                    await self._repeat(transaction, (Kind.SETTING,))
+                    await self._copies.repeat(transaction, (Kind.SETTING,))
                     await parking.put_back(
                         self._ask,
                         transaction.changes,
                         deletions_first=deletions_first,
                     )
-                    await self._repeat(transaction, (Kind.SCHEMA, Kind.LOCK))
+                    await self._copies.repeat(transaction, (Kind.SCHEMA, Kind.LOCK))
                 except Refused as refused:
                     await parking.let_go(session.conversation.ask)
                     if refused.sqlstate in _PASSING:
@@ -274,62 +240,3 @@ class Recovery:
             self._session.send_write(step, transaction)
         else:
             self._session.send_step(step, step.data, forward=True)
-
-    async def _repeat(self, transaction: OpenTransaction, kinds: tuple[Kind, ...]) -> None:
-        for step in transaction.done:
-            if step.statement is not None and step.statement.kind in kinds:
-                (await self._session.conversation.run(step.again)).rows()
-
-    async def _shadow(
-        self, transaction: OpenTransaction, tables: set[str], changes: Changes | None
-    ) -> None:
-        """Give the transaction copies of tables, with its changes: read out, or made once more."""
-        if changes is not None:
-            await self._repeat(transaction, (Kind.SETTING,))
-        await self._copy(transaction, tables, changes)
-        if changes is None:
-            for step in list(transaction.done):
-                if step.statement is not None:
-                    frames = step.data if step.copied else step.again
-                    await self._session.conversation.run(await self._within_shadows(step, frames))
-
-    async def _copy(
-        self, transaction: OpenTransaction, tables: set[str], changes: Changes | None
-    ) -> None:
-        wanted = []
-        for table in sorted(tables - transaction.shadowed):
-            transaction.shadowed.add(table)
-            for (relation,) in await self._session.conversation.ask(_TABLE, table):
-                # One table may be written under two names.
-                if relation is not None and relation not in transaction.shadowed:
-                    wanted.append(relation)
-        if wanted or (changes is not None and changes.tables):
-            transaction.shadowed.update(await parking.shadow(self._ask, wanted, changes))
-            await self._session.conversation.ask(_FORGET_NAMES)
-
-    async def _run_shadowed(
-        self, step: Step, statement: Statement, transaction: OpenTransaction
-    ) -> None:
-        if not transaction.failed:
-            await self._copy(transaction, set(statement.claimed), None)
-        data = await self._within_shadows(step, step.data)
-        # Of a COPY's answer the client has had the start.
-        self._session.send_step(step, data, forward=not step.copied)
-
-    async def _forget_prepared(self, step: Step) -> None:
-        """Let the step prepare its statement once more under the same name."""
-        name = step.parse[5 : step.parse.find(b"\0", 5)]
-        if name and step.parse in step.data:
-            await self._session.conversation.run(wire.message(b"C", b"S" + name + b"\0") + SYNC)
-
-    async def _within_shadows(self, step: Step, frames: bytes) -> bytes:
-        """Frames of a step, with names that lead to the copies of tables."""
-        if step.statement is None or not step.statement.qualified:
-            return frames
-        if not step.parse:
-            text = step.again if step.copied else frames
-            return unqualified_query(text, step.statement.qualified) + step.copied
-        await self._session.conversation.run(
-            unqualified_parse(step.parse, step.statement.qualified)
-        )
-        return bound_to_private(frames)
