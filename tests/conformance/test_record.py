@@ -23,7 +23,12 @@ SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'ad
 """
 _UNFINISHED = "SELECT FROM dsqlkit.job WHERE status IN ('submitted', 'processing')"
 _FRESH = "; ".join(
-    ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public AUTHORIZATION admin", "SET ROLE admin"]
+    [
+        "DROP SCHEMA public CASCADE",
+        "CREATE SCHEMA public AUTHORIZATION admin",
+        "GRANT USAGE ON SCHEMA public TO PUBLIC",
+        "SET ROLE admin",
+    ]
     + [line.rstrip(";") for line in SETUP]
     + ["RESET ROLE"]
 )
