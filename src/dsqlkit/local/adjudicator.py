@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from dsqlkit.local import internal
+<<<<<<< HEAD
 from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.open_transaction import (
     DATA_CONFLICT,
@@ -21,6 +22,10 @@ from dsqlkit.local.open_transaction import (
     OpenTransaction,
     SharedKey,
 )
+=======
+from dsqlkit.local.analysis import EVERY_TABLE, Kind, Statement
+from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
+>>>>>>> main
 from dsqlkit.local.parking import Locked, Rows
 from dsqlkit.local.refusal import Refusal
 
@@ -173,7 +178,10 @@ class Adjudicator:
         them have lost."""
         changed = set(tables)
         for transaction in self._open.values():
-            if transaction.lost is None and changed & transaction.touched:
+            touched = transaction.touched
+            if transaction.lost is None and (
+                changed & touched or (EVERY_TABLE in changed and touched)
+            ):
                 transaction.lost = SCHEMA_CONFLICT
 
     def busy(self, player: Player) -> None:
@@ -217,6 +225,10 @@ class Adjudicator:
             for other in {*self._open, *self._busy}
             if other is not player
         )
+
+    def committed_since(self, transaction: OpenTransaction) -> bool:
+        """Whether others committed any change since the transaction began."""
+        return self._commits > transaction.began_at
 
     def written_since(self, transaction: OpenTransaction, tables: Iterable[str]) -> bool:
         """Whether others committed rows of one of these tables since the transaction began."""

@@ -27,7 +27,8 @@ _CONFLICTS: Final = {"40001", _DEADLOCK}
 _PASSING: Final = {"57014", _DEADLOCK}
 """A cancellation, of ours or of the client's, and a deadlock: the next time it may go well."""
 _UNIQUE_VIOLATION: Final = "23505"
-_MATTERS_OF_ORDER: Final = {_UNIQUE_VIOLATION, "23503"}
+_FOREIGN_KEY_VIOLATION: Final = "23503"
+_MATTERS_OF_ORDER: Final = {_UNIQUE_VIOLATION, _FOREIGN_KEY_VIOLATION}
 SCHEMA_CHANGED: Final = Refusal("40001", SCHEMA_CONFLICT)
 _READY_FAILED: Final = wire.message(b"Z", b"E")
 _READY_IDLE: Final = wire.message(b"Z", b"I")
@@ -52,6 +53,9 @@ class Recovery:
         if sqlstate == _UNIQUE_VIOLATION:
             # Of a key that the snapshot has, or of one that somebody else committed since?
             return self._session.adjudicator.written_since(transaction, statement.tables)
+        if sqlstate == _FOREIGN_KEY_VIOLATION:
+            # By a row of the snapshot, or by one that somebody else committed since?
+            return self._session.adjudicator.committed_since(transaction)
         return exchange.given_way or sqlstate in _CONFLICTS
 
     def may_have_twins(self, statement: Statement, transaction: OpenTransaction) -> bool:
