@@ -93,21 +93,11 @@ BEGIN
             END IF;
         END IF;
     END IF;
-<<<<<<< HEAD
     EXECUTE pg_catalog.format(
         'INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM (SELECT u.image::%1$s AS r'
         ' FROM pg_catalog.unnest($1) AS u (image) WHERE u.image <> ALL ($2)) AS i',
         relation, dsqlkit.columns_of(relation, ''), dsqlkit.columns_of(relation, '(i.r).'))
         USING images, new_images;
-=======
-    -- A role that may only update needs no right to insert, nor to delete further down.
-    IF NOT images <@ new_images THEN
-        EXECUTE pg_catalog.format(
-            'INSERT INTO %1$s OVERRIDING SYSTEM VALUE SELECT ((u.image::%1$s)).*'
-            ' FROM pg_catalog.unnest($1) AS u (image) WHERE u.image <> ALL ($2)', relation)
-            USING images, new_images;
-    END IF;
->>>>>>> main
     RETURN ARRAY(SELECT u.place FROM pg_catalog.unnest(removed) AS u (place) WHERE u.place <> ALL (old_places));
 END
 $$;
@@ -116,14 +106,8 @@ $$;
 CREATE OR REPLACE FUNCTION dsqlkit.remove_again(key text, relation regclass, places tid[]) RETURNS void LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-<<<<<<< HEAD
     PERFORM dsqlkit.admit(key);
     EXECUTE pg_catalog.format('DELETE FROM ONLY %s WHERE ctid = ANY ($1)', relation) USING places;
-=======
-    IF pg_catalog.cardinality(places) > 0 THEN
-        EXECUTE pg_catalog.format('DELETE FROM ONLY %s WHERE ctid = ANY ($1)', relation) USING places;
-    END IF;
->>>>>>> main
 END
 $$;
 

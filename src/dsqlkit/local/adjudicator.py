@@ -14,18 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from dsqlkit.local import internal
-<<<<<<< HEAD
-from dsqlkit.local.analysis import Kind, Statement
+from dsqlkit.local.analysis import EVERY_TABLE, Kind, Statement
 from dsqlkit.local.open_transaction import (
     DATA_CONFLICT,
     SCHEMA_CONFLICT,
     OpenTransaction,
     SharedKey,
 )
-=======
-from dsqlkit.local.analysis import EVERY_TABLE, Kind, Statement
-from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
->>>>>>> main
 from dsqlkit.local.parking import Locked, Rows
 from dsqlkit.local.refusal import Refusal
 

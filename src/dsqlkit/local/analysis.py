@@ -142,7 +142,7 @@ def _analyse(sql: bytes) -> Statement:
 
 def parts(sql: bytes) -> list[tuple[int, bytes]]:
     """The statements of a text that parses, each with the number of characters before it."""
-    text = blank_async(sql)[0] if b"async" in sql.lower() else sql
+    text = parsable(sql).text
     found = []
     for raw in postgast.parse(text.decode()).stmts:
         start = raw.stmt_location
@@ -195,12 +195,8 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
             deletes = deletes or name == "DeleteStmt"
             many = many or name != "InsertStmt" or not 0 < _listed(found) <= _FEW
         elif name == "CopyStmt" and found.is_from:
-<<<<<<< HEAD
-            written.add(_quoted(found.relation))
-            inserts = True
-=======
             written.add(qualified(found.relation))
->>>>>>> main
+            inserts = True
         elif name == "LockingClause":
             locks = True
             for_update = for_update or found.strength == tree.LCS_FORUPDATE
@@ -218,12 +214,8 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
         frozenset(tables),
         frozenset(written.union(tables.values()) if locks else written),
         frozenset(tables.values()) if for_update else frozenset(),
-<<<<<<< HEAD
         frozenset(tables.values()) if locks and not for_update else frozenset(),
-        tuple(sorted(qualified)),
-=======
         tuple(sorted(schemas)),
->>>>>>> main
         many,
         inserts,
         deletes,
