@@ -221,4 +221,4 @@ def test_a_role_without_the_right_to_read_can_be_put_aside(
 )
 def test_what_the_endpoint_does_no_client_can(racers: Sessions, call: str) -> None:
     (client,) = racers(1)
-    assert client.say(f"SELECT {call}") == "3F000"
+    assert client.say(f"SELECT {call}") in ("3F000", "42P01")
