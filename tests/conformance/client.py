@@ -63,6 +63,11 @@ class RawClient:
         self.send(sql, protocol)
         return self.reply()
 
+    def send_frames(self, frames: bytes) -> Reply:
+        """Send frames that end with a Sync."""
+        self._socket.sendall(frames)
+        return self.reply()
+
     def close(self) -> None:
         self._socket.sendall(wire.TERMINATE)
         self._socket.close()

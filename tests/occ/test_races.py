@@ -256,3 +256,44 @@ def test_generated_keys_stay_apart_after_a_race(racers: Sessions) -> None:
     assert two.say("COMMIT") == CONFLICT
     assert len(set(keys)) == 4
     assert [row[0] for row in one.rows("SELECT id FROM numbered ORDER BY id")] == [keys[0], keys[2]]
+
+
+@pytest.mark.parametrize(
+    "delete", ["DELETE FROM parent WHERE id = 5", "UPDATE parent SET id = 50 WHERE id = 5"]
+)
+def test_a_key_that_was_shared_and_committed_since_is_in_the_race(
+    racers: Sessions, parents: None, delete: str
+) -> None:
+    older, sharer = begin(racers, ("SELECT 1", "SELECT FROM parent WHERE id = 5 FOR KEY SHARE"))
+    assert sharer.say("COMMIT") == "COMMIT"
+    assert not older.say(delete)[:1].isdigit()
+    assert older.say("COMMIT") == CONFLICT
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "UPDATE parent SET name = 'x' WHERE id = 5",
+        "DELETE FROM parent WHERE id = 4",
+        "SELECT FROM parent WHERE id = 5 FOR KEY SHARE",
+    ],
+)
+def test_a_key_that_was_shared_minds_nothing_else(
+    racers: Sessions, parents: None, write: str
+) -> None:
+    older, sharer = begin(racers, ("SELECT 1", "SELECT FROM parent WHERE id = 5 FOR KEY SHARE"))
+    assert sharer.say("COMMIT") == "COMMIT"
+    assert not older.say(write)[:1].isdigit()
+    assert older.say("COMMIT") == "COMMIT"
+
+
+def test_a_key_may_be_deleted_by_whoever_begins_after_it_was_shared(
+    racers: Sessions, parents: None
+) -> None:
+    sharer, other = racers(2)
+    other.say("BEGIN")
+    sharer.say("BEGIN")
+    sharer.say("SELECT FROM parent WHERE id = 5 FOR KEY SHARE")
+    assert sharer.say("COMMIT") == "COMMIT"
+    assert sharer.say("DELETE FROM parent WHERE id = 5") == "DELETE 1"
+    assert other.say("COMMIT") == "COMMIT"

@@ -8,13 +8,19 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from dsqlkit.local import internal
 from dsqlkit.local.analysis import EVERY_TABLE, Kind, Statement
-from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
+from dsqlkit.local.open_transaction import (
+    DATA_CONFLICT,
+    SCHEMA_CONFLICT,
+    OpenTransaction,
+    SharedKey,
+)
 from dsqlkit.local.parking import Locked, Rows
 from dsqlkit.local.refusal import Refusal
 
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 _FIRST_LOOK_S: Final = 0.002
 _LONGEST_PAUSE_S: Final = 0.05
 _LONGEST_LOCK_WAIT_MS: Final = 20
+_LONGEST_INTERNAL_S: Final = 5
 
 _WAITS: Final = """
 SELECT w.pid, pg_catalog.pg_blocking_pids(w.pid)
@@ -52,10 +59,6 @@ class Player(Protocol):
         """Whether no statement of it is under way."""
 
     @property
-    def is_putting_back(self) -> bool:
-        """Whether what is under way is its parked changes being put back."""
-
-    @property
     def wants_rows(self) -> bool:
         """Whether what is under way writes or locks rows."""
 
@@ -65,9 +68,17 @@ class Player(Protocol):
     def overdue(self, busy_s: float, /) -> Refusal | None:
         """Why its statement, under way for so many seconds, goes on no longer."""
 
-    def expect_cancel(self, refusal: Refusal | None) -> None:
-        """Know that its statement is about to be cancelled, and what to tell of it: None if it
-        gives way in a conflict."""
+    @property
+    def is_internal(self) -> bool:
+        """Whether what is under way is not its client's but the endpoint's."""
+
+    @property
+    def can_start_over(self) -> bool:
+        """Whether what is under way can be cancelled and run again later."""
+
+    def being_cancelled(self, refusal: Refusal | None, /) -> AbstractContextManager[None]:
+        """While its statement is being cancelled, and what to tell of it: None if it gives way in a
+        conflict."""
 
 
 class Bystander:
@@ -76,7 +87,8 @@ class Bystander:
     transaction: OpenTransaction | None = None
     can_be_parked = False
     is_idle = False
-    is_putting_back = False
+    is_internal = False
+    can_start_over = False
     wants_rows = False
 
     def __init__(self, pid: int) -> None:
@@ -89,8 +101,9 @@ class Bystander:
         """A build may take its time."""
         return None
 
-    def expect_cancel(self, refusal: Refusal | None) -> None:
+    def being_cancelled(self, _refusal: Refusal | None, /) -> AbstractContextManager[None]:
         """A cancelled build fails, and says so."""
+        return contextlib.nullcontext()
 
 
 class Adjudicator:
@@ -100,12 +113,14 @@ class Adjudicator:
         self._socket_folder = socket_folder
         self._monitor: psycopg.AsyncConnection[tuple[object, ...]] | None = None
         self._asking = asyncio.Lock()
+        self._key: str | None = None
         self._open: dict[Player, OpenTransaction] = {}
         self._busy: dict[Player, float] = {}
         self._looked: dict[Player, float] = {}
         self._any_busy = asyncio.Event()
         self._parking: set[asyncio.Task[None]] = set()
         self._commits = 0
+        self._shared: list[tuple[int, SharedKey]] = []
         self._last_write: Counter[str] = Counter()
         self._last_delete: Counter[str] = Counter()
 
@@ -130,6 +145,12 @@ class Adjudicator:
             if transaction.claimed:
                 self.wrote(transaction.touched, deletes=transaction.deletes)
             self.changed_schema(transaction.schema)
+            if transaction.shared_keys:
+                self._commits += 1
+                self._shared += [(self._commits, each) for each in transaction.shared_keys]
+        if self._shared:
+            eldest = min((each.began_at for each in self._open.values()), default=self._commits)
+            self._shared = [each for each in self._shared if each[0] > eldest]
 
     def committed_alone(self, statements: Iterable[Statement]) -> None:
         """Statements in autocommit have been committed."""
@@ -189,6 +210,21 @@ class Adjudicator:
         """Whether another transaction is open."""
         return any(other is not player for other in self._open)
 
+    def is_contended(self, player: Player) -> bool:
+        """Whether a write of this player's transaction may meet a conflict."""
+        transaction = self._open.get(player)
+        if transaction is None or self._commits > transaction.began_at:
+            return True
+        return any(
+            other.wants_rows or other.transaction is None or other.transaction.claimed
+            for other in {*self._open, *self._busy}
+            if other is not player
+        )
+
+    def committed_since(self, transaction: OpenTransaction) -> bool:
+        """Whether others committed any change since the transaction began."""
+        return self._commits > transaction.began_at
+
     def written_since(self, transaction: OpenTransaction, tables: Iterable[str]) -> bool:
         """Whether others committed rows of one of these tables since the transaction began."""
         return any(self._last_write[table] > transaction.began_at for table in tables)
@@ -196,6 +232,10 @@ class Adjudicator:
     def deleted_since(self, transaction: OpenTransaction, tables: Iterable[str]) -> bool:
         """The same of deleted rows."""
         return any(self._last_delete[table] > transaction.began_at for table in tables)
+
+    def shared_since(self, transaction: OpenTransaction) -> list[SharedKey]:
+        """The keys that others kept from being removed and committed since it began."""
+        return [key for number, key in self._shared if number > transaction.began_at]
 
     async def ask(self, sql: str, *parameters: str | None) -> Rows:
         """Ask PostgreSQL something outside of any transaction, as its superuser.
@@ -217,6 +257,20 @@ class Adjudicator:
                 raise Locked from error
             rows = await cursor.fetchall() if cursor.description else []
         return [tuple(None if value is None else str(value) for value in row) for row in rows]
+
+    async def until_its_own(self, pid: int) -> None:
+        """Wait, within a limit, while what is under way at that backend is not its client's."""
+        until = asyncio.get_running_loop().time() + _LONGEST_INTERNAL_S
+        while asyncio.get_running_loop().time() < until:
+            if not any(each.pid == pid and each.is_internal for each in (*self._busy, *self._open)):
+                return
+            await asyncio.sleep(_FIRST_LOOK_S)
+
+    async def key(self) -> str:
+        """What the functions in adjudication.sql know the endpoint by."""
+        if self._key is None:
+            self._key = str((await self.ask("SELECT value FROM dsqlkit.key"))[0][0])
+        return self._key
 
     # The watch.
 
@@ -258,21 +312,36 @@ class Adjudicator:
             self._looked[player] = now
             if (refusal := player.overdue(now - self._busy.get(player, now))) is not None:
                 await self._cancel(player, refusal)
-        pids = "{" + ",".join(str(player.pid) for player in due) + "}"
-        waits = {
-            int(str(pid)): [int(each) for each in str(blockers).strip("[]{}").split(",") if each]
-            for pid, blockers in await self.ask(_WAITS, pids)
-        }
         players = {player.pid: player for player in {*self._busy, *self._open}}
+        waits = await self._waits([player.pid for player in due], players)
         for pid, blockers in waits.items():
-            waiting = players.get(pid)
-            if waiting is not None and not waiting.is_idle:
-                for blocker in blockers:
-                    if blocker in players:
-                        await self._resolve(waiting, players[blocker], waits)
+            for blocker in blockers:
+                waiting = players.get(pid)
+                if waiting is None or waiting.is_idle or blocker not in players:
+                    continue
+                if await self._resolve(waiting, players[blocker], waits):
+                    return  # what the others wait for has changed
 
-    async def _resolve(self, waiting: Player, blocker: Player, waits: dict[int, list[int]]) -> None:
-        """Let one player that waits for another go on."""
+    async def _waits(
+        self, pids: Iterable[int], players: Mapping[int, Player]
+    ) -> dict[int, list[int]]:
+        """Whom these backends wait for, whom those wait for, and so on."""
+        waits: dict[int, list[int]] = {}
+        asked: set[int] = set()
+        ahead = set(pids)
+        while ahead:
+            asked |= ahead
+            found = await self.ask(_WAITS, "{" + ",".join(map(str, ahead)) + "}")
+            for pid, blockers in found:
+                waits[int(str(pid))] = [
+                    int(each) for each in str(blockers).strip("[]{}").split(",") if each
+                ]
+            ahead = {pid for blockers in waits.values() for pid in blockers if pid in players}
+            ahead -= asked
+        return waits
+
+    async def _resolve(self, waiting: Player, blocker: Player, waits: dict[int, list[int]]) -> bool:
+        """Let one player that waits for another go on; whether by cancelling a statement."""
         theirs, its = waiting.transaction, blocker.transaction
         if theirs is not None and its is not None and waiting.wants_rows:
             theirs.meets(its)
@@ -280,17 +349,20 @@ class Adjudicator:
             task = asyncio.create_task(blocker.park())
             self._parking.add(task)
             task.add_done_callback(self._parking.discard)
-        elif blocker.is_idle and its is not None:
-            # It stands at a cursor, which cannot be put back: the one that waits gives way.
+        elif blocker.is_idle and its is not None and not its.movable:
+            # What it holds cannot be put back: the one that waits gives way.
             await self._cancel(waiting)
+            return True
         elif waits_in_circle(blocker.pid, waits):
-            # Each waits for the other. One that is putting changes back can do it again later.
-            victims = [each for each in (waiting, blocker) if each.is_putting_back]
+            # Each waits for the other: one has to take a step back and do it again later.
+            victims = [each for each in (waiting, blocker) if each.can_start_over]
             await self._cancel(victims[0] if victims else waiting)
+            return True
+        return False
 
     async def _cancel(self, player: Player, refusal: Refusal | None = None) -> None:
-        player.expect_cancel(refusal)
-        await self.ask("SELECT pg_catalog.pg_cancel_backend($1::int)", str(player.pid))
+        with player.being_cancelled(refusal):
+            await self.ask("SELECT pg_catalog.pg_cancel_backend($1::int)", str(player.pid))
 
 
 def waits_in_circle(start: int, waits: dict[int, list[int]]) -> bool:

@@ -36,7 +36,8 @@ class Kind(Enum):
     COMMIT = auto()
     ROLLBACK = auto()
     MIXED = auto()
-    """Several statements, some of which begin or end a transaction."""
+    """Several statements that are to be sent one by one: some begin or end a transaction, or take
+    data from the client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,12 @@ class Statement:
     """One text of SQL; `parts` are the kinds of its statements, in order.
 
     `tables` are the names it mentions, without schema; `claimed` the tables whose rows it writes
-    or locks, as SQL writes their names; `locked` those of them whose rows it selects FOR UPDATE.
+    or locks, as SQL writes their names; `locked` those of them whose rows it selects FOR UPDATE,
+    `shared` those FOR KEY SHARE.
     `inserts` and `deletes` say whether it does.
     `qualified` are the places in the text (from, to, in bytes) where a schema stands before a
     table's name, its point included. `many`: it may write many rows, more than
-    its text has or in several statements.
+    its text has or in several statements. `scrolls`: it declares a cursor that goes backwards too.
     """
 
     kind: Kind
@@ -56,10 +58,12 @@ class Statement:
     tables: frozenset[str] = frozenset()
     claimed: frozenset[str] = frozenset()
     locked: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
     qualified: tuple[tuple[int, int], ...] = ()
     many: bool = False
     inserts: bool = False
     deletes: bool = False
+    scrolls: bool = False
 
     @property
     def may_change_too_much(self) -> bool:
@@ -70,7 +74,7 @@ class Statement:
 
     @property
     def can_conflict(self) -> bool:
-        return self.kind in (Kind.WRITE, Kind.LOCK)
+        return self.kind in (Kind.WRITE, Kind.LOCK, Kind.COPY_IN)
 
 
 _PLAIN: Final = {Kind.READ, Kind.SETTING, Kind.LOCK, Kind.WRITE}
@@ -83,6 +87,8 @@ _TRANSACTION: Final = {
     tree.TRANS_STMT_COMMIT: Kind.COMMIT,
     tree.TRANS_STMT_ROLLBACK: Kind.ROLLBACK,
 }
+_APART: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.COPY_IN)
+_SCROLL: Final = 0x0002  # CURSOR_OPT_SCROLL of PostgreSQL's parsenodes.h
 _BY_NODE: Final = {
     "insert_stmt": Kind.WRITE,
     "update_stmt": Kind.WRITE,
@@ -91,8 +97,8 @@ _BY_NODE: Final = {
     "explain_stmt": Kind.READ,
     "variable_set_stmt": Kind.SETTING,
     "declare_cursor_stmt": Kind.CURSOR,
-    "fetch_stmt": Kind.CURSOR,
-    "close_portal_stmt": Kind.CURSOR,
+    "fetch_stmt": Kind.READ,
+    "close_portal_stmt": Kind.READ,
 }
 _SCHEMA_STARTS: Final = ("create", "alter", "drop", "index", "rename", "grant", "comment", "define")
 _WRITES: Final = {"InsertStmt", "UpdateStmt", "DeleteStmt"}
@@ -117,7 +123,7 @@ def _analyse(sql: bytes) -> Statement:
     if len(statements) == 1:
         return statements[0]
     kind = max((each.kind for each in statements), key=lambda each: each.value, default=Kind.OTHER)
-    if kind in (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK):
+    if any(each.kind in _APART for each in statements):
         kind = Kind.MIXED
     return Statement(
         kind,
@@ -125,11 +131,24 @@ def _analyse(sql: bytes) -> Statement:
         frozenset().union(*(each.tables for each in statements)),
         frozenset().union(*(each.claimed for each in statements)),
         frozenset().union(*(each.locked for each in statements)),
+        frozenset().union(*(each.shared for each in statements)),
         tuple(span for each in statements for span in each.qualified),
         len(statements) > 1,
         any(each.inserts for each in statements),
         any(each.deletes for each in statements),
+        any(each.scrolls for each in statements),
     )
+
+
+def parts(sql: bytes) -> list[tuple[int, bytes]]:
+    """The statements of a text that parses, each with the number of characters before it."""
+    text = parsable(sql).text
+    found = []
+    for raw in postgast.parse(text.decode()).stmts:
+        start = raw.stmt_location
+        end = start + raw.stmt_len if raw.stmt_len else len(sql)
+        found.append((len(sql[:start].decode()), sql[start:end]))
+    return found
 
 
 _analyse_cached = lru_cache(maxsize=2048)(_analyse)
@@ -177,6 +196,7 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
             many = many or name != "InsertStmt" or not 0 < _listed(found) <= _FEW
         elif name == "CopyStmt" and found.is_from:
             written.add(qualified(found.relation))
+            inserts = True
         elif name == "LockingClause":
             locks = True
             for_update = for_update or found.strength == tree.LCS_FORUPDATE
@@ -194,10 +214,12 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
         frozenset(tables),
         frozenset(written.union(tables.values()) if locks else written),
         frozenset(tables.values()) if for_update else frozenset(),
+        frozenset(tables.values()) if locks and not for_update else frozenset(),
         tuple(sorted(schemas)),
         many,
         inserts,
         deletes,
+        kind is Kind.CURSOR and bool(node.options & _SCROLL),
     )
 
 

@@ -7,7 +7,7 @@ from dsqlkit.local import wire
 from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.exchange import Exchange, question
 from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS
-from dsqlkit.local.steps import End, Step
+from dsqlkit.local.steps import Step
 
 if TYPE_CHECKING:
     from dsqlkit.local.session import Session
@@ -32,7 +32,7 @@ async def run_limited(session: "Session", step: Step, statement: Statement) -> N
             holds_end=copies,
             bounded=not copies,
             hide_ready=True,
-            is_query=step.end is End.QUERY,
+            is_query=step.is_query,
             on_done=answered.set_result,
         )
     )

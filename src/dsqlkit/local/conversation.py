@@ -1,8 +1,9 @@
 """What is under way with one backend: exchanges, in order, and where their answers go."""
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Final
 
 from dsqlkit.local import wire
@@ -16,16 +17,14 @@ from dsqlkit.local.refusal import Refusal
 _READY, _ERROR, _COMPLETE, _KEY, _COPY_IN, _NOTICE = b"ZECKGN"
 _ENDS: Final = {_READY, _ERROR, _COMPLETE}
 _CANCELLED: Final = "57014"
-_CANCEL_ARRIVES_S: Final = 1.0
-"""How long a cancellation may be on its way. It may meet the statement after the one it was for."""
 
 
 class Conversation:
     """The exchanges with one backend. `on_busy` and `on_rest` hear when something is sent, and when
-    all has been answered; `lost` when the backend has gone.
+    all has been answered; `on_copy` when the backend wants a COPY's data; `lost` when it has gone.
 
     `copying` is set when the backend has begun a COPY by the extended protocol: until the client's
-    next Sync what it sends is data.
+    next Sync what it sends is data. `is_internal`: what is under way is not the client's.
     """
 
     def __init__(
@@ -36,26 +35,40 @@ class Conversation:
         *,
         on_busy: Callable[[], None],
         on_rest: Callable[[], None],
+        on_copy: Callable[[], None],
         lost: Callable[[], None],
     ) -> None:
         self.pid = 0
         self.copying = False
+        self.is_internal = False
         self.backend = Link(self._receive, lost)
         self._client = client
         self._answers = AnswerRewriter(on_job, on_change)
         self._on_busy = on_busy
         self._on_rest = on_rest
+        self._on_copy = on_copy
         # The first exchange is the sign-in, up to its ReadyForQuery.
         self._exchanges: deque[Exchange] = deque([Exchange(forward=True)])
-        self._cancel_until = 0.0
-        self._cancelled_as: Refusal | None = None
+        self._cancellations = 0
+        self._deferred: deque[tuple[bytes, Exchange]] = deque()
 
     @property
     def under_way(self) -> bool:
-        return bool(self._exchanges)
+        return bool(self._exchanges or self._deferred)
+
+    @property
+    def takes_data(self) -> bool:
+        """Whether the backend has asked for the client's data of a COPY."""
+        if not self._exchanges:
+            return False
+        exchange = self._exchanges[0]
+        return exchange.copies_in and exchange.on_copy is None
 
     def send(self, frames: bytes, exchange: Exchange) -> None:
         """Send all frames of an exchange."""
+        if not self.is_settled:
+            self._deferred.append((frames, exchange))
+            return
         self.expect(exchange)
         self.backend.write(frames)
 
@@ -72,15 +85,34 @@ class Conversation:
     async def run(self, frames: bytes) -> Exchange:
         """Send frames that end with a Sync or are a Query; wait for the answers, held back."""
         answered = asyncio.get_running_loop().create_future()
-        self.send(frames, Exchange(forward=False, on_done=answered.set_result))
-        exchange: Exchange = await answered
+        self.is_internal = True
+        try:
+            self.send(frames, Exchange(forward=False, on_done=answered.set_result))
+            exchange: Exchange = await answered
+        finally:
+            self.is_internal = False
         return exchange
 
-    def expect_cancel(self, refusal: Refusal | None) -> None:
-        """Know that a statement is about to be cancelled: what to tell of it, None for a conflict
-        that makes it give way."""
-        self._cancelled_as = refusal
-        self._cancel_until = asyncio.get_running_loop().time() + _CANCEL_ARRIVES_S
+    @contextlib.contextmanager
+    def being_cancelled(self, refusal: Refusal | None) -> Generator[None, None, None]:
+        """While what is under way is cancelled, nothing more is sent: a cancellation that comes
+        late would meet what it is not meant for. `refusal` is what to tell of it, None for a
+        conflict in which it gives way."""
+        if self._exchanges:
+            self._exchanges[0].gives_way = refusal is None
+            self._exchanges[0].cancelled_as = refusal
+        self._cancellations += 1
+        try:
+            yield
+        finally:
+            self._cancellations -= 1
+            while self._deferred and self.is_settled:
+                self.send(*self._deferred.popleft())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no cancellation is on its way."""
+        return not self._cancellations
 
     def _receive(self, data: bytes) -> None:
         shown: list[bytes] = []
@@ -119,16 +151,20 @@ class Conversation:
             exchange.tag = frame
             exchange.changed += changed_rows(frame, copies_in=exchange.copies_in)
         elif kind == _ERROR:
-            exchange.error = frame
-            now = asyncio.get_running_loop().time()
-            if exchange.sqlstate == _CANCELLED and now < self._cancel_until:
-                if self._cancelled_as is not None:
-                    return self._cancelled_as.as_error()
-                exchange.given_way = True
-                return wire.error_response("40001", DATA_CONFLICT)
+            frame = exchange.error = exchange.placed(frame)
+            if exchange.sqlstate == _CANCELLED:
+                if exchange.cancelled_as is not None:
+                    return exchange.cancelled_as.as_error()
+                if exchange.gives_way:
+                    exchange.given_way = True
+                    return wire.error_response("40001", DATA_CONFLICT)
         elif kind == _COPY_IN:
             self.copying = not exchange.is_query
             exchange.copies_in = True
+            if exchange.on_copy is None:
+                self._on_copy()
+            else:
+                exchange.on_copy(frame)
         elif kind == _NOTICE:
             exchange.changed += told_rows(frame)
         elif kind == _KEY:

@@ -1,7 +1,7 @@
 """What a session does at a COMMIT while faults are switched on: wait, fail, or break.
 
 A COMMIT here is that of a transaction that wrote or locked rows, and the end of writes in
-autocommit. COPY in autocommit and one text with BEGIN and COMMIT in it are spared.
+autocommit. COPY in autocommit is spared, and what stands before BEGIN or after COMMIT in one text.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class Disruption:
             transaction.lost = transaction.lost or DATA_CONFLICT
         await session.recovery.prepare_commit(transaction)
         if fate is Fate.CUT_AFTER:
-            ends_itself = step.end in (End.SYNC, End.QUERY)
+            ends_itself = step.is_query or step.end is End.SYNC
             session.cut(await session.conversation.run(step.data + (b"" if ends_itself else SYNC)))
         else:
             session.send_step(step, step.data, forward=True)
@@ -97,7 +97,7 @@ class Disruption:
 
 
 def _certain_to_lose(step: Step) -> bytes:
-    if step.end is End.QUERY:
+    if step.is_query:
         return _LOSE + step.data
     return step.data.removesuffix(SYNC) + _LOSE + SYNC
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dsqlkit.local import wire
+from dsqlkit.local.refusal import Refusal
+from dsqlkit.local.savepoint import without_guard
 
 IDLE, IN_TRANSACTION, FAILED = b"ITE"
 """The states of a ReadyForQuery."""
@@ -13,9 +15,9 @@ HELD_BYTES: Final = 16 * 1024 * 1024
 """What is held back of an answer. More than the 10 MiB that a transaction may change on DSQL; what
 is longer goes on to its client before it is known to have met no conflict."""
 
-_NAME: Final = b"dsqlkit_question\0"
-
-_CODE, _TEXT = b"CM"
+_CODE, _TEXT, _POSITION = b"CMP"
+_COPY_IN: Final = ord("G")
+_OURS: Final = b"dsqlkit_question\0"
 
 
 class Refused(Exception):
@@ -33,8 +35,12 @@ class Exchange:
     in `pieces`, up to HELD_BYTES if it is `bounded`. `hide_ready`: the client sent no Sync of its
     own, so it gets no ReadyForQuery.
     `holds_end`: from the end of its first statement on they are held all the same. `changed` counts
-    the rows that its statements changed. `given_way`: the adjudicator cancelled it, for another
-    transaction to go on.
+    the rows that its statements changed. `gives_way`: the adjudicator cancels it, for another
+    transaction to go on; `given_way`: that is why it failed; `cancelled_as`: it cancels it for
+    another reason, which is what to tell. `guarded`: a savepoint of ours comes before it. `before`
+    counts the characters of the client's text that come before the text that was sent. `copies`: it
+    is a COPY with its data, of whose answers the client has had those up to the start of the data.
+    `on_copy` hears of that start.
     """
 
     forward: bool
@@ -42,11 +48,17 @@ class Exchange:
     hide_ready: bool = False
     is_query: bool = False
     holds_end: bool = False
+    guarded: bool = False
+    copies: bool = False
+    before: int = 0
     on_done: "Callable[[Exchange], None] | None" = None
+    on_copy: Callable[[bytes], None] | None = None
     pieces: list[tuple[int, bytes]] = field(default_factory=list)
     size: int = 0
     error: bytes | None = None
+    gives_way: bool = False
     given_way: bool = False
+    cancelled_as: Refusal | None = None
     tag: bytes = b""
     changed: int = 0
     copies_in: bool = False
@@ -59,7 +71,20 @@ class Exchange:
 
     def held(self) -> bytes:
         """What was held back, as the client is to get it."""
-        return b"".join(piece for _, piece in self.pieces)
+        pieces = self.pieces
+        if self.copies:
+            kinds = [kind for kind, _ in pieces]
+            pieces = pieces[kinds.index(_COPY_IN) + 1 :] if _COPY_IN in kinds else pieces
+        answer = b"".join(piece for _, piece in pieces)
+        return without_guard(answer) if self.guarded else answer
+
+    def placed(self, error: bytes) -> bytes:
+        """An error whose position is one in the client's text."""
+        fields = wire.decode_fields(error)
+        if not self.before or _POSITION not in fields:
+            return error
+        fields[_POSITION] = str(int(fields[_POSITION]) + self.before).encode()
+        return wire.encode_fields(b"E", fields)
 
     def rows(self) -> list[tuple[str | None, ...]]:
         """The rows that were held back, in text. Raises Refused when the answer was an error."""
@@ -79,13 +104,14 @@ def question(sql: str, parameters: Sequence[str | None] = ()) -> bytes:
     """
     values = b"".join(_value(parameter) for parameter in parameters)
     # Both names, no parameter formats (text), the parameters, no result formats (text).
-    bind = _NAME + _NAME + b"\0\0" + len(parameters).to_bytes(2, "big") + values + b"\0\0"
+    bind = _OURS + _OURS + b"\0\0" + len(parameters).to_bytes(2, "big") + values + b"\0\0"
+    close = wire.message(b"C", b"P" + _OURS) + wire.message(b"C", b"S" + _OURS)
     return (
-        wire.message(b"C", b"P" + _NAME)
-        + wire.message(b"C", b"S" + _NAME)
-        + wire.message(b"P", _NAME + sql.encode() + b"\0\0\0")
+        close
+        + wire.message(b"P", _OURS + sql.encode() + b"\0\0\0")
         + wire.message(b"B", bind)
-        + wire.message(b"E", _NAME + b"\0\0\0\0")
+        + wire.message(b"E", _OURS + bytes(4))
+        + close
         + b"S\x00\x00\x00\x04"
     )
 

@@ -56,7 +56,7 @@ def too_old(age_s: float, limit_s: float) -> Refusal | None:
 def refused(step: Step, refusal: Refusal) -> bytes:
     """Frames to send in place of a step, that fail with this answer."""
     sql = failing(refusal).encode()
-    if step.end is End.QUERY:
+    if step.is_query:
         return wire.message(b"Q", sql + b"\0")
     return wire.message(b"P", b"\0" + sql + b"\0\0\0") + (SYNC if step.end is End.SYNC else b"")
 

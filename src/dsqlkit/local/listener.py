@@ -8,7 +8,7 @@ import ssl
 from typing import Final
 
 from dsqlkit.local import wire
-from dsqlkit.local.login import Login, Reception, forward_cancel
+from dsqlkit.local.login import Login, Reception
 from dsqlkit.local.negotiation import ALPN_PROTOCOL, Opening, negotiate
 from dsqlkit.local.tls_stream import TlsStream
 
@@ -81,7 +81,7 @@ class Listener:
             async with asyncio.timeout(_OPENING_LIMIT_S):
                 opening, packet = await negotiate(connection)
                 if opening is Opening.CANCEL:
-                    await forward_cancel(packet, self._reception.socket)
+                    await self._reception.cancel(packet)
                 elif opening is Opening.PLAIN:
                     refusal = wire.error_response("28000", _PLAIN_TEXT, severity="FATAL")
                     await asyncio.get_running_loop().sock_sendall(connection, refusal)

@@ -26,6 +26,7 @@ LIMIT_S: Final = 30.0
 _MAX_PASSWORD: Final = 16 * 1024
 
 _log = logging.getLogger(__name__)
+_SHORTEST_CANCEL: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,13 @@ class Reception:
     on_job: Callable[[], None]
     on_begin: Callable[[Session], None]
     on_end: Callable[[Session], None]
+
+    async def cancel(self, packet: bytes) -> None:
+        """Have a client's statement cancelled, and nothing of ours in its place."""
+        if len(packet) >= _SHORTEST_CANCEL:
+            (pid,) = wire.INT32.unpack_from(packet, 8)
+            await self.adjudicator.until_its_own(pid)
+        await _forward_cancel(packet, self.socket)
 
 
 class Login:
@@ -91,7 +99,7 @@ class Login:
         (code,) = wire.INT32.unpack_from(packet, 4)
         if code == wire.CANCEL_REQUEST:
             # Inside TLS this comes instead of a startup packet. It has no answer.
-            self._opening = asyncio.ensure_future(forward_cancel(packet, self._reception.socket))
+            self._opening = asyncio.ensure_future(self._reception.cancel(packet))
             self._opening.add_done_callback(lambda _: self._refuse(b""))
             return
         startup = parse_startup(packet)
@@ -178,7 +186,7 @@ async def _connected(path: Path) -> socket.socket:
     return connection
 
 
-async def forward_cancel(packet: bytes, path: Path) -> None:
+async def _forward_cancel(packet: bytes, path: Path) -> None:
     """Hand a CancelRequest to PostgreSQL, whose keys the clients have. It has no answer."""
     try:
         reader, writer = await asyncio.open_unix_connection(str(path))

@@ -13,7 +13,10 @@ from typing import Final, TypeAlias
 
 Rows: TypeAlias = list[tuple[str | None, ...]]
 Ask: TypeAlias = Callable[..., Awaitable[Rows]]
-"""Asks PostgreSQL a question with parameters in text; raises exchange.Refused."""
+"""Asks PostgreSQL a question with parameters in text; raises exchange.Refused.
+
+To ask as the endpoint is to put the key to the functions in adjudication.sql before the others.
+"""
 
 
 class Locked(Exception):
@@ -33,6 +36,10 @@ _REFERENCES: Final = """
 SELECT conrelid::text, confrelid::text FROM pg_catalog.pg_constraint
 WHERE contype = 'f' AND conrelid = ANY ($1::oid[]) AND confrelid = ANY ($1::oid[])
 """
+_CHANGES: Final = "SELECT what, place::text, image FROM dsqlkit.changes($1, $2::oid, $3::tid[])"
+_PUT_BACK: Final = "SELECT dsqlkit.put_back($1, $2::oid, $3::tid[], $4::text[])::text"
+_REMOVE: Final = "SELECT dsqlkit.remove_again($1, $2::oid, $3::tid[])"
+_SHADOW: Final = "SELECT dsqlkit.shadow($1, $2::oid[], $3::oid[], $4::text[], $5::text[])::text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +59,23 @@ class Changes:
 
 
 async def read_out(ask: Ask, monitor: Ask, pid: int) -> Changes:
-    """Read what the transaction of backend `pid` did, and let go of it all.
+    """Read what the transaction of backend `pid` did.
 
-    `ask` asks inside that transaction, `monitor` outside of any. Raises exchange.Refused, with the
-    transaction failed, when something of it cannot be read, and Locked.
+    `ask` asks inside that transaction, and as the endpoint; `monitor` outside of any. Raises
+    exchange.Refused, with the transaction failed, when something of it cannot be read, and Locked.
     """
     relations = [str(row[0]) for row in await monitor(_WRITTEN, str(pid))]
     if len(relations) > 1:
-        references = await monitor(_REFERENCES, _array(relations))
+        references = await monitor(_REFERENCES, array(relations))
         relations = in_order_of_reference(relations, references)
     tables = []
     for relation in relations:
         marked = (await monitor("SELECT dsqlkit.marked($1::oid)::text", relation))[0][0]
-        rows = await ask(
-            "SELECT what, place::text, image FROM dsqlkit.changes($1::oid, $2::tid[])",
-            relation,
-            marked,
-        )
+        rows = await ask(_CHANGES, relation, marked)
         removed = [str(place) for what, place, _ in rows if what == "r"]
         images = [str(image) for what, _, image in rows if what == "a"]
         if removed or images:
-            tables.append(TableChanges(relation, _array(removed), _array(images)))
-    await let_go(ask)
+            tables.append(TableChanges(relation, array(removed), array(images)))
     return Changes(tuple(tables))
 
 
@@ -82,32 +84,36 @@ async def let_go(ask: Ask) -> None:
     await ask(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
 
 
-async def put_back(ask: Ask, changes: Changes) -> None:
-    """Do again what was read out. Raises exchange.Refused when a row is no longer as it was."""
+async def put_back(ask: Ask, changes: Changes, *, deletions_first: bool) -> None:
+    """Do again what was read out. Raises exchange.Refused when a row is no longer as it was.
+
+    Where rows followed others under a key that is unique, or lost their parents, one order of doing
+    it may be impossible although the other is not.
+    """
+    if deletions_first:
+        for table in reversed(changes.tables):
+            await ask(_REMOVE, table.relation, table.removed)
     deletions = []
     for table in changes.tables:
-        rows = await ask(
-            "SELECT dsqlkit.put_back($1::oid, $2::tid[], $3::text[])::text",
-            table.relation,
-            table.removed,
-            table.images,
-        )
+        removed = "{}" if deletions_first else table.removed
+        rows = await ask(_PUT_BACK, table.relation, removed, table.images)
         deletions.append((table.relation, rows[0][0]))
     for relation, places in reversed(deletions):
-        await ask("SELECT dsqlkit.remove_again($1::oid, $2::tid[])", relation, places)
+        await ask(_REMOVE, relation, places)
 
 
-async def shadow(ask: Ask, relation: str, changes: Changes | None) -> None:
-    """Give the transaction a private copy of a table, as it saw it with its own changes."""
-    own = None
-    if changes is not None:
-        own = next((each for each in changes.tables if each.relation == relation), None)
-    await ask(
-        "SELECT dsqlkit.shadow($1::oid, $2::tid[], $3::text[])",
-        relation,
-        "{}" if own is None else own.removed,
-        "{}" if own is None else own.images,
+async def shadow(ask: Ask, wanted: Iterable[str], changes: Changes | None) -> list[str]:
+    """Give the transaction private copies of relations and all that they reach, as it saw them with
+    its own changes. Gives the oids of all."""
+    tables = () if changes is None else changes.tables
+    rows = await ask(
+        _SHADOW,
+        array([*wanted, *(table.relation for table in tables)]),
+        array(table.relation for table in tables),
+        array(table.removed for table in tables),
+        array(table.images for table in tables),
     )
+    return [str(row[0]) for row in rows]
 
 
 def in_order_of_reference(relations: Sequence[str], references: Rows) -> list[str]:
@@ -127,7 +133,7 @@ def in_order_of_reference(relations: Sequence[str], references: Rows) -> list[st
     return ordered
 
 
-def _array(values: Iterable[str]) -> str:
+def array(values: Iterable[str]) -> str:
     """A PostgreSQL array of texts."""
     quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
     return "{" + ",".join(quoted) + "}"

@@ -1,42 +1,40 @@
-"""What a session does when its transaction is parked, put back, or has lost.
-
-A transaction that has lost goes on until its COMMIT: every statement is answered from its own
-snapshot and its own changes. For that it gets private copies of the tables that it writes, as
-PostgreSQL would not let it write a row that another has changed.
-"""
+"""What a session does when its transaction is parked, put back, or has lost."""
 
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from dsqlkit.local import parking, wire
+from dsqlkit.local import cursors, parking, wire
 from dsqlkit.local.analysis import Kind, Statement
+from dsqlkit.local.cursors import OpenCursor
 from dsqlkit.local.exchange import Exchange, Refused, question
-from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
-from dsqlkit.local.parking import Changes, Locked
+from dsqlkit.local.open_transaction import (
+    DATA_CONFLICT,
+    SCHEMA_CONFLICT,
+    OpenTransaction,
+)
+from dsqlkit.local.parking import Changes, Locked, Rows
+from dsqlkit.local.private_copies import PrivateCopies
 from dsqlkit.local.refusal import Refusal
-from dsqlkit.local.steps import SYNC, End, Step
-from dsqlkit.local.unqualified import bound_to_private, unqualified_parse, unqualified_query
+from dsqlkit.local.savepoint import STATEMENT_SAVEPOINT
+from dsqlkit.local.settled_locks import settle_locks
+from dsqlkit.local.steps import Step
 
 if TYPE_CHECKING:
     from dsqlkit.local.session import Session
 
-_CONFLICTS: Final = {"40001", "40P01"}
+_DEADLOCK: Final = "40P01"
+_CONFLICTS: Final = {"40001", _DEADLOCK}
+_PASSING: Final = {"57014", _DEADLOCK}
+"""A cancellation, of ours or of the client's, and a deadlock: the next time it may go well."""
 _UNIQUE_VIOLATION: Final = "23505"
+_FOREIGN_KEY_VIOLATION: Final = "23503"
+_MATTERS_OF_ORDER: Final = {_UNIQUE_VIOLATION, _FOREIGN_KEY_VIOLATION}
+SCHEMA_CHANGED: Final = Refusal("40001", SCHEMA_CONFLICT)
 _READY_FAILED: Final = wire.message(b"Z", b"E")
 _READY_IDLE: Final = wire.message(b"Z", b"I")
 _PAUSE_S: Final = 0.002
 
-# Another search path makes PostgreSQL look up names in prepared statements again.
-_FORGET_NAMES: Final = """
-SELECT pg_catalog.set_config('search_path',
-    pg_catalog.current_setting('search_path') || ', dsqlkit', true)
-"""
-
-_HAS_TWINS: Final = "SELECT dsqlkit.has_twins($1::regclass)"
-_TABLE: Final = """
-SELECT oid::text FROM pg_catalog.pg_class
-WHERE oid = pg_catalog.to_regclass($1) AND relpersistence <> 't'
-"""
+_HAS_TWINS: Final = "SELECT dsqlkit.has_twins($1, $2::regclass)"
 
 
 class Recovery:
@@ -45,6 +43,7 @@ class Recovery:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self.is_putting_back = False
+        self._copies = PrivateCopies(session, self._ask)
 
     def is_conflict(
         self, statement: Statement, exchange: Exchange, transaction: OpenTransaction
@@ -54,6 +53,9 @@ class Recovery:
         if sqlstate == _UNIQUE_VIOLATION:
             # Of a key that the snapshot has, or of one that somebody else committed since?
             return self._session.adjudicator.written_since(transaction, statement.tables)
+        if sqlstate == _FOREIGN_KEY_VIOLATION:
+            # By a row of the snapshot, or by one that somebody else committed since?
+            return self._session.adjudicator.committed_since(transaction)
         return exchange.given_way or sqlstate in _CONFLICTS
 
     def may_have_twins(self, statement: Statement, transaction: OpenTransaction) -> bool:
@@ -64,10 +66,19 @@ class Recovery:
     async def park(self, transaction: OpenTransaction) -> None:
         """Read out what the transaction did, and let go of its locks."""
         session = self._session
+        if transaction.failed:
+            # Its error undid the statement that failed, and not what came before that.
+            await parking.let_go(session.conversation.ask)
+            await session.conversation.run(question("SELECT dsqlkit.fail('25P02', '')"))
+            transaction.abandoned = True
+            return
+        if transaction.shadowed:
+            # It holds no rows, so it is a change of schema that waits.
+            await parking.let_go(session.conversation.ask)
+            transaction.abandoned = True
+            return
         try:
-            transaction.changes = await parking.read_out(
-                session.conversation.ask, session.adjudicator.ask, session.pid
-            )
+            transaction.changes = await self._read_out(transaction)
         except (Refused, Locked) as why:
             # What cannot be read cannot be put back. It has to lose for the other to go on.
             words = SCHEMA_CONFLICT if isinstance(why, Locked) else DATA_CONFLICT
@@ -77,25 +88,44 @@ class Recovery:
 
     async def resume(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
         """Run a step of a transaction that was parked or has lost."""
-        if transaction.parked:
-            await self._put_back(transaction)
-        if transaction.shadowed:
-            await self._run_shadowed(step, statement, transaction)
-        else:
-            await self._bind_again(step.bind)
-            self._session.send_step(step, step.data, forward=not statement.can_conflict)
+        try:
+            if transaction.parked and (left := await self._put_back(transaction)) is not None:
+                await self._copies.give(transaction, set(transaction.claimed), left)
+            if transaction.shadowed:
+                await self._copies.run(step, statement, transaction)
+            else:
+                await self._send(step, statement, transaction)
+        except Refused:
+            # It cannot be answered as if it had not lost: the conflict shows now.
+            await self.refuse(step, Refusal("40001", DATA_CONFLICT))
 
     async def lose(
         self, step: Step, statement: Statement, transaction: OpenTransaction, failed: Exchange
     ) -> None:
-        """Answer a step that met a conflict as if it had not."""
-        transaction.lost = transaction.lost or DATA_CONFLICT
+        """Answer a step that met a conflict as if it had not.
+
+        One that only gave way, as two transactions waited for each other, is run once more.
+        """
+        ask = self._session.conversation.ask
         try:
-            await parking.let_go(self._session.conversation.ask)
-            await self._forget_prepared(step)
-            await self._shadow(transaction, transaction.claimed | statement.claimed, None)
-            await self._run_shadowed(step, statement, transaction)
-        except Refused:
+            changes: Changes | None = None
+            if failed.guarded:
+                await ask(f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}")
+                changes = await self._read_out(transaction)
+            else:
+                await parking.let_go(ask)
+                if not transaction.claimed:
+                    changes = Changes()
+            await self._copies.forget_prepared(step)
+            if (failed.given_way or failed.sqlstate == _DEADLOCK) and changes is not None:
+                transaction.changes = changes
+                await asyncio.sleep(_PAUSE_S)
+                await self.resume(step, statement, transaction)
+                return
+            transaction.lost = transaction.lost or DATA_CONFLICT
+            await self._copies.give(transaction, transaction.claimed | statement.claimed, changes)
+            await self._copies.run(step, statement, transaction)
+        except (Refused, Locked):
             # It cannot be answered so, for want of a privilege say: the conflict shows now.
             transaction.failed = True
             self._session.give(step, failed)
@@ -108,7 +138,7 @@ class Recovery:
         PostgreSQL allows it when another transaction has deleted that row since.
         """
         for table in sorted(statement.claimed):
-            if (await self._session.conversation.ask(_HAS_TWINS, table))[0][0] == "t":
+            if (await self._ask(_HAS_TWINS, table))[0][0] == "t":
                 await self.lose(step, statement, transaction, done)
                 return
         transaction.note(step, statement)
@@ -121,14 +151,14 @@ class Recovery:
         )
         assert self._session.transaction is not None
         self._session.transaction.failed = True
-        ready = b"" if step.end in (End.FLUSH, End.NEXT) else _READY_FAILED
+        ready = b"" if step.hides_ready else _READY_FAILED
         self._session.tell(step, refusal.as_error() + ready, failed=True)
 
     async def refuse_commit(self, step: Step, refusal: Refusal) -> None:
         """Roll back in place of a COMMIT, which fails."""
         done = await self._session.conversation.run(question("ROLLBACK"))
         self._session.ended(done)
-        ready = b"" if step.end in (End.FLUSH, End.NEXT) else _READY_IDLE
+        ready = b"" if step.hides_ready else _READY_IDLE
         self._session.tell(step, refusal.as_error() + ready, failed=True)
 
     async def commit(self, step: Step, transaction: OpenTransaction) -> None:
@@ -141,94 +171,77 @@ class Recovery:
         session = self._session
         if transaction.parked and not transaction.lost:
             await self._put_back(transaction)
+        if not transaction.lost:
+            try:
+                await settle_locks(self._session, self._ask, transaction)
+            except Refused:
+                await parking.let_go(session.conversation.ask)
+                transaction.lost = DATA_CONFLICT
         if transaction.lost:
             await session.conversation.ask("SELECT dsqlkit.lose($1)", transaction.lost)
-        elif transaction.locked and session.adjudicator.has_others(session):
-            for table in sorted(transaction.locked):
-                await session.conversation.ask("SELECT dsqlkit.claim_locked($1::regclass)", table)
 
-    async def _put_back(self, transaction: OpenTransaction) -> None:
+    async def _put_back(self, transaction: OpenTransaction) -> Changes | None:
+        """Put back what was read out; give it back when another was first."""
         session = self._session
         assert transaction.changes is not None
         self.is_putting_back = True
+        deletions_first = False
         try:
             while True:
                 try:
-                    await self._repeat(transaction, (Kind.SETTING,))
-                    await parking.put_back(session.conversation.ask, transaction.changes)
-                    await self._repeat(transaction, (Kind.SCHEMA, Kind.LOCK))
+                    await self._copies.repeat(transaction, (Kind.SETTING,))
+                    await parking.put_back(
+                        self._ask,
+                        transaction.changes,
+                        deletions_first=deletions_first,
+                    )
+                    await self._copies.repeat(transaction, (Kind.SCHEMA, Kind.LOCK))
                 except Refused as refused:
                     await parking.let_go(session.conversation.ask)
-                    if refused.given_way:
+                    if refused.sqlstate in _PASSING:
                         await asyncio.sleep(_PAUSE_S)
+                        continue
+                    if refused.sqlstate in _MATTERS_OF_ORDER and not deletions_first:
+                        deletions_first = True
                         continue
                     transaction.lost = transaction.lost or DATA_CONFLICT
                     changes, transaction.changes = transaction.changes, None
-                    await self._shadow(transaction, set(transaction.claimed), changes)
-                    return
+                    return changes
                 transaction.changes = None
-                return
+                return None
         finally:
             self.is_putting_back = False
 
-    async def _repeat(self, transaction: OpenTransaction, kinds: tuple[Kind, ...]) -> None:
-        for step in transaction.done:
-            if step.statement is not None and step.statement.kind in kinds:
-                (await self._session.conversation.run(step.again)).rows()
+    async def keep_cursors(self, step: Step, transaction: OpenTransaction, done: Exchange) -> None:
+        """After a step that opened a cursor: see to it that the transaction can still be parked."""
+        if transaction.claimed:
+            transaction.loose_cursors = True
+        else:
+            transaction.cursors_secured = await cursors.secure(self._session.conversation)
+        self._session.finish(step, done)
 
-    async def _shadow(
-        self, transaction: OpenTransaction, tables: set[str], changes: Changes | None
-    ) -> None:
-        """Give the transaction copies of tables, with its changes: read out, or made once more."""
-        await self._session.conversation.ask(_FORGET_NAMES)
-        await self._copy(transaction, tables, changes)
-        if changes is None:
-            for step in list(transaction.done):
-                if step.statement is not None:
-                    await self._session.conversation.run(
-                        await self._within_shadows(step, step.again)
-                    )
+    async def _read_out(self, transaction: OpenTransaction) -> Changes:
+        session, conversation = self._session, self._session.conversation
+        loose: list[OpenCursor] = []
+        if transaction.loose_cursors:
+            loose = await cursors.read_out(conversation, transaction.cursors_secured)
+        changes = await parking.read_out(self._ask, session.adjudicator.ask, session.pid)
+        await parking.let_go(conversation.ask)
+        if loose:
+            await cursors.open_again(conversation, loose, transaction.cursors_secured)
+        if transaction.loose_cursors:
+            transaction.cursors_secured = await cursors.secure(conversation)
+            transaction.loose_cursors = False
+        return changes
 
-    async def _copy(
-        self, transaction: OpenTransaction, tables: set[str], changes: Changes | None
-    ) -> None:
-        for table in sorted(tables - transaction.shadowed):
-            rows = await self._session.conversation.ask(_TABLE, table)
-            transaction.shadowed.add(table)
-            for (relation,) in rows:
-                # One table may be written under two names.
-                if relation is not None and relation not in transaction.shadowed:
-                    transaction.shadowed.add(relation)
-                    await parking.shadow(self._session.conversation.ask, relation, changes)
+    async def _ask(self, sql: str, *parameters: str | None) -> Rows:
+        """Ask inside the transaction, as the endpoint."""
+        key = await self._session.adjudicator.key()
+        return await self._session.conversation.ask(sql, key, *parameters)
 
-    async def _run_shadowed(
-        self, step: Step, statement: Statement, transaction: OpenTransaction
-    ) -> None:
-        if not transaction.failed:
-            await self._copy(transaction, set(statement.claimed), None)
-        data = await self._within_shadows(step, step.data)
-        await self._bind_again(bound_to_private(step.bind) if statement.qualified else step.bind)
-        self._session.send_step(step, data, forward=True)
-
-    async def _bind_again(self, bind: bytes) -> None:
-        """Make a portal again that was bound in an earlier step: it went with what was let go."""
-        if bind:
-            close = wire.message(b"C", b"P" + bind[5 : bind.find(b"\0", 5) + 1])
-            await self._session.conversation.run(close + bind + SYNC)
-
-    async def _forget_prepared(self, step: Step) -> None:
-        """Let the step prepare its statement once more under the same name."""
-        name = step.parse[5 : step.parse.find(b"\0", 5)]
-        if name and step.parse in step.data:
-            await self._session.conversation.run(wire.message(b"C", b"S" + name + b"\0") + SYNC)
-
-    async def _within_shadows(self, step: Step, frames: bytes) -> bytes:
-        """Frames of a step, with names that lead to the copies of tables."""
-        if step.statement is None or not step.statement.qualified:
-            return frames
-        if not step.parse:
-            return unqualified_query(frames, step.statement.qualified)
-        await self._session.conversation.run(
-            unqualified_parse(step.parse, step.statement.qualified)
-        )
-        return bound_to_private(frames)
+    async def _send(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
+        await self._copies.bind_again(step.bind)
+        if statement.can_conflict:
+            self._session.send_write(step, transaction)
+        else:
+            self._session.send_step(step, step.data, forward=True)

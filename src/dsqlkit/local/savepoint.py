@@ -1,4 +1,9 @@
-"""The hidden savepoint right after a client's BEGIN, in the same message: it costs no wait."""
+"""The hidden savepoints: one right after a client's BEGIN, to let go of all that the transaction
+did, and one before a write of a transaction that may have rivals, to take back that write alone.
+
+Each rides in the message of the statement it belongs to, and costs no wait. They have names of
+their own in the protocol, so that the client's unnamed statement and portal are left alone.
+"""
 
 from typing import Final
 
@@ -6,19 +11,33 @@ from dsqlkit.local import wire
 from dsqlkit.local.parking import SAVEPOINT
 from dsqlkit.local.steps import SYNC, End, Step
 
+STATEMENT_SAVEPOINT: Final = "dsqlkit_statement"
+
+_NAME: Final = b"dsqlkit_savepoint\0"
 _SQL: Final = f"SAVEPOINT {SAVEPOINT}".encode()
-_EXTENDED: Final = (
-    wire.message(b"P", b"\0" + _SQL + b"\0\0\0")
-    + wire.message(b"B", b"\0\0" + b"\0\0" * 3)
-    + wire.message(b"E", b"\0" + b"\0\0\0\0")
-)
 _COMPLETE: Final = wire.message(b"C", b"SAVEPOINT\0")
-_EXTENDED_COMPLETE: Final = wire.message(b"1", b"") + wire.message(b"2", b"") + _COMPLETE
+
+
+def _frames(sql: bytes) -> bytes:
+    return (
+        wire.message(b"P", _NAME + sql + b"\0\0\0")
+        + wire.message(b"B", _NAME + _NAME + bytes(6))
+        + wire.message(b"E", _NAME + bytes(4))
+        + wire.message(b"C", b"P" + _NAME)
+        + wire.message(b"C", b"S" + _NAME)
+    )
+
+
+_EXTENDED: Final = _frames(_SQL)
+_EXTENDED_COMPLETE: Final = (
+    wire.message(b"1", b"") + wire.message(b"2", b"") + _COMPLETE + wire.message(b"3", b"") * 2
+)
+_GUARD: Final = _frames(f"SAVEPOINT {STATEMENT_SAVEPOINT}".encode())
 
 
 def with_savepoint(step: Step) -> bytes:
     """The frames of a BEGIN that set the savepoint too, and end with a Sync or are a Query."""
-    if step.end is End.QUERY:
+    if step.is_query:
         # On a line of its own: the client's text may end with a comment.
         return wire.message(b"Q", step.data[5:-1] + b"\n;" + _SQL + b"\0")
     frames = step.data.removesuffix(SYNC) if step.end is End.SYNC else step.data
@@ -28,3 +47,13 @@ def with_savepoint(step: Step) -> bytes:
 def without_savepoint(answer: bytes) -> bytes:
     """What the backend answered to `with_savepoint`, as an answer to the BEGIN alone."""
     return answer.replace(_EXTENDED_COMPLETE, b"").replace(_COMPLETE, b"")
+
+
+def guarded(frames: bytes) -> bytes:
+    """The frames of a write with a savepoint before it."""
+    return _GUARD + frames
+
+
+def without_guard(answer: bytes) -> bytes:
+    """What the backend answered to `guarded` frames, as an answer to the write alone."""
+    return answer.removeprefix(_EXTENDED_COMPLETE)

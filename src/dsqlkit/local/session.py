@@ -8,10 +8,12 @@ them the transaction can be parked (see adjudicator.py).
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
-from dsqlkit.local import wire
+from dsqlkit.local import copy_in, implicit, wire
 from dsqlkit.local.adjudicator import Adjudicator
 from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.autocommit import run_limited
@@ -30,9 +32,9 @@ from dsqlkit.local.limits import (
 )
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import OpenTransaction
-from dsqlkit.local.recovery import Recovery
+from dsqlkit.local.recovery import SCHEMA_CHANGED, Recovery
 from dsqlkit.local.refusal import Refusal
-from dsqlkit.local.savepoint import with_savepoint, without_savepoint
+from dsqlkit.local.savepoint import guarded, with_savepoint, without_savepoint
 from dsqlkit.local.statements import rewrite
 from dsqlkit.local.steps import FLUSH, SYNC, WANTED, End, Step, StepCutter
 
@@ -64,6 +66,7 @@ class Session:
             adjudicator.changed_schema,
             on_busy=lambda: adjudicator.busy(self),
             on_rest=lambda: adjudicator.at_rest(self),
+            on_copy=self._go_on,
             lost=self._lost,
         )
         self.backend = self.conversation.backend
@@ -71,7 +74,7 @@ class Session:
         self.adjudicator = adjudicator
         self._on_end = on_end
         self._ended = False
-        self._frames = wire.FrameCutter(set(WANTED), limit=wire.MAX_CLIENT_FRAME)
+        self._frames = wire.FrameCutter({*WANTED, *copy_in.ENDS}, limit=wire.MAX_CLIENT_FRAME)
         self._steps = StepCutter(rewrite)
         self._queue: deque[Step] = deque()
         self._queued = 0
@@ -80,6 +83,8 @@ class Session:
         self._autocommit = Exchange(forward=True)
         self._skipping = False
         self._wants_rows = False
+        self._can_start_over = False
+        self._copy: copy_in.CopyIn | None = None
         self._work: asyncio.Task[None] | None = None
         self.recovery = Recovery(self)
         self._disruption = Disruption(self, faults)
@@ -115,9 +120,8 @@ class Session:
             transaction is not None
             and self.is_idle
             and transaction.movable
-            and not transaction.failed
-            and not transaction.parked
-            and not transaction.shadowed
+            and not transaction.abandoned
+            and (transaction.failed or not transaction.parked)
         )
 
     @property
@@ -125,8 +129,12 @@ class Session:
         return not self.conversation.under_way and self._work is None
 
     @property
-    def is_putting_back(self) -> bool:
-        return self.recovery.is_putting_back
+    def is_internal(self) -> bool:
+        return self.conversation.is_internal
+
+    @property
+    def can_start_over(self) -> bool:
+        return self.recovery.is_putting_back or self._can_start_over
 
     @property
     def wants_rows(self) -> bool:
@@ -143,25 +151,53 @@ class Session:
         age_s = busy_s if self.transaction is None else self.transaction.age_s
         return too_old(age_s, self._faults.transaction_age_s)
 
-    def expect_cancel(self, refusal: Refusal | None) -> None:
-        self.conversation.expect_cancel(refusal)
+    @contextmanager
+    def being_cancelled(self, refusal: Refusal | None) -> Generator[None, None, None]:
+        with self.conversation.being_cancelled(refusal):
+            yield
+        self._go_on()
 
-    # What the recovery and the disruption use.
+    # What others use that do a part of its work.
 
-    def send_step(self, step: Step, data: bytes, *, forward: bool) -> None:
-        """Send a step, or other frames in its place; hold back the answers unless `forward`."""
-        hide = step.end in (End.FLUSH, End.NEXT)
+    def send_step(
+        self, step: Step, data: bytes, *, forward: bool, guard: bool = False, again: bool = False
+    ) -> None:
+        """Send a step, or other frames in its place; hold back the answers unless `forward`.
+
+        `guard`: a savepoint goes before it. `again`: it can be taken back and run again.
+        """
+        hide = step.hides_ready
         self._held_up = True
         self._wants_rows = step.statement is not None and step.statement.can_conflict
+        self._can_start_over = again
         exchange = Exchange(
             forward=forward,
             hide_ready=hide,
-            bounded=True,
-            is_query=step.end is End.QUERY,
-            holds_end=step.statement is not None and step.statement.kind is Kind.COPY_IN,
+            bounded=not step.copied,
+            is_query=step.is_query,
+            guarded=guard,
+            copies=bool(step.copied),
+            before=step.before,
             on_done=lambda done: self._step_done(step, done),
         )
-        self.conversation.send(data + SYNC if hide else data, exchange)
+        frames = guarded(data) if guard else data
+        self.conversation.send(frames + SYNC if hide and not step.is_query else frames, exchange)
+
+    def send_write(self, step: Step, transaction: OpenTransaction) -> None:
+        """Send a step that may meet a conflict, so that it can be taken back by itself."""
+        guard = bool(transaction.claimed) and self.adjudicator.is_contended(self)
+        again = guard or not transaction.claimed
+        self.send_step(step, step.data, forward=False, guard=guard, again=again)
+
+    def put_first(self, step: Step) -> None:
+        """Take this step as the client's next."""
+        self._queue.appendleft(step)
+        self._queued += len(step.data) + _STEP_BYTES
+
+    def gather(self, copy: copy_in.CopyIn) -> None:
+        """Take what the client sends now as the data of a COPY."""
+        self._copy = copy
+        self._go_on()
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""
@@ -178,7 +214,7 @@ class Session:
     def tell(self, step: Step, answers: bytes, *, failed: bool) -> None:
         """Give the client the answers to a step, which in a pipeline end it if it failed."""
         self.client.write(answers)
-        if failed and step.end in (End.FLUSH, End.NEXT):
+        if failed and step.hides_ready:
             self._skipping = True
 
     def release(self) -> None:
@@ -191,31 +227,67 @@ class Session:
     def _from_client(self, data: bytes) -> None:
         try:
             for kind, frame in self._frames.feed(data):
-                if kind == wire.RUN:
-                    self.backend.write(frame)
+                if kind == wire.RUN or kind in copy_in.ENDS:
+                    self._go_on()
+                    if not self._queue and self._takes_data:
+                        self._take_data(kind, frame)
+                    else:
+                        end = End.DATA if kind == wire.RUN else End.LAST_DATA
+                        self._enqueue(Step(frame, end, None))
                     continue
                 for step in self._steps.feed(kind, frame):
                     if self.conversation.copying and step.statement is None:
                         # The Sync after CopyDone; the one before was lost on a backend in COPY.
                         self.conversation.copying = False
                         self.backend.write(step.data)
-                    else:
-                        self._queue.append(step)
-                        self._queued += len(step.data) + _STEP_BYTES
+                    elif self._copy is None or step.data != SYNC:  # which means nothing in COPY
+                        self._enqueue(step)
         except wire.ProtocolViolation as violation:
             _log.info("a client broke the protocol: %s", violation)
             self.close()
             return
         self._go_on()
 
+    def _take_data(self, kind: int, frame: bytes) -> None:
+        if self._copy is None:
+            self.backend.write(frame)
+        elif (step := self._copy.take(kind, frame)) is not None:
+            is_too_large, self._copy = self._copy.is_too_large, None
+            if is_too_large:
+                step = replace(step, data=refused(step, copy_in.TOO_LARGE), statement=None)
+            self.put_first(step)
+
+    @property
+    def _takes_data(self) -> bool:
+        """Whether data of a COPY can be taken now. Nobody wants it when nothing is under way."""
+        return (
+            self._copy is not None
+            or self.conversation.takes_data
+            or not (self._held_up or self.conversation.under_way)
+        )
+
+    @property
+    def _takes_steps(self) -> bool:
+        return not self._held_up and self._copy is None and self.conversation.is_settled
+
+    def _enqueue(self, step: Step) -> None:
+        self._queue.append(step)
+        self._queued += len(step.data) + _STEP_BYTES
+
     def _go_on(self) -> None:
         """Handle the client's steps as far as none has to wait for an answer."""
-        while self._queue and not self._held_up and not self._ended:
-            step = self._queue.popleft()
+        while self._queue and not self._ended:
+            step = self._queue[0]
+            is_data = step.end in (End.DATA, End.LAST_DATA)
+            if not (self._takes_data if is_data else self._takes_steps):
+                break
+            self._queue.popleft()
             self._queued -= len(step.data) + _STEP_BYTES
-            if step.data == FLUSH:
-                continue  # all that was sent before has been answered, or is followed by a Sync
-            if self._skipping:
+            if is_data:
+                self._take_data(wire.RUN if step.end is End.DATA else step.data[0], step.data)
+            elif step.data == FLUSH:
+                pass  # all that was sent before has been answered, or is followed by a Sync
+            elif self._skipping:
                 self._skip(step)
             elif self._expired:
                 self.close()
@@ -229,6 +301,9 @@ class Session:
         """After an error in a pipeline everything up to the client's Sync is left out."""
         if step.end is End.SYNC:
             self._skipping = False
+            if self.transaction is not None and self.transaction.implicit:
+                self._do(implicit.end(self))
+                return
             self._held_up = True
             self.conversation.send(SYNC, Exchange(forward=True, on_done=self._answered))
 
@@ -236,12 +311,14 @@ class Session:
         statement = step.statement
         if statement is not None and statement.kind is Kind.BEGIN and self._unsynced is None:
             self._held_up = True
-            begin = Exchange(
-                forward=False,
-                hide_ready=step.end in (End.FLUSH, End.NEXT),
-                on_done=self._begun,
-            )
+            begin = Exchange(forward=False, hide_ready=step.hides_ready, on_done=self._begun)
             self.conversation.send(with_savepoint(step), begin)
+            return
+        if statement is not None and step.end is End.PART:
+            if statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
+                self.send_step(step, step.data, forward=True)
+            else:
+                self._do(implicit.begin(self, step))
             return
         if statement is None and step.end is End.FLUSH and self._unsynced is None:
             # Preparing and describing: what it gets in answer ends with no ReadyForQuery.
@@ -260,7 +337,7 @@ class Session:
             self._unsynced = statements
             self._autocommit = Exchange(
                 forward=True,
-                is_query=step.end is End.QUERY,
+                is_query=step.is_query,
                 on_done=lambda done: self._autocommitted(done, statements),
             )
             self.conversation.expect(self._autocommit)
@@ -275,7 +352,11 @@ class Session:
 
     def _inside(self, step: Step, transaction: OpenTransaction) -> None:
         statement = step.statement
-        if (
+        if transaction.implicit and step.data == SYNC:
+            self._do(implicit.end(self))
+        elif transaction.implicit and statement is not None and statement.kind is Kind.BEGIN:
+            implicit.make_explicit(self)
+        elif (
             statement is None
             or transaction.failed
             or statement.kind in (Kind.ROLLBACK, Kind.BEGIN, Kind.MIXED)
@@ -291,16 +372,26 @@ class Session:
         elif statement.kind is Kind.COMMIT:
             if self._faults.on_commit and transaction.claimed:
                 self._do(self._disruption.commit(step, transaction))
-            elif transaction.lost or transaction.parked or transaction.locked:
+            elif transaction.needs_care or self.adjudicator.shared_since(transaction):
                 self._do(self.recovery.commit(step, transaction))
             else:
                 self.send_step(step, step.data, forward=True)
+        else:
+            self._run(step, statement, transaction)
+
+    def _run(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
+        if transaction.abandoned:
+            self.send_step(step, refused(step, SCHEMA_CHANGED), forward=True)
         elif refusal := refusal_inside(transaction.ddl, transaction.dml, statement.parts):
             self.send_step(step, refused(step, refusal), forward=True)
+        elif statement.kind is Kind.COPY_IN and not step.copied:
+            self._do(copy_in.begin(self, step))
         elif transaction.parked or transaction.shadowed:
             self._do(self.recovery.resume(step, statement, transaction))
+        elif statement.can_conflict:
+            self.send_write(step, transaction)
         else:
-            self.send_step(step, step.data, forward=not statement.can_conflict)
+            self.send_step(step, step.data, forward=True)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that takes several exchanges; the client's further steps wait."""
@@ -343,7 +434,8 @@ class Session:
 
     def _step_done(self, step: Step, exchange: Exchange) -> None:
         statement, transaction = step.statement, self.transaction
-        held = not exchange.forward or exchange.holds_end
+        # At private copies of tables there is nobody to conflict with.
+        held = not exchange.forward and transaction is not None and not transaction.shadowed
         if transaction is not None and statement is not None:
             if exchange.error is None:
                 if held and self.recovery.may_have_twins(statement, transaction):
@@ -354,9 +446,15 @@ class Session:
                 if held and transaction.rows > MAX_ROWS:
                     self._do(self.recovery.refuse(step, TOO_MANY_ROWS))
                     return
+                if step.fetches or statement.kind is Kind.CURSOR:
+                    self._do(self.recovery.keep_cursors(step, transaction, exchange))
+                    return
             elif held and self.recovery.is_conflict(statement, exchange, transaction):
                 self._do(self.recovery.lose(step, statement, transaction, exchange))
                 return
+        elif transaction is not None and step.fetches and exchange.error is None:
+            self._do(self.recovery.keep_cursors(step, transaction, exchange))
+            return
         self.finish(step, exchange)
 
     def ended(self, exchange: Exchange) -> None:

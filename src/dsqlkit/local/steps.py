@@ -29,9 +29,14 @@ class End(Enum):
     """What ends a step in the client's stream."""
 
     QUERY = auto()
+    PART = auto()
+    """A Query made of one statement of the client's Query; a step that is a Sync ends them."""
     SYNC = auto()
     FLUSH = auto()
     NEXT = auto()
+    DATA = auto()
+    """It is no step but data of a COPY, which came before it could be taken."""
+    LAST_DATA = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +45,9 @@ class Step:
 
     `again` runs the statement once more by itself, Sync included, naming only prepared statements
     that the backend keeps; `parse` is the Parse of such a statement, empty for a Query. `bind` is
-    the Bind where it was sent in an earlier step. `fetches` is set when an Execute of a named
-    portal asks for some of the rows only.
+    the Bind where it was sent in an earlier step. `fetches` is set when a named portal is left with
+    rows to come. `before` counts the characters of the client's text that stand before this part of
+    it. `copied` has the client's data of a COPY.
     """
 
     data: bytes
@@ -51,6 +57,18 @@ class Step:
     parse: bytes = b""
     bind: bytes = b""
     fetches: bool = False
+    before: int = 0
+    copied: bytes = b""
+
+    @property
+    def is_query(self) -> bool:
+        """Whether its frame is a Query."""
+        return self.end in (End.QUERY, End.PART)
+
+    @property
+    def hides_ready(self) -> bool:
+        """Whether the client expects no ReadyForQuery after its answer."""
+        return self.end in (End.PART, End.FLUSH, End.NEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +103,7 @@ class StepCutter:
         """
         if kind == _QUERY:
             yield from self._finish(End.NEXT)
-            yield self._query(frame)
+            yield from self._query(frame)
             return
         if self._executed is not None and kind not in (_SYNC, _FLUSH, _CLOSE):
             yield from self._finish(End.NEXT)
@@ -95,6 +113,7 @@ class StepCutter:
             portal, name = _two_names(frame)
             prepared = self._prepared.get(name, _UNKNOWN)
             self._portals[portal] = (prepared, frame)
+            self._fetches = portal != b""
         elif kind == _EXECUTE:
             self._execute(frame)
         elif kind == _CLOSE:
@@ -108,17 +127,24 @@ class StepCutter:
         elif kind == _FLUSH or self._gathered > _MOST_BYTES:
             yield from self._finish(End.FLUSH)
 
-    def _query(self, frame: bytes) -> Step:
+    def _query(self, frame: bytes) -> Iterator[Step]:
         end = frame.find(b"\0", 5)
         if end != len(frame) - 1:
             raise wire.ProtocolViolation("a malformed Query message")
         sql = frame[5:end]
-        changed = self._rewrite(sql)
-        if changed is not sql:
-            frame = wire.message(b"Q", changed + b"\0")
         statement = analysis.analyse(sql)
         self._follow(statement)
-        return Step(frame, End.QUERY, statement, again=frame)
+        if statement.kind is not Kind.MIXED:
+            changed = self._rewrite(sql)
+            if changed is not sql:
+                frame = wire.message(b"Q", changed + b"\0")
+            yield Step(frame, End.QUERY, statement, again=frame)
+            return
+        # Each statement by itself, as BEGIN and COMMIT have to be seen, and conflicts among them.
+        for before, part in analysis.parts(sql):
+            frame = wire.message(b"Q", self._rewrite(part) + b"\0")
+            yield Step(frame, End.PART, analysis.analyse(part), again=frame, before=before)
+        yield Step(SYNC, End.SYNC, None)
 
     def _parse(self, frame: bytes) -> bytes:
         start = frame.find(b"\0", 5) + 1

@@ -1,0 +1,163 @@
+"""Transactions with an open cursor are in the race, and their cursors read on."""
+
+from collections.abc import Iterator
+
+import pytest
+from psycopg import pq
+
+from dsqlkit.endpoint import Endpoint
+from dsqlkit.local import wire
+from tests.conformance.client import RawClient
+from tests.occ.conftest import CONFLICT, Racer, Sessions
+
+pytestmark = pytest.mark.timeout(30)
+
+ADD = "UPDATE race SET v = v + 1 WHERE id = 1"
+READ = "SELECT id, v FROM race ORDER BY id"
+
+
+def start(racers: Sessions, *, writes_first: bool) -> tuple[Racer, Racer]:
+    """One with a cursor at its third row that has written row 1, and one that writes it too."""
+    reader, writer = racers(2)
+    reader.say("BEGIN")
+    if writes_first:
+        reader.say(ADD)
+    reader.say(f'DECLARE "my cursor" CURSOR FOR {READ}')
+    assert len(reader.rows('FETCH 2 FROM "my cursor"')) == 2
+    if not writes_first:
+        reader.say(ADD)
+    reader.say("UPDATE race SET v = 7 WHERE id = 4")
+    writer.say("BEGIN")
+    assert writer.say(ADD) == "UPDATE 1"
+    return reader, writer
+
+
+REST = [(3, 0), (4, 0), (5, 0)]
+"""As of the time when the cursor was opened."""
+
+
+@pytest.mark.parametrize("writes_first", [False, True])
+@pytest.mark.parametrize("reader_wins", [False, True])
+def test_a_cursor_reads_on_while_its_transaction_races(
+    racers: Sessions, writes_first: bool, reader_wins: bool
+) -> None:
+    reader, writer = start(racers, writes_first=writes_first)
+    if reader_wins:
+        assert reader.rows('FETCH ALL FROM "my cursor"') == REST
+        assert reader.say("COMMIT") == "COMMIT"
+        assert writer.say("COMMIT") == CONFLICT
+    else:
+        assert writer.say("COMMIT") == "COMMIT"
+        assert reader.rows('FETCH 2 FROM "my cursor"') == REST[:2]
+        assert reader.rows(READ) == [(1, 1), (2, 0), (3, 0), (4, 7), (5, 0)]
+        assert reader.rows('FETCH 2 FROM "my cursor"') == REST[2:]
+        assert reader.say('CLOSE "my cursor"') == "CLOSE CURSOR"
+        assert reader.say("COMMIT") == CONFLICT
+
+
+@pytest.mark.parametrize("writes_first", [False, True])
+def test_a_cursor_survives_being_put_aside_again_and_again(
+    racers: Sessions, writes_first: bool
+) -> None:
+    reader, writer = start(racers, writes_first=writes_first)
+    for row in REST:
+        assert writer.say(ADD) == "UPDATE 1"
+        assert reader.rows('FETCH 1 FROM "my cursor"') == [row]
+    assert reader.rows('FETCH 1 FROM "my cursor"') == []
+    assert writer.say("ROLLBACK") == "ROLLBACK"
+    assert reader.say("COMMIT") == "COMMIT"
+
+
+@pytest.mark.parametrize("writes_first", [False, True])
+@pytest.mark.parametrize("binary", [False, True])
+def test_a_server_side_cursor_reads_on(racers: Sessions, writes_first: bool, binary: bool) -> None:
+    reader, writer = racers(2)
+    with reader.connection.transaction():
+        if writes_first:
+            reader.say(ADD)
+        with reader.connection.cursor("named", binary=binary) as cursor:
+            cursor.itersize = 2
+            cursor.execute(f"SELECT id, v::numeric(9, 2), NULL::text FROM ({READ}) AS r")
+            assert next(iter(cursor))[0] == 1
+            if not writes_first:
+                reader.say(ADD)
+            writer.say("BEGIN")
+            assert writer.say(ADD) == "UPDATE 1"
+            assert [(row[0], str(row[1]), row[2]) for row in cursor] == [
+                (key, "0.00", None) for key in range(2, 6)
+            ]
+        assert writer.say("ROLLBACK") == "ROLLBACK"
+    assert reader.rows("SELECT v FROM race WHERE id = 1") == [(1,)]
+
+
+@pytest.fixture
+def raw(endpoint: Endpoint) -> Iterator[RawClient]:
+    client = RawClient(endpoint)
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize("writes_first", [False, True])
+@pytest.mark.parametrize("fetched", [0, 2])
+def test_a_portal_that_is_read_in_pieces_reads_on(
+    racers: Sessions, raw: RawClient, writes_first: bool, fetched: int
+) -> None:
+    """As the cursors of asyncpg and JDBC are."""
+    (writer,) = racers(1)
+    sync = wire.message(b"S", b"")
+    parse = wire.message(b"P", f"\0SELECT id, v::text FROM ({READ}) AS r\0\0\0".encode())
+    bind = wire.message(b"B", b"C_1\0\0" + bytes(6))
+    rest = wire.message(b"E", b"C_1\0" + bytes(4)) + sync
+    raw.ask("BEGIN")
+    if writes_first:
+        raw.ask(ADD)
+    assert raw.send_frames(parse + bind + sync).sqlstate is None
+    if fetched:
+        some = wire.message(b"E", b"C_1\0" + wire.INT32.pack(fetched)) + sync
+        assert raw.send_frames(some).sqlstate is None
+    if not writes_first:
+        raw.ask(ADD)
+    assert writer.say(ADD) == "UPDATE 1"
+    rows = [["1", "1" if writes_first else "0"], *([str(key), "0"] for key in range(2, 6))]
+    reply = raw.send_frames(rest)
+    assert (reply.sqlstate, reply.results[0].rows) == (None, rows[fetched:])
+    assert raw.ask("COMMIT").sqlstate == CONFLICT
+
+
+def test_a_statement_that_was_prepared_without_a_name_is_still_there(
+    racers: Sessions, raw: RawClient
+) -> None:
+    (writer,) = racers(1)
+    sync = wire.message(b"S", b"")
+    raw.ask("BEGIN")
+    raw.ask(ADD)
+    raw.send_frames(wire.message(b"P", b"\0SELECT 'mine'\0\0\0") + sync)
+    assert writer.say(ADD) == "UPDATE 1"
+    reply = raw.send_frames(wire.message(b"B", bytes(8)) + wire.message(b"E", bytes(5)) + sync)
+    assert reply.results[0].rows == [["mine"]]
+    assert raw.ask("COMMIT").sqlstate == CONFLICT
+
+
+def test_a_cursor_opened_after_losing_reads_what_the_transaction_sees(racers: Sessions) -> None:
+    reader, writer = racers(2)
+    reader.say("BEGIN")
+    reader.rows(READ)
+    assert writer.say(ADD) == "UPDATE 1"
+    assert reader.say("UPDATE race SET v = 9 WHERE id = 1") == "UPDATE 1"
+    reader.say(f"DECLARE c CURSOR FOR {READ}")
+    assert reader.rows("FETCH 2 FROM c") == [(1, 9), (2, 0)]
+    assert reader.say("COMMIT") == CONFLICT
+
+
+def test_a_cursor_that_is_held_outlives_its_transaction(racers: Sessions) -> None:
+    reader, writer = racers(2)
+    reader.say("BEGIN")
+    reader.say(ADD)
+    reader.say(f"DECLARE c CURSOR WITH HOLD FOR {READ}")
+    writer.say("BEGIN")
+    assert writer.say(ADD) == "UPDATE 1"
+    assert reader.say("COMMIT") == "COMMIT"
+    assert writer.say("COMMIT") == CONFLICT
+    assert reader.connection.info.transaction_status == pq.TransactionStatus.IDLE
+    assert reader.rows("FETCH 1 FROM c") == [(1, 1)]
+    assert reader.say("CLOSE c") == "CLOSE CURSOR"
