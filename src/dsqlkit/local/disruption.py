@@ -60,7 +60,7 @@ class Disruption:
             return
         if fate is Fate.CONFLICT:
             transaction.lost = transaction.lost or DATA_CONFLICT
-        await session.recovery.prepare_commit(transaction)
+        await session.recovery.prepare_commit(transaction, step.bind)
         if fate is Fate.CUT_AFTER:
             ends_itself = step.is_query or step.end is End.SYNC
             session.cut(await session.conversation.run(step.data + (b"" if ends_itself else SYNC)))

@@ -99,18 +99,19 @@ class Exchange:
 def question(sql: str, parameters: Sequence[str | None] = ()) -> bytes:
     """The frames that run one statement of ours, with parameters and rows in text.
 
-    Under names of our own: the unnamed statement and portal are the client's, who may have filled
-    them in an earlier message. What an earlier question that failed has left there goes first.
+    Under a name of its own, as the unnamed statement is the client's, who may have filled it in an
+    earlier message. An unnamed portal of the client's is bound again after questions (`Step.bind`).
     """
     values = b"".join(_value(parameter) for parameter in parameters)
-    # Both names, no parameter formats (text), the parameters, no result formats (text).
-    bind = _OURS + _OURS + b"\0\0" + len(parameters).to_bytes(2, "big") + values + b"\0\0"
-    close = wire.message(b"C", b"P" + _OURS) + wire.message(b"C", b"S" + _OURS)
+    # No parameter formats (text), the parameters, no result formats (text).
+    bind = b"\0" + _OURS + b"\0\0" + len(parameters).to_bytes(2, "big") + values + b"\0\0"
+    # Closed before too, as it is left over when the one before failed.
+    close = wire.message(b"C", b"S" + _OURS)
     return (
         close
         + wire.message(b"P", _OURS + sql.encode() + b"\0\0\0")
         + wire.message(b"B", bind)
-        + wire.message(b"E", _OURS + bytes(4))
+        + wire.message(b"E", bytes(5))
         + close
         + b"S\x00\x00\x00\x04"
     )

@@ -163,11 +163,14 @@ class Recovery:
 
     async def commit(self, step: Step, transaction: OpenTransaction) -> None:
         """Commit, or fail to because another was first."""
-        await self.prepare_commit(transaction)
+        await self.prepare_commit(transaction, step.bind)
         self._session.send_step(step, step.data, forward=True)
 
-    async def prepare_commit(self, transaction: OpenTransaction) -> None:
-        """Do what is left to do before COMMIT, or see to it that it fails."""
+    async def prepare_commit(self, transaction: OpenTransaction, bind: bytes = b"") -> None:
+        """Do what is left to do before COMMIT, or see to it that it fails.
+
+        `bind` is the COMMIT's own Bind where it was sent in an earlier step.
+        """
         session = self._session
         if transaction.parked and not transaction.lost:
             await self._put_back(transaction)
@@ -179,6 +182,7 @@ class Recovery:
                 transaction.lost = DATA_CONFLICT
         if transaction.lost:
             await session.conversation.ask("SELECT dsqlkit.lose($1)", transaction.lost)
+        await self._copies.bind_again(bind)
 
     async def _put_back(self, transaction: OpenTransaction) -> Changes | None:
         """Put back what was read out; give it back when another was first."""

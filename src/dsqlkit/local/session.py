@@ -240,7 +240,7 @@ class Session:
                         # The Sync after CopyDone; the one before was lost on a backend in COPY.
                         self.conversation.copying = False
                         self.backend.write(step.data)
-                    elif self._copy is None or step.data != SYNC:  # which means nothing in COPY
+                    else:
                         self._enqueue(step)
         except wire.ProtocolViolation as violation:
             _log.info("a client broke the protocol: %s", violation)
@@ -279,13 +279,15 @@ class Session:
         while self._queue and not self._ended:
             step = self._queue[0]
             is_data = step.end in (End.DATA, End.LAST_DATA)
-            if not (self._takes_data if is_data else self._takes_steps):
+            # In the middle of a COPY a Sync means nothing.
+            is_void = self._copy is not None and step.data == SYNC
+            if not (is_void or (self._takes_data if is_data else self._takes_steps)):
                 break
             self._queue.popleft()
             self._queued -= len(step.data) + _STEP_BYTES
             if is_data:
                 self._take_data(wire.RUN if step.end is End.DATA else step.data[0], step.data)
-            elif step.data == FLUSH:
+            elif is_void or step.data == FLUSH:
                 pass  # all that was sent before has been answered, or is followed by a Sync
             elif self._skipping:
                 self._skip(step)

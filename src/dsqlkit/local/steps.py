@@ -45,9 +45,9 @@ class Step:
 
     `again` runs the statement once more by itself, Sync included, naming only prepared statements
     that the backend keeps; `parse` is the Parse of such a statement, empty for a Query. `bind` is
-    the Bind where it was sent in an earlier step. `fetches` is set when a named portal is left with
-    rows to come. `before` counts the characters of the client's text that stand before this part of
-    it. `copied` has the client's data of a COPY.
+    the Bind of the unnamed portal where it was sent in an earlier step. `fetches` is set when a
+    named portal is left with rows to come. `before` counts the characters of the client's text that
+    stand before this part of it. `copied` has the client's data of a COPY.
     """
 
     data: bytes
@@ -173,7 +173,8 @@ class StepCutter:
         self._executed = prepared.statement
         self._follow(prepared.statement)
         self._parsed = prepared.parse
-        self._bound = b"" if bind in self._frames else bind
+        # A named portal is kept as cursors are.
+        self._bound = bind if end == 5 and bind not in self._frames else b""
         unnamed = prepared.parse[5:6] == b"\0"
         self._again = (prepared.parse if unnamed else b"") + bind + frame + SYNC
 
