@@ -62,7 +62,13 @@ class Conversation:
         if not self._exchanges:
             return False
         exchange = self._exchanges[0]
-        return exchange.copies_in and exchange.on_copy is None
+        return exchange.copies_in and exchange.on_copy is None and not exchange.data_ended
+
+    def send_data(self, frame: bytes, *, is_last: bool) -> None:
+        """Send data of a COPY."""
+        if is_last and self._exchanges:
+            self._exchanges[0].data_ended = True
+        self.backend.write(frame)
 
     def send(self, frames: bytes, exchange: Exchange) -> None:
         """Send all frames of an exchange."""

@@ -40,6 +40,7 @@ class CopyIn:
         self._step = replace(
             step, data=text, again=text, parse=b"", end=step.end if step.is_query else End.PART
         )
+        self.is_part = step.end is End.PART
         self._pieces: list[bytes] = []
         self._size = 0
 

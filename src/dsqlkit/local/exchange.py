@@ -62,6 +62,7 @@ class Exchange:
     tag: bytes = b""
     changed: int = 0
     copies_in: bool = False
+    data_ended: bool = False
     status: int = IDLE
 
     @property

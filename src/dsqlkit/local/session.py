@@ -66,7 +66,7 @@ class Session:
             adjudicator.changed_schema,
             on_busy=lambda: adjudicator.busy(self),
             on_rest=lambda: adjudicator.at_rest(self),
-            on_copy=self._go_on,
+            on_copy=self._take_data,
             lost=self._lost,
         )
         self.backend = self.conversation.backend
@@ -77,6 +77,7 @@ class Session:
         self._frames = wire.FrameCutter({*WANTED, *copy_in.ENDS}, limit=wire.MAX_CLIENT_FRAME)
         self._steps = StepCutter(rewrite)
         self._queue: deque[Step] = deque()
+        self._early: deque[tuple[int, bytes]] = deque()
         self._queued = 0
         self._held_up = False
         self._unsynced: list[Statement] | None = None
@@ -198,6 +199,7 @@ class Session:
         """Take what the client sends now as the data of a COPY."""
         self._copy = copy
         self._go_on()
+        self._take_data()
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""
@@ -229,11 +231,9 @@ class Session:
             for kind, frame in self._frames.feed(data):
                 if kind == wire.RUN or kind in copy_in.ENDS:
                     self._go_on()
-                    if not self._queue and self._takes_data:
-                        self._take_data(kind, frame)
-                    else:
-                        end = End.DATA if kind == wire.RUN else End.LAST_DATA
-                        self._enqueue(Step(frame, end, None))
+                    self._early.append((kind, frame))
+                    self._queued += len(frame)
+                    self._take_data()
                     continue
                 for step in self._steps.feed(kind, frame):
                     if self.conversation.copying and step.statement is None:
@@ -248,23 +248,24 @@ class Session:
             return
         self._go_on()
 
-    def _take_data(self, kind: int, frame: bytes) -> None:
-        if self._copy is None:
-            self.backend.write(frame)
-        elif (step := self._copy.take(kind, frame)) is not None:
-            is_too_large, self._copy = self._copy.is_too_large, None
-            if is_too_large:
-                step = replace(step, data=refused(step, copy_in.TOO_LARGE), statement=None)
-            self.put_first(step)
-
-    @property
-    def _takes_data(self) -> bool:
-        """Whether data of a COPY can be taken now. Nobody wants it when nothing is under way."""
-        return (
+    def _take_data(self) -> None:
+        """Take data of a COPY as far as there is one that wants it: some clients do not wait to be
+        asked. When nothing is under way nobody wants it, and PostgreSQL ignores it."""
+        while self._early and (
             self._copy is not None
             or self.conversation.takes_data
-            or not (self._held_up or self.conversation.under_way)
-        )
+            or not (self._queue or self._held_up or self.conversation.under_way)
+        ):
+            kind, frame = self._early.popleft()
+            self._queued -= len(frame)
+            if self._copy is None:
+                self.conversation.send_data(frame, is_last=kind in copy_in.ENDS)
+            elif (step := self._copy.take(kind, frame)) is not None:
+                is_too_large, self._copy = self._copy.is_too_large, None
+                if is_too_large:
+                    step = replace(step, data=refused(step, copy_in.TOO_LARGE), statement=None)
+                self.put_first(step)
+        self.client.hold(self._queued > _QUEUE_BYTES)
 
     @property
     def _takes_steps(self) -> bool:
@@ -278,16 +279,13 @@ class Session:
         """Handle the client's steps as far as none has to wait for an answer."""
         while self._queue and not self._ended:
             step = self._queue[0]
-            is_data = step.end in (End.DATA, End.LAST_DATA)
             # In the middle of a COPY a Sync means nothing.
-            is_void = self._copy is not None and step.data == SYNC
-            if not (is_void or (self._takes_data if is_data else self._takes_steps)):
+            is_void = self._copy is not None and step.data == SYNC and not self._copy.is_part
+            if not (is_void or self._takes_steps):
                 break
             self._queue.popleft()
             self._queued -= len(step.data) + _STEP_BYTES
-            if is_data:
-                self._take_data(wire.RUN if step.end is End.DATA else step.data[0], step.data)
-            elif is_void or step.data == FLUSH:
+            if is_void or step.data == FLUSH:
                 pass  # all that was sent before has been answered, or is followed by a Sync
             elif self._skipping:
                 self._skip(step)

@@ -34,9 +34,6 @@ class End(Enum):
     SYNC = auto()
     FLUSH = auto()
     NEXT = auto()
-    DATA = auto()
-    """It is no step but data of a COPY, which came before it could be taken."""
-    LAST_DATA = auto()
 
 
 @dataclass(frozen=True, slots=True)
