@@ -400,14 +400,15 @@ class Session:
         self._work.add_done_callback(self._work_done)
 
     def _work_done(self, work: "asyncio.Task[None]") -> None:
-        self._work = None
+        if self._work is work:  # and not the next, begun when the backend was quicker than this
+            self._work = None
         if work.cancelled():
             return
         if (error := work.exception()) is not None:
             _log.error("a session's recovery failed", exc_info=error)
             self.close()
             return
-        if not self.conversation.under_way:
+        if self._work is None and not self.conversation.under_way:
             self.release()
 
     # What the backend answered.
