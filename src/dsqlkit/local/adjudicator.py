@@ -182,7 +182,8 @@ class Adjudicator:
     def busy(self, player: Player) -> None:
         """Something was sent to the player's backend."""
         self._busy[player] = asyncio.get_running_loop().time()
-        self._any_busy.set()
+        if not self._any_busy.is_set():
+            self._any_busy.set()
 
     def at_rest(self, player: Player) -> None:
         """All that was sent has been answered."""
