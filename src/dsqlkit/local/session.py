@@ -10,7 +10,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Final
 
 from dsqlkit.local import copy_in, implicit, wire
@@ -270,7 +269,7 @@ class Session:
             elif (step := self._copy.take(kind, frame)) is not None:
                 is_too_large, self._copy = self._copy.is_too_large, None
                 if is_too_large:
-                    step = replace(step, data=refused(step, copy_in.TOO_LARGE), statement=None)
+                    step = step._replace(data=refused(step, copy_in.TOO_LARGE), statement=None)
                 self.put_first(step)
         self.client.hold(self._queued > _QUEUE_BYTES)
 

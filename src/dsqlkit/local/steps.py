@@ -4,11 +4,11 @@ A step is a Query, or the frames up to and including an Execute and whatever clo
 a pipeline end without a Sync; the last one has it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from dsqlkit.local import analysis, wire
 from dsqlkit.local.analysis import Kind, Statement
@@ -38,8 +38,7 @@ class End(Enum):
     NEXT = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """Frames to send together. `statement` is None where nothing is executed.
 
     `again` runs the statement once more by itself, Sync included, naming only prepared statements
@@ -95,22 +94,16 @@ class StepCutter:
         self._fetches = False
         self._in_transaction = False
 
-    def feed(self, kind: int, frame: bytes) -> Iterable[Step]:
+    def feed(self, kind: int, frame: bytes) -> tuple[Step, ...]:
         """Take the next frame; give the steps that it completes.
 
-        It, or iterating, raises wire.ProtocolViolation when a frame is not what its kind says.
+        Raises wire.ProtocolViolation when a frame is not what its kind says.
         """
-        if kind == _QUERY and not self._frames:
-            return self._query(frame)
-        return self._feed(kind, frame)
-
-    def _feed(self, kind: int, frame: bytes) -> Iterator[Step]:
         if kind == _QUERY:
-            yield from self._finish(End.NEXT)
-            yield from self._query(frame)
-            return
+            return self._finish(End.NEXT) + self._query(frame)
+        before: tuple[Step, ...] = ()
         if self._executed is not None and kind not in (_SYNC, _FLUSH, _CLOSE):
-            yield from self._finish(End.NEXT)
+            before = self._finish(End.NEXT)
         if kind == _PARSE:
             frame = self._parse(frame)
         elif kind == _BIND:
@@ -127,9 +120,10 @@ class StepCutter:
         if kind == _SYNC:
             if not self._in_transaction:
                 self._portals.clear()
-            yield from self._finish(End.SYNC)
-        elif kind == _FLUSH or self._gathered > _MOST_BYTES:
-            yield from self._finish(End.FLUSH)
+            return before + self._finish(End.SYNC)
+        if kind == _FLUSH or self._gathered > _MOST_BYTES:
+            return before + self._finish(End.FLUSH)
+        return before
 
     def _query(self, frame: bytes) -> tuple[Step, ...]:
         cut = _cut_query_cached if len(frame) <= _CACHED_BYTES else _cut_query
@@ -183,22 +177,24 @@ class StepCutter:
         elif statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
             self._in_transaction = False
 
-    def _finish(self, end: End) -> Iterator[Step]:
-        if self._frames:
-            yield Step(
-                b"".join(self._frames),
-                end,
-                self._executed,
-                self._again,
-                self._parsed,
-                self._bound,
-                self._fetches,
-            )
+    def _finish(self, end: End) -> tuple[Step, ...]:
+        if not self._frames:
+            return ()
+        step = Step(
+            b"".join(self._frames),
+            end,
+            self._executed,
+            self._again,
+            self._parsed,
+            self._bound,
+            self._fetches,
+        )
         self._frames = []
         self._gathered = 0
         self._executed = None
         self._again = self._parsed = self._bound = b""
         self._fetches = False
+        return (step,)
 
 
 def _cut_query(
