@@ -60,9 +60,9 @@ class AnswerRewriter:
         self._tag: bytes | None = None
         self._has_job = False
 
-    def plain(self, data: bytes) -> tuple[bytes, int] | None:
+    def plain(self, data: bytes, *, copies_in: bool) -> tuple[bytes, int] | None:
         """If a chunk is one whole answer in which nothing is to be changed, as most are: its last
-        CommandComplete, and how many rows its statements changed."""
+        CommandComplete, and how many rows its statements changed, COPY too if it `copies_in`."""
         end = len(data) - _READY_BYTES
         if not data.startswith(_READY_HEADER, end) or end < 0:
             return None
@@ -75,7 +75,7 @@ class AnswerRewriter:
             after = position + 1 + wire.INT32.unpack_from(data, position + 1)[0]
             if kind == _TAG:
                 tag = data[position:after]
-                changed += changed_rows(tag, copies_in=False)
+                changed += changed_rows(tag, copies_in=copies_in)
             elif kind not in _PLAIN:
                 return None
             position = after

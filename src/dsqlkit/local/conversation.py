@@ -133,20 +133,24 @@ class Conversation:
 
     def _receive(self, data: bytes) -> None:
         exchange = self._exchanges[0] if self._exchanges else None
-        if exchange is not None and exchange.unheard:
-            data = exchange.heard(data)
-        if exchange is not None and (found := self._answers.plain(data)) and not exchange.holds_end:
-            exchange.tag, changed = found
-            exchange.changed += changed
-            exchange.status = data[-1]
-            piece = data[:-_READY_BYTES] if exchange.hide_ready else data
-            if exchange.forward:
-                self._client.write(piece)
-            else:
-                exchange.pieces.append((wire.RUN, piece))
-            self._end(exchange)
+        if exchange is None or exchange.holds_end:
+            self._cut(data)
             return
-        self._cut(data)
+        if exchange.unheard:
+            data = exchange.heard(data)
+        found = self._answers.plain(data, copies_in=exchange.copies_in)
+        if found is None:
+            self._cut(data)
+            return
+        exchange.tag, changed = found
+        exchange.changed += changed
+        exchange.status = data[-1]
+        piece = data[:-_READY_BYTES] if exchange.hide_ready else data
+        if exchange.forward:
+            self._client.write(piece)
+        else:
+            exchange.pieces.append((wire.RUN, piece))
+        self._end(exchange)
 
     def _end(self, exchange: Exchange) -> None:
         self._exchanges.popleft()
