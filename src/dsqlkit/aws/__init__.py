@@ -1,0 +1,1 @@
+"""What dsqlkit does in an AWS account: clusters, the chapters' Lambda functions, their stack."""
