@@ -43,7 +43,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class CreatedRole:
-    """A role that is complete: `existed` before, and `done` are the statements run now, in order."""
+    """A role that is complete. It `existed` before, or not; `done` are the statements run now."""
 
     role: str
     arn: str

@@ -62,10 +62,9 @@ def create(
             plane, client_token=token, tags=tags, deletion_protection=deletion_protection
         )
     if wait and not cluster.is_ready:
-        output.notice(f"Cluster {cluster.id} is {cluster.status}; waiting for ACTIVE ...")
-        with _left_behind(
-            f"Cluster {cluster.id} was created.", _how_to_go_on(options, plane, cluster)
-        ):
+        what, then = f"Cluster {cluster.id} was created.", _how_to_go_on(options, plane, cluster)
+        with _left_behind(what, then):
+            output.notice(f"Cluster {cluster.id} is {cluster.status}; waiting for ACTIVE ...")
             cluster = _waited_for(output, plane, cluster, timeout)
     _show(output, cluster)
     if cluster.is_ready:
@@ -93,10 +92,11 @@ def list_(options: AccountOptions) -> None:
         from rich.table import Table
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("Name")
-        table.add_column("Status")
+        table.add_column("Name", overflow="fold")
         # An endpoint that is cut cannot be copied.
-        table.add_column("Endpoint", no_wrap=True, overflow="fold")
+        for column, part in (("Status", "status"), ("Endpoint", "endpoint")):
+            longest = max(len(getattr(cluster, part)) for cluster in found)
+            table.add_column(column, min_width=max(longest, len(column)))
         for cluster in found:
             table.add_row(cluster.tags.get("Name", ""), cluster.status, cluster.endpoint)
         return table
@@ -167,12 +167,11 @@ def delete(
     deleted = clusters.delete(plane, found.id)
     document = dict(deleted.fields)
     if wait:
-        output.notice(f"Cluster {deleted.id} is {deleted.status}; waiting until it is gone ...")
-        on_its_way = f"Cluster {deleted.id} is being deleted all the same."
         with (
-            _left_behind(on_its_way, None),
+            _left_behind(f"Cluster {deleted.id} is being deleted all the same.", None),
             _progress(output, deleted.id) as on_status,
         ):
+            output.notice(f"Cluster {deleted.id} is {deleted.status}; waiting until it is gone ...")
             clusters.wait_until_gone(plane, deleted.id, limit_s=timeout, on_status=on_status)
         document["status"] = "DELETED"
     output.result(document, lambda: f"Cluster {deleted.id} is {document['status']}.")
