@@ -197,27 +197,3 @@ DROP EVENT TRIGGER IF EXISTS refuse_pending_index;
 CREATE EVENT TRIGGER refuse_pending_index ON ddl_command_start WHEN TAG IN ('ALTER TABLE')
     EXECUTE FUNCTION dsqlkit.refuse_pending_index();
 
--- How many schemas and tables a database may have (quotas page).
-CREATE OR REPLACE FUNCTION dsqlkit.count_objects() RETURNS event_trigger LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = pg_catalog AS $$
-BEGIN
-    IF tg_tag = 'CREATE SCHEMA' AND (SELECT count(*) FROM pg_namespace
-            WHERE nspname NOT LIKE 'pg\_%'
-                AND nspname NOT IN ('public', 'sys', 'dsqlkit', 'information_schema')) > 10 THEN
-        RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'more than 10 schemas not allowed';
-    END IF;
-    IF tg_tag = 'CREATE TABLE' AND (SELECT count(*) FROM pg_class c
-            JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE relkind = 'r' AND nspname NOT LIKE 'pg\_%'
-                AND nspname NOT IN ('sys', 'dsqlkit', 'information_schema')) > 1000 THEN
-        RAISE EXCEPTION USING ERRCODE = '54000',
-            MESSAGE = 'creating more than 1000 tables not allowed';
-    END IF;
-END
-$$;
-
-DROP EVENT TRIGGER IF EXISTS count_objects;
-
-CREATE EVENT TRIGGER count_objects ON ddl_command_end WHEN TAG IN ('CREATE SCHEMA', 'CREATE TABLE')
-    EXECUTE FUNCTION dsqlkit.count_objects();
-

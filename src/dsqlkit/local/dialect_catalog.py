@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from dsqlkit.local.refusal import Node, Refusal, not_supported
+from dsqlkit.local.refusal import Node, Refusal
 
 OWN_SCHEMA: Final = "dsqlkit"
 
@@ -47,10 +47,6 @@ _DESCRIPTIONS: Final = {
     "pg_opclass": b"opcdefault",
 }
 """What can be read by a statement that has this word. Clients known to work do so."""
-
-_SYSTEM: Final = not_supported("feature not supported on system entity")
-"""Recorded of GRANT ON SCHEMA public; not recorded of the rest."""
-_SYSTEM_SCHEMAS: Final = frozenset({"information_schema", "pg_catalog", "public", "sys"})
 
 
 def relation(node: Node) -> Refusal | None:
@@ -96,15 +92,3 @@ def filtered(nodes: Iterator[Node], text: bytes) -> Iterator[tuple[int, int, byt
             found = _AS_WRITTEN.match(text, node.location)
             if found and found["name"].lower() == name.encode():
                 yield found.start(), found.end(), f"{OWN_SCHEMA}.{name}".encode()
-
-
-def schema(*names: str) -> Refusal | None:
-    """The answer to a statement that changes these schemas, or privileges on them."""
-    return _SYSTEM if _SYSTEM_SCHEMAS.intersection(names) else None
-
-
-def role(node: Node) -> Refusal | None:
-    """The answer to ALTER ROLE and DROP ROLE: nobody changes admin (starter kit; not recorded)."""
-    roles = node.roles if node.DESCRIPTOR.name == "DropRoleStmt" else []
-    names = [each.role_spec.rolename for each in roles] or [node.role.rolename]
-    return _SYSTEM if "admin" in names else None

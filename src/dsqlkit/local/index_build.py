@@ -38,6 +38,7 @@ _CANCEL = "SELECT pg_cancel_backend(%s)"
 _INVALID = """
 SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid
 """
+_ELSEWHERE = "SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indrelid <> %s"
 _DECLARE_VALID = """
 UPDATE pg_index SET indisvalid = true, indcheckxmin = true WHERE indexrelid = to_regclass(%s)
 """
@@ -74,7 +75,8 @@ async def build_index(
             await builder.execute(build.ddl, binary=True)
         except psycopg.errors.QueryCanceled:
             if await watch == _AT_THE_END:
-                await _declare_valid(observer, build.object_name)
+                with attend(observer.info.backend_pid):
+                    await _declare_valid(observer, build)
             else:
                 with attend(observer.info.backend_pid):
                     await observer.execute(drop)
@@ -91,13 +93,20 @@ async def build_index(
     finally:
         ended.set()
         await watch
+    if (await observer.execute(_ELSEWHERE, [build.object_name, build.table_oid])).rowcount:
+        # Another table has taken the name since the job began.
+        with attend(observer.info.backend_pid):
+            await observer.execute(drop)
+        return without_table(build)
     return "completed", None
 
 
-async def _declare_valid(observer: "Connection", index: str) -> None:
-    await observer.execute("SET allow_system_table_mods = on")
-    await observer.execute(_DECLARE_VALID, [index])
-    await observer.execute("RESET allow_system_table_mods")
+async def _declare_valid(observer: "Connection", build: TableJob) -> None:
+    async with observer.transaction():
+        # Whoever drops the table meanwhile does so before or after this.
+        await observer.execute(f"LOCK TABLE {build.table} IN SHARE UPDATE EXCLUSIVE MODE")
+        await observer.execute("SET LOCAL allow_system_table_mods = on")
+        await observer.execute(_DECLARE_VALID, [build.object_name])
 
 
 async def _cut_waits_short(observer: "Connection", pid: int, ended: asyncio.Event) -> str | None:

@@ -6,7 +6,7 @@ The parsed statements are those of own_syntax.py: CREATE INDEX and ALTER TABLE w
 from postgast import pg_query_pb2 as tree
 
 from dsqlkit.local import index_async
-from dsqlkit.local.dialect_tables import index_keys
+from dsqlkit.local.dialect_create_table import index_keys
 from dsqlkit.local.own_syntax import IamTrust
 from dsqlkit.local.quoting import literal, resolved
 from dsqlkit.local.refusal import Node, Refusal, not_supported
@@ -16,7 +16,8 @@ def asynchronous(node: Node, statement: bytes) -> Refusal | str:
     """What runs a parsed statement that had ASYNC: a job's submission, or why there is none."""
     if node.DESCRIPTOR.name == "AlterTableStmt":
         return _validation(node)
-    return index_keys(node) or index_async.submission(node, statement)
+    method = index_async.names_method(statement)
+    return index_keys(node, names_method=method) or index_async.submission(node, statement)
 
 
 def trust(statement: IamTrust) -> str:
