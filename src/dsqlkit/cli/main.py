@@ -30,10 +30,16 @@ _COMMANDS: Final = {
     "load-uuids": "dsqlkit.cli.load:load",
     "explain": "dsqlkit.cli.explain:explain",
     "optimize": "dsqlkit.cli.optimize:optimize",
+    "invoke": "dsqlkit.cli.invoke:invoke",
+    "stack": "dsqlkit.cli.stack:COMMANDS",
     "local": "dsqlkit.cli.local_cluster:COMMANDS",
 }
 """Where each command is found; the order is that of the workshop and of `--help`."""
 
+_GROUPS: Final = {
+    "stack": "The chapters as Lambda functions.",
+    "local": "The cluster on this machine.",
+}
 _HIDDEN: Final = {"load-uuids"}
 # What is no option of ours is an option of psql, its -h included.
 _SETTINGS: Final = {"psql": {"ignore_unknown_options": True, "help_option_names": ["--help"]}}
@@ -63,8 +69,8 @@ def build(only: str | None = None) -> typer.Typer:
             continue
         module, _, word = place.partition(":")
         found = getattr(import_module(module), word)
-        if name == "local":
-            app.add_typer(_group(found), name=name)
+        if name in _GROUPS:
+            app.add_typer(_group(found, _GROUPS[name]), name=name)
             continue
         app.command(name, hidden=name in _HIDDEN, context_settings=_SETTINGS.get(name))(
             with_options(found)
@@ -72,8 +78,8 @@ def build(only: str | None = None) -> typer.Typer:
     return app
 
 
-def _group(commands: Sequence[tuple[str, Callable[..., Any]]]) -> typer.Typer:
-    group = typer.Typer(help="The cluster on this machine.", rich_markup_mode=None)
+def _group(commands: Sequence[tuple[str, Callable[..., Any]]], about: str) -> typer.Typer:
+    group = typer.Typer(help=about, rich_markup_mode=None)
     for name, command in commands:
         group.command(name)(with_options(command))
     return group

@@ -15,3 +15,8 @@ HANDLERS: Final[Mapping[int, str]] = {
     7: "dsqlkit.aws.handlers.plans.handler",
 }
 """Each chapter's function as Lambda's setting `Handler` names it. Chapter 2 is a cluster."""
+
+TIME_LIMIT_S: Final[Mapping[int, int]] = {
+    chapter: 300 if chapter == 7 else 30 for chapter in HANDLERS
+}
+"""How many seconds an invocation of each may take, as the original workshop sets it."""

@@ -4,15 +4,19 @@ Lambda keeps a process between invocations and gives it one request at a time. A
 is made again for each of them costs more than the work, so one is kept.
 """
 
+import json
 import os
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeAlias
 
 from dsqlkit.connection import Connection, KeptConnection
 from dsqlkit.endpoint import Endpoint, resolve
 from dsqlkit.errors import UsageError
+
+Record: TypeAlias = Mapping[str, object]
+"""What the log says of one invocation; see `function`."""
 
 CONNECT_LIMIT_S: Final = 15.0
 """Half of what chapters 3 to 6 have for all of an invocation."""
@@ -23,10 +27,14 @@ class Environment:
     broken or near DSQL's age limit. For one thread at a time.
 
     `find_endpoint` is called once, with the first connection; what it raises, `connection` raises.
-    `log` gets one line of JSON for each invocation.
+    `log` gets the record of each invocation.
     """
 
-    def __init__(self, find_endpoint: Callable[[], Endpoint], log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        find_endpoint: Callable[[], Endpoint],
+        log: Callable[[Record], None] = lambda _: None,
+    ) -> None:
         self._find_endpoint = find_endpoint
         self._kept: KeptConnection | None = None
         self._last: Connection | None = None
@@ -69,9 +77,9 @@ def configured_endpoint(environ: Mapping[str, str] = os.environ) -> Endpoint:
     )
 
 
-def write_line(line: str) -> None:
-    """Write a line of the log where Lambda collects it."""
-    sys.stderr.write(line + "\n")
+def write_line(record: Record) -> None:
+    """Write a record as a line of JSON, where Lambda collects it."""
+    sys.stderr.write(json.dumps(record, ensure_ascii=False) + "\n")
     sys.stderr.flush()
 
 

@@ -1,11 +1,10 @@
-"""A chapter as a function: it runs the work, reports errors in few words, logs one line.
+"""A chapter as a function: it runs the work, reports errors in few words, logs one record.
 
-The line is JSON, with `request_id`, `chapter`, `duration_ms`, `attempts` (of the transaction),
-`connections_made` (0 when the kept one served), and `outcome`: `done`, or the word of the error
-with its `error`, `sqlstate` and `hint`. It holds nothing of the request and no secret.
+The record is a line of JSON on Lambda, with `request_id`, `chapter`, `duration_ms`, `attempts` (of
+the transaction), `connections_made` (0 when the kept one served), and `outcome`: `done`, or the
+word of the error, with its `error`, `sqlstate` and `hint`. It holds no secret.
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +31,7 @@ class Context(Protocol):
 
 @dataclass(slots=True)
 class Invocation:
-    """One invocation under way, and what its log line will say of it."""
+    """One invocation under way, and what its record will say of it."""
 
     connections: Environment
     context: Context
@@ -85,7 +84,7 @@ class Function:
             error.args = (error.message.removesuffix("."),)
             raise
         finally:
-            line = {
+            record = {
                 "request_id": context.aws_request_id,
                 "chapter": self._chapter,
                 "duration_ms": round((time.monotonic() - started) * 1000, 3),
@@ -94,7 +93,7 @@ class Function:
                 **invocation.facts,
                 **outcome,
             }
-            environment.log(json.dumps(line, ensure_ascii=False))
+            environment.log(record)
 
     def _answer(self, event: object, invocation: Invocation) -> Response:
         was_kept = invocation.connections.connections_made > 0

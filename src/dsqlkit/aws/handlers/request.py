@@ -42,6 +42,12 @@ class Request:
     def has(self, name: str) -> bool:
         return name in self._event
 
+    def only(self, *names: str) -> None:
+        """Refuse the fields that go with another choice."""
+        for name in self._event:
+            if name not in names:
+                raise InvalidRequest(f"Field {name} does not go with the others.")
+
     def text(self, name: str) -> str:
         """A string that is more than blanks."""
         value = self._value(name)
