@@ -8,7 +8,8 @@ import pytest
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.local.analysis import Kind
-from dsqlkit.local.limits import changed_rows, mixture
+from dsqlkit.local.answers import changed_rows
+from dsqlkit.local.limits import mixture
 from dsqlkit.local.wire import message
 
 TOO_MANY = "transaction row limit exceeded"
@@ -71,6 +72,61 @@ def test_rows_add_up_over_a_transaction_which_fails_as_a_whole(
     assert total(connection) == (3000, 0)
 
 
+def copy(connection: Connection, first: int, last: int) -> None:
+    with connection.cursor() as cursor, cursor.copy("COPY limited FROM STDIN") as rows:
+        for number in range(first, last + 1):
+            rows.write_row((number, 0))
+
+
+def test_rows_of_copy_count(connection: Connection, table: str) -> None:
+    copy(connection, 3001, 6000)
+    with pytest.raises(psycopg.Error, match=TOO_MANY):
+        copy(connection, 6001, 9001)
+    connection.execute("BEGIN")
+    connection.execute("UPDATE limited SET v = 1 WHERE id <= 2000")
+    with pytest.raises(psycopg.Error, match=TOO_MANY):
+        copy(connection, 6001, 7001)
+    assert connection.execute("COMMIT").statusmessage == "ROLLBACK"
+    assert total(connection) == (6000, 0)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        copy(connection, 1, 2)
+    with connection.cursor() as cursor, cursor.copy("COPY limited TO STDOUT") as rows:
+        assert len(list(rows.rows())) == 6000
+    connection.execute("DELETE FROM limited WHERE id > 3000")
+
+
+@pytest.mark.parametrize(
+    "changing",
+    [
+        "INSERT INTO limited VALUES " + ", ".join(f"({number}, 0)" for number in range(4000, 7001)),
+        "UPDATE limited SET v = 1 WHERE id <= 2000; UPDATE limited SET v = 2 WHERE id > 1999",
+        "UPDATE limited SET v = 1; INSERT INTO limited VALUES (-1, 0)",
+    ],
+)
+def test_rows_of_a_text_count_together(connection: Connection, table: str, changing: str) -> None:
+    assert refusal(connection, changing) == TOO_MANY
+    assert total(connection) == (3000, 0)
+
+
+@pytest.mark.parametrize("action", ["CASCADE", "SET NULL", "SET DEFAULT"])
+def test_rows_that_a_foreign_key_changes_count(
+    connection: Connection, table: str, action: str
+) -> None:
+    connection.execute(
+        "CREATE TABLE referring (id int PRIMARY KEY, parent int DEFAULT 2"
+        f" REFERENCES limited (id) ON DELETE {action} ON UPDATE CASCADE)".encode()
+    )
+    connection.execute("INSERT INTO referring SELECT n, 1 FROM generate_series(1, 3000) n")
+    assert refusal(connection, "DELETE FROM limited WHERE id = 1") == TOO_MANY
+    assert refusal(connection, "UPDATE limited SET id = 0 WHERE id = 1") == TOO_MANY
+    connection.execute("BEGIN")
+    assert refusal(connection, "DELETE FROM limited WHERE id = 1") == TOO_MANY
+    connection.execute("ROLLBACK")
+    connection.execute("DELETE FROM referring WHERE id = 1")
+    assert connection.execute("DELETE FROM limited WHERE id = 1").statusmessage == "DELETE 1"
+    connection.execute("DROP TABLE referring")
+
+
 def test_a_statement_alone_reports_its_own_error(connection: Connection, table: str) -> None:
     assert "division by zero" in refusal(connection, "UPDATE limited SET v = 1 / (id - 7)")
     assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
@@ -119,8 +175,16 @@ def test_what_may_be_mixed(parts: tuple[Kind, ...], expected: str | None) -> Non
 
 
 @pytest.mark.parametrize(
-    ("tag", "rows"),
-    [(b"UPDATE 7", 7), (b"INSERT 0 3", 3), (b"DELETE 0", 0), (b"SELECT 5", 0), (b"BEGIN", 0)],
+    ("tag", "copies_in", "rows"),
+    [
+        (b"UPDATE 7", False, 7),
+        (b"INSERT 0 3", False, 3),
+        (b"DELETE 0", False, 0),
+        (b"SELECT 5", False, 0),
+        (b"BEGIN", False, 0),
+        (b"COPY 9", True, 9),
+        (b"COPY 9", False, 0),
+    ],
 )
-def test_rows_are_counted_by_the_tag(tag: bytes, rows: int) -> None:
-    assert changed_rows(message(b"C", tag + b"\0")) == rows
+def test_rows_are_counted_by_the_tag(tag: bytes, copies_in: bool, rows: int) -> None:
+    assert changed_rows(message(b"C", tag + b"\0"), copies_in=copies_in) == rows

@@ -3,18 +3,8 @@
 import pytest
 
 from dsqlkit.local.refusal import Refusal
-from dsqlkit.local.statements import refusal_in, rewrite
-
-
-def refusal(sql: str) -> Refusal | None:
-    """The refusal that PostgreSQL would be made to report for the text."""
-    changed = rewrite(sql.encode()).decode()
-    _, mark, carried = changed.partition("pg_catalog.oid E'")
-    if not mark:
-        return None
-    carried = carried.partition("'")[0] if "''" not in carried else carried.rsplit("'", 1)[0]
-    carried = carried.replace("''", "'").replace("\\\\", "\\")
-    return refusal_in(f'invalid input syntax for type oid: "{carried}"')
+from dsqlkit.local.statements import rewrite
+from tests.local.refusals import refusal
 
 
 @pytest.mark.parametrize(
@@ -151,3 +141,27 @@ def test_long_rows_of_literals_are_not_parsed() -> None:
     assert rewrite(text) is text
     refused = f"SELECT * FROM t WHERE a IN ({','.join(map(str, range(5000)))}) FOR SHARE"
     assert refusal(refused) is not None
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT * FROM t FOR UPDATE NOWAIT", "SELECT * FROM t FOR UPDATE       "),
+        (
+            "SELECT 'nowait' FROM t FOR UPDATE OF t SKIP  LOCKED LIMIT 1",
+            "SELECT 'nowait' FROM t FOR UPDATE OF t              LIMIT 1",
+        ),
+        ("SELECT nowait, locked FROM t FOR UPDATE", "SELECT nowait, locked FROM t FOR UPDATE"),
+        (
+            "SELECT 1; SELECT * FROM t FOR KEY SHARE SKIP LOCKED",
+            "SELECT 1; SELECT * FROM t FOR KEY SHARE            ",
+        ),
+    ],
+)
+def test_locks_that_nobody_holds_are_not_skipped(sql: str, expected: str) -> None:
+    assert rewrite(sql.encode()).decode() == expected
+
+
+def test_all_triggers_are_the_users() -> None:
+    text = b"ALTER TABLE all_ DISABLE TRIGGER ALL, ENABLE TRIGGER all"
+    assert rewrite(text) == b"ALTER TABLE all_ DISABLE TRIGGER USER, ENABLE TRIGGER USER"

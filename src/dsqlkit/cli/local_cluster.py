@@ -42,6 +42,10 @@ class FaultOptions(OutputOptions):
         float | None,
         typer.Option(metavar="S", help="Close connections at this age, not at 60 minutes."),
     ] = None
+    transaction_age_s: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="Fail transactions from this age on, not from 300 s."),
+    ] = None
     token_age_s: Annotated[
         int | None, typer.Option(metavar="S", help="Refuse tokens from this age on.")
     ] = None

@@ -16,6 +16,7 @@ from dsqlkit.local import internal
 from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
 from dsqlkit.local.parking import Locked, Rows
+from dsqlkit.local.refusal import Refusal
 
 if TYPE_CHECKING:
     import psycopg
@@ -61,8 +62,12 @@ class Player(Protocol):
     async def park(self) -> None:
         """Read out what its transaction did, and let go of its locks."""
 
-    def expect_cancel(self) -> None:
-        """Know that its statement is about to be cancelled because of a conflict."""
+    def overdue(self, busy_s: float, /) -> Refusal | None:
+        """Why its statement, under way for so many seconds, goes on no longer."""
+
+    def expect_cancel(self, refusal: Refusal | None) -> None:
+        """Know that its statement is about to be cancelled, and what to tell of it: None if it
+        gives way in a conflict."""
 
 
 class Bystander:
@@ -80,7 +85,11 @@ class Bystander:
     async def park(self) -> None:
         """There is nothing to park."""
 
-    def expect_cancel(self) -> None:
+    def overdue(self, _busy_s: float, /) -> Refusal | None:
+        """A build may take its time."""
+        return None
+
+    def expect_cancel(self, refusal: Refusal | None) -> None:
         """A cancelled build fails, and says so."""
 
 
@@ -244,6 +253,8 @@ class Adjudicator:
     async def _look_after(self, due: Sequence[Player], now: float) -> None:
         for player in due:
             self._looked[player] = now
+            if (refusal := player.overdue(now - self._busy.get(player, now))) is not None:
+                await self._cancel(player, refusal)
         pids = "{" + ",".join(str(player.pid) for player in due) + "}"
         waits = {
             int(str(pid)): [int(each) for each in str(blockers).strip("[]{}").split(",") if each]
@@ -274,8 +285,8 @@ class Adjudicator:
             victims = [each for each in (waiting, blocker) if each.is_putting_back]
             await self._cancel(victims[0] if victims else waiting)
 
-    async def _cancel(self, player: Player) -> None:
-        player.expect_cancel()
+    async def _cancel(self, player: Player, refusal: Refusal | None = None) -> None:
+        player.expect_cancel(refusal)
         await self.ask("SELECT pg_catalog.pg_cancel_backend($1::int)", str(player.pid))
 
 

@@ -15,6 +15,8 @@ from dsqlkit.local.index_async import blank_async
 from dsqlkit.local.refusal import Node
 
 _CACHED_BYTES: Final = 8192
+_FEW: Final = 1000
+"""Rows of a VALUES list from which on it is counted what was changed."""
 
 
 class Kind(Enum):
@@ -43,7 +45,8 @@ class Statement:
     or locks, as SQL writes their names; `locked` those of them whose rows it selects FOR UPDATE.
     `inserts` and `deletes` say whether it does.
     `qualified` are the places in the text (from, to, in bytes) where a schema stands before a
-    table's name, its point included. `many`: it may write more rows than the text has.
+    table's name, its point included. `many`: it may write many rows, more than
+    its text has or in several statements.
     """
 
     kind: Kind
@@ -57,9 +60,18 @@ class Statement:
     deletes: bool = False
 
     @property
+    def may_change_too_much(self) -> bool:
+        """Whether by itself, in autocommit, it may change more rows than a transaction may."""
+        if self.parts == (Kind.COPY_IN,):
+            return True
+        return self.many and Kind.WRITE in self.parts and _PLAIN.issuperset(self.parts)
+
+    @property
     def can_conflict(self) -> bool:
         return self.kind in (Kind.WRITE, Kind.LOCK)
 
+
+_PLAIN: Final = {Kind.READ, Kind.SETTING, Kind.LOCK, Kind.WRITE}
 
 OTHER: Final = Statement(Kind.OTHER, ())
 
@@ -108,7 +120,7 @@ def _analyse(sql: bytes) -> Statement:
         frozenset().union(*(each.claimed for each in statements)),
         frozenset().union(*(each.locked for each in statements)),
         tuple(span for each in statements for span in each.qualified),
-        any(each.many for each in statements),
+        len(statements) > 1,
         any(each.inserts for each in statements),
         any(each.deletes for each in statements),
     )
@@ -151,7 +163,7 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
             written.add(_quoted(found.relation))
             inserts = inserts or name == "InsertStmt"
             deletes = deletes or name == "DeleteStmt"
-            many = many or name != "InsertStmt" or not found.select_stmt.select_stmt.values_lists
+            many = many or name != "InsertStmt" or not 0 < _listed(found) <= _FEW
         elif name == "CopyStmt" and found.is_from:
             written.add(_quoted(found.relation))
         elif name == "LockingClause":
@@ -174,6 +186,11 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
         inserts,
         deletes,
     )
+
+
+def _listed(insert: Node) -> int:
+    """How many rows an INSERT lists; 0 if it takes them from a query."""
+    return len(insert.select_stmt.select_stmt.values_lists)
 
 
 def _quoted(relation: Node) -> str:

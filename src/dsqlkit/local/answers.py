@@ -6,6 +6,7 @@ from typing import Final
 from dsqlkit.local import wire
 from dsqlkit.local.dialect import ANSWERS
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT
+from dsqlkit.local.refusal import Refusal
 from dsqlkit.local.statements import refusal_in
 
 SERVER_VERSION: Final = ANSWERS["server_version"]
@@ -17,13 +18,21 @@ _CONFLICTS: Final = {DATA_CONFLICT, SCHEMA_CONFLICT}
 _CONFLICT_STATES: Final = {b"40001", b"40P01"}
 _TOO_MANY: Final = "Unable to accept connection, too many open connections."
 _TOO_MANY_SQLSTATE: Final = b"53300"
+_TEMP_SPACE: Final = Refusal(  # AWS's list of observed errors
+    "54000", "query requires more than allowed temp space of 131072 KB to execute"
+)
 _JOB_TAGS: Final = {b"CREATE INDEX", b"ALTER TABLE"}
 _AS_TAG: Final = b"DSQ01"
 """The SQLSTATE of a notice of ours: report the statement under way with this tag."""
 
+_AS_ROWS: Final = b"DSQ02"
+"""The SQLSTATE of a notice of ours: a foreign key's action changed so many rows."""
+
 _ERROR, _NOTICE, _TAG, _PARAMETER, _READY = b"ENCSZ"
 _LOOKED_AT: Final = b"ENCSZKG"
 _LEFT_ALONE: Final = {wire.RUN, ord("K"), ord("G")}
+_CHANGE_TAGS: Final = {b"INSERT", b"UPDATE", b"DELETE"}
+_COPY_TAGS: Final = {b"COPY"}
 _CODE, _TEXT, _CONTEXT = b"CMW"
 _IN_TRANSACTION_BLOCK: Final = b"TE"
 
@@ -66,6 +75,8 @@ class AnswerRewriter:
                 self._tag = fields[_TEXT]
                 self._has_job = self._has_job or self._tag in _JOB_TAGS
                 return b""
+            if fields.get(_CODE) == _AS_ROWS:
+                return b""
         return frame
 
     def _ready(self, frame: bytes) -> None:
@@ -80,10 +91,9 @@ class AnswerRewriter:
         if sqlstate in _CONFLICT_STATES:
             told = fields.get(_TEXT, b"").decode(errors="replace")
             return wire.error_response("40001", told if told in _CONFLICTS else DATA_CONFLICT)
-        if sqlstate == b"22P02":
-            refusal = refusal_in(fields.get(_TEXT, b"").decode(errors="replace"))
-            if refusal is not None:
-                return wire.error_response(refusal.sqlstate, refusal.message)
+        refusal = _refusal(sqlstate, fields.get(_TEXT, b""))
+        if refusal is not None:
+            return refusal.as_error()
         if not self._signed_in:
             if sqlstate == _TOO_MANY_SQLSTATE:
                 return wire.error_response("53300", _TOO_MANY, severity="FATAL")
@@ -94,6 +104,31 @@ class AnswerRewriter:
             kept = {name: value for name, value in fields.items() if name not in b"WFLR"}
             return wire.encode_fields(b"E", kept)
         return frame
+
+
+def _refusal(sqlstate: bytes, text: bytes) -> Refusal | None:
+    """What DSQL says where PostgreSQL says this."""
+    if sqlstate == b"22P02":
+        return refusal_in(text.decode(errors="replace"))
+    if sqlstate == b"53400" and text.startswith(b"temporary file size"):
+        return _TEMP_SPACE
+    return None
+
+
+def changed_rows(tag: bytes, *, copies_in: bool) -> int:
+    """How many rows a statement changed, by its CommandComplete."""
+    words = tag[5:-1].split()
+    if not words or words[0] not in (_COPY_TAGS if copies_in else _CHANGE_TAGS):
+        return 0
+    return int(words[-1])
+
+
+def told_rows(notice: bytes) -> int:
+    """How many rows a NoticeResponse of ours says were changed by a foreign key's action."""
+    if _AS_ROWS not in notice:
+        return 0
+    fields = wire.decode_fields(notice)
+    return int(fields[_TEXT]) if fields.get(_CODE) == _AS_ROWS else 0
 
 
 def access_denied(hint: str | None = None) -> bytes:

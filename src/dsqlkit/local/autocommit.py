@@ -4,10 +4,10 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local import wire
-from dsqlkit.local.analysis import Statement
+from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.exchange import Exchange
-from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS, changed_rows
-from dsqlkit.local.steps import Step
+from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS
+from dsqlkit.local.steps import End, Step
 
 if TYPE_CHECKING:
     from dsqlkit.local.session import Session
@@ -24,16 +24,23 @@ async def run_limited(session: "Session", step: Step, statement: Statement) -> N
     conversation = session.conversation
     answered = asyncio.get_running_loop().create_future()
     conversation.expect(Exchange(forward=False))
-    conversation.expect(Exchange(forward=False, on_done=answered.set_result))
+    copies = statement.kind is Kind.COPY_IN
+    conversation.expect(
+        Exchange(
+            forward=copies,
+            holds_end=copies,
+            is_query=step.end is End.QUERY,
+            on_done=answered.set_result,
+        )
+    )
     conversation.backend.write(_BEGIN + step.data)
     done: Exchange = await answered
     if done.error is not None:
         await conversation.run(_ROLLBACK)
         session.client.write(_without_ready(done) + _READY_IDLE)
-    elif changed_rows(done.tag) > MAX_ROWS:
+    elif done.changed > MAX_ROWS:
         await conversation.run(_ROLLBACK)
-        error = wire.error_response(TOO_MANY_ROWS.sqlstate, TOO_MANY_ROWS.message)
-        session.client.write(error + _READY_IDLE)
+        session.client.write(TOO_MANY_ROWS.as_error() + _READY_IDLE)
     else:
         committed = await conversation.run(_COMMIT)
         if committed.error is None:

@@ -70,12 +70,49 @@ CREATE OR REPLACE FUNCTION dsqlkit.new_job_id() RETURNS text LANGUAGE sql VOLATI
     CROSS JOIN pg_catalog.generate_series(0, 25) AS i
 $$;
 
+-- Refuses what an index on a table cannot be, by making it on an empty table like that one, and taking
+-- both back. keys is the statement's text from its list of keys on.
+CREATE OR REPLACE FUNCTION dsqlkit.try_index(
+    is_unique boolean, target regclass, key_columns text[], keys text, caller_path text
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    own_path text := current_setting('search_path');
+    refused text;
+    declared bigint;
+BEGIN
+    SELECT min(format_type(a.atttypid, NULL)) INTO refused FROM pg_attribute a
+        WHERE a.attrelid = target AND a.attname = ANY (key_columns)
+            AND a.atttypid IN ('json'::regtype, 'jsonb'::regtype);
+    IF refused IS NULL THEN
+        EXECUTE format('CREATE TEMPORARY TABLE dsqlkit_try (LIKE %s INCLUDING GENERATED)', target);
+        PERFORM set_config('search_path', caller_path, true);
+        EXECUTE format('CREATE %sINDEX dsqlkit_try_index ON pg_temp.dsqlkit_try %s',
+            CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, keys);
+        PERFORM set_config('search_path', own_path, true);
+        SELECT min(format_type(a.atttypid, NULL)) FILTER (WHERE a.atttypid = 'jsonb'::regtype),
+            sum(a.atttypmod - 4) FILTER (
+                WHERE a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) AND a.atttypmod > 4)
+            INTO refused, declared
+            FROM pg_attribute a JOIN pg_index x ON x.indexrelid = a.attrelid
+            WHERE a.attrelid = 'pg_temp.dsqlkit_try_index'::regclass AND a.attnum <= x.indnkeyatts;
+        DROP TABLE pg_temp.dsqlkit_try;
+    END IF;
+    IF refused IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '0A000',
+            MESSAGE = format('datatype %s is not supported in a key', refused);
+    END IF;
+    IF declared > 2000 THEN
+        RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'key size greater than 2000 bytes not supported';
+    END IF;
+END
+$$;
+
 -- CREATE INDEX ASYNC. Refuses at once what a synchronous build would refuse at once, and leaves
 -- the rest to the job, which exists when the transaction commits. target is resolved by the caller,
 -- with the caller's search path. key_columns has NULL for an expression.
 CREATE OR REPLACE FUNCTION dsqlkit.submit_index(
     is_unique boolean, if_not_exists boolean, index_name text, target regclass,
-    key_columns text[], included text[], tail text, caller_path text, OUT job_id text
+    key_columns text[], included text[], tail text, keys text, caller_path text, OUT job_id text
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     relation record;
@@ -105,6 +142,12 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '42703',
             MESSAGE = format('column "%s" does not exist', missing);
     END IF;
+    IF (SELECT count(*) FROM pg_index WHERE indrelid = target) + (SELECT count(*) FROM dsqlkit.job j
+            WHERE j.target = submit_index.target AND j.status IN ('submitted', 'processing')
+                AND j.job_type = 'INDEX_BUILD' AND to_regclass(j.object_name) IS NULL) >= 24 THEN
+        RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'more than 24 indexes per table are not allowed';
+    END IF;
+    PERFORM dsqlkit.try_index(is_unique, target, key_columns, keys, caller_path);
     base := format('%s_%s_idx', relation.relname,
         array_to_string(ARRAY(SELECT coalesce(c, 'expr') FROM unnest(key_columns) AS c), '_'));
     LOOP

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from typing import Final
 
 from dsqlkit.local import wire
-from dsqlkit.local.answers import AnswerRewriter
+from dsqlkit.local.answers import AnswerRewriter, changed_rows, told_rows
 from dsqlkit.local.exchange import Exchange, question
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import DATA_CONFLICT
 from dsqlkit.local.parking import Rows
+from dsqlkit.local.refusal import Refusal
 
-_READY, _ERROR, _COMPLETE, _KEY, _COPY_IN = b"ZECKG"
+_READY, _ERROR, _COMPLETE, _KEY, _COPY_IN, _NOTICE = b"ZECKGN"
+_ENDS: Final = {_READY, _ERROR, _COMPLETE}
 _CANCELLED: Final = "57014"
 _CANCEL_ARRIVES_S: Final = 1.0
 """How long a cancellation may be on its way. It may meet the statement after the one it was for."""
@@ -45,6 +47,7 @@ class Conversation:
         # The first exchange is the sign-in, up to its ReadyForQuery.
         self._exchanges: deque[Exchange] = deque([Exchange(forward=True)])
         self._cancel_until = 0.0
+        self._cancelled_as: Refusal | None = None
 
     @property
     def under_way(self) -> bool:
@@ -72,8 +75,10 @@ class Conversation:
         exchange: Exchange = await answered
         return exchange
 
-    def expect_cancel(self) -> None:
-        """Know that a statement is about to be cancelled because of a conflict."""
+    def expect_cancel(self, refusal: Refusal | None) -> None:
+        """Know that a statement is about to be cancelled: what to tell of it, None for a conflict
+        that makes it give way."""
+        self._cancelled_as = refusal
         self._cancel_until = asyncio.get_running_loop().time() + _CANCEL_ARRIVES_S
 
     def _receive(self, data: bytes) -> None:
@@ -86,7 +91,7 @@ class Conversation:
             piece = self._answers.rewritten(kind, self._noticed(kind, frame, exchange))
             if kind == _READY and exchange.hide_ready:
                 piece = b""
-            if exchange.forward:
+            if exchange.forward and not (exchange.holds_end and kind in _ENDS):
                 shown.append(piece)
             else:
                 exchange.pieces.append((kind, piece))
@@ -106,14 +111,20 @@ class Conversation:
             exchange.status = frame[5]
         elif kind == _COMPLETE:
             exchange.tag = frame
+            exchange.changed += changed_rows(frame, copies_in=exchange.copies_in)
         elif kind == _ERROR:
             exchange.error = frame
             now = asyncio.get_running_loop().time()
             if exchange.sqlstate == _CANCELLED and now < self._cancel_until:
+                if self._cancelled_as is not None:
+                    return self._cancelled_as.as_error()
                 exchange.given_way = True
                 return wire.error_response("40001", DATA_CONFLICT)
         elif kind == _COPY_IN:
             self.copying = not exchange.is_query
+            exchange.copies_in = True
+        elif kind == _NOTICE:
+            exchange.changed += told_rows(frame)
         elif kind == _KEY:
             (self.pid,) = wire.INT32.unpack_from(frame, 5)
         return frame

@@ -6,21 +6,22 @@ further down a statement (a clause, a type) has a word that must occur in the te
 so that most statements are not searched.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit.local import dialect_objects as objects
+from dsqlkit.local import dialect_sequences as sequences
 from dsqlkit.local import dialect_tables as tables
 from dsqlkit.local import dialect_types as types
-from dsqlkit.local.refusal import Node, Refusal, Rule, not_supported
+from dsqlkit.local.dialect_create_table import create_table
+from dsqlkit.local.refusal import Node, Refusal, Rule, decide, not_supported
 
 
 def statement(name: str) -> Refusal:
     return not_supported(f"unsupported statement: {name}")
 
-
-_CREATE_TYPE = not_supported("CREATE TYPE not supported")
 
 _TRANSACTION_KINDS: Final = {
     "TRANS_STMT_SAVEPOINT": "SAVEPOINT",
@@ -46,6 +47,9 @@ def _transaction(node: Node) -> Refusal | None:
     kind = _TRANSACTION_KINDS.get(tree.TransactionStmtKind.Name(node.kind))
     if kind is not None:
         return not_supported(f"unsupported transaction statement: {kind}")
+    if node.chain:  # not recorded; DSQL's grammar leaves it out
+        ending = "COMMIT" if node.kind == tree.TRANS_STMT_COMMIT else "ROLLBACK"
+        return not_supported(f"unsupported transaction statement: {ending} AND CHAIN")
     return _isolation(node.options)
 
 
@@ -54,6 +58,8 @@ def _set(node: Node) -> Refusal | None:
         return _isolation(node.args) or _no_setting("TRANSACTION")
     if node.name == "SESSION CHARACTERISTICS":
         return _isolation(node.args) or _no_setting(node.name)
+    if node.name == "TRANSACTION SNAPSHOT":
+        return _no_setting(node.name)  # not recorded
     if node.name.lower() in ("default_transaction_isolation", "transaction_isolation"):
         return _no_setting(node.name)
     return None
@@ -61,17 +67,6 @@ def _set(node: Node) -> Refusal | None:
 
 def _no_setting(name: str) -> Refusal:
     return not_supported(f'setting configuration parameter "{name}" not supported')
-
-
-def _create_function(node: Node) -> Refusal | None:
-    if node.is_procedure:
-        return not_supported("PROCEDURE is not supported")
-    for option in node.options:
-        if option.def_elem.defname == "language":
-            language = option.def_elem.arg.string.sval
-            if language.lower() != "sql":
-                return not_supported(f"CREATE FUNCTION with language {language} not supported")
-    return None
 
 
 def _index(node: Node) -> Refusal | None:
@@ -84,37 +79,11 @@ def _vacuum(node: Node) -> Refusal | None:
     return not_supported("unsupported VACUUM statement") if node.is_vacuumcmd else None
 
 
-_DROPPABLE: Final = {
-    tree.OBJECT_TABLE,
-    tree.OBJECT_VIEW,
-    tree.OBJECT_INDEX,
-    tree.OBJECT_SEQUENCE,
-    tree.OBJECT_SCHEMA,
-    tree.OBJECT_DOMAIN,
-    tree.OBJECT_FUNCTION,
-}
-
-
-def _drop(node: Node) -> Refusal | None:
-    if node.remove_type in _DROPPABLE:
-        return None
-    return not_supported("unsupported object in DROP statement")
-
-
 def _grant(node: Node) -> Refusal | None:
     names = [each.string.sval for each in node.objects]
     if node.objtype == tree.OBJECT_SCHEMA and "public" in names:
         return not_supported("feature not supported on system entity")
     return None
-
-
-_SHOWN: Final = {
-    "lc_collate": Refusal("42704", 'unrecognized configuration parameter "lc_collate"'),
-}
-
-
-def _show(node: Node) -> Refusal | None:
-    return _SHOWN.get(node.name.lower())
 
 
 ANSWERS: Final = {
@@ -126,24 +95,44 @@ ANSWERS: Final = {
 third party's run)."""
 
 
+def _within(statements: Iterable[Node]) -> Refusal | None:
+    """The refusal of the first of several statements that make up another."""
+    for each in statements:
+        kind = each.WhichOneof("node")
+        refusal = decide(STATEMENTS.get(kind), getattr(each, kind))
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def _select(node: Node) -> Refusal | None:
+    # PostgreSQL makes a SELECT INTO, and none of its parts, a CREATE TABLE AS.
+    leftmost = node
+    while leftmost.HasField("larg"):
+        leftmost = leftmost.larg
+    return statement("CreateTableAs") if leftmost.HasField("into_clause") else None
+
+
 STATEMENTS: Final[Mapping[str, Rule]] = {
-    "alter_seq_stmt": tables.alter_sequence,
+    "alter_seq_stmt": sequences.alter_sequence,
     "alter_system_stmt": statement("AlterSystem"),
     "alter_table_stmt": tables.alter_table,
     "composite_type_stmt": statement("CompositeType"),
-    "create_domain_stmt": tables.create_domain,
-    "create_enum_stmt": _CREATE_TYPE,
+    "create_domain_stmt": objects.create_domain,
+    "create_enum_stmt": not_supported("CREATE TYPE not supported"),
     "create_extension_stmt": statement("CreateExtension"),
     "create_foreign_table_stmt": statement("CreateForeignTable"),
-    "create_function_stmt": _create_function,
+    "create_function_stmt": lambda node: (
+        objects.create_function(node) or _within(objects.body_of(node))
+    ),
     "create_range_stmt": statement("CreateRange"),
-    "create_seq_stmt": tables.create_sequence,
-    "create_stmt": tables.create_table,
+    "create_seq_stmt": sequences.create_sequence,
+    "create_stmt": create_table,
     "create_table_as_stmt": statement("CreateTableAs"),
     "create_table_space_stmt": statement("CreateTableSpace"),
     "create_trig_stmt": not_supported("CREATE TRIGGER not supported"),
     "createdb_stmt": statement("Createdb"),
-    "drop_stmt": _drop,
+    "drop_stmt": objects.drop,
     "grant_stmt": _grant,
     "index_stmt": _index,
     "listen_stmt": statement("Listen"),
@@ -154,12 +143,51 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     "unlisten_stmt": statement("Unlisten"),
     "vacuum_stmt": _vacuum,
     "variable_set_stmt": _set,
-    "variable_show_stmt": _show,
-    # Not recorded, from here on: other statements of PostgreSQL that DSQL's grammar leaves out,
+    # Not recorded, from here on. A statement within another, which is looked at first:
+    "create_schema_stmt": lambda node: _within(node.schema_elts),
+    "declare_cursor_stmt": lambda node: _within([node.query]),
+    "explain_stmt": lambda node: _within([node.query]),
+    "select_stmt": _select,
+    # Objects that DSQL does not have, and clauses that its grammar leaves out:
+    "alter_object_schema_stmt": objects.change_object,
+    "alter_owner_stmt": objects.change_object,
+    "alter_role_set_stmt": objects.alter_role_set,
+    "alter_role_stmt": objects.alter_role,
+    "comment_stmt": objects.comment,
+    "create_role_stmt": objects.create_role,
+    "define_stmt": objects.define,
+    "deallocate_stmt": lambda node: statement("Deallocate") if node.name else None,
+    "rename_stmt": objects.rename,
+    "view_stmt": objects.create_view,
+    # Other statements of PostgreSQL that DSQL's grammar leaves out,
     # called as the recorded ones are, by PostgreSQL's name for the parsed statement.
     **{
         f"{name}_stmt": statement(words)
         for name, words in {
+            "alter_collation": "AlterCollation",
+            "alter_default_privileges": "AlterDefaultPrivileges",
+            "alter_function": "AlterFunction",
+            "alter_op_family": "AlterOpFamily",
+            "alter_operator": "AlterOperator",
+            "alter_stats": "AlterStats",
+            "alter_tsconfiguration": "AlterTSConfiguration",
+            "alter_tsdictionary": "AlterTSDictionary",
+            "alter_type": "AlterType",
+            "alter_user_mapping": "AlterUserMapping",
+            "create_conversion": "CreateConversion",
+            "create_op_class": "CreateOpClass",
+            "create_op_family": "CreateOpFamily",
+            "create_plang": "CreatePLang",
+            "create_transform": "CreateTransform",
+            "discard": "Discard",
+            "drop_owned": "DropOwned",
+            "drop_subscription": "DropSubscription",
+            "drop_user_mapping": "DropUserMapping",
+            "execute": "Execute",
+            "prepare": "Prepare",
+            "reassign_owned": "ReassignOwned",
+            "sec_label": "SecLabel",
+            "alter_database_refresh_coll": "AlterDatabaseRefreshColl",
             "alter_database": "AlterDatabase",
             "alter_database_set": "AlterDatabaseSet",
             "alter_enum": "AlterEnum",

@@ -6,6 +6,15 @@ SET allow_system_table_mods = on;
 CREATE OR REPLACE FUNCTION pg_catalog.version() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT 'PostgreSQL 16' $$;
 
+-- What SHOW answers of its version, current_setting() does too.
+CREATE OR REPLACE FUNCTION dsqlkit.setting(text) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE
+    AS 'show_config_by_name';
+
+-- Not STRICT: PostgreSQL calls a built-in function by its number unless it can be inlined.
+CREATE OR REPLACE FUNCTION pg_catalog.current_setting(text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT CASE pg_catalog.lower($1) WHEN 'server_version' THEN '16.15' WHEN 'server_version_num' THEN '160015'
+        WHEN 'max_connections' THEN '20' ELSE dsqlkit.setting($1) END $$;
+
 -- DSQL has no text search configuration: to_tsvector('english', ...) was recorded to say so.
 DELETE FROM pg_catalog.pg_ts_config;
 
@@ -46,28 +55,4 @@ DROP EVENT TRIGGER IF EXISTS refuse_key_drop;
 
 CREATE EVENT TRIGGER refuse_key_drop ON sql_drop WHEN TAG IN ('ALTER TABLE')
     EXECUTE FUNCTION dsqlkit.refuse_key_drop();
-
--- How many schemas and tables a database may have (quotas page).
-CREATE OR REPLACE FUNCTION dsqlkit.count_objects() RETURNS event_trigger LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = pg_catalog AS $$
-BEGIN
-    IF tg_tag = 'CREATE SCHEMA' AND (SELECT count(*) FROM pg_namespace
-            WHERE nspname NOT LIKE 'pg\_%'
-                AND nspname NOT IN ('public', 'sys', 'dsqlkit', 'information_schema')) > 10 THEN
-        RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'more than 10 schemas not allowed';
-    END IF;
-    IF tg_tag = 'CREATE TABLE' AND (SELECT count(*) FROM pg_class c
-            JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE relkind = 'r' AND nspname NOT LIKE 'pg\_%'
-                AND nspname NOT IN ('sys', 'dsqlkit', 'information_schema')) > 1000 THEN
-        RAISE EXCEPTION USING ERRCODE = '54000',
-            MESSAGE = 'creating more than 1000 tables not allowed';
-    END IF;
-END
-$$;
-
-DROP EVENT TRIGGER IF EXISTS count_objects;
-
-CREATE EVENT TRIGGER count_objects ON ddl_command_end WHEN TAG IN ('CREATE SCHEMA', 'CREATE TABLE')
-    EXECUTE FUNCTION dsqlkit.count_objects();
 

@@ -132,6 +132,13 @@ def of_column(declared: Node) -> Refusal | None:
     return None
 
 
+def declared_size(declared: Node) -> int:
+    """How many bytes a type is declared to take at most; 0 where the declaration says nothing."""
+    if builtin_name(declared) in _LIMITS and declared.typmods:
+        return int(declared.typmods[0].a_const.ival.ival)
+    return 0
+
+
 def of_key(declared: Node) -> Refusal | None:
     """Why a column of this type cannot be in a primary key or a UNIQUE constraint."""
     if builtin_name(declared) in _KEYLESS:

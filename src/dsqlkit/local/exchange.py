@@ -24,17 +24,22 @@ class Refused(Exception):
 class Exchange:
     """An exchange under way. `forward`: answers go to the client as they come; else they are held
     in `pieces`. `hide_ready`: the client sent no Sync of its own, so it gets no ReadyForQuery.
-    `given_way`: the adjudicator cancelled it, for another transaction to go on.
+    `holds_end`: from the end of its first statement on they are held all the same. `changed` counts
+    the rows that its statements changed. `given_way`: the adjudicator cancelled it, for another
+    transaction to go on.
     """
 
     forward: bool
     hide_ready: bool = False
     is_query: bool = False
+    holds_end: bool = False
     on_done: "Callable[[Exchange], None] | None" = None
     pieces: list[tuple[int, bytes]] = field(default_factory=list)
     error: bytes | None = None
     given_way: bool = False
     tag: bytes = b""
+    changed: int = 0
+    copies_in: bool = False
     status: int = IDLE
 
     @property

@@ -14,6 +14,9 @@ from dsqlkit.errors import UsageError
 MAX_CONNECTION_AGE_S: Final = 3600.0
 """DSQL closes a connection after 60 minutes (AWS User Guide, quotas)."""
 
+MAX_TRANSACTION_AGE_S: Final = 300.0
+"""DSQL ends a transaction after 300 seconds (AWS User Guide, quotas; recorded by a third party)."""
+
 _MAX_DELAY_MS: Final = 60_000.0
 _MAX_LIFE_S: Final = 604_800
 _NO_LIMIT: Final = 1_000_000_000
@@ -37,8 +40,9 @@ class Faults:
 
     `conflict_rate` is the share of COMMITs that fail with a conflict, up to 1. Of each `..._every`
     and `cut_...` every n-th COMMIT is hit; a cut goes before a conflict. `round_trip_ms` delays
-    what a client sends, `commit_ms` each COMMIT. A connection is closed at `connection_age_s`, and
-    a token refused from `token_age_s` after its signing on, if that is before its own end.
+    what a client sends, `commit_ms` each COMMIT. A connection is closed at `connection_age_s`, a
+    transaction fails from `transaction_age_s` on, and a token is refused from `token_age_s` after
+    its signing on, if that is before its own end.
 
     Raises UsageError for what cannot be done.
     """
@@ -50,6 +54,7 @@ class Faults:
     cut_before_commit: int = 0
     cut_after_commit: int = 0
     connection_age_s: float = 0.0
+    transaction_age_s: float = 0.0
     token_age_s: int = 0
 
     def __post_init__(self) -> None:
@@ -80,6 +85,7 @@ _UP_TO: Final[dict[str, float]] = {
     "cut_before_commit": _NO_LIMIT,
     "cut_after_commit": _NO_LIMIT,
     "connection_age_s": MAX_CONNECTION_AGE_S,
+    "transaction_age_s": MAX_TRANSACTION_AGE_S,
     "token_age_s": _MAX_LIFE_S,
 }
 
@@ -121,6 +127,7 @@ class ActiveFaults:
         self._commits = 0
         self.round_trip_s = faults.round_trip_ms / 1000
         self.commit_s = faults.commit_ms / 1000
+        self.transaction_age_s = faults.transaction_age_s or MAX_TRANSACTION_AGE_S
         self.connection_age_s = faults.connection_age_s or MAX_CONNECTION_AGE_S
         self.token_age = timedelta(seconds=faults.token_age_s or _MAX_LIFE_S)
         self.on_commit = bool(

@@ -46,7 +46,8 @@ def submission(node: Node, statement: bytes) -> str:
         f"{_literal(target)}::pg_catalog.regclass",
         _array(keys),
         _array(included),
-        _literal(_from_on(statement)),
+        _literal(statement[_start(statement, tree.ON) :].decode()),
+        _literal(statement[_start(statement, tree.ASCII_40) :].decode()),
         "pg_catalog.current_setting('search_path')",
     )
     return f"SELECT job_id FROM dsqlkit.submit_index({', '.join(arguments)})"  # noqa: S608 - quoted
@@ -59,12 +60,20 @@ def _begins_create_index(tokens: Sequence[Node], position: int) -> bool:
     return before[-1:] == [tree.CREATE] and before[-2:-1] in ([], [tree.ASCII_59])
 
 
-def _from_on(statement: bytes) -> str:
-    """The statement's text from its ON to its end."""
+def names_method(statement: bytes) -> bool:
+    """Whether a parsed CREATE INDEX has a USING clause, if only to say btree."""
+    table = statement[_start(statement, tree.ON) : _start(statement, tree.ASCII_40)]
+    return any(token.token == tree.USING for token in postgast.scan(table.decode()).tokens)
+
+
+def _start(statement: bytes, kind: int) -> int:
+    """Where the first token of a kind begins, from a parsed CREATE INDEX's ON on."""
+    after_on = False
     for token in postgast.scan(statement.decode()).tokens:
-        if token.token == tree.ON:
-            return statement[token.start :].decode()
-    raise AssertionError("a parsed CREATE INDEX has an ON")
+        after_on = after_on or token.token == tree.ON
+        if after_on and token.token == kind:
+            return int(token.start)
+    raise AssertionError("a parsed CREATE INDEX has an ON and a list of keys")
 
 
 def _qualified(relation: Node) -> str:

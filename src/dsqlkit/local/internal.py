@@ -31,6 +31,7 @@ async def connect(socket_folder: Path) -> "psycopg.AsyncConnection[tuple[Any, ..
         autocommit=True,
         connect_timeout=_CONNECT_LIMIT_S,
         application_name="dsqlkit",
+        options="-c temp_file_limit=-1",  # the limit of clients' queries is not that of builds
     )
 
 

@@ -1,6 +1,8 @@
-"""What one transaction may hold on DSQL: one DDL statement, or DML that changes at most 3,000 rows.
+"""What one transaction may hold on DSQL: one DDL statement, or DML that changes at most 3,000 rows,
+within 300 seconds. How much it may write is limits.sql's.
 
-Both were recorded of a real cluster (conformance record, groups transaction and multi_statement).
+DDL and rows were recorded of a real cluster (conformance record, groups transaction and
+multi_statement); the words about age by a third party.
 """
 
 from collections.abc import Iterable
@@ -38,12 +40,15 @@ def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Re
     return ddl, dml, None
 
 
-def changed_rows(tag: bytes) -> int:
-    """How many rows a statement changed, by its CommandComplete."""
-    words = tag[5:-1].split()
-    if not words or words[0] not in (b"INSERT", b"UPDATE", b"DELETE"):
-        return 0
-    return int(words[-1])
+def too_old(age_s: float, limit_s: float) -> Refusal | None:
+    """Why a transaction of this age, in seconds, goes no further."""
+    if age_s <= limit_s:
+        return None
+    return Refusal(
+        "54000",
+        f"transaction age limit of {limit_s:g}s exceeded",
+        f"Current transaction age {age_s:.3g}s exceeds {limit_s:g}s",
+    )
 
 
 def refused(step: Step, refusal: Refusal) -> bytes:

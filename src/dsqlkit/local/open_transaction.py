@@ -1,5 +1,6 @@
 """What the endpoint knows of one client's explicit transaction."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +28,7 @@ class OpenTransaction:
     """
 
     began_at: int
+    began_s: float = field(default_factory=time.monotonic)
     movable: bool = True
     failed: bool = False
     lost: str | None = None
@@ -42,6 +44,10 @@ class OpenTransaction:
     rows: int = 0
     shadowed: set[str] = field(default_factory=set)
     rivals: "set[OpenTransaction]" = field(default_factory=set)
+
+    @property
+    def age_s(self) -> float:
+        return time.monotonic() - self.began_s
 
     @property
     def parked(self) -> bool:

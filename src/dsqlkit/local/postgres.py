@@ -118,7 +118,7 @@ def _update_catalog(programs: Path, home: ServerHome) -> None:
 
 
 def _catalog() -> str:
-    names = ("catalog.sql", "adjudication.sql", "dialect.sql")
+    names = ("catalog.sql", "adjudication.sql", "dialect.sql", "limits.sql", "quotas.sql")
     return "".join(server_files.script(name) for name in names)
 
 

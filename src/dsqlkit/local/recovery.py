@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _CONFLICTS: Final = {"40001", "40P01"}
 _UNIQUE_VIOLATION: Final = "23505"
 _READY_FAILED: Final = wire.message(b"Z", b"E")
+_READY_IDLE: Final = wire.message(b"Z", b"I")
 _PAUSE_S: Final = 0.002
 
 # Another search path makes PostgreSQL look up names in prepared statements again.
@@ -119,9 +120,15 @@ class Recovery:
         )
         assert self._session.transaction is not None
         self._session.transaction.failed = True
-        error = wire.error_response(refusal.sqlstate, refusal.message)
         ready = b"" if step.end in (End.FLUSH, End.NEXT) else _READY_FAILED
-        self._session.tell(step, error + ready, failed=True)
+        self._session.tell(step, refusal.as_error() + ready, failed=True)
+
+    async def refuse_commit(self, step: Step, refusal: Refusal) -> None:
+        """Roll back in place of a COMMIT, which fails."""
+        done = await self._session.conversation.run(question("ROLLBACK"))
+        self._session.ended(done)
+        ready = b"" if step.end in (End.FLUSH, End.NEXT) else _READY_IDLE
+        self._session.tell(step, refusal.as_error() + ready, failed=True)
 
     async def commit(self, step: Step, transaction: OpenTransaction) -> None:
         """Commit, or fail to because another was first."""

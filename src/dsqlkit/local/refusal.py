@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from dsqlkit.local import wire
+
 Node: TypeAlias = Any
 """A node of the parse tree; the parser's classes are made at run time and carry no types."""
 
@@ -14,6 +16,11 @@ class Refusal:
 
     sqlstate: str
     message: str
+    detail: str | None = None
+
+    def as_error(self) -> bytes:
+        """The ErrorResponse."""
+        return wire.error_response(self.sqlstate, self.message, detail=self.detail)
 
 
 Rule: TypeAlias = Refusal | Callable[[Node], Refusal | None]

@@ -34,6 +34,7 @@ _SETTINGS: Final = {
     "checkpoint_timeout": "15min",
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
+    "temp_file_limit": "131072kB",  # DSQL's limit of temp space for a query
     "enable_bitmapscan": "off",  # DSQL's plans know none
     "random_page_cost": "1.1",  # all in memory
     "deadlock_timeout": "1s",  # the adjudicator is quicker

@@ -20,10 +20,11 @@ from dsqlkit.local.disruption import Disruption, can_hit
 from dsqlkit.local.distance import Distance
 from dsqlkit.local.exchange import FAILED, IDLE, IN_TRANSACTION, Exchange
 from dsqlkit.local.faults import ActiveFaults
-from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS, changed_rows, mixture, refused
+from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS, mixture, refused, too_old
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import OpenTransaction
 from dsqlkit.local.recovery import Recovery
+from dsqlkit.local.refusal import Refusal
 from dsqlkit.local.savepoint import with_savepoint, without_savepoint
 from dsqlkit.local.statements import rewrite
 from dsqlkit.local.steps import FLUSH, SYNC, WANTED, End, Step, StepCutter
@@ -78,7 +79,7 @@ class Session:
     def cut(self, done: Exchange | None = None) -> None:
         """Break the client's connection; `done` is the last answer, which it does not get."""
         if done is not None:
-            self._after(done)
+            self.ended(done)
         self.client.abort()
         self._lost()
 
@@ -125,8 +126,12 @@ class Session:
             if self._work is not None:
                 await asyncio.wait([self._work])
 
-    def expect_cancel(self) -> None:
-        self.conversation.expect_cancel()
+    def overdue(self, busy_s: float) -> Refusal | None:
+        age_s = busy_s if self.transaction is None else self.transaction.age_s
+        return too_old(age_s, self._faults.transaction_age_s)
+
+    def expect_cancel(self, refusal: Refusal | None) -> None:
+        self.conversation.expect_cancel(refusal)
 
     # What the recovery and the disruption use.
 
@@ -139,13 +144,14 @@ class Session:
             forward=forward,
             hide_ready=hide,
             is_query=step.end is End.QUERY,
+            holds_end=step.statement is not None and step.statement.kind is Kind.COPY_IN,
             on_done=lambda done: self._step_done(step, done),
         )
         self.conversation.send(data + SYNC if hide else data, exchange)
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""
-        if not exchange.forward:
+        if not exchange.forward or exchange.holds_end:
             self.give(step, exchange)
         elif exchange.error is not None and exchange.hide_ready:
             self._skipping = True
@@ -229,7 +235,7 @@ class Session:
             if refusal is not None:
                 self.send_step(step, refused(step, refusal), forward=True)
                 return
-            if statement.many and statement.parts == (Kind.WRITE,) and not self._faults.on_commit:
+            if statement.may_change_too_much and not self._faults.on_commit:
                 self._do(run_limited(self, step, statement))
                 return
         if self._unsynced is None:
@@ -258,6 +264,13 @@ class Session:
             or statement.kind in (Kind.ROLLBACK, Kind.BEGIN, Kind.MIXED)
         ):
             self.send_step(step, step.data, forward=True)
+        elif old := self.overdue(0.0):
+            refuse = (
+                self.recovery.refuse_commit
+                if statement.kind is Kind.COMMIT
+                else self.recovery.refuse
+            )
+            self._do(refuse(step, old))
         elif statement.kind is Kind.COMMIT:
             if self._faults.on_commit and transaction.claimed:
                 self._do(self._disruption.commit(step, transaction))
@@ -292,7 +305,7 @@ class Session:
     # What the backend answered.
 
     def _answered(self, exchange: Exchange) -> None:
-        self._after(exchange)
+        self.ended(exchange)
         self.release()
 
     def _begun(self, exchange: Exchange) -> None:
@@ -313,14 +326,14 @@ class Session:
 
     def _step_done(self, step: Step, exchange: Exchange) -> None:
         statement, transaction = step.statement, self.transaction
-        held = not exchange.forward
+        held = not exchange.forward or exchange.holds_end
         if transaction is not None and statement is not None:
             if exchange.error is None:
                 if held and self.recovery.may_have_twins(statement, transaction):
                     self._do(self.recovery.check_keys(step, statement, transaction, exchange))
                     return
                 transaction.note(step, statement)
-                transaction.rows += changed_rows(exchange.tag)
+                transaction.rows += exchange.changed
                 if held and transaction.rows > MAX_ROWS:
                     self._do(self.recovery.refuse(step, TOO_MANY_ROWS))
                     return
@@ -329,7 +342,7 @@ class Session:
                 return
         self.finish(step, exchange)
 
-    def _after(self, exchange: Exchange) -> None:
+    def ended(self, exchange: Exchange) -> None:
         """Keep up with the state of the transaction."""
         transaction = self.transaction
         if transaction is None:

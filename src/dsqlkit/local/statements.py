@@ -12,22 +12,26 @@ from functools import lru_cache
 from typing import Final
 
 import postgast
+from postgast import pg_query_pb2 as tree
 
 from dsqlkit.local.dialect import ANSWERS, CLAUSES, STATEMENTS
-from dsqlkit.local.dialect_tables import index_keys
-from dsqlkit.local.index_async import blank_async, submission
+from dsqlkit.local.dialect_create_table import index_keys
+from dsqlkit.local.index_async import blank_async, names_method, submission
 from dsqlkit.local.refusal import Node, Refusal, decide
 
 _CACHED_BYTES: Final = 8192
 # A single statement of these is only refused for a few words. Not parsing them saves 30 us
 # for each new one, and 6 ms for each 24 kB of literals, in which no other client is served.
 _PLAIN: Final = re.compile(rb"\s*(insert|update|delete|with|select|values)\b", re.IGNORECASE)
-_NEEDS_PARSING: Final = re.compile(rb";\s*\S|\b(for|merge|tablesample)\b", re.IGNORECASE)
+_NEEDS_PARSING: Final = re.compile(
+    rb";\s*\S|\b(for|merge|tablesample)\b|^\s*(select|with)\b.*\binto\b", re.IGNORECASE | re.DOTALL
+)
 _MARK: Final = "dsqlkit refuses"
 _CARRIER: Final = re.compile(
     rf'invalid input syntax for type oid: "{_MARK} (?P<sqlstate>.{{5}}) (?P<message>.*)"', re.DOTALL
 )
 _NUMERIC: Final = re.compile(rb"(pg_catalog\s*\.\s*)?\"?(numeric|decimal|dec)\b\"?", re.IGNORECASE)
+_LOCK_WAIT: Final = re.compile(rb"\b(nowait|locked)\b", re.IGNORECASE)
 _ASYNC: Final = re.compile(rb"\basync\b", re.IGNORECASE)
 
 
@@ -76,7 +80,7 @@ def _edits(
         return []
     node = getattr(statement, kind)
     if is_async and not node.concurrent:
-        refusal = index_keys(node)
+        refusal = index_keys(node, names_method=names_method(text[start:end]))
         if refusal is None:
             return [(start, end, submission(node, text[start:end]).encode())]
     else:
@@ -86,7 +90,11 @@ def _edits(
     if kind == "variable_show_stmt" and node.name.lower() in ANSWERS:
         name = node.name.lower()
         return [(start, end, f"SELECT dsqlkit.show('{ANSWERS[name]}') AS {name}".encode())]
-    return [(at, at, b"(18,6)") for at in _bare_numerics(kind, node, text)]
+    return [
+        *((at, at, b"(18,6)") for at in _bare_numerics(kind, node, text)),
+        *((at, until, b" " * (until - at)) for at, until in _lock_waits(node, text, start, end)),
+        *((at, until, b"USER") for at, until in _all_triggers(kind, node, text, start, end)),
+    ]
 
 
 def _refusal(kind: str, node: Node, text: bytes) -> Refusal | None:
@@ -115,6 +123,9 @@ def _bare_numerics(kind: str, node: Node, text: bytes) -> Iterator[int]:
     """Where a column's type is numeric without a precision, which DSQL takes as numeric(18,6)."""
     if kind == "create_stmt":
         columns = [element.column_def for element in node.table_elts]
+    elif kind == "create_schema_stmt":
+        made = [element.create_stmt for element in node.schema_elts]
+        columns = [element.column_def for table in made for element in table.table_elts]
     elif kind == "alter_table_stmt":
         columns = [getattr(command.alter_table_cmd, "def").column_def for command in node.cmds]
     else:
@@ -127,6 +138,41 @@ def _bare_numerics(kind: str, node: Node, text: bytes) -> Iterator[int]:
             found = _NUMERIC.match(text, declared.location)
             if found:
                 yield found.end()
+
+
+def _all_triggers(
+    kind: str, node: Node, text: bytes, start: int, end: int
+) -> Iterator[tuple[int, int]]:
+    """Where ENABLE or DISABLE TRIGGER says ALL: there are none but those of the endpoint."""
+    if kind != "alter_table_stmt" or not any(
+        command.alter_table_cmd.subtype in (tree.AT_EnableTrigAll, tree.AT_DisableTrigAll)
+        for command in node.cmds
+    ):
+        return
+    before = None
+    for token in postgast.scan(text[start:end].decode()).tokens:
+        if token.token == tree.ALL and before == tree.TRIGGER:
+            yield start + token.start, start + token.end
+        before = token.token
+
+
+def _lock_waits(node: Node, text: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where a locking clause says NOWAIT or SKIP LOCKED, of which nothing comes where nobody locks.
+
+    DSQL's grammar takes both. What they do there was not recorded.
+    """
+    if not _LOCK_WAIT.search(text, start, end) or all(
+        found.DESCRIPTOR.name != "LockingClause" or found.wait_policy == tree.LockWaitBlock
+        for _, found in _nodes(node)
+    ):
+        return
+    previous = None
+    for token in postgast.scan(text[start:end].decode()).tokens:
+        if token.token == tree.NOWAIT:
+            yield start + token.start, start + token.end
+        elif token.token == tree.LOCKED and previous is not None and previous.token == tree.SKIP:
+            yield start + previous.start, start + token.end
+        previous = token
 
 
 def _nodes(node: Node) -> Iterator[tuple[str, Node]]:

@@ -92,10 +92,17 @@ def message(kind: bytes, body: bytes) -> bytes:
 
 
 def error_response(
-    sqlstate: str, text: str, *, severity: str = "ERROR", hint: str | None = None
+    sqlstate: str,
+    text: str,
+    *,
+    severity: str = "ERROR",
+    detail: str | None = None,
+    hint: str | None = None,
 ) -> bytes:
     """An ErrorResponse."""
     fields = {"S": severity, "V": severity, "C": sqlstate, "M": text}
+    if detail is not None:
+        fields["D"] = detail
     if hint is not None:
         fields["H"] = hint
     return encode_fields(b"E", {ord(name): value.encode() for name, value in fields.items()})

@@ -1,0 +1,15 @@
+"""What a text is refused with, read from what it is rewritten to."""
+
+from dsqlkit.local.refusal import Refusal
+from dsqlkit.local.statements import refusal_in, rewrite
+
+
+def refusal(sql: str) -> Refusal | None:
+    """The refusal that PostgreSQL would be made to report for the text."""
+    changed = rewrite(sql.encode()).decode()
+    _, mark, carried = changed.partition("pg_catalog.oid E'")
+    if not mark:
+        return None
+    carried = carried.partition("'")[0] if "''" not in carried else carried.rsplit("'", 1)[0]
+    carried = carried.replace("''", "'").replace("\\\\", "\\")
+    return refusal_in(f'invalid input syntax for type oid: "{carried}"')
