@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def payers_balance(bank: KeptConnection) -> str:
 
 
 @pytest.fixture
-def no_fault_after() -> object:
+def no_fault_after() -> Iterator[None]:
     yield
     local.set_faults(local.Faults())
 
@@ -183,9 +184,9 @@ def test_a_request_that_none_could_answer_is_refused_once(
 def test_an_interrupted_load_says_what_was_done(
     bank: KeptConnection, local_cluster: LocalAddress
 ) -> None:
-    command = [Path(sys.executable).with_name("dsqlkit"), "invoke", "5", "--payload", TRANSFER]
-    many = ["--repeat", "100000", "--threads", "2", "--json"]
-    with subprocess.Popen([*command, *many], stdout=subprocess.PIPE, text=True) as running:
+    program = str(Path(sys.executable).with_name("dsqlkit"))
+    many = ["invoke", "5", "--payload", TRANSFER, "--repeat", "100000", "--threads", "2", "--json"]
+    with subprocess.Popen([program, *many], stdout=subprocess.PIPE, text=True) as running:
         give_up = time.monotonic() + 30
         while payers_balance(bank) == "100":
             assert time.monotonic() < give_up, "no transfer was made"

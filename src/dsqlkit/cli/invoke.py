@@ -33,9 +33,10 @@ def invoke(
         int, typer.Option(metavar="T", help="With --repeat: at a time, each with a connection.")
     ] = 1,
 ) -> int:
-    """Run a chapter's Lambda function here and print its response.
+    """Run a chapter's Lambda function here.
 
-    With --repeat, the exit code is the gravest among the invocations.
+    Its response is printed; with -v its log goes to stderr. With --repeat, the exit code is the
+    gravest among the invocations.
 
     \b
     dsqlkit invoke 1 --payload '{"name": "reinvent"}'
