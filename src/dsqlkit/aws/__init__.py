@@ -1,1 +1,1 @@
-"""What dsqlkit does in an AWS account: clusters, the chapters' Lambda functions, their stack."""
+"""What is on AWS: clusters, the chapters as Lambda functions, their zip and their stack."""

@@ -32,6 +32,8 @@ _COMMANDS: Final = {
     "optimize": "dsqlkit.cli.optimize:optimize",
     "role": "dsqlkit.cli.roles:COMMANDS",
     "cluster": "dsqlkit.cli.clusters:COMMANDS",
+    "invoke": "dsqlkit.cli.invoke:invoke",
+    "stack": "dsqlkit.cli.stack:COMMANDS",
     "local": "dsqlkit.cli.local_cluster:COMMANDS",
 }
 """Where each command is found; the order is that of the workshop and of `--help`."""
@@ -39,6 +41,7 @@ _COMMANDS: Final = {
 _GROUPS: Final = {
     "role": "Database roles beside admin.",
     "cluster": "Clusters in your AWS account.",
+    "stack": "The chapters as Lambda functions.",
     "local": "The cluster on this machine.",
 }
 """The names above that hold several commands, and what they are about."""
