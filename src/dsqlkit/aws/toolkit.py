@@ -58,17 +58,34 @@ class Synthesis:
         return document
 
 
+def check_installed() -> None:
+    """Raises ProgramMissing unless CDK and the Node.js that it runs on are there."""
+    if util.find_spec("aws_cdk") is None:
+        raise ProgramMissing(
+            "The stack needs CDK, which is not installed.", hint="pip install 'dsqlkit[cdk]'"
+        )
+    node = os.environ.get("JSII_NODE", "node")
+    try:
+        version = subprocess.run(  # noqa: S603 - the program that CDK itself would run
+            [node, "--version"], check=True, capture_output=True, text=True, timeout=_NODE_LIMIT_S
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ProgramMissing(
+            f"CDK runs on Node.js, and {node} does not run here.",
+            hint="Install Node.js (nodejs), 22 or newer.",
+        ) from error
+    # CDK's runtime would fill the terminal with what it thinks of an older Node.js.
+    for name in _NODE_WARNINGS:
+        os.environ.setdefault(name, version.removeprefix("v").partition(".")[0])
+
+
 def synthesize(settings: StackSettings, folder: Path) -> Synthesis:
     """Write the stack's template into a folder, which is made where it is missing. Works offline.
 
     Raises ProgramMissing without the extra or Node.js, and DsqlkitError when the folder cannot be
     written.
     """
-    if util.find_spec("aws_cdk") is None:
-        raise ProgramMissing(
-            "The stack needs CDK, which is not installed.", hint="pip install 'dsqlkit[cdk]'"
-        )
-    _quieten(_node_version())
+    check_installed()
     folder = folder.absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,27 +99,6 @@ def synthesize(settings: StackSettings, folder: Path) -> Synthesis:
     stack.synthesize(settings, folder)
     template = folder / f"{settings.name}.template.json"
     return Synthesis(settings.name, folder, template, folder / bundle_name(settings))
-
-
-def _node_version() -> str:
-    """What Node.js calls its version, such as v22.1.0."""
-    node = os.environ.get("JSII_NODE", "node")
-    try:
-        return subprocess.run(  # noqa: S603 - the program that CDK itself would run
-            [node, "--version"], check=True, capture_output=True, text=True, timeout=_NODE_LIMIT_S
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError) as error:
-        raise ProgramMissing(
-            f"CDK runs on Node.js, and {node} does not run here.",
-            hint="Install Node.js (nodejs), 22 or newer.",
-        ) from error
-
-
-def _quieten(version: str) -> None:
-    """Keep CDK's runtime from filling the terminal with what it thinks of this Node.js."""
-    major = version.removeprefix("v").partition(".")[0]
-    for name in _NODE_WARNINGS:
-        os.environ.setdefault(name, major)
 
 
 def toolkit() -> list[str]:

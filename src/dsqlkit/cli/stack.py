@@ -131,7 +131,7 @@ def deploy(
 
     settings = parse_context(context or [])
     region = _region(options, settings)
-    toolkit.toolkit()  # what is missing is said before anything is asked or made
+    _check_installed()
     output = Output(options)
     what = "six functions" if settings.existing else "a cluster and six functions"
     output.confirm(f"Stack {settings.name} would be deployed: {what}, which cost by use.", yes=yes)
@@ -161,7 +161,7 @@ def destroy(
 
     settings = parse_context(context or [])
     region = _region(options, settings)
-    toolkit.toolkit()
+    _check_installed()
     output = Output(options)
     output.confirm(
         f"Stack {settings.name} would be removed, with a cluster it made and all its data.", yes=yes
@@ -170,6 +170,14 @@ def destroy(
         made = toolkit.synthesize(settings, folder)
     toolkit.destroy(made, profile=options.profile, region=region)
     output.result({"stack": made.stack}, lambda: f"Stack {made.stack} is removed.")
+
+
+def _check_installed() -> None:
+    """Say what is missing before anything is asked or made."""
+    from dsqlkit.aws import toolkit
+
+    toolkit.toolkit()
+    toolkit.check_installed()
 
 
 def _region(options: AccountOptions, settings: "StackSettings") -> str | None:
