@@ -110,5 +110,5 @@ def test_a_long_value_is_shown_in_part() -> None:
 
 def test_a_handler_can_be_called_as_a_unit_test_of_a_function_does() -> None:
     assert handler({"name": "reinvent"}, None) == {"greeting": "hello reinvent"}
-    with pytest.raises(InvalidRequest, match="^Field name is missing$"):
+    with pytest.raises(InvalidRequest, match=r"^Field name is missing$"):
         handler({}, None)
