@@ -213,8 +213,8 @@ def test_stack_bundle_says_what_it_made(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     made = dsqlkit("stack", "bundle", "--arch", "x86_64", "--json")
-    if made.code == 1 and "could not be fetched" in made.error["message"]:
-        pytest.skip(f"the package index cannot be reached: {made.error['message']}")
+    if made.code == 1 and "the package index could not be reached" in made.out:
+        pytest.skip("the package index cannot be reached")
     assert made.code == 0
     assert list(made.document) == [
         "output",

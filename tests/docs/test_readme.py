@@ -87,14 +87,14 @@ def test_every_command_explains_itself_and_its_options(
         assert getattr(parameter, "help", None), f"{name}: {parameter.name} has no help"
 
 
-@pytest.mark.parametrize("group", [[], ["local"]])
+@pytest.mark.parametrize("group", [[], ["local"], ["cluster"], ["stack"], ["role"]])
 def test_a_list_of_commands_fits_a_terminal_of_80_columns(
     group: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     run([*group, "--help"])
     listed = capsys.readouterr().out.partition("Commands:\n")[2].splitlines()
-    assert len(listed) >= 6
+    assert listed
     assert not [line for line in listed if line.endswith("...")]
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from dsqlkit.aws.handlers.hello import handler
 from dsqlkit.aws.handlers.request import InvalidRequest, Request
 
 ID = "0190b0a4-7a3e-4a0e-9d5c-0d9a4a3c2b1f"
@@ -105,3 +106,9 @@ def test_a_long_value_is_shown_in_part() -> None:
     with pytest.raises(InvalidRequest) as refused:
         request("x" * 10_000).integer("field")
     assert len(str(refused.value)) < 150
+
+
+def test_a_handler_can_be_called_as_a_unit_test_of_a_function_does() -> None:
+    assert handler({"name": "reinvent"}, None) == {"greeting": "hello reinvent"}
+    with pytest.raises(InvalidRequest, match=r"^Field name is missing$"):
+        handler({}, None)

@@ -1,7 +1,6 @@
 """Each chapter's function under AWS's own runtime client, in a process as Lambda runs it."""
 
 import sys
-import time
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,12 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from dsqlkit import accounts, loading, local, tables
-from dsqlkit.aws.handlers import HANDLERS
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import LocalAddress
 from dsqlkit.transaction import RetryPolicy
 from tests.faults.relay import Fault, Relay
 from tests.functions.conftest import NAME, Start
+from tests.local.waiting import eventually
 
 pytest.importorskip(
     "awslambdaric", reason=f"awslambdaric has no wheel for this system ({sys.platform})"
@@ -199,7 +198,7 @@ def test_a_connection_that_the_cluster_closed_for_its_age_is_replaced(
     function = start(chapter)
     function.invoke(event)
     local.set_faults(local.Faults(connection_age_s=0.01))
-    time.sleep(0.1)
+    assert eventually(lambda: local.status().connections == 0)
     local.set_faults(local.Faults())
     assert function.invoke(event).error_type is None
     assert function.records[-1]["connections_made"] == 1
@@ -279,7 +278,3 @@ def test_a_function_does_without_the_command_line_and_the_local_cluster(
     assert not (task_root / "dsqlkit" / "local").exists()
     refused = start(1).invoke({})
     assert any(str(task_root) in line for line in refused.document["stackTrace"])
-
-
-def test_every_chapter_but_the_second_has_a_function() -> None:
-    assert list(HANDLERS) == [1, 3, 4, 5, 6, 7]

@@ -187,6 +187,9 @@ def _install(wanted: Sequence[str], folder: Path, arch: str, python: str) -> Non
 
 
 def _reason(text: str) -> str:
+    """Why pip or uv failed, in one line of what it printed."""
+    if "connection broken by" in text or "Failed to fetch" in text:
+        return "the package index could not be reached."
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     return (errors or lines or ["no reason was given."])[-1]

@@ -13,9 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Final
-from uuid import uuid4
 
-from dsqlkit.aws.handlers import HANDLERS, TIME_LIMIT_S
+from dsqlkit.aws.handlers import HANDLERS
 from dsqlkit.aws.handlers.environment import Environment, Record
 from dsqlkit.aws.handlers.function import Function, Response
 from dsqlkit.endpoint import Endpoint
@@ -23,17 +22,6 @@ from dsqlkit.errors import DsqlkitError, ExitCode, UsageError
 
 MAX_THREADS: Final = 100
 """A cluster takes 100 new connections a second (AWS User Guide, quotas)."""
-
-
-class LocalContext:
-    """The part of Lambda's context object that functions use."""
-
-    def __init__(self, limit_s: float) -> None:
-        self.aws_request_id = str(uuid4())
-        self._deadline = time.monotonic() + limit_s
-
-    def get_remaining_time_in_millis(self) -> int:
-        return max(round((self._deadline - time.monotonic()) * 1000), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +78,7 @@ def invoke(
     """Invoke a chapter's function once. Raises what it raises, as Lambda reports it."""
     environment = Environment(find_endpoint, log)
     try:
-        return function_of(chapter).invoke(event, LocalContext(TIME_LIMIT_S[chapter]), environment)
+        return function_of(chapter).invoke(event, None, environment)
     finally:
         environment.close()
 
@@ -147,9 +135,7 @@ class Invoker:
             while not self._stopping.is_set() and next(self._numbers) <= self._count:
                 started = time.monotonic()
                 try:
-                    function.invoke(
-                        self._event, LocalContext(TIME_LIMIT_S[self._chapter]), environment
-                    )
+                    function.invoke(self._event, None, environment)
                 except UsageError:
                     self.stop()
                     raise

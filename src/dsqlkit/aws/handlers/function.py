@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeAlias
+from uuid import uuid4
 
+from dsqlkit.aws.handlers import TIME_LIMIT_S
 from dsqlkit.aws.handlers.environment import Environment, configured_endpoint, write_line
 from dsqlkit.errors import ConnectionLost, DsqlkitError
 from dsqlkit.transaction import Retry
@@ -27,6 +29,17 @@ class Context(Protocol):
     def aws_request_id(self) -> str: ...
 
     def get_remaining_time_in_millis(self) -> int: ...
+
+
+class OwnContext:
+    """A context for an invocation that does not come from Lambda, with a chapter's usual time."""
+
+    def __init__(self, limit_s: float) -> None:
+        self.aws_request_id = str(uuid4())
+        self._deadline = time.monotonic() + limit_s
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(round((self._deadline - time.monotonic()) * 1000), 0)
 
 
 @dataclass(slots=True)
@@ -57,15 +70,16 @@ class Function:
         self._chapter = chapter
         self._work = work
 
-    def __call__(self, event: object, context: Context) -> Response:
+    def __call__(self, event: object, context: Context | None = None) -> Response:
         return self.invoke(event, context, _KEPT)
 
-    def invoke(self, event: object, context: Context, environment: Environment) -> Response:
-        """Answer one request, in an environment that outlives it.
+    def invoke(self, event: object, context: Context | None, environment: Environment) -> Response:
+        """Answer one request, in an environment that outlives it; without a context outside Lambda.
 
         Raises errors whose text is the original workshop's, without a full stop: Lambda reports an
         error as its type and its text.
         """
+        context = context or OwnContext(TIME_LIMIT_S[self._chapter])
         invocation = Invocation(environment, context)
         started = time.monotonic()
         made_before = environment.connections_made
