@@ -61,7 +61,11 @@ def test_the_table_of_commands_has_every_command_once() -> None:
 def test_what_the_readme_shows_exists(text: str) -> None:
     name = named(text)
     assert name is not None, f"no command: {text}"
-    options = {word for parameter in COMMANDS[name].params for word in parameter.opts}
+    options = {
+        word
+        for parameter in COMMANDS[name].params
+        for word in [*parameter.opts, *parameter.secondary_opts]
+    }
     for word in text.split():
         assert not word.startswith("--") or word in options
 
@@ -71,7 +75,7 @@ def test_an_option_that_a_sentence_names_is_one() -> None:
         word
         for command in COMMANDS.values()
         for parameter in command.params
-        for word in parameter.opts
+        for word in [*parameter.opts, *parameter.secondary_opts]
     }
     assert set(re.findall(r"`(?:[a-z-]+ )?(--?[a-z-]+)`", README)) <= known
 

@@ -149,7 +149,7 @@ def destroy(
     folder: Folder = Path("cdk.out"),
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove the stack with all it made: its cluster too, and the cluster's data.
+    """Remove the stack, the cluster it made, and all its data.
 
     A cluster that was there before the stack, given as context, stays.
 
