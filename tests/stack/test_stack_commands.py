@@ -6,6 +6,8 @@ what it was asked, and answers as the toolkit does.
 
 import json
 import os
+import signal
+import subprocess
 import sys
 from importlib import util
 from pathlib import Path
@@ -21,12 +23,14 @@ needs_cdk = pytest.mark.skipif(not HAS_CDK, reason="dsqlkit[cdk] is not installe
 SECRET = "a-secret-key-that-nothing-may-print"
 
 TOOLKIT = f"""#!{sys.executable}
-import json, os, pathlib, sys
+import json, os, pathlib, sys, time
 here = pathlib.Path(__file__).parent
 arguments = sys.argv[1:]
 asked = {{"arguments": arguments, "region": os.environ.get("AWS_REGION")}}
 (here / "asked.json").write_text(json.dumps(asked))
-print("the toolkit's own words")
+print("the toolkit's own words", flush=True)
+if (here / "waits").exists():
+    time.sleep(30)
 if (here / "fails").exists():
     sys.exit("the toolkit's reason")
 if "--outputs-file" in arguments:
@@ -72,6 +76,32 @@ def test_deploying_gives_the_outputs_and_keeps_the_toolkits_words_apart(
     assert words[words.index("--app") + 1] == str(new.folder)
     assert words[words.index("--profile") + 1] == "work"
     assert SECRET not in str(words) + ended.out + ended.err
+
+
+@needs_cdk
+def test_cdk_warns_of_nothing(new: Synthesised) -> None:
+    written = {file.name: file.read_text() for file in new.folder.glob("*.json")}
+    assert {"manifest.json", "dsqlkit.metadata.json", "dsqlkit.template.json"} <= set(written)
+    assert [name for name, text in written.items() if "aws:cdk:warning" in text] == []
+
+
+@needs_cdk
+def test_ctrl_c_says_that_cloudformation_goes_on(toolkit: Path, new: Synthesised) -> None:
+    (toolkit / "waits").touch()
+    program = Path(sys.executable).with_name("dsqlkit")
+    waiting = subprocess.Popen(
+        [program, "stack", "deploy", "--yes", *with_zip(new)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert waiting.stderr is not None
+    assert waiting.stderr.readline() == "the toolkit's own words\n"
+    os.killpg(waiting.pid, signal.SIGINT)  # as a terminal does: the toolkit gets it too
+    _, err = waiting.communicate(timeout=30)
+    assert waiting.returncode == 130
+    assert "Interrupted. What CloudFormation has begun it goes on with." in err
 
 
 @needs_cdk

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from dsqlkit.aws import bundle
 from dsqlkit.aws.stack_settings import StackSettings, bundle_name
-from dsqlkit.errors import DsqlkitError
+from dsqlkit.errors import DsqlkitError, Interrupted
 
 _NODE_WARNINGS: Final = (
     "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION",
@@ -118,7 +118,7 @@ def deploy(
 ) -> Mapping[str, str]:
     """Make the functions' zip if it is not there, and deploy; the stack's outputs.
 
-    Raises ProgramMissing, ToolkitFailed, and what `bundle.make_bundle` raises.
+    Raises ProgramMissing, ToolkitFailed, Interrupted, and what `bundle.make_bundle` raises.
     """
     command = toolkit()
     if not made.bundle.exists():
@@ -152,7 +152,13 @@ def _run(command: list[str], made: Synthesis, profile: str | None, region: str |
     if region is not None:
         environ |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
     # Standard output is for the result alone.
-    ended = subprocess.run(command, check=False, env=environ, stdout=sys.stderr.fileno())  # noqa: S603
+    try:
+        ended = subprocess.run(command, check=False, env=environ, stdout=sys.stderr.fileno())  # noqa: S603
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            "Interrupted. What CloudFormation has begun it goes on with.",
+            hint="Run the same command again to see how it ended.",
+        ) from error
     if ended.returncode != 0:
         raise ToolkitFailed(
             f"The CDK toolkit failed (exit code {ended.returncode}); it says why above.",

@@ -1,5 +1,6 @@
 """`stack bundle`, `synth`, `deploy`, `destroy`: the chapters as Lambda functions on AWS."""
 
+import shlex
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -111,7 +112,8 @@ def synth(
             }
         ),
     )
-    output.next_step("dsqlkit stack deploy")
+    chosen = [word for each in context or [] for word in ("--context", each)]
+    output.next_step(shlex.join(["dsqlkit", "stack", "deploy", *chosen]))
 
 
 def deploy(
