@@ -71,6 +71,25 @@ def test_creation_waits_until_the_cluster_is_active(cluster: Command, account: G
     assert len(account.requested("GET")) == 3
 
 
+@pytest.mark.skipif(shutil.which("script") is None, reason="script (util-linux) is not installed")
+def test_a_terminal_shows_the_status_while_it_is_waited_for(
+    cluster: Command, account: Gateway
+) -> None:
+    slow(account, 3)
+    shown = subprocess.run(
+        ["script", "--quiet", "--return", "-c", f"{DSQLKIT} cluster create", "/dev/null"],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"TERM": "xterm-256color"},
+    ).stdout
+    (id_,) = ids(cluster)
+    assert re.search(rf"Cluster {id_} is CREATING \(\d+ s\)", shown)
+    assert "Next: dsqlkit connect" in shown
+
+
 def test_without_waiting_the_next_step_is_to_wait(cluster: Command, account: Gateway) -> None:
     slow(account, 2)
     made = cluster("create", "--no-wait")
