@@ -51,11 +51,6 @@ def is_node(line: str) -> bool:
     return head is not None and _KNOWN.fullmatch(head["node_type"]) is not None
 
 
-def has_estimate(line: str) -> bool:
-    """Whether a line ends in a node's figures, so that it cannot be a property."""
-    return _parts(line)[0]["startup"] is not None
-
-
 def parse_node(line: str, index_above: str | None = None) -> PlanNode:
     """The node of one line, as yet without label, properties and children.
 
