@@ -43,7 +43,7 @@ def test_findings_about_the_recorded_dsql_plans(
         ("never_executed", ["full_scan"]),
         ("semi_anti", ["rows_removed", "nested_loop"]),
         ("full_join", ["estimate_off"]),
-        ("jit", ["full_scan", "estimate_off"]),
+        ("jit", ["full_scan", "estimate_off", "unusable_index"]),
         ("disk_sort", []),  # an index cannot give one column down and one up
     ],
 )

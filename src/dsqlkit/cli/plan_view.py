@@ -1,5 +1,6 @@
 """A plan for people: the tree, its totals, and what there is to mend."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -17,6 +18,17 @@ _STYLES: Final = {
     Severity.MEDIUM: "yellow",
     Severity.LOW: "cyan",
 }
+
+
+def plans_view(results: Sequence[ExplainResult]) -> RenderableType:
+    """One plan after another, each with its number where there are several."""
+    if len(results) == 1:
+        return plan_view(results[0])
+    parts: list[RenderableType] = []
+    for number, result in enumerate(results, start=1):
+        heading = Text(f"Plan {number} of {len(results)}", "bold")
+        parts += [heading, plan_view(result), *([Text()] if number < len(results) else [])]
+    return Group(*parts)
 
 
 def plan_view(result: ExplainResult) -> RenderableType:

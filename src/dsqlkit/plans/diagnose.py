@@ -2,6 +2,13 @@
 
 from collections.abc import Iterator
 
+from dsqlkit.plans.catalog import Catalog
+from dsqlkit.plans.catalog_rules import (
+    index_not_valid,
+    over_projected,
+    sequential_key,
+    unusable_index,
+)
 from dsqlkit.plans.findings import Finding, Severity
 from dsqlkit.plans.model import Plan
 from dsqlkit.plans.scan_rules import scan_findings
@@ -12,15 +19,17 @@ from dsqlkit.plans.tree_rules import estimates_off, nested_loops, sorts
 _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
-def diagnose(plan: Plan) -> tuple[Finding, ...]:
+def diagnose(plan: Plan, catalog: Catalog | None = None) -> tuple[Finding, ...]:
     """The findings about a plan, the most severe first, else in the order of the text.
 
     A plan made without ANALYZE is judged by the planner's estimates, and the findings say so.
+    Without a `catalog` the findings that need one are left out.
     """
-    return tuple(sorted(_findings(plan), key=lambda finding: _ORDER[finding.severity]))
+    found = _findings(plan, catalog or Catalog())
+    return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
 
 
-def _findings(plan: Plan) -> Iterator[Finding]:
+def _findings(plan: Plan, catalog: Catalog) -> Iterator[Finding]:
     times = node_times(plan)
     shares = {id(time.node): time.share for time in times.walk()}
     all_read = rows_scanned(plan)
@@ -28,7 +37,17 @@ def _findings(plan: Plan) -> Iterator[Finding]:
         share = shares[id(scan.node)]
         if share is None and all_read:
             share = (scan.read or 0) / all_read
-        yield from scan_findings(scan, share)
+        yield from scan_findings(scan, share, catalog)
+        yield from filter(
+            None,
+            [
+                unusable_index(scan, share, catalog),
+                index_not_valid(scan, share, catalog),
+                over_projected(plan, scan, share, catalog),
+            ],
+        )
+    for node in plan.walk():
+        yield from filter(None, [sequential_key(node, shares[id(node)], catalog)])
     yield from nested_loops(times)
     yield from sorts(times, times.total_ms)
     yield from estimates_off(plan.root)

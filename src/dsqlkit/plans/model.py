@@ -18,6 +18,8 @@ _SETTING: Final = re.compile(r"(?P<name>[\w.]+) = '(?P<value>(?:[^']|'')*)'")
 _TRIGGER: Final = re.compile(r"(?:time=(?P<time>[\d.]+) )?calls=(?P<calls>[\d.]+)")
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 _PLAIN_NAME: Final = re.compile(r"[a-z_][a-z0-9_]*")
+_LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
+_COLUMN: Final = re.compile(r'(?P<name>[a-z_]\w*|"(?:[^"]|"")+")(?!\w|\.)')
 _DROPPED: Final = ("Rows Removed by ", "Rows Filtered")
 _WRITES: Final = frozenset({"Insert", "Update", "Delete", "Merge"})
 
@@ -274,6 +276,14 @@ class Plan:
 def sql_name(name: str) -> str:
     """A name as SQL wants it: in quotes, unless it is made of a-z, 0-9 and _ alone."""
     return name if _PLAIN_NAME.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+
+
+def column_names(text: str) -> frozenset[str]:
+    """The names in a list of columns or an expression: all words that may be a column's, without
+    the table before the dot, and without SQL's quotes.
+    """
+    names = (found["name"] for found in _COLUMN.finditer(_LITERAL.sub("", text)))
+    return frozenset(n[1:-1].replace('""', '"') if n.startswith('"') else n for n in names)
 
 
 def _number(value: str) -> float | None:
