@@ -14,6 +14,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from dsqlkit.cli.plan_page import plan_page
 from dsqlkit.plans.result import read_result, read_results
+from dsqlkit.plans.timing import NodeTime, node_times
 from tests.plans.samples import dsql_text, recorded
 
 _CHROMIUM = shutil.which("chromium")
@@ -135,7 +136,7 @@ def test_a_browser_shows_nodes_figures_layers_and_findings(browser: Chrome, tmp_
         "goes back to the table for 3 rows",
     ):
         assert words in body.text
-    assert browser.get_log("browser") == []
+    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
 
 
 @needs_browser
@@ -151,9 +152,7 @@ def test_bars_are_as_wide_as_the_shares(browser: Chrome, tmp_path: Path) -> None
     assert all(bar.rect["width"] > 50 for bar in bars)
 
 
-def _timed(text: str) -> list:  # type: ignore[type-arg]
-    from dsqlkit.plans.timing import node_times
-
+def _timed(text: str) -> list[NodeTime]:
     return [time for time in node_times(read_result(text).plan).walk() if time.own_ms is not None]
 
 

@@ -3,6 +3,7 @@
 All but `unusable_index` say nothing of a table that the catalog does not hold.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from dsqlkit.plans.catalog import Catalog, Index, Table
@@ -10,7 +11,13 @@ from dsqlkit.plans.conditions import comparisons
 from dsqlkit.plans.expressions import Wrapped, wrapped_columns
 from dsqlkit.plans.findings import FEW_ROWS, Finding, Severity, count, shortened
 from dsqlkit.plans.model import Plan, PlanNode, column_names, sql_name
-from dsqlkit.plans.scans import STORAGE_LOOKUP, Scan, filters, storage_nodes
+from dsqlkit.plans.scans import (
+    STORAGE_LOOKUP,
+    Scan,
+    filters,
+    index_condition,
+    storage_nodes,
+)
 
 _WORTH_AN_INDEX: Final = 1 / 2
 """A scan that keeps at most this part of what it reads."""
@@ -63,23 +70,37 @@ def index_not_valid(scan: Scan, share: float | None, catalog: Catalog) -> Findin
     table = catalog.table_of(scan.node)
     if table is None:
         return None
-    compared = [comparisons(condition) for condition in filters(scan)]
-    columns = {column for each in compared for column in (*each.equal, *each.ranged)}
+    wasteful = scan.dropped >= FEW_ROWS or (
+        scan.reads_all and (scan.dropped > 0 or not scan.measured)
+    )
+    wanted = _compared(filters(scan)) if wasteful else frozenset()
+    used = table.index(scan.node.index)
+    by_index = _compared([index_condition(scan.node) or ""])
+    if used is not None and used.key[0] not in by_index:
+        # A condition on later columns of a key is checked entry by entry: all of it is read.
+        wanted |= by_index
     for index in table.indexes:
-        if not index.valid and index.key[0] is not None and sql_name(index.key[0]) in columns:
+        if not index.valid and index.key[0] in wanted:
             name = sql_name(index.name)
             return Finding(
                 code="index_not_valid",
                 severity=Severity.of(share, max(scan.read or 0, scan.given)),
                 node=scan.node,
                 observed=f"{scan.node.title} does not use the index {name}, whose key begins with "
-                f"{sql_name(index.key[0])}: it is not valid.",
+                f"{sql_name(index.key[0] or '')}: it is not valid.",
                 why="CREATE INDEX ASYNC builds an index beside other work, and no query uses it "
                 "before it is whole. If its job failed it never will be.",
                 advice=f"Look at sys.jobs: wait for the job (CALL sys.wait_for_job), or, if it "
                 f"failed, DROP INDEX {name} and build it again.",
             )
     return None
+
+
+def _compared(conditions: Iterable[str]) -> frozenset[str | None]:
+    """The columns that these conditions compare as they are; a key's None is none of them."""
+    found = [comparisons(condition) for condition in conditions]
+    names = " ".join(column for each in found for column in (*each.equal, *each.ranged))
+    return frozenset(column_names(names))
 
 
 def over_projected(plan: Plan, scan: Scan, share: float | None, catalog: Catalog) -> Finding | None:
