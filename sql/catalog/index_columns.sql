@@ -8,12 +8,12 @@ SELECT n.nspname AS schema,
        i.indisvalid AS valid,
        i.indisprimary AS primary_key,
        k.place <= i.indnkeyatts AS in_key,
-       a.attname AS column
+       (SELECT a.attname FROM pg_attribute AS a
+        WHERE a.attrelid = t.oid AND a.attnum = i.indkey[k.place - 1]) AS column
 FROM unnest(:'schemas'::text[], :'tables'::text[]) AS wanted (schema, name)
 JOIN pg_namespace AS n ON n.nspname = wanted.schema
 JOIN pg_class AS t ON t.relnamespace = n.oid AND t.relname = wanted.name
 JOIN pg_index AS i ON i.indrelid = t.oid
 JOIN pg_class AS c ON c.oid = i.indexrelid
 JOIN generate_series(1, i.indnatts) AS k (place) ON true
-LEFT JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = i.indkey[k.place - 1]
 ORDER BY n.nspname, t.relname, c.relname, k.place;

@@ -16,10 +16,13 @@ from dsqlkit.whole_file import whole_file
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from dsqlkit.connection import Connections
     from dsqlkit.plans.result import ExplainResult
     from dsqlkit.queries import NamedQuery
 
 _STDIN = "-"
+_CHAPTER_QUERY = "query"
+"""As `accounts7.QUERY`, which is not loaded for other queries."""
 
 
 def explain(
@@ -98,14 +101,12 @@ def explain(
 def _run(
     options: DatabaseOptions, output: Output, named: "NamedQuery", *, analyze: bool
 ) -> "ExplainResult":
-    from dsqlkit import accounts7, tables
     from dsqlkit.connection import KeptConnection
     from dsqlkit.plans.runner import explain as run_explain
 
     with KeptConnection(endpoint_of(options, output)) as connections:
-        if named.name == accounts7.QUERY and not tables.exists(connections, accounts7.TABLE):
-            output.notice("Table accounts7 is not there yet: making it, with its 5,000 rows.")
-            accounts7.set_up(connections)
+        if named.name == _CHAPTER_QUERY:
+            _make_table(connections, output)
         with connections.connection() as connection:
             explained = run_explain(
                 connection,
@@ -118,6 +119,14 @@ def _run(
     if explained.rolled_back:
         output.notice("The statement ran, and was rolled back.")
     return explained
+
+
+def _make_table(connections: "Connections", output: Output) -> None:
+    from dsqlkit import accounts7, tables
+
+    if not tables.exists(connections, accounts7.TABLE):
+        output.notice("Table accounts7 is not there yet: making it, with its 5,000 rows.")
+        accounts7.set_up(connections)
 
 
 def _document(explained: "tuple[ExplainResult, ...]") -> dict[str, Any]:

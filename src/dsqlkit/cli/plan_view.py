@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
 from dsqlkit.cli.plan_tree import PlanTree
@@ -37,18 +36,26 @@ def plan_view(result: ExplainResult) -> RenderableType:
     if result.plan.dpu:
         parts.append(Text(_dpu(result.plan.dpu)))
     for finding in result.findings:
-        parts += [Text(), _finding_view(finding)]
+        parts += [Text(), _FindingView(finding)]
     return Group(*parts)
 
 
-def _finding_view(finding: Finding) -> Table:
+class _FindingView:
     """The severity, and beside it what was seen, why it matters, what to do."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(width=max(map(len, Severity)))
-    table.add_column()
-    text = Text.assemble(finding.observed, "\n", (finding.why, "dim"), "\n", finding.advice)
-    table.add_row(Text(finding.severity, _STYLES[finding.severity]), text)
-    return table
+
+    def __init__(self, finding: Finding) -> None:
+        self._finding = finding
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        finding = self._finding
+        margin = max(map(len, Severity)) + 2
+        head = Text(finding.severity.ljust(margin), _STYLES[finding.severity])
+        for words in (finding.observed, Text(finding.why, "dim"), finding.advice):
+            text = words if isinstance(words, Text) else Text(words)
+            for line in text.wrap(console, max(options.max_width - margin, 20)):
+                line.rstrip()
+                yield Text.assemble(head, line)
+                head = Text(" " * margin)
 
 
 def _totals(plan: Plan) -> str:
