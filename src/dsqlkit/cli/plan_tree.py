@@ -152,7 +152,9 @@ def _cells(time: NodeTime) -> dict[str, Text]:
 def _layers(node: PlanNode, known: str | None) -> Iterator[Text]:
     for layer in layers_of(node, known):
         style = _LAYER_STYLES[layer.rank]
-        yield Text.assemble((f"{layer.words}: ", style), (readable(layer.line.value), "dim"))
+        yield Text.assemble(
+            (f"{layer.words}: ", style), (readable(layer.line.value, node.own_name), "dim")
+        )
 
 
 def _line(

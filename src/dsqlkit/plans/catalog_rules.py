@@ -49,7 +49,9 @@ def _unusable(
         why += "index holds the column as it is."
         advice = f"Compare {column} with a value of {of_type}: cast the value or the parameter."
     else:
-        what = f"{column} is compared inside {shortened(wrapped.expression, 60)}"
+        what = (
+            f"{column} is compared inside {shortened(wrapped.expression, 60, scan.node.own_name)}"
+        )
         why = "The index holds the column's values, not those of the expression: every row is "
         why += "read and computed."
         advice = f"Compare {column} itself (a range of days instead of a function of the date), or "

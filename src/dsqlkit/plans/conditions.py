@@ -58,9 +58,15 @@ def comparisons(condition: str) -> Comparisons:
     return Comparisons(tuple(equal), tuple(column for column in ranged if column not in equal))
 
 
-def readable(condition: str) -> str:
-    """A condition for people: on one line, without casts and most parentheses, LIKE for `~~`."""
+def readable(condition: str, own: str | None = None) -> str:
+    """A condition for people: on one line, without casts and most parentheses, LIKE for `~~`.
+
+    `own` is the name (as SQL writes it) of the relation that it stands at: `own.a` is told as `a`.
+    """
     bare = " AND ".join(_undecorated(part) for part in parts_of(condition))
+    if own is not None:
+        prefix = re.compile(rf"(?P<quoted>'(?:[^']|'')*')|(?<![\w.\"]){re.escape(own)}\.(?=[\w\"])")
+        bare = prefix.sub(lambda found: found["quoted"] or "", bare)
     return " ".join(bare.split())
 
 

@@ -106,6 +106,12 @@ class PlanNode:
         return " ".join([*words, f"on {sql_name(target)}"] if target else words)
 
     @property
+    def own_name(self) -> str | None:
+        """What conditions call the node's relation, as SQL writes it."""
+        name = self.alias or self.relation
+        return None if name is None else sql_name(name)
+
+    @property
     def loops(self) -> int | None:
         """How often the node ran; None without ANALYZE."""
         if self.never_executed:

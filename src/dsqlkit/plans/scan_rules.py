@@ -66,8 +66,8 @@ def rows_removed(scan: Scan, share: float | None) -> Finding | None:
         severity=Severity.of(share, scan.dropped),
         node=scan.node,
         observed=_read_and_kept(scan),
-        why=f"The index condition {shortened(condition, 60)} lets too many rows through; each is "
-        "read, and paid for, before it is dropped.",
+        why=f"The index condition {shortened(condition, 60, scan.node.own_name)} lets too many "
+        "rows through; each is read, and paid for, before it is dropped.",
         advice=_index_advice(scan),
     )
 
@@ -84,7 +84,7 @@ def late_filter(scan: Scan, share: float | None) -> Finding | None:
         observed=sentence(
             f"Storage sends {_expected(scan)}{count(scan.sent or 0)} of {_relation(scan)}, and "
             f"only then the query processor drops {count(scan.dropped_late)} "
-            f"by {shortened(condition)}"
+            f"by {shortened(condition, own=scan.node.own_name)}"
         ),
         why="Of the three layers that can drop a row this one costs most: the row was read and "
         "sent. Storage can drop it unsent (Filters); an index condition never reads it.",
@@ -123,7 +123,11 @@ def _read_and_kept(scan: Scan) -> str:
     read = scan.read or 0
     kept = f"{round(scan.given):,} ({percent(scan.given, read)})" if scan.given else "none"
     verbs = ("read", "kept") if scan.measured else ("is expected to read", "to keep")
-    by = f" by {shortened(' AND '.join(filters(scan)))}" if filters(scan) else ""
+    by = (
+        f" by {shortened(' AND '.join(filters(scan)), own=scan.node.own_name)}"
+        if filters(scan)
+        else ""
+    )
     return sentence(f"{scan.node.title} {verbs[0]} {count(read)} and {verbs[1]} {kept}{by}")
 
 
