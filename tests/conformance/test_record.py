@@ -4,15 +4,12 @@ from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from typing import Any
 
-import psycopg
 import pytest
 
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from dsqlkit.local.server_files import SUPERUSER
-from dsqlkit.local.server_home import ServerHome
-from dsqlkit.local.state import StateFolder
 from tests.conformance.client import RawClient, Reply
 from tests.conformance.record import PROBES, SETUP, Probe
+from tests.inside import connect_inside
 from tests.local.waiting import eventually
 
 SINGLE = [probe for probe in PROBES if len(probe.sessions) == 1]
@@ -23,7 +20,12 @@ SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'ad
 """
 _UNFINISHED = "SELECT FROM dsqlkit.job WHERE status IN ('submitted', 'processing')"
 _FRESH = "; ".join(
-    ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public AUTHORIZATION admin", "SET ROLE admin"]
+    [
+        "DROP SCHEMA public CASCADE",
+        "CREATE SCHEMA public AUTHORIZATION admin",
+        "GRANT USAGE ON SCHEMA public TO PUBLIC",
+        "SET ROLE admin",
+    ]
     + [line.rstrip(";") for line in SETUP]
     + ["RESET ROLE"]
 )
@@ -32,10 +34,7 @@ _FRESH = "; ".join(
 @pytest.fixture(scope="module")
 def reset(local_cluster: LocalAddress) -> Iterator[Callable[[], None]]:
     """Gives a probe a fresh schema, past the endpoint, as that takes one exchange."""
-    home = ServerHome(StateFolder.default().server.resolve())
-    with psycopg.connect(
-        host=str(home.socket_folder), user=SUPERUSER, dbname="postgres", autocommit=True
-    ) as connection:
+    with connect_inside() as connection:
 
         def start_afresh() -> None:
             connection.execute(_END_SESSIONS)

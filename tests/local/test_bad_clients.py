@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from dsqlkit import local
-from dsqlkit.connection import Connection, connect
+from dsqlkit.connection import connect
 from dsqlkit.endpoint import Endpoint, LocalAddress
 from dsqlkit.token import TokenSigner
+from tests.inside import backends
 from tests.local.waiting import eventually
 
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
@@ -234,14 +235,6 @@ def test_a_message_with_an_impossible_length_ends_the_session(
     assert rest(tls) == b""
 
 
-def backends(connection: Connection) -> int:
-    row = connection.execute(
-        "SELECT count(*) FROM pg_stat_activity WHERE usename = 'admin'"
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 def test_clients_that_vanish_leave_nothing_behind(
     endpoint: Endpoint, encrypted: Callable[[], ssl.SSLSocket], token: str
 ) -> None:
@@ -250,7 +243,7 @@ def test_clients_that_vanish_leave_nothing_behind(
     with connect(endpoint) as witness:
         witness.execute("CREATE TABLE vanishing (id int)")
         assert eventually(lambda: local.status().connections == 2)
-        files, servers = open_files(daemon), backends(witness)
+        files, servers = open_files(daemon), backends()
         for last_words in (
             b"",
             b"Q\0\0\0\x12",
@@ -267,7 +260,7 @@ def test_clients_that_vanish_leave_nothing_behind(
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             raw.close()
         assert eventually(lambda: local.status().connections == 2)
-        assert eventually(lambda: backends(witness) == servers)
+        assert eventually(lambda: backends() == servers)
         assert eventually(lambda: open_files(daemon) <= files)
         assert witness.execute("SELECT count(*) FROM vanishing").fetchone() == (0,)
         witness.execute("DROP TABLE vanishing")
@@ -282,22 +275,13 @@ def test_a_client_that_does_not_read_holds_little_memory(
     signed_in(tls, token)
     before = resident_bytes(daemon)
     tls.sendall(query("SELECT repeat('x', 1000) FROM generate_series(1, 200000)"))
-    with connect(endpoint) as witness:
-        # The server cannot go on: everything between it and this client is full.
-        assert eventually(lambda: waits_for_its_client(witness))
+    # The server cannot go on: everything between it and this client is full.
+    full = "state = 'active' AND wait_event = 'ClientWrite'"
+    assert eventually(lambda: backends(full) > 0)
     assert resident_bytes(daemon) - before < 50_000_000
     received = 0
     while received < 200_000 * 1000:
         received += len(tls.recv(1 << 20))
-
-
-def waits_for_its_client(witness: Connection) -> bool:
-    row = witness.execute(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE state = 'active' AND wait_event = 'ClientWrite'"
-    ).fetchone()
-    assert row is not None
-    return bool(row[0])
 
 
 def query(sql: str) -> bytes:

@@ -11,6 +11,7 @@ import pytest
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.token import TokenSigner
+from tests.inside import connect_inside
 
 JOB_ID = re.compile(r"[a-z2-7]{26}")
 
@@ -109,9 +110,12 @@ def test_a_build_waits_for_no_open_reader_whose_commit_is_told_of_it(
 def test_waiting_inside_a_transaction_ends_when_the_job_does(
     connection: Connection, table: str
 ) -> None:
-    job_id = submit(connection, "CREATE INDEX ASYNC i ON indexed (a)")
-    connection.execute("BEGIN")
-    connection.execute("SELECT count(*) FROM indexed")
+    with connect_inside() as inside, inside.transaction():
+        # Keeps the job from its end until the transaction has touched the table.
+        inside.execute("LOCK TABLE indexed IN SHARE UPDATE EXCLUSIVE MODE")
+        job_id = submit(connection, "CREATE INDEX ASYNC i ON indexed (a)")
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM indexed")
     connection.execute("CALL sys.wait_for_job(%s)", [job_id])
     with pytest.raises(psycopg.errors.SerializationFailure, match="OC001"):
         connection.execute("COMMIT")

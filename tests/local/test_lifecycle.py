@@ -21,6 +21,7 @@ from dsqlkit.endpoint import resolve
 from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local.server_home import ServerHome, remove_home
 from dsqlkit.local.state import Credentials, StateFolder
+from tests.inside import connect_inside
 from tests.local.waiting import eventually
 
 
@@ -177,11 +178,15 @@ def test_reset_removes_the_data_and_keeps_who_we_are(own_cluster: Path) -> None:
 def test_data_of_another_version_get_this_ones_catalog(own_cluster: Path) -> None:
     with connected() as connection:
         connection.execute("CREATE TABLE kept (id int)")
+    with connect_inside() as inside:
+        inside.execute("DROP FUNCTION dsqlkit.show")
+        inside.execute("CREATE FUNCTION dsqlkit.show(other text) RETURNS int RETURN 1")
     local.stop()
     (own_cluster / "server" / "catalog").write_text("that of another version")
     with connected() as connection:
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
         assert connection.execute("SELECT count(*) FROM sys.jobs").fetchone() == (0,)
+        assert connection.execute("SHOW server_version").fetchone() == ("16.15",)
 
 
 def test_without_clients_it_ends_by_itself(own_cluster: Path) -> None:

@@ -12,6 +12,7 @@ from dsqlkit import local
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.token import TokenSigner
+from tests.inside import backends
 from tests.local.waiting import eventually
 
 
@@ -51,16 +52,8 @@ def test_sixty_clients_at_once(endpoint: Endpoint, signer: TokenSigner) -> None:
 
 
 def test_the_count_of_connections_follows(endpoint: Endpoint, signer: TokenSigner) -> None:
-    with connect(endpoint, signer) as one, connect(endpoint, signer):
-        assert eventually(lambda: local.status().connections == backends(one) >= 2)
-
-
-def backends(connection: Connection) -> int:
-    row = connection.execute(
-        "SELECT count(*) FROM pg_stat_activity WHERE usename = 'admin'"
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
+    with connect(endpoint, signer), connect(endpoint, signer):
+        assert eventually(lambda: local.status().connections == backends() >= 2)
 
 
 def test_copy_both_ways(connection: Connection, table: str) -> None:

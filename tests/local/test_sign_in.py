@@ -5,16 +5,12 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
 from datetime import timedelta
 
 import psycopg
 import pytest
 
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from dsqlkit.local.server_files import SUPERUSER
-from dsqlkit.local.server_home import ServerHome
-from dsqlkit.local.state import StateFolder
 from dsqlkit.token import TokenSigner
 from tests.local.tokens import sign
 
@@ -146,41 +142,6 @@ def test_a_role_that_no_identity_is_mapped_to_is_refused(
 ) -> None:
     with pytest.raises(psycopg.OperationalError, match=DENIED):
         connect(local_cluster, token_for(local_cluster, action="DbConnect"), user=user)
-
-
-@pytest.fixture
-def superuser(local_cluster: LocalAddress) -> Iterator[psycopg.Connection]:
-    """The server past the endpoint: what AWS IAM GRANT will do is done by hand here."""
-    home = ServerHome(StateFolder.default().server.resolve())
-    with psycopg.connect(
-        host=str(home.socket_folder), user=SUPERUSER, dbname="postgres", autocommit=True
-    ) as connection:
-        yield connection
-
-
-@pytest.mark.parametrize("login", [True, False])
-def test_a_mapped_role_gets_in_if_it_may_log_in(
-    local_cluster: LocalAddress, superuser: psycopg.Connection, login: bool
-) -> None:
-    superuser.execute(f"CREATE ROLE mapped {'LOGIN' if login else 'NOLOGIN'}")
-    superuser.execute(
-        "INSERT INTO dsqlkit.role_mapping SELECT 1, 'arn:aws:iam::1:role/x', oid, 10"
-        " FROM pg_roles WHERE rolname = 'mapped'"
-    )
-    try:
-        password = token_for(local_cluster, action="DbConnect")
-        if login:
-            with connect(local_cluster, password, user="mapped") as connection:
-                assert connection.execute("SELECT current_user::text").fetchone() == ("mapped",)
-                assert connection.execute("SELECT count(*) FROM sys.jobs").fetchone() is not None
-            with pytest.raises(psycopg.OperationalError, match=DENIED):
-                connect(local_cluster, token_for(local_cluster), user="mapped")
-        else:
-            with pytest.raises(psycopg.OperationalError, match=DENIED):
-                connect(local_cluster, password, user="mapped")
-    finally:
-        superuser.execute("DELETE FROM dsqlkit.role_mapping")
-        superuser.execute("DROP ROLE mapped")
 
 
 def test_plain_text_is_refused(local_cluster: LocalAddress, token: str) -> None:

@@ -112,15 +112,15 @@ def test_numeric_without_precision_gets_dsqls(sql: str, expected: str) -> None:
     [
         (
             "CREATE INDEX ASYNC ON t (a)",
-            """false, false, NULL, '"t"'::pg_catalog.regclass, ARRAY['a']""",
+            """false, false, NULL, pg_catalog.to_regclass('"t"'), 't', ARRAY['a']""",
         ),
         (
             'create unique /* x */ index async if not exists "Ä i" on s.t(a, lower(b)) include (c)',
-            """true, true, 'Ä i', '"s"."t"'::pg_catalog.regclass, ARRAY['a', NULL]""",
+            """true, true, 'Ä i', pg_catalog.to_regclass('"s"."t"'), 's.t', ARRAY['a', NULL]""",
         ),
         (
             "CREATE INDEX ASYNC async ON t (a)",
-            """false, false, 'async', '"t"'::pg_catalog.regclass, ARRAY['a']""",
+            """false, false, 'async', pg_catalog.to_regclass('"t"'), 't', ARRAY['a']""",
         ),
     ],
 )

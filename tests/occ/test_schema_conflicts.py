@@ -16,10 +16,13 @@ WORDS = "schema has been updated by another transaction (OC001)"
 @pytest.fixture
 def changing(observer: Racer) -> Iterator[str]:
     """A table, with a row, whose schema may be changed."""
-    observer.say("CREATE TABLE changing (id int PRIMARY KEY, v int)")
+    observer.say("CREATE TABLE pointed_at (id int PRIMARY KEY)")
+    observer.say("CREATE TABLE changing (id int PRIMARY KEY, v int REFERENCES pointed_at)")
+    observer.say("INSERT INTO pointed_at VALUES (0), (1)")
     observer.say("INSERT INTO changing VALUES (1, 0)")
     yield "changing"
     observer.say("DROP TABLE changing")
+    observer.say("DROP TABLE IF EXISTS pointed_at")
 
 
 def refusal_of_commit(player: Racer) -> str:
@@ -34,6 +37,9 @@ def refusal_of_commit(player: Racer) -> str:
         "ALTER TABLE changing ADD COLUMN note text",
         "ALTER TABLE changing RENAME COLUMN v TO w",
         "GRANT SELECT ON changing TO schema_reader",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO schema_reader",
+        "DROP INDEX changing_v",
+        "DROP TABLE pointed_at CASCADE",
     ],
 )
 @pytest.mark.parametrize("touch", ["SELECT v FROM changing", "UPDATE changing SET v = v + 1"])
@@ -42,6 +48,9 @@ def test_a_change_of_schema_fails_whoever_has_touched_the_table(
 ) -> None:
     if ddl.startswith("GRANT"):
         assert observer.say("CREATE ROLE schema_reader") in ("CREATE ROLE", "42710")
+    if ddl.startswith("DROP INDEX"):
+        ((job,),) = observer.rows("CREATE INDEX ASYNC changing_v ON changing (v)")
+        observer.connection.execute("CALL sys.wait_for_job(%s)", [job])
     user, changer = racers(2)
     user.say("BEGIN")
     user.say(touch)

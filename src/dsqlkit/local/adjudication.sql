@@ -67,10 +67,13 @@ BEGIN
             END IF;
         END IF;
     END IF;
-    EXECUTE pg_catalog.format(
-        'INSERT INTO %1$s OVERRIDING SYSTEM VALUE SELECT ((u.image::%1$s)).*'
-        ' FROM pg_catalog.unnest($1) AS u (image) WHERE u.image <> ALL ($2)', relation)
-        USING images, new_images;
+    -- A role that may only update needs no right to insert, nor to delete further down.
+    IF NOT images <@ new_images THEN
+        EXECUTE pg_catalog.format(
+            'INSERT INTO %1$s OVERRIDING SYSTEM VALUE SELECT ((u.image::%1$s)).*'
+            ' FROM pg_catalog.unnest($1) AS u (image) WHERE u.image <> ALL ($2)', relation)
+            USING images, new_images;
+    END IF;
     RETURN ARRAY(SELECT u.place FROM pg_catalog.unnest(removed) AS u (place) WHERE u.place <> ALL (old_places));
 END
 $$;
@@ -78,7 +81,9 @@ $$;
 -- Delete rows again. Some may have gone already with a parent's ON DELETE CASCADE.
 CREATE OR REPLACE FUNCTION dsqlkit.remove_again(relation regclass, places tid[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    EXECUTE pg_catalog.format('DELETE FROM ONLY %s WHERE ctid = ANY ($1)', relation) USING places;
+    IF pg_catalog.cardinality(places) > 0 THEN
+        EXECUTE pg_catalog.format('DELETE FROM ONLY %s WHERE ctid = ANY ($1)', relation) USING places;
+    END IF;
 END
 $$;
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from dsqlkit.local import internal
-from dsqlkit.local.analysis import Kind, Statement
+from dsqlkit.local.analysis import EVERY_TABLE, Kind, Statement
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
 from dsqlkit.local.parking import Locked, Rows
 from dsqlkit.local.refusal import Refusal
@@ -152,7 +152,10 @@ class Adjudicator:
         them have lost."""
         changed = set(tables)
         for transaction in self._open.values():
-            if transaction.lost is None and changed & transaction.touched:
+            touched = transaction.touched
+            if transaction.lost is None and (
+                changed & touched or (EVERY_TABLE in changed and touched)
+            ):
                 transaction.lost = SCHEMA_CONFLICT
 
     def busy(self, player: Player) -> None:

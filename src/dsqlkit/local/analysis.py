@@ -11,7 +11,8 @@ from typing import Final
 import postgast
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.local.index_async import blank_async
+from dsqlkit.local.own_syntax import Parsable, parsable
+from dsqlkit.local.quoting import qualified
 from dsqlkit.local.refusal import Node
 
 _CACHED_BYTES: Final = 8192
@@ -25,6 +26,7 @@ class Kind(Enum):
     OTHER = auto()
     READ = auto()
     SETTING = auto()
+    ANALYZE = auto()
     CURSOR = auto()
     LOCK = auto()
     WRITE = auto()
@@ -94,6 +96,10 @@ _BY_NODE: Final = {
 }
 _SCHEMA_STARTS: Final = ("create", "alter", "drop", "index", "rename", "grant", "comment", "define")
 _WRITES: Final = {"InsertStmt", "UpdateStmt", "DeleteStmt"}
+EVERY_TABLE: Final = "*"
+"""Stands among the tables of a statement that does not name those that it changes."""
+_TRUSTS: Final = frozenset({"iam_pg_role_mappings"})
+"""What AWS IAM GRANT and REVOKE change."""
 
 
 def analyse(sql: bytes) -> Statement:
@@ -103,11 +109,11 @@ def analyse(sql: bytes) -> Statement:
 
 def _analyse(sql: bytes) -> Statement:
     try:
-        text = blank_async(sql)[0] if b"async" in sql.lower() else sql
-        parsed = postgast.parse(text.decode()).stmts
+        source = parsable(sql)
+        parsed = postgast.parse(source.text.decode()).stmts
     except (postgast.PgQueryError, UnicodeDecodeError):
         return OTHER
-    statements = [_statement(raw.stmt, text) for raw in parsed]
+    statements = [_statement(raw, source) for raw in parsed]
     if len(statements) == 1:
         return statements[0]
     kind = max((each.kind for each in statements), key=lambda each: each.value, default=Kind.OTHER)
@@ -136,39 +142,46 @@ def _kind(name: str, node: Node) -> Kind:
         return Kind.COPY_IN if node.is_from else Kind.READ
     if name.startswith(_SCHEMA_STARTS) and not name.startswith("create_table_as"):
         return Kind.SCHEMA
+    if name == "vacuum_stmt":
+        return Kind.OTHER if node.is_vacuumcmd else Kind.ANALYZE
     return _BY_NODE.get(name, Kind.OTHER)
 
 
-def _statement(statement: Node, text: bytes) -> Statement:
-    name = statement.WhichOneof("node")
-    node = getattr(statement, name)
+def _statement(raw: Node, source: Parsable) -> Statement:
+    name = raw.stmt.WhichOneof("node")
+    node = getattr(raw.stmt, name)
     kind = _kind(name, node)
-    if kind in (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER):
+    end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(source.text)
+    if source.trust(raw.stmt_location, end) is not None:
+        return Statement(kind, (kind,), _TRUSTS)
+    if kind in (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER, Kind.ANALYZE):
         return Statement(kind, (kind,))
-    return _with_tables(kind, node, text)
+    return _with_tables(kind, node, source.text)
 
 
 def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
     tables: dict[str, str] = {}
     written: set[str] = set()
-    qualified: list[tuple[int, int]] = []
+    schemas: list[tuple[int, int]] = []
     locks = for_update = many = inserts = deletes = False
     for found in _messages(node):
         name = found.DESCRIPTOR.name
         if name == "RangeVar":
-            tables[found.relname] = _quoted(found)
+            tables[found.relname] = qualified(found)
             if found.schemaname:
-                qualified.append(_schema_span(found.location, text))
+                schemas.append(_schema_span(found.location, text))
         elif name in _WRITES:
-            written.add(_quoted(found.relation))
+            written.add(qualified(found.relation))
             inserts = inserts or name == "InsertStmt"
             deletes = deletes or name == "DeleteStmt"
             many = many or name != "InsertStmt" or not 0 < _listed(found) <= _FEW
         elif name == "CopyStmt" and found.is_from:
-            written.add(_quoted(found.relation))
+            written.add(qualified(found.relation))
         elif name == "LockingClause":
             locks = True
             for_update = for_update or found.strength == tree.LCS_FORUPDATE
+        elif name == "GrantStmt" and found.targtype == tree.ACL_TARGET_ALL_IN_SCHEMA:
+            tables[EVERY_TABLE] = ""
         elif name == "DropStmt":
             tables.update((each, each) for each in _dropped(found))
     if kind is Kind.READ and written:
@@ -181,7 +194,7 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
         frozenset(tables),
         frozenset(written.union(tables.values()) if locks else written),
         frozenset(tables.values()) if for_update else frozenset(),
-        tuple(sorted(qualified)),
+        tuple(sorted(schemas)),
         many,
         inserts,
         deletes,
@@ -191,11 +204,6 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
 def _listed(insert: Node) -> int:
     """How many rows an INSERT lists; 0 if it takes them from a query."""
     return len(insert.select_stmt.select_stmt.values_lists)
-
-
-def _quoted(relation: Node) -> str:
-    parts = [part for part in (relation.schemaname, relation.relname) if part]
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
 def _dropped(node: Node) -> Iterator[str]:

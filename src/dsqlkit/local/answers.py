@@ -24,6 +24,10 @@ _TEMP_SPACE: Final = Refusal(  # AWS's list of observed errors
 _JOB_TAGS: Final = {b"CREATE INDEX", b"ALTER TABLE"}
 _AS_TAG: Final = b"DSQ01"
 """The SQLSTATE of a notice of ours: report the statement under way with this tag."""
+_CHANGED: Final = b"DSQ03"
+"""Of another: the schema of the table of this name changes."""
+_UNANALYSED: Final = b'permission denied to analyze "pg_'
+"""What PostgreSQL warns of at an ANALYZE of everything, once for each table of the catalog."""
 
 _AS_ROWS: Final = b"DSQ02"
 """The SQLSTATE of a notice of ours: a foreign key's action changed so many rows."""
@@ -34,17 +38,21 @@ _LEFT_ALONE: Final = {wire.RUN, ord("K"), ord("G")}
 _CHANGE_TAGS: Final = {b"INSERT", b"UPDATE", b"DELETE"}
 _COPY_TAGS: Final = {b"COPY"}
 _CODE, _TEXT, _CONTEXT = b"CMW"
+_OWN_CONTEXTS: Final = (b"PL/pgSQL function", b'SQL function "setting"')
 _IN_TRANSACTION_BLOCK: Final = b"TE"
 
 
 class AnswerRewriter:
     """The backend's stream of one session. `on_job` is called when a statement that submitted a
-    job has left its transaction, whether or not it was committed.
+    job has left its transaction, whether or not it was committed; `on_change` with the names of
+    tables whose schema a committed statement changed without naming them.
     """
 
-    def __init__(self, on_job: Callable[[], None]) -> None:
+    def __init__(self, on_job: Callable[[], None], on_change: Callable[[set[str]], None]) -> None:
         self._cutter = wire.FrameCutter(set(_LOOKED_AT), limit=wire.MAX_BACKEND_FRAME)
         self._on_job = on_job
+        self._on_change = on_change
+        self._changed: set[str] = set()
         self._signed_in = False
         self._tag: bytes | None = None
         self._has_job = False
@@ -61,29 +69,43 @@ class AnswerRewriter:
             self._ready(frame)
         elif kind == _ERROR:
             self._tag = None
+            self._changed.clear()
             return self._error(frame)
         elif kind == _TAG:
+            if self._changed and frame.startswith(b"ROLLBACK\0", 5):
+                self._changed.clear()
             if self._tag is not None:
                 frame = wire.message(b"C", self._tag + b"\0")
                 self._tag = None
         elif kind == _PARAMETER:
             if frame.startswith(b"server_version\0", 5):
                 return wire.message(b"S", b"server_version\0" + SERVER_VERSION.encode() + b"\0")
-        else:
-            fields = wire.decode_fields(frame)
-            if fields.get(_CODE) == _AS_TAG:
-                self._tag = fields[_TEXT]
-                self._has_job = self._has_job or self._tag in _JOB_TAGS
-                return b""
-            if fields.get(_CODE) == _AS_ROWS:
-                return b""
+        elif self._is_ours(wire.decode_fields(frame)):
+            return b""
         return frame
+
+    def _is_ours(self, notice: dict[int, bytes]) -> bool:
+        """Whether a notice is not for the client. What it tells us is noted."""
+        code, text = notice.get(_CODE), notice.get(_TEXT, b"")
+        if code == _AS_TAG:
+            self._tag = text
+            self._has_job = self._has_job or text in _JOB_TAGS
+            return True
+        if code == _CHANGED:
+            self._changed.add(text.decode())
+            return True
+        return code == _AS_ROWS or text.startswith(_UNANALYSED)
 
     def _ready(self, frame: bytes) -> None:
         self._signed_in = True
-        if self._has_job and frame[5] not in _IN_TRANSACTION_BLOCK:
+        if frame[5] in _IN_TRANSACTION_BLOCK:
+            return
+        if self._has_job:
             self._has_job = False
             self._on_job()
+        if self._changed:
+            changed, self._changed = self._changed, set()
+            self._on_change(changed)
 
     def _error(self, frame: bytes) -> bytes:
         fields = wire.decode_fields(frame)
@@ -99,7 +121,7 @@ class AnswerRewriter:
                 return wire.error_response("53300", _TOO_MANY, severity="FATAL")
             if sqlstate[:2] == b"28":
                 return access_denied()
-        if fields.get(_CONTEXT, b"").startswith(b"PL/pgSQL function"):
+        if fields.get(_CONTEXT, b"").startswith(_OWN_CONTEXTS):
             # Ours: DSQL has no PL/pgSQL, and says nothing of where its own functions fail.
             kept = {name: value for name, value in fields.items() if name not in b"WFLR"}
             return wire.encode_fields(b"E", kept)

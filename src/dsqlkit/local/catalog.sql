@@ -11,6 +11,17 @@ CREATE SCHEMA IF NOT EXISTS dsqlkit;
 
 GRANT USAGE ON SCHEMA dsqlkit TO PUBLIC;
 
+-- Another version's functions may have other parameters, which cannot be replaced.
+DO $$
+DECLARE
+    own regprocedure;
+BEGIN
+    FOR own IN SELECT oid FROM pg_catalog.pg_proc WHERE pronamespace = 'dsqlkit'::regnamespace LOOP
+        EXECUTE pg_catalog.format('DROP ROUTINE %s CASCADE', own);
+    END LOOP;
+END
+$$;
+
 -- start_time is when the job was submitted; update_time is NULL until its status changes. The columns
 -- after update_time are the job runner's. Jobs live for minutes: a new catalog begins without any.
 DROP TABLE IF EXISTS dsqlkit.job CASCADE;
@@ -34,9 +45,10 @@ CREATE TABLE dsqlkit.job (
 
 CREATE OR REPLACE VIEW sys.jobs AS
     SELECT job_id, status, details, job_type, class_id, object_id,
-        CASE WHEN status IN ('submitted', 'processing') OR EXISTS (
-            SELECT FROM pg_catalog.pg_class c WHERE c.oid = object_id) THEN object_name END
-            AS object_name,
+        CASE WHEN status IN ('submitted', 'processing')
+            OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = object_id)
+            OR EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.oid = object_id)
+            THEN object_name END AS object_name,
         start_time, update_time
     FROM dsqlkit.job;
 
@@ -60,6 +72,81 @@ CREATE OR REPLACE VIEW sys.iam_pg_role_mappings AS
 
 GRANT SELECT ON sys.iam_pg_role_mappings TO PUBLIC;
 
+-- Who is asking, inside a function with other rights: the role that was set, or who signed in.
+CREATE OR REPLACE FUNCTION dsqlkit.caller() RETURNS name LANGUAGE sql STABLE AS $$
+    SELECT CASE role WHEN 'none' THEN session_user ELSE role::name END
+    FROM pg_catalog.current_setting('role') AS role
+$$;
+
+-- What AWS IAM GRANT and REVOKE have in common: who may, for which role. The words are those of the
+-- user guide's "Troubleshooting"; the SQLSTATEs were not recorded.
+CREATE OR REPLACE FUNCTION dsqlkit.trustable_role(role_name text, deed text) RETURNS oid
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+DECLARE
+    role_oid oid;
+BEGIN
+    SELECT r.oid INTO role_oid FROM pg_roles r WHERE r.rolname = role_name;
+    IF role_oid IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '42704',
+            MESSAGE = format('role "%s" does not exist', role_name);
+    END IF;
+    IF dsqlkit.caller() <> 'admin' OR role_name = 'admin' OR role_oid < 16384 THEN
+        RAISE EXCEPTION USING ERRCODE = '42501',
+            MESSAGE = format('permission denied to %s IAM trust with role %s', deed, role_name);
+    END IF;
+    RETURN role_oid;
+END
+$$;
+
+-- AWS IAM GRANT. The role also gets a privilege on the view of the mappings, so that it cannot be
+-- dropped while it is mapped. That a mapping may be granted twice was not recorded; PostgreSQL's
+-- GRANT of a role takes it so.
+CREATE OR REPLACE PROCEDURE dsqlkit.grant_trust(role_name text, arn text) LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    role_oid oid := dsqlkit.trustable_role(role_name, 'grant');
+BEGIN
+    IF arn !~ '^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[[:alnum:]_+=,.@/-]+$' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'IAM role must look like an IAM ARN';
+    END IF;
+    IF NOT (SELECT rolcanlogin FROM pg_roles WHERE oid = role_oid) THEN
+        RAISE EXCEPTION USING ERRCODE = '0LP01',
+            MESSAGE = format('role %s must have the LOGIN attribute', role_name);
+    END IF;
+    LOCK TABLE dsqlkit.role_mapping IN SHARE ROW EXCLUSIVE MODE;
+    INSERT INTO dsqlkit.role_mapping AS m
+        SELECT coalesce(max(iam_oid)::bigint + 1, 16384)::oid, grant_trust.arn, role_oid,
+            (SELECT oid FROM pg_roles WHERE rolname = 'admin')
+        FROM dsqlkit.role_mapping
+        ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RAISE NOTICE USING ERRCODE = '00000',
+            MESSAGE = format('role "%s" has already been granted to "%s"', role_name, arn);
+    END IF;
+    EXECUTE format('GRANT SELECT ON sys.iam_pg_role_mappings TO %I', role_name);
+    RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'AWS IAM GRANT';
+END
+$$;
+
+-- AWS IAM REVOKE. What is not there is not missed, as with PostgreSQL's REVOKE of a role.
+CREATE OR REPLACE PROCEDURE dsqlkit.revoke_trust(role_name text, arn text) LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    role_oid oid := dsqlkit.trustable_role(role_name, 'revoke');
+BEGIN
+    LOCK TABLE dsqlkit.role_mapping IN SHARE ROW EXCLUSIVE MODE;
+    DELETE FROM dsqlkit.role_mapping m WHERE m.arn = revoke_trust.arn AND m.pg_role_oid = role_oid;
+    IF NOT FOUND THEN
+        RAISE WARNING USING ERRCODE = '01000',
+            MESSAGE = format('role "%s" has not been granted to "%s"', role_name, arn);
+    END IF;
+    IF NOT EXISTS (SELECT FROM dsqlkit.role_mapping m WHERE m.pg_role_oid = role_oid) THEN
+        EXECUTE format('REVOKE SELECT ON sys.iam_pg_role_mappings FROM %I', role_name);
+    END IF;
+    RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'AWS IAM REVOKE';
+END
+$$;
+
 -- A job id as DSQL writes it: 16 random bytes in lower-case base32 without padding.
 CREATE OR REPLACE FUNCTION dsqlkit.new_job_id() RETURNS text LANGUAGE sql VOLATILE AS $$
     SELECT pg_catalog.string_agg(
@@ -68,6 +155,16 @@ CREATE OR REPLACE FUNCTION dsqlkit.new_job_id() RETURNS text LANGUAGE sql VOLATI
     FROM (SELECT ('x' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', ''))::bit(128)
                  || B'00' AS bits) AS random
     CROSS JOIN pg_catalog.generate_series(0, 25) AS i
+$$;
+
+CREATE OR REPLACE FUNCTION dsqlkit.require_table(target regclass, name text) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF target IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '42P01',
+            MESSAGE = pg_catalog.format('relation "%s" does not exist', name);
+    END IF;
+END
 $$;
 
 -- Refuses what an index on a table cannot be, by making it on an empty table like that one, and taking
@@ -109,9 +206,10 @@ $$;
 
 -- CREATE INDEX ASYNC. Refuses at once what a synchronous build would refuse at once, and leaves
 -- the rest to the job, which exists when the transaction commits. target is resolved by the caller,
--- with the caller's search path. key_columns has NULL for an expression.
+-- with the caller's search path, and NULL if there is no table of that name. key_columns has NULL
+-- for an expression.
 CREATE OR REPLACE FUNCTION dsqlkit.submit_index(
-    is_unique boolean, if_not_exists boolean, index_name text, target regclass,
+    is_unique boolean, if_not_exists boolean, index_name text, target regclass, target_name text,
     key_columns text[], included text[], tail text, keys text, caller_path text, OUT job_id text
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
@@ -122,6 +220,7 @@ DECLARE
     taken boolean;
     n int := 0;
 BEGIN
+    PERFORM dsqlkit.require_table(target, target_name);
     SELECT c.relname, c.relkind, c.relowner, c.relnamespace, s.nspname
         INTO relation
         FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = target;
@@ -129,7 +228,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '42809',
             MESSAGE = format('cannot create index on relation "%s"', relation.relname);
     END IF;
-    IF NOT pg_has_role(session_user, relation.relowner, 'USAGE') THEN
+    IF NOT pg_has_role(dsqlkit.caller(), relation.relowner, 'USAGE') THEN
         RAISE EXCEPTION USING ERRCODE = '42501',
             MESSAGE = format('must be owner of table %s', relation.relname);
     END IF;
@@ -155,6 +254,10 @@ BEGIN
             left(base, 63 - length(n::text)) || CASE n WHEN 0 THEN '' ELSE n::text END);
         SELECT EXISTS (
             SELECT FROM pg_class c WHERE c.relname = name AND c.relnamespace = relation.relnamespace
+                -- A build whose table was replaced while it began drops the index that it made.
+                AND NOT EXISTS (SELECT FROM pg_index x JOIN dsqlkit.job j ON j.target <> x.indrelid
+                    WHERE x.indexrelid = c.oid AND j.status = 'processing'
+                        AND j.object_name = format('%I.%I', relation.nspname, name))
             UNION ALL
             SELECT FROM dsqlkit.job j WHERE j.object_name = format('%I.%I', relation.nspname, name)
                 AND j.status IN ('submitted', 'processing')
@@ -185,6 +288,65 @@ BEGIN
     RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'CREATE INDEX';
 END
 $$;
+
+-- ALTER TABLE ASYNC ... VALIDATE CONSTRAINT. Refuses at once what PostgreSQL would refuse before it
+-- looks at rows. The job's type and which object it names were not recorded.
+CREATE OR REPLACE FUNCTION dsqlkit.submit_validation(
+    target regclass, target_name text, constraint_name text, OUT job_id text
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    relation record;
+    constraint_oid oid;
+    kind "char";
+BEGIN
+    PERFORM dsqlkit.require_table(target, target_name);
+    SELECT c.relname, c.relkind, c.relowner, s.nspname INTO relation
+        FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = target;
+    IF relation.relkind <> 'r' THEN
+        RAISE EXCEPTION USING ERRCODE = '42809', MESSAGE = format(
+            'ALTER action VALIDATE CONSTRAINT cannot be performed on relation "%s"',
+            relation.relname);
+    END IF;
+    IF NOT pg_has_role(dsqlkit.caller(), relation.relowner, 'USAGE') THEN
+        RAISE EXCEPTION USING ERRCODE = '42501',
+            MESSAGE = format('must be owner of table %s', relation.relname);
+    END IF;
+    SELECT c.oid, c.contype INTO constraint_oid, kind
+        FROM pg_constraint c WHERE c.conrelid = target AND c.conname = constraint_name;
+    IF constraint_oid IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format(
+            'constraint "%s" of relation "%s" does not exist', constraint_name, relation.relname);
+    END IF;
+    IF kind NOT IN ('c', 'f') THEN
+        RAISE EXCEPTION USING ERRCODE = '42809', MESSAGE = format(
+            'constraint "%s" of relation "%s" is not a foreign key or check constraint',
+            constraint_name, relation.relname);
+    END IF;
+    job_id := dsqlkit.new_job_id();
+    INSERT INTO dsqlkit.job (job_id, job_type, class_id, object_id, object_name, target,
+        target_name, owner, search_path, ddl)
+    VALUES (job_id, 'VALIDATE_CONSTRAINT', 'pg_constraint'::regclass, constraint_oid,
+        format('%I.%I', relation.nspname, constraint_name), target,
+        format('%I.%I', relation.nspname, relation.relname), pg_get_userbyid(relation.relowner),
+        'pg_catalog', format('ALTER TABLE %I.%I VALIDATE CONSTRAINT %I',
+            relation.nspname, relation.relname, constraint_name));
+    RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'ALTER TABLE';
+END
+$$;
+
+-- Submits an ANALYZE of each table that has changed much since its last one, by PostgreSQL's measure.
+CREATE OR REPLACE FUNCTION dsqlkit.submit_analyses() RETURNS void LANGUAGE sql AS $$
+    INSERT INTO dsqlkit.job (job_id, job_type, class_id, object_id, object_name, target,
+        target_name, owner, search_path, ddl)
+    SELECT dsqlkit.new_job_id(), 'ANALYZE', 'pg_class'::regclass, s.relid, name, s.relid, name,
+        pg_catalog.pg_get_userbyid(c.relowner), 'pg_catalog', 'ANALYZE ' || name
+    FROM pg_catalog.pg_stat_user_tables s JOIN pg_catalog.pg_class c ON c.oid = s.relid,
+        pg_catalog.format('%I.%I', s.schemaname, s.relname) AS name
+    WHERE s.n_mod_since_analyze > 50 + 0.1 * greatest(c.reltuples, 0)
+        AND s.schemaname <> 'dsqlkit' AND c.relkind = 'r' AND c.relpersistence = 'p'
+$$;
+
+REVOKE EXECUTE ON FUNCTION dsqlkit.submit_analyses() FROM PUBLIC;
 
 -- How a waiting session learns that a job has ended: the runner then takes and keeps this lock. A
 -- lock is seen at once, where the job's row is hidden by the snapshot of the waiting transaction.

@@ -32,6 +32,7 @@ class Conversation:
         self,
         client: Link,
         on_job: Callable[[], None],
+        on_change: Callable[[set[str]], None],
         *,
         on_busy: Callable[[], None],
         on_rest: Callable[[], None],
@@ -41,7 +42,7 @@ class Conversation:
         self.copying = False
         self.backend = Link(self._receive, lost)
         self._client = client
-        self._answers = AnswerRewriter(on_job)
+        self._answers = AnswerRewriter(on_job, on_change)
         self._on_busy = on_busy
         self._on_rest = on_rest
         # The first exchange is the sign-in, up to its ReadyForQuery.

@@ -11,6 +11,7 @@ from typing import Final
 
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit.local import dialect_catalog as catalog
 from dsqlkit.local import dialect_objects as objects
 from dsqlkit.local import dialect_sequences as sequences
 from dsqlkit.local import dialect_tables as tables
@@ -79,13 +80,6 @@ def _vacuum(node: Node) -> Refusal | None:
     return not_supported("unsupported VACUUM statement") if node.is_vacuumcmd else None
 
 
-def _grant(node: Node) -> Refusal | None:
-    names = [each.string.sval for each in node.objects]
-    if node.objtype == tree.OBJECT_SCHEMA and "public" in names:
-        return not_supported("feature not supported on system entity")
-    return None
-
-
 ANSWERS: Final = {
     "max_connections": "20",
     "server_version": "16.15",
@@ -132,8 +126,9 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     "create_table_space_stmt": statement("CreateTableSpace"),
     "create_trig_stmt": not_supported("CREATE TRIGGER not supported"),
     "createdb_stmt": statement("Createdb"),
+    "drop_role_stmt": objects.drop_role,
     "drop_stmt": objects.drop,
-    "grant_stmt": _grant,
+    "grant_stmt": objects.grant,
     "index_stmt": _index,
     "listen_stmt": statement("Listen"),
     "merge_stmt": not_supported("unsupported statement type: MERGE"),
@@ -234,9 +229,11 @@ def _locking(node: Node) -> Refusal | None:
     return None
 
 
-CLAUSES: Final[Mapping[str, tuple[str, Rule]]] = {
-    "LockingClause": ("for", _locking),
-    "RangeTableSample": ("tablesample", not_supported("TABLESAMPLE clause not supported")),
-    "TypeName": ("serial", types.unknown),
+CLAUSES: Final[Mapping[str, tuple[tuple[bytes, ...], Rule]]] = {
+    "FuncCall": ((b"dsqlkit",), catalog.function),
+    "LockingClause": ((b"for",), _locking),
+    "RangeTableSample": ((b"tablesample",), not_supported("TABLESAMPLE clause not supported")),
+    "RangeVar": ((b"pg_", b"dsqlkit"), catalog.relation),
+    "TypeName": ((b"serial",), types.unknown),
 }
-"""By node anywhere in a statement, each with the word that its text must have."""
+"""By node anywhere in a statement, each with words of which its text must have one."""

@@ -6,33 +6,123 @@ SET allow_system_table_mods = on;
 CREATE OR REPLACE FUNCTION pg_catalog.version() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT 'PostgreSQL 16' $$;
 
--- What SHOW answers of its version, current_setting() does too.
-CREATE OR REPLACE FUNCTION dsqlkit.setting(text) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE
-    AS 'show_config_by_name';
-
--- Not STRICT: PostgreSQL calls a built-in function by its number unless it can be inlined.
-CREATE OR REPLACE FUNCTION pg_catalog.current_setting(text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-    AS $$ SELECT CASE pg_catalog.lower($1) WHEN 'server_version' THEN '16.15' WHEN 'server_version_num' THEN '160015'
-        WHEN 'max_connections' THEN '20' ELSE dsqlkit.setting($1) END $$;
-
 -- DSQL has no text search configuration: to_tsvector('english', ...) was recorded to say so.
 DELETE FROM pg_catalog.pg_ts_config;
+
+-- Index definitions read USING btree_index, and a primary key has all columns of its table, those
+-- beyond the key INCLUDEd (user guide, sample output).
+CREATE OR REPLACE FUNCTION dsqlkit.indexdef(oid, integer, boolean) RETURNS text
+    LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'pg_get_indexdef_ext';
+
+CREATE OR REPLACE FUNCTION dsqlkit.whole_row_indexdef(index_oid oid, pretty boolean) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog AS $$
+    SELECT replace(dsqlkit.indexdef(index_oid, 0, pretty), ' USING btree (', ' USING btree_index (')
+        || CASE WHEN x.indisprimary THEN coalesce((
+            SELECT format(' INCLUDE (%s)', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum))
+            FROM pg_attribute a
+            WHERE a.attrelid = x.indrelid AND a.attnum > 0 AND NOT a.attisdropped
+                AND a.attnum <> ALL (x.indkey::int2[])
+            HAVING count(*) > 0), '') ELSE '' END
+    FROM pg_index x WHERE x.indexrelid = index_oid
+$$;
+
+-- PostgreSQL's functions are replaced by ones of a form that its planner puts in their callers' place:
+-- it would otherwise run the built-in ones.
+CREATE OR REPLACE FUNCTION dsqlkit.column_or_indexdef(index_oid oid, column_number integer, pretty boolean)
+    RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
+    SELECT CASE column_number WHEN 0 THEN dsqlkit.whole_row_indexdef(index_oid, pretty)
+        ELSE dsqlkit.indexdef(index_oid, column_number, pretty) END
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_indexdef(oid) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$ SELECT dsqlkit.whole_row_indexdef($1, false) $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_indexdef(oid, integer, boolean) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$ SELECT dsqlkit.column_or_indexdef($1, $2, $3) $$;
+
+-- What SHOW, current_setting() and pg_settings say of settings that nobody can set. The rows are
+-- those of dialect.py.
+CREATE TABLE IF NOT EXISTS dsqlkit.answer (name text PRIMARY KEY, setting text NOT NULL);
+
+GRANT SELECT ON dsqlkit.answer TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION dsqlkit.real_setting(text, boolean) RETURNS text
+    LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'show_config_by_name_missing_ok';
+
+CREATE OR REPLACE FUNCTION dsqlkit.setting(setting text, missing_ok boolean) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
+    SELECT coalesce(
+        (SELECT a.setting FROM dsqlkit.answer a WHERE a.name = pg_catalog.lower($1)),
+        dsqlkit.real_setting($1, $2))
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.current_setting(text) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$ SELECT dsqlkit.setting($1, false) $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.current_setting(text, boolean) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$ SELECT dsqlkit.setting($1, $2) $$;
+
+-- Views of the catalog without what is the endpoint's own. Each is changed once.
+CREATE OR REPLACE FUNCTION dsqlkit.restrict_view(view oid, columns text, condition text)
+    RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    definition text := pg_catalog.rtrim(pg_catalog.pg_get_viewdef(view), ';');
+    name text := (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = view);
+BEGIN
+    IF pg_catalog.strpos(definition, 'dsqlkit') = 0 THEN
+        EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW %s AS SELECT %s FROM (%s) AS v WHERE %s',
+            name, columns, definition, condition);
+    END IF;
+END
+$$;
+
+SELECT dsqlkit.restrict_view('pg_catalog.pg_settings'::regclass, 'name, coalesce((SELECT a.setting
+        FROM dsqlkit.answer a WHERE a.name = v.name), setting) AS setting, unit, category,
+        short_desc, extra_desc, context, vartype, source, min_val, max_val, enumvals, boot_val,
+        reset_val, sourcefile, sourceline, pending_restart', 'true');
+
+SELECT dsqlkit.restrict_view(found.view, '*', found.name || $$ IS DISTINCT FROM 'dsqlkit'$$)
+FROM (SELECT DISTINCT ON (c.oid) c.oid AS view, a.attname AS name
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relkind = 'v' AND (
+        c.relnamespace = 'information_schema'::regnamespace AND a.attname IN (
+            'constraint_schema', 'routine_schema', 'schema_name', 'specific_schema', 'table_schema',
+            'view_schema')
+        OR c.relnamespace = 'pg_catalog'::regnamespace AND (
+            c.relname IN ('pg_indexes', 'pg_stats', 'pg_tables', 'pg_views')
+                AND a.attname = 'schemaname'
+            OR c.relname = 'pg_roles' AND a.attname = 'rolname'
+            OR c.relname = 'pg_user' AND a.attname = 'usename'))
+    ORDER BY c.oid, a.attname = 'table_schema' DESC, a.attnum) AS found;
+
+-- The same for two relations, which the endpoint names in place of PostgreSQL's.
+CREATE OR REPLACE VIEW dsqlkit.pg_namespace AS
+    SELECT * FROM pg_catalog.pg_namespace WHERE nspname <> 'dsqlkit';
+
+CREATE OR REPLACE VIEW dsqlkit.pg_class AS
+    SELECT c.* FROM pg_catalog.pg_class c WHERE c.relnamespace <> 'dsqlkit'::regnamespace;
+
+GRANT SELECT ON dsqlkit.pg_namespace, dsqlkit.pg_class TO PUBLIC;
 
 RESET allow_system_table_mods;
 
 CREATE OR REPLACE FUNCTION sys.dsql_major_version() RETURNS integer LANGUAGE sql IMMUTABLE
     AS $$ SELECT 1 $$;
 
--- SHOW of a setting that PostgreSQL does not let anybody set: `answer`, reported as SHOW.
-CREATE OR REPLACE FUNCTION dsqlkit.show(answer text) RETURNS text LANGUAGE plpgsql AS $$
+-- SHOW of such a setting, reported as SHOW.
+CREATE OR REPLACE FUNCTION dsqlkit.show(setting text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'SHOW';
-    RETURN answer;
+    RETURN pg_catalog.current_setting(setting);
 END
 $$;
 
--- ALTER TABLE ... DROP COLUMN takes a primary key with it in PostgreSQL; DSQL refuses that.
-CREATE OR REPLACE FUNCTION dsqlkit.refuse_key_drop() RETURNS event_trigger LANGUAGE plpgsql
+-- ALTER TABLE ... DROP COLUMN takes a primary key with it in PostgreSQL; DSQL refuses that. A function
+-- that is STABLE still sees in the catalog what its statement has just dropped.
+CREATE OR REPLACE FUNCTION dsqlkit.refuse_key_drop() RETURNS event_trigger LANGUAGE plpgsql STABLE
     SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     lost text;
@@ -40,9 +130,8 @@ BEGIN
     SELECT c.address_names[array_upper(c.address_names, 1)] INTO lost
         FROM pg_event_trigger_dropped_objects() c
         WHERE c.original AND c.object_type = 'table column' AND EXISTS (
-            SELECT FROM pg_event_trigger_dropped_objects() k
-            WHERE k.object_type = 'table constraint' AND NOT k.original
-                AND k.object_identity LIKE '%\_pkey on ' || c.schema_name || '.%')
+            SELECT FROM pg_constraint k
+            WHERE k.conrelid = c.objid AND k.contype = 'p' AND c.objsubid = ANY (k.conkey))
         LIMIT 1;
     IF lost IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = '0A000',
@@ -55,4 +144,56 @@ DROP EVENT TRIGGER IF EXISTS refuse_key_drop;
 
 CREATE EVENT TRIGGER refuse_key_drop ON sql_drop WHEN TAG IN ('ALTER TABLE')
     EXECUTE FUNCTION dsqlkit.refuse_key_drop();
+
+-- Tells the endpoint of tables that a DROP changes without naming them: of a dropped index, of what
+-- goes with a schema or by CASCADE. STABLE for the same reason.
+CREATE OR REPLACE FUNCTION dsqlkit.tell_dropped() RETURNS event_trigger LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    changed text;
+BEGIN
+    FOR changed IN
+        SELECT DISTINCT CASE d.object_type WHEN 'table' THEN d.object_name
+            WHEN 'index' THEN (SELECT t.relname::text FROM pg_index x
+                JOIN pg_class t ON t.oid = x.indrelid WHERE x.indexrelid = d.objid)
+            ELSE d.address_names[2] END
+        FROM pg_event_trigger_dropped_objects() d
+        WHERE d.object_type IN ('table', 'index', 'table column', 'table constraint')
+            AND NOT d.is_temporary
+    LOOP
+        IF changed IS NOT NULL THEN
+            RAISE INFO USING ERRCODE = 'DSQ03', MESSAGE = changed;
+        END IF;
+    END LOOP;
+END
+$$;
+
+DROP EVENT TRIGGER IF EXISTS tell_dropped;
+
+CREATE EVENT TRIGGER tell_dropped ON sql_drop EXECUTE FUNCTION dsqlkit.tell_dropped();
+
+-- An index that is still to be built is there on DSQL, and not valid; here it does not exist yet.
+CREATE OR REPLACE FUNCTION dsqlkit.refuse_pending_index() RETURNS event_trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    named text := substring(current_query() FROM '(?i)\susing\s+index\s+("(?:[^"]|"")+"|\w+)');
+BEGIN
+    IF named IS NOT NULL THEN
+        named := CASE WHEN named LIKE '"%' THEN replace(btrim(named, '"'), '""', '"')
+            ELSE lower(named) END;
+        IF EXISTS (SELECT FROM dsqlkit.job j
+                JOIN pg_class c ON c.oid = j.target JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE j.status IN ('submitted', 'processing') AND j.job_type = 'INDEX_BUILD'
+                    AND j.object_name = format('%I.%I', n.nspname, named)) THEN
+            RAISE EXCEPTION USING ERRCODE = '55000',
+                MESSAGE = format('index "%s" is not valid', named);
+        END IF;
+    END IF;
+END
+$$;
+
+DROP EVENT TRIGGER IF EXISTS refuse_pending_index;
+
+CREATE EVENT TRIGGER refuse_pending_index ON ddl_command_start WHEN TAG IN ('ALTER TABLE')
+    EXECUTE FUNCTION dsqlkit.refuse_pending_index();
 

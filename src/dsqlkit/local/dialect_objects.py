@@ -11,6 +11,7 @@ from typing import Final
 import postgast
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit.endpoint import ADMIN
 from dsqlkit.local import dialect_types as types
 from dsqlkit.local.dialect_create_table import COLLATE
 from dsqlkit.local.refusal import Node, Refusal, not_supported
@@ -35,9 +36,16 @@ _PARTS: Final = {
 
 
 _NEVER_THERE: Final = {tree.OBJECT_TRIGGER, tree.OBJECT_EVENT_TRIGGER}
-_SYSTEM_SCHEMAS: Final = {"public", "sys"}
+_SYSTEM_SCHEMAS: Final = {"information_schema", "pg_catalog", "public", "sys"}
 _SYSTEM_ENTITY: Final = not_supported("feature not supported on system entity")
 """Recorded (by a third party) of GRANT on schema public alone."""
+
+
+def grant(node: Node) -> Refusal | None:
+    names = {each.string.sval for each in node.objects}
+    if node.objtype == tree.OBJECT_SCHEMA and names & _SYSTEM_SCHEMAS:
+        return _SYSTEM_ENTITY
+    return None
 
 
 def drop(node: Node) -> Refusal | None:
@@ -146,7 +154,14 @@ def create_role(node: Node) -> Refusal | None:
 
 
 def alter_role(node: Node) -> Refusal | None:
+    if node.role.rolename == ADMIN:
+        return _SYSTEM_ENTITY
     return _role_options(node, "ALTER ROLE")  # not recorded
+
+
+def drop_role(node: Node) -> Refusal | None:
+    names = [each.role_spec.rolename for each in node.roles]
+    return _SYSTEM_ENTITY if ADMIN in names else None  # nobody changes admin (starter kit)
 
 
 def alter_role_set(node: Node) -> Refusal | None:

@@ -12,10 +12,16 @@ told of the wait, has those transactions parked.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from dsqlkit.local.table_job import (
+    Attend,
+    Outcome,
+    TableJob,
+    act_as_owner,
+    table_exists,
+    without_table,
+)
 
 if TYPE_CHECKING:
     import psycopg
@@ -29,66 +35,55 @@ _PHASE = "SELECT phase FROM pg_stat_progress_create_index WHERE pid = %s"
 _AT_THE_END: Final = "waiting for old snapshots"
 _FOR_WRITERS: Final = ("waiting for writers before build", "waiting for writers before validation")
 _CANCEL = "SELECT pg_cancel_backend(%s)"
-_TABLE = "SELECT FROM pg_class WHERE oid = %s"
 _INVALID = """
 SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid
 """
+_ELSEWHERE = "SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indrelid <> %s"
 _DECLARE_VALID = """
 UPDATE pg_index SET indisvalid = true, indcheckxmin = true WHERE indexrelid = to_regclass(%s)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class IndexBuild:
-    """An index to build: `ddl` is its CREATE INDEX CONCURRENTLY. Names are qualified and quoted."""
-
-    index: str
-    table_oid: int
-    table: str
-    owner: str
-    search_path: str
-    ddl: str
-
-
 async def build_index(
     builder: "Connection",
     observer: "Connection",
-    build: IndexBuild,
-    attend: Callable[[int], AbstractContextManager[None]],
-) -> tuple[str, str | None]:
-    """Build the index as the table's owner; returns the job's status and its details.
+    build: TableJob,
+    attend: Attend,
+) -> Outcome:
+    """Build the job's index as the table's owner, by its CREATE INDEX CONCURRENTLY.
 
     It is built on the connection `builder`, which is left with other settings; `observer` sees how
-    far it is. `attend` has the adjudicator see to it that a backend does not wait in vain. Raises
-    psycopg.OperationalError when a connection is lost.
+    far it is. Raises psycopg.OperationalError when a connection is lost.
     """
     import psycopg
     from psycopg import sql
 
-    if not (await observer.execute(_TABLE, [build.table_oid])).rowcount:
-        return _table_gone(build)
-    if (await observer.execute(_INVALID, [build.index])).rowcount:
+    if not await table_exists(observer, build):
+        return without_table(build)
+    drop = sql.SQL("DROP INDEX {}").format(sql.SQL(build.object_name))
+    if (await observer.execute(_INVALID, [build.object_name])).rowcount:
         # Left by a build that was cut short: a new one of that name would have been refused.
         with attend(observer.info.backend_pid):
-            await observer.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(build.index)))
-    await builder.execute("SELECT set_config('search_path', %s, false)", [build.search_path])
-    await builder.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(build.owner)))
+            await observer.execute(drop)
+    await act_as_owner(builder, build)
     pid = builder.info.backend_pid
     ended = asyncio.Event()
     watch = asyncio.create_task(_cut_waits_short(observer, pid, ended))
     try:
         try:
-            await builder.execute(build.ddl)
+            # Binary results take the extended protocol, in which a text is one statement.
+            await builder.execute(build.ddl, binary=True)
         except psycopg.errors.QueryCanceled:
             if await watch == _AT_THE_END:
-                await _declare_valid(observer, build.index)
+                with attend(observer.info.backend_pid):
+                    await _declare_valid(observer, build)
             else:
                 with attend(observer.info.backend_pid):
-                    await observer.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(build.index)))
+                    await observer.execute(drop)
                 with attend(pid):
-                    await builder.execute(build.ddl.replace(" CONCURRENTLY", "", 1))
+                    await builder.execute(build.ddl.replace(" CONCURRENTLY", "", 1), binary=True)
     except psycopg.errors.UndefinedTable:
-        return _table_gone(build)
+        return without_table(build)
     except psycopg.errors.UniqueViolation:
         return "failed", _DUPLICATES
     except psycopg.Error as error:
@@ -98,18 +93,20 @@ async def build_index(
     finally:
         ended.set()
         await watch
+    if (await observer.execute(_ELSEWHERE, [build.object_name, build.table_oid])).rowcount:
+        # Another table has taken the name since the job began.
+        with attend(observer.info.backend_pid):
+            await observer.execute(drop)
+        return without_table(build)
     return "completed", None
 
 
-def _table_gone(build: IndexBuild) -> tuple[str, str]:
-    # So recorded: the build of an index whose table has gone is completed.
-    return "completed", f'relation "{build.table}" does not exist'
-
-
-async def _declare_valid(observer: "Connection", index: str) -> None:
-    await observer.execute("SET allow_system_table_mods = on")
-    await observer.execute(_DECLARE_VALID, [index])
-    await observer.execute("RESET allow_system_table_mods")
+async def _declare_valid(observer: "Connection", build: TableJob) -> None:
+    async with observer.transaction():
+        # Whoever drops the table meanwhile does so before or after this.
+        await observer.execute(f"LOCK TABLE {build.table} IN SHARE UPDATE EXCLUSIVE MODE")
+        await observer.execute("SET LOCAL allow_system_table_mods = on")
+        await observer.execute(_DECLARE_VALID, [build.object_name])
 
 
 async def _cut_waits_short(observer: "Connection", pid: int, ended: asyncio.Event) -> str | None:

@@ -1,18 +1,19 @@
-"""Building indexes beside other work: the jobs that CREATE INDEX ASYNC submits.
+"""Work beside other work: the jobs of ASYNC statements, and the analysis of tables.
 
 A job is a row that its transaction committed. The runner looks for such rows when it is woken, and
-builds one index at a time: two builds on one table can wait for each other.
+runs one at a time: two builds on one table can wait for each other. Now and then it submits an
+ANALYZE of tables that have changed much, as DSQL does (user guide, "Using system tables").
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dsqlkit.local.index_build import IndexBuild, build_index
+from dsqlkit.local.index_build import build_index
 from dsqlkit.local.internal import connect, load_driver
+from dsqlkit.local.table_job import ANALYZE, INDEX_BUILD, Attend, TableJob, run_statement
 
 if TYPE_CHECKING:
     import psycopg
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 _PAUSE_S: Final = 1.0
+_ANALYZE_PAUSE_S: Final = 5.0  # fresh statistics soon after a load
 
 _log = logging.getLogger(__name__)
 
@@ -32,13 +34,14 @@ _TAKE = """
 UPDATE dsqlkit.job SET status = 'processing', update_time = clock_timestamp()
 WHERE job_id = (
     SELECT job_id FROM dsqlkit.job WHERE status = 'submitted' ORDER BY start_time LIMIT 1)
-RETURNING job_id, object_name, target, target_name, owner, search_path, ddl
+RETURNING job_id, job_type, object_name, target, target_name, owner, search_path, ddl
 """
 _FINISH = """
 UPDATE dsqlkit.job SET status = %s, details = %s, update_time = clock_timestamp(),
-    object_id = to_regclass(object_name)::oid
+    object_id = coalesce(object_id, to_regclass(object_name)::oid)
 WHERE job_id = %s
 """
+_ANALYZE = "SELECT dsqlkit.submit_analyses()"
 _TABLE_NAME = "SELECT relname FROM pg_catalog.pg_class WHERE oid = %s"
 _TELL_ENDED = "SELECT dsqlkit.tell_ended(%s)"
 
@@ -46,8 +49,8 @@ _TELL_ENDED = "SELECT dsqlkit.tell_ended(%s)"
 class JobRunner:
     """Runs submitted jobs until it is cancelled. A job that a stop cut short begins again.
 
-    `on_change` hears the name of a table, without schema, whose index has just been built;
-    `attend` is as `build_index` wants it.
+    `on_change` hears the name of a table, without schema, that has got a new index or a validated
+    constraint.
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class JobRunner:
         socket_folder: Path,
         *,
         on_change: Callable[[str], None],
-        attend: Callable[[int], AbstractContextManager[None]],
+        attend: Attend,
     ) -> None:
         self._socket_folder = socket_folder
         self._on_change = on_change
@@ -76,7 +79,10 @@ class JobRunner:
                     await connection.execute(_RESUME)
                     while True:
                         await self._run_all(connection)
-                        await self._awake.wait()
+                        try:
+                            await asyncio.wait_for(self._awake.wait(), _ANALYZE_PAUSE_S)
+                        except TimeoutError:
+                            await connection.execute(_ANALYZE)
             except psycopg.Error as error:
                 _log.warning("the job runner lost its connection: %s", error)
                 await asyncio.sleep(_PAUSE_S)
@@ -85,21 +91,29 @@ class JobRunner:
         """Run the jobs that there are. The connection is kept: its locks tell who is done."""
         self._awake.clear()
         while (job := await _taken(connection)) is not None:
-            job_id, build = job
+            job_id, work = job
             await connection.execute(_FORGET)
-            async with await connect(self._socket_folder) as builder:
-                status, details = await build_index(builder, connection, build, self._attend)
+            run = build_index if work.job_type == INDEX_BUILD else run_statement
+            async with await connect(self._socket_folder) as worker:
+                status, details = await run(worker, connection, work, self._attend)
             for (name,) in await (
-                await connection.execute(_TABLE_NAME, [build.table_oid])
+                await connection.execute(_TABLE_NAME, [work.table_oid])
             ).fetchall():
-                self._on_change(name)
-                # DSQL reads an index alone at once; PostgreSQL only where it knows that all see
-                # the rows. Best effort: a table that is being altered is passed over.
-                await connection.execute(f"VACUUM (SKIP_LOCKED) {build.table}")
+                if _changes_schema(work.job_type, status):
+                    self._on_change(name)
+                if work.job_type == INDEX_BUILD:
+                    # DSQL reads an index alone at once; PostgreSQL only where it knows that all
+                    # see the rows. Best effort: a table that is being altered is passed over.
+                    await connection.execute(f"VACUUM (SKIP_LOCKED) {work.table}")
             await connection.execute(_FINISH, [status, details, job_id])
             await connection.execute(_TELL_ENDED, [job_id])
 
 
-async def _taken(connection: "Connection") -> tuple[str, IndexBuild] | None:
+def _changes_schema(job_type: str, status: str) -> bool:
+    """Whether a job that ended so changed its table's schema; a failed index is there, invalid."""
+    return job_type == INDEX_BUILD or (job_type != ANALYZE and status == "completed")
+
+
+async def _taken(connection: "Connection") -> tuple[str, TableJob] | None:
     row = await (await connection.execute(_TAKE)).fetchone()
-    return None if row is None else (row[0], IndexBuild(*row[1:]))
+    return None if row is None else (row[0], TableJob(*row[1:]))

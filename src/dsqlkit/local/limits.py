@@ -5,7 +5,7 @@ DDL and rows were recorded of a real cluster (conformance record, groups transac
 multi_statement); the words about age by a third party.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from dsqlkit.local import wire
@@ -19,6 +19,8 @@ TOO_MANY_ROWS: Final = Refusal("54000", "transaction row limit exceeded")
 
 _SECOND_DDL: Final = not_supported("multiple ddl statements not supported in a transaction")
 _MIXED: Final = not_supported("ddl and dml are not supported in the same transaction")
+_ANALYZE: Final = Refusal("25001", "ANALYZE cannot run inside a transaction block")
+"""PostgreSQL's words for VACUUM; that DSQL refuses it there is documented, its words are not."""
 _DML: Final = (Kind.WRITE, Kind.COPY_IN)
 _BOUNDS: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK)
 
@@ -57,3 +59,15 @@ def refused(step: Step, refusal: Refusal) -> bytes:
     if step.end is End.QUERY:
         return wire.message(b"Q", sql + b"\0")
     return wire.message(b"P", b"\0" + sql + b"\0\0\0") + (SYNC if step.end is End.SYNC else b"")
+
+
+def refusal_inside(ddl: bool, dml: bool, parts: Sequence[Kind]) -> Refusal | None:
+    """Why these statements may not join a transaction with what it had before."""
+    return _ANALYZE if Kind.ANALYZE in parts else mixture(ddl, dml, parts)[2]
+
+
+def refusal_outside(parts: Sequence[Kind]) -> Refusal | None:
+    """Why these statements may not be a transaction of their own."""
+    if len(parts) > 1:
+        return refusal_inside(False, False, parts)
+    return None

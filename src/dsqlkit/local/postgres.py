@@ -15,6 +15,8 @@ from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local import server_files
+from dsqlkit.local.dialect import ANSWERS
+from dsqlkit.local.quoting import literal
 from dsqlkit.local.server_home import SOCKET_NAME, ServerHome
 from dsqlkit.local.state import StateFolder, write_whole
 
@@ -119,7 +121,12 @@ def _update_catalog(programs: Path, home: ServerHome) -> None:
 
 def _catalog() -> str:
     names = ("catalog.sql", "adjudication.sql", "dialect.sql", "limits.sql", "quotas.sql")
-    return "".join(server_files.script(name) for name in names)
+    return "".join(server_files.script(name) for name in names) + _answers()
+
+
+def _answers() -> str:
+    rows = ", ".join(f"({literal(name)}, {literal(value)})" for name, value in ANSWERS.items())
+    return f"DELETE FROM dsqlkit.answer;\n\nINSERT INTO dsqlkit.answer VALUES {rows};\n\n"  # noqa: S608
 
 
 def _digest(text: str) -> str:

@@ -38,7 +38,8 @@ _SETTINGS: Final = {
     "enable_bitmapscan": "off",  # DSQL's plans know none
     "random_page_cost": "1.1",  # all in memory
     "deadlock_timeout": "1s",  # the adjudicator is quicker
-    "autovacuum_naptime": "5s",  # fresh statistics soon after a load
+    "autovacuum_naptime": "5s",
+    "autovacuum_analyze_threshold": "2147483647",  # analysis is the job runner's
     "log_min_messages": "log",  # not errors of statements: they may hold data
     "log_min_error_statement": "panic",
     "log_line_prefix": "'%m postgres[%p] '",

@@ -20,7 +20,14 @@ from dsqlkit.local.disruption import Disruption, can_hit
 from dsqlkit.local.distance import Distance
 from dsqlkit.local.exchange import FAILED, IDLE, IN_TRANSACTION, Exchange
 from dsqlkit.local.faults import ActiveFaults
-from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS, mixture, refused, too_old
+from dsqlkit.local.limits import (
+    MAX_ROWS,
+    TOO_MANY_ROWS,
+    refusal_inside,
+    refusal_outside,
+    refused,
+    too_old,
+)
 from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import OpenTransaction
 from dsqlkit.local.recovery import Recovery
@@ -50,6 +57,7 @@ class Session:
         self.conversation = Conversation(
             self.client,
             on_job,
+            adjudicator.changed_schema,
             on_busy=lambda: adjudicator.busy(self),
             on_rest=lambda: adjudicator.at_rest(self),
             lost=self._lost,
@@ -231,7 +239,7 @@ class Session:
             self.backend.write(step.data)
             return
         if self._unsynced is None and statement is not None and step.end in (End.SYNC, End.QUERY):
-            refusal = mixture(False, False, statement.parts)[2]
+            refusal = refusal_outside(statement.parts)
             if refusal is not None:
                 self.send_step(step, refused(step, refusal), forward=True)
                 return
@@ -278,7 +286,7 @@ class Session:
                 self._do(self.recovery.commit(step, transaction))
             else:
                 self.send_step(step, step.data, forward=True)
-        elif refusal := mixture(transaction.ddl, transaction.dml, statement.parts)[2]:
+        elif refusal := refusal_inside(transaction.ddl, transaction.dml, statement.parts):
             self.send_step(step, refused(step, refusal), forward=True)
         elif transaction.parked or transaction.shadowed:
             self._do(self.recovery.resume(step, statement, transaction))

@@ -14,9 +14,10 @@ from typing import Final
 import postgast
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit.local import dialect_catalog as catalog
+from dsqlkit.local import own_statements as own
 from dsqlkit.local.dialect import ANSWERS, CLAUSES, STATEMENTS
-from dsqlkit.local.dialect_create_table import index_keys
-from dsqlkit.local.index_async import blank_async, names_method, submission
+from dsqlkit.local.own_syntax import parsable
 from dsqlkit.local.refusal import Node, Refusal, decide
 
 _CACHED_BYTES: Final = 8192
@@ -24,7 +25,8 @@ _CACHED_BYTES: Final = 8192
 # for each new one, and 6 ms for each 24 kB of literals, in which no other client is served.
 _PLAIN: Final = re.compile(rb"\s*(insert|update|delete|with|select|values)\b", re.IGNORECASE)
 _NEEDS_PARSING: Final = re.compile(
-    rb";\s*\S|\b(for|merge|tablesample)\b|^\s*(select|with)\b.*\binto\b", re.IGNORECASE | re.DOTALL
+    rb";\s*\S|\b(for|merge|tablesample|dsqlkit)\b|\bpg_|^\s*(select|with)\b.*\binto\b",
+    re.IGNORECASE | re.DOTALL,
 )
 _MARK: Final = "dsqlkit refuses"
 _CARRIER: Final = re.compile(
@@ -32,7 +34,6 @@ _CARRIER: Final = re.compile(
 )
 _NUMERIC: Final = re.compile(rb"(pg_catalog\s*\.\s*)?\"?(numeric|decimal|dec)\b\"?", re.IGNORECASE)
 _LOCK_WAIT: Final = re.compile(rb"\b(nowait|locked)\b", re.IGNORECASE)
-_ASYNC: Final = re.compile(rb"\basync\b", re.IGNORECASE)
 
 
 def rewrite(sql: bytes) -> bytes:
@@ -49,10 +50,10 @@ def refusal_in(message: str) -> Refusal | None:
 def _rewrite(sql: bytes) -> bytes:
     if _PLAIN.match(sql) and not _NEEDS_PARSING.search(sql):
         return sql
-    text, asyncs = sql, list[int]()
+    text = sql
     try:
-        if _ASYNC.search(sql):
-            text, asyncs = blank_async(sql)
+        source = parsable(sql)
+        text = source.text
         parsed = postgast.parse(text.decode())
     except (postgast.PgQueryError, UnicodeDecodeError):
         return text  # PostgreSQL says what is wrong with it
@@ -61,8 +62,12 @@ def _rewrite(sql: bytes) -> bytes:
     for raw in parsed.stmts:
         start = raw.stmt_location
         end = start + raw.stmt_len if raw.stmt_len else len(text)
-        is_async = any(start <= offset < end for offset in asyncs)
-        for at, until, replacement in _edits(raw.stmt, text, start, end, is_async):
+        trust = source.trust(start, end)
+        if trust is not None:
+            edits = [(start, end, own.trust(trust).encode())]
+        else:
+            edits = _edits(raw.stmt, text, start, end, source.is_async(start, end))
+        for at, until, replacement in edits:
             pieces += [text[done:at], replacement]
             done = until
     return b"".join([*pieces, text[done:]]) if pieces else sql
@@ -79,22 +84,27 @@ def _edits(
     if kind is None:
         return []
     node = getattr(statement, kind)
-    if is_async and not node.concurrent:
-        refusal = index_keys(node, names_method=names_method(text[start:end]))
-        if refusal is None:
-            return [(start, end, submission(node, text[start:end]).encode())]
-    else:
-        refusal = _refusal(kind, node, text[start:end])
+    refusal = None
+    if is_async and not getattr(node, "concurrent", False):
+        answer = own.asynchronous(node, text[start:end])
+        if isinstance(answer, str):
+            return [(start, end, answer.encode())]
+        refusal = answer
+    refusal = refusal or _refusal(kind, node, text[start:end])
     if refusal is not None:
         return [(start, end, failing(refusal).encode())]
     if kind == "variable_show_stmt" and node.name.lower() in ANSWERS:
         name = node.name.lower()
-        return [(start, end, f"SELECT dsqlkit.show('{ANSWERS[name]}') AS {name}".encode())]
-    return [
+        return [(start, end, f"SELECT dsqlkit.show('{name}') AS {name}".encode())]
+    edits = [
         *((at, at, b"(18,6)") for at in _bare_numerics(kind, node, text)),
         *((at, until, b" " * (until - at)) for at, until in _lock_waits(node, text, start, end)),
         *((at, until, b"USER") for at, until in _all_triggers(kind, node, text, start, end)),
     ]
+    # A view keeps what it names, and would show it to whoever looks at its definition.
+    if kind != "view_stmt" and b"pg_" in text[start:end].lower():
+        edits += catalog.filtered((found for _, found in _nodes(node)), text)
+    return sorted(edits)
 
 
 def _refusal(kind: str, node: Node, text: bytes) -> Refusal | None:
@@ -102,11 +112,15 @@ def _refusal(kind: str, node: Node, text: bytes) -> Refusal | None:
     if refusal is not None:
         return refusal
     lower = text.lower()
-    wanted = {name: rule for name, (word, rule) in CLAUSES.items() if word.encode() in lower}
+    wanted = {
+        name: rule
+        for name, (words, rule) in CLAUSES.items()
+        if any(word in lower for word in words)
+    }
     if wanted:
         for name, found in _nodes(node):
             refusal = decide(wanted.get(name), found)
-            if refusal is not None:
+            if refusal is not None and not catalog.describes(found, lower):
                 return refusal
     return None
 
