@@ -3,7 +3,7 @@
 import pytest
 
 from dsqlkit.plans.parse import PlanError, parse_plan, parse_plans
-from tests.plans.samples import Recorded, dsql_text, recorded
+from tests.plans.samples import POSTGRES_VERSIONS, Recorded, dsql_text, recorded
 
 
 def _relations(text: str) -> list[str | None]:
@@ -17,7 +17,7 @@ def test_a_session_of_psql_is_read_plan_by_plan() -> None:
     assert parse_plans(text) == (parse_plan(dsql_text("05")), parse_plan(dsql_text("01")))
 
 
-@pytest.mark.parametrize("version", [15, 16, 18])
+@pytest.mark.parametrize("version", POSTGRES_VERSIONS)
 def test_bare_plans_one_after_another_are_told_apart(version: int) -> None:
     cases = [case for case in recorded() if case.version == version]
     together = "\n".join(case.text for case in cases)
