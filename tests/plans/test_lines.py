@@ -62,6 +62,18 @@ def _expanded(plan: str) -> str:
     return "\n".join(records)
 
 
+def _right_border(plan: str) -> str:
+    lines = ["QUERY PLAN", *plan.split("\n")]
+    width = max(map(len, lines))
+    head, *body = [f"{line.ljust(width)}|" for line in lines]
+    return "\n".join([head, "-" * width + "+", *body])
+
+
+def _markdown(plan: str) -> str:
+    head, *body = [f"| {line} |" for line in ["QUERY PLAN", *plan.split("\n")]]
+    return "\n".join([head, "|---|", *body])
+
+
 def _csv(plan: str) -> str:
     quoted = [
         '"' + line.replace('"', '""') + '"' if "," in line else line for line in plan.split("\n")
@@ -82,6 +94,10 @@ def _csv(plan: str) -> str:
         lambda plan: _wrapped(plan, mark="…"),
         _expanded,
         _csv,
+        _right_border,
+        _markdown,
+        lambda plan: f"```text\n{plan}\n```",
+        lambda plan: f"```\n{_aligned(plan)}```\n",
         lambda plan: "\n".join(f'"{line}"' for line in plan.split("\n")),
         lambda plan: plan.replace("\n", "\r\n") + "\r\n",
         lambda plan: "\n\n" + plan.replace("\n", "\n\n") + "\n\n",
@@ -100,6 +116,10 @@ def _csv(plan: str) -> str:
         "wrapped, unicode",
         "expanded",
         "CSV",
+        "DBeaver",
+        "Markdown table",
+        "Markdown code",
+        "Markdown code, psql",
         "pgAdmin",
         "carriage returns",
         "blank lines",

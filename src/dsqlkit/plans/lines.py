@@ -6,7 +6,7 @@ from typing import Final
 
 _EDGES: Final = r"[-+|\s─═│║┌┐└┘├┤┬┴┼╔╗╚╝╠╣╦╩╬╒╕╘╛╞╡╤╧╪╓╖╙╜╟╢╥╨╫]*"
 _RULE: Final = re.compile(
-    rf"{_EDGES}(?:-{{3}}|─{{3}}|═{{3}}|\[ RECORD \d+ \]){_EDGES}|\* Record \d+"
+    rf"{_EDGES}(?:-{{3}}|─{{3}}|═{{3}}|\[ RECORD \d+ \]){_EDGES}|\* Record \d+|```\w*"
 )
 _EXPANDED: Final = re.compile(r" ?QUERY PLAN(?: [|│║] ?|[|,]| )")
 """What `\\x` puts before each line."""
@@ -59,7 +59,9 @@ def _undressed(block: Sequence[str]) -> list[str]:
 
 
 def _without_border(rows: list[str]) -> list[str]:
-    """Undo `\\pset border 2`."""
+    """Undo `\\pset border 2`, and the one border at the right of DBeaver's text."""
+    if rows and all(row.endswith("|") and not row.startswith("|") for row in rows):
+        return [row[:-1].rstrip() for row in rows]
     if all(row.startswith(_BORDERS) for row in rows):
         return [row[1:-1].rstrip() if row.endswith(_BORDERS) else row[1:] for row in rows]
     return rows

@@ -11,12 +11,15 @@ from decimal import Decimal
 from typing import Final
 
 _DPU: Final = re.compile(
-    r"(?P<dpu>[\d.]+)\s+DPU(?:\s+\(Transaction minimum:\s*(?P<minimum>[\d.]+)\))?"
+    r"(?P<dpu>\d{1,18}(?:\.\d{1,18})?)\s+DPU"
+    r"(?:\s+\(Transaction minimum:\s*(?P<minimum>\d{1,18}(?:\.\d{1,18})?)\))?"
 )
 DPU_HEADING: Final = "Statement DPU Estimate"
 _SETTING: Final = re.compile(r"(?P<name>[\w.]+) = '(?P<value>(?:[^']|'')*)'")
-_TRIGGER: Final = re.compile(r"(?:time=(?P<time>[\d.]+) )?calls=(?P<calls>[\d.]+)")
-_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
+_TRIGGER: Final = re.compile(
+    r"(?:time=(?P<time>\d{1,18}(?:\.\d{1,9})?) )?calls=(?P<calls>\d{1,18})(?:\.0*)?"
+)
+_NUMBER: Final = re.compile(r"\d{1,18}(?:\.\d{1,9})?(?!\d)")
 _PLAIN_NAME: Final = re.compile(r"[a-z_][a-z0-9_]*")
 _LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
 _COLUMN: Final = re.compile(r'(?P<name>[a-z_]\w*|"(?:[^"]|"")+")(?!\w|\.)')
@@ -254,7 +257,7 @@ class Plan:
             if line.label.startswith("Trigger ") and counts:
                 time_ms = float(counts["time"]) if counts["time"] else None
                 name = line.label.removeprefix("Trigger ")
-                triggers.append(Trigger(name, int(float(counts["calls"])), time_ms))
+                triggers.append(Trigger(name, int(counts["calls"]), time_ms))
         return tuple(triggers)
 
     @property

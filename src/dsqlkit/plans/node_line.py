@@ -9,14 +9,16 @@ from typing import Final
 from dsqlkit.plans.model import Actual, Cost, PlanNode
 
 _NAME: Final = r'(?:"(?:[^"]|"")+"|[^\s".()]+)'
-_NUMBER: Final = r"\d+(?:\.\d+)?"
+_WHOLE: Final = r"\d{1,18}"
+_NUMBER: Final = rf"{_WHOLE}(?:\.\d{{1,9}})?"
 
 _NODE: Final = re.compile(
     rf"""(?P<head>\S.*?)
     (?:\s+\(cost=(?P<startup>{_NUMBER})\.\.(?P<total>{_NUMBER})
-       \ rows=(?P<cost_rows>\d+)\ width=(?P<width>\d+)(?:\ loops=(?P<cost_loops>\d+))?\))?
+       \ rows=(?P<cost_rows>{_WHOLE})\ width=(?P<width>{_WHOLE})
+          (?:\ loops=(?P<cost_loops>{_WHOLE}))?\))?
     (?:\s+\(actual(?:\ time=(?P<startup_ms>{_NUMBER})\.\.(?P<total_ms>{_NUMBER}))?
-       \ rows=(?P<rows>{_NUMBER})\ loops=(?P<loops>\d+)\)
+       \ rows=(?P<rows>{_NUMBER})\ loops=(?P<loops>{_WHOLE})\)
       |\s+\((?P<never>never\ executed)\))?""",
     re.VERBOSE | re.DOTALL,
 )
