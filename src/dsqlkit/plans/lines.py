@@ -55,6 +55,7 @@ def _undressed(block: Sequence[str]) -> list[str]:
     rows = [line for line in block if line.strip() and not _RULE.fullmatch(line.strip())]
     rows = _without_prefix(_without_border(rows))
     rows = _without_quotes(_without_newline_marks(rows))
+    rows = [row for row in rows if row.strip()]
     return _join_strings(_without_margin(_join_wrapped(rows)))
 
 

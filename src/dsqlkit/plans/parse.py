@@ -20,6 +20,7 @@ from dsqlkit.errors import DsqlkitError
 from dsqlkit.plans.lines import plan_blocks
 from dsqlkit.plans.model import DPU_HEADING, Plan, PlanNode, Property
 from dsqlkit.plans.node_line import is_node, parse_node
+from dsqlkit.plans.scans import STORAGE_NODES
 
 _ARROW: Final = re.compile(r"->\s*(?=\S)")
 _LABEL: Final = re.compile(r"(?:CTE|InitPlan|SubPlan) .+")
@@ -107,12 +108,13 @@ class _Reader:
             raise _not_a_plan(f"it is more than {_DEEPEST} nodes deep")
         self._depth += 1
         node = parse_node(self._take().text, index_above)
+        index_below = node.index or (index_above if node.node_type in STORAGE_NODES else None)
         properties: list[Property] = []
         children: list[PlanNode] = []
         label_below: str | None = None
         while (line := self._next(edge)) is not None:
             if line.is_node:
-                children.append(self._node(line.column, label_below, node.index or index_above))
+                children.append(self._node(line.column, label_below, index_below))
                 label_below = None
             elif self._is_label(line):
                 label_below = self._take().text

@@ -128,9 +128,9 @@ def sorts(time: NodeTime, whole_ms: float | None, limited: bool = False) -> Iter
 
 def _sort(node: PlanNode, share: float | None, limited: bool) -> Finding | None:
     columns = _one_way_columns(node.value("Sort Key"))
-    if node.node_type != "Sort" or not columns or not any(map(is_scan, node.inputs)):
+    scan = next(iter(node.inputs), None)
+    if node.node_type != "Sort" or not columns or scan is None or not is_scan(scan):
         return None
-    (scan,) = node.inputs
     rows = scan.rows_total if scan.actual else scan.cost.rows if scan.cost else 0
     if (rows or 0) < FEW_ROWS or (share is not None and share < _WORTH_A_WORD):
         return None
