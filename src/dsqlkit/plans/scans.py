@@ -98,6 +98,11 @@ def rows_scanned(plan: Plan) -> int | None:
     return round(sum(scan.read or 0 for scan in scans(plan)))
 
 
+def rows_read_below(node: PlanNode) -> float:
+    """What the scans at and below a measured node read, over all loops; see `rows_scanned`."""
+    return sum(_measured(each).read or 0 for each in node.walk() if is_scan(each))
+
+
 def index_condition(node: PlanNode) -> str | None:
     """The condition by which a scan node reads less than its whole index."""
     own = node.value("Index Cond") or node.value("Recheck Cond")
