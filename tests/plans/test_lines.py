@@ -153,3 +153,10 @@ def test_a_string_with_a_newline_does_not_swallow_the_next_node() -> None:
     )
     assert [node.relation for node in plan.root.children] == ["a", "c"]
     assert plan.root.children[0].value("Filter") == "(b = 'one\nFilter: two'::text)"
+
+
+@pytest.mark.parametrize("dressed_up", [lambda plan: plan, _aligned, _one_cell])
+def test_blank_lines_and_rules_inside_a_string_are_kept(dressed_up: Callable[[str], str]) -> None:
+    condition = "(b = 'one\n\n-----\ntwo'::text)"
+    plan = f"Seq Scan on a  (cost=0.00..1.00 rows=1 width=4)\n  Filter: {condition}"
+    assert parse_plan(dressed_up(plan)).root.value("Filter") == condition

@@ -18,6 +18,8 @@ _EXPLAIN = """EXPLAIN (VERBOSE, SETTINGS)
 SELECT t.*, (SELECT max(n) FROM generate_series(1, t.id) AS n WHERE n <> 7)
 FROM (VALUES (1, 'a'), (2, 'b')) AS t (id, "q|c")
 WHERE "q|c" <> 'x, "y" | z' AND "q|c" || 'two
+
+-----
 lines' <> '+' AND id < 1000 ORDER BY "q|c" DESC, id + length("q|c") + 1 + 2 + 3 + 4 + 5 + 6 + 7;"""
 
 _FORMATS = [

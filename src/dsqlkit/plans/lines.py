@@ -8,8 +8,9 @@ _EDGES: Final = r"[-+|\s─═│║┌┐└┘├┤┬┴┼╔╗╚╝╠�
 _RULE: Final = re.compile(
     rf"{_EDGES}(?:-{{3}}|─{{3}}|═{{3}}|\[ RECORD \d+ \]){_EDGES}|\* Record \d+|```\w*"
 )
-_EXPANDED: Final = re.compile(r" ?QUERY PLAN(?: [|│║] ?|[|,]| )")
+_EXPANDED: Final = re.compile(r" ?QUERY PLAN(?: [|│║] ?|[|,]| |$)")
 """What `\\x` puts before each line."""
+_RECORD: Final = re.compile(r"[|│║]? ?QUERY PLAN[ |│║,]+[^ |│║]")
 _BORDERS: Final = ("|", "│", "║")
 _ROW_COUNT: Final = re.compile(r"\(\d+ \w+\)")
 _LOGGED: Final = re.compile(r"\bQuery Text: ")
@@ -37,6 +38,8 @@ def plan_blocks(text: str) -> list[list[str]]:
 def _results(lines: Sequence[str]) -> Iterator[Sequence[str]]:
     """What stands under each heading; all lines where there is none."""
     begins = [n + 1 for n, line in enumerate(lines) if line.strip(' |│║"+↵') == "QUERY PLAN"]
+    if any(map(_RECORD.match, lines)):
+        begins = []  # blank lines of `\\x`, which repeats the heading before each line
     logged = [_first_node(lines, n) for n, line in enumerate(lines) if _LOGGED.search(line)]
     starts = begins or logged or [0]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
@@ -52,11 +55,33 @@ def _first_node(lines: Sequence[str], start: int) -> int:
 
 
 def _undressed(block: Sequence[str]) -> list[str]:
-    rows = [line for line in block if line.strip() and not _RULE.fullmatch(line.strip())]
-    rows = _without_prefix(_without_border(rows))
-    rows = _without_quotes(_without_newline_marks(rows))
-    rows = [row for row in rows if row.strip()]
-    return _join_strings(_without_margin(_join_wrapped(rows)))
+    rows = _expanded(block)
+    if rows is None:
+        rows = _without_border(_without_rules(_without_quotes(block)))
+    rows = _without_newline_marks(_without_quotes(rows))
+    return _join_strings(_without_margin(_join_wrapped(_without_rules(rows))))
+
+
+def _expanded(block: Sequence[str]) -> list[str] | None:
+    """Undo `\\x`, where each line is a record of its own; None where that was not on."""
+    bare = [line for line in block if line.strip() and not _RULE.fullmatch(line.strip())]
+    rows = _without_border(bare)
+    if not all(_EXPANDED.match(row) for row in rows):
+        return None
+    return [_EXPANDED.sub("", row, count=1) for row in rows]
+
+
+def _without_rules(lines: Sequence[str]) -> list[str]:
+    """Undo rules and blank lines, but for those inside a string."""
+    kept: list[str] = []
+    position = 0
+    while position < len(lines):
+        first = lines[position].strip()
+        end = _end_of_string(lines, position)
+        kept += [lines[position]] if first and not _RULE.fullmatch(first) else []
+        kept += lines[position + 1 : end + 1]
+        position = end + 1
+    return kept
 
 
 def _without_border(rows: list[str]) -> list[str]:
@@ -65,13 +90,6 @@ def _without_border(rows: list[str]) -> list[str]:
         return [row[:-1].rstrip() for row in rows]
     if all(row.startswith(_BORDERS) for row in rows):
         return [row[1:-1].rstrip() if row.endswith(_BORDERS) else row[1:] for row in rows]
-    return rows
-
-
-def _without_prefix(rows: list[str]) -> list[str]:
-    """Undo `\\x`."""
-    if all(_EXPANDED.match(row) for row in rows):
-        return [_EXPANDED.sub("", row, count=1) for row in rows]
     return rows
 
 
@@ -93,11 +111,11 @@ def _without_newline_marks(rows: list[str]) -> list[str]:
 
 def _without_margin(rows: list[str]) -> list[str]:
     """Undo the space before each line, which is no part of a string that goes on there."""
-    margin = min((len(row) - len(row.lstrip()) for row in rows), default=0)
+    margin = min((len(row) - len(row.lstrip()) for row in rows if row), default=0)
     return [row[margin:] for row in rows]
 
 
-def _without_quotes(rows: list[str]) -> list[str]:
+def _without_quotes(rows: Sequence[str]) -> list[str]:
     """Undo the quotes that pgAdmin puts around each line, and CSV around some."""
     return [row[1:-1].replace('""', '"') if _QUOTED_LINE.fullmatch(row) else row for row in rows]
 
