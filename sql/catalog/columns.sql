@@ -1,9 +1,11 @@
--- The columns of some tables, in order, and what fills each where a program gives no value.
+-- The columns of some tables, in order, and what fills each where a program gives no value; with
+-- each the rows that its table had when it was last analyzed.
 \if :{?schemas} \else \set schemas '{public}' \endif
 \if :{?tables} \else \set tables '{accounts7}' \endif
 
 SELECT n.nspname AS schema,
        t.relname AS table,
+       CASE WHEN t.reltuples >= 0 THEN t.reltuples END AS rows,
        a.attname AS column,
        format_type(a.atttypid, NULL) AS type,
        CASE WHEN a.attidentity = '' THEN pg_get_expr(d.adbin, d.adrelid) ELSE 'identity' END AS filled_by

@@ -61,6 +61,7 @@ def test_columns_and_indexes_are_read_as_they_are(connection: Connection) -> Non
             Index("plan_events_n", ("n",), valid=False),
             Index("plan_events_pkey", ("id",), events_rest(catalog), primary=True),
         ),
+        rows=2500.0,
     )
     assert catalog == Catalog((events,))
 
@@ -77,7 +78,8 @@ def test_a_plan_without_schemas_means_schema_public_and_unknown_tables_are_left_
     connection: Connection,
 ) -> None:
     text = "Nested Loop\n  ->  Seq Scan on plan_uuids\n  ->  Seq Scan on no_such_table\n"
-    assert [table.name for table in _catalog(connection, text).tables] == ["plan_uuids"]
+    [uuids] = _catalog(connection, text).tables
+    assert (uuids.name, uuids.rows) == ("plan_uuids", None)
     assert _catalog(connection, "Result") == Catalog()
     assert _catalog(connection, "Seq Scan on pg_catalog.plan_uuids") == Catalog()
 

@@ -220,3 +220,15 @@ def test_a_table_of_another_schema_is_not_taken_for_ours() -> None:
     catalog = Catalog((replace(TABLE, schema="other"),))
     assert _found(_scan("(id)::text = '7'::text"), "unusable_index", catalog) == []
     assert catalog.table_of(parse_plan("Seq Scan on t").root) == catalog.tables[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept", "found"), [(5_000, 20, 1), (5_000, 4_000, 0), (None, 20, 0), (50, 20, 0)]
+)
+def test_a_plan_that_was_not_run_is_judged_by_the_rows_of_the_table(
+    rows: float | None, kept: int, found: int
+) -> None:
+    text = f"Seq Scan on t  (cost=1.00..2.00 rows={kept} width=4)\n  Filter: (note = 'x'::text)\n"
+    findings = _found(text, "full_scan", Catalog((replace(TABLE, rows=rows),)))
+    assert len(findings) == found
+    assert all("is expected to read 5,000 rows and to keep 20" in f.observed for f in findings)

@@ -53,12 +53,13 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with its columns and indexes."""
+    """A table with its columns and indexes, and its rows when it was last analyzed, if it was."""
 
     schema: str
     name: str
     columns: tuple[Column, ...]
     indexes: tuple[Index, ...] = ()
+    rows: float | None = None
 
     def column(self, name: str) -> Column | None:
         """The column of that name."""

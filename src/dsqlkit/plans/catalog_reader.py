@@ -27,10 +27,14 @@ def catalog_of(connection: psycopg.Connection[Any], plan: Plan) -> Catalog:
     if not names:
         return Catalog()
     wanted = {"schemas": [schema for schema, _ in names], "tables": [name for _, name in names]}
+    rows: dict[_Name, float | None] = {}
     columns: defaultdict[_Name, list[Column]] = defaultdict(list)
     indexes: defaultdict[_Name, dict[str, Index]] = defaultdict(dict)
     with connection.cursor(row_factory=tuple_row) as cursor:
-        for schema, table, *column in cursor.execute(statement("catalog/columns.sql"), wanted):
+        for schema, table, count, *column in cursor.execute(
+            statement("catalog/columns.sql"), wanted
+        ):
+            rows[schema, table] = count
             columns[schema, table].append(Column(*column))
         for schema, table, name, valid, primary, in_key, column_name in cursor.execute(
             statement("catalog/index_columns.sql"), wanted
@@ -40,5 +44,8 @@ def catalog_of(connection: psycopg.Connection[Any], plan: Plan) -> Catalog:
             included = known.included if in_key else (*known.included, column_name)
             indexes[schema, table][name] = Index(name, key, included, valid, primary)
     return Catalog(
-        tuple(Table(*name, tuple(columns[name]), tuple(indexes[name].values())) for name in columns)
+        tuple(
+            Table(*name, tuple(columns[name]), tuple(indexes[name].values()), rows[name])
+            for name in columns
+        )
     )
