@@ -232,3 +232,15 @@ def test_a_plan_that_was_not_run_is_judged_by_the_rows_of_the_table(
     findings = _found(text, "full_scan", Catalog((replace(TABLE, rows=rows),)))
     assert len(findings) == found
     assert all("is expected to read 5,000 rows and to keep 20" in f.observed for f in findings)
+
+
+@pytest.mark.parametrize(("lookups", "severity"), [(500, Severity.HIGH), (5, Severity.LOW)])
+def test_lookups_in_the_table_weigh_by_their_number(lookups: int, severity: Severity) -> None:
+    text = STORAGE.format(output="t.id, t.note", rows=500, projections="id", lookups=lookups)
+    [finding] = _found(text, "storage_lookup", None)
+    assert finding.severity is severity
+
+
+def test_an_index_that_holds_all_is_not_told_to_include_more() -> None:
+    text = STORAGE.format(output="t.id", rows=500, projections="id, region", lookups=0)
+    assert _found(text, "storage_lookup", Catalog((TABLE,))) == []
