@@ -111,6 +111,17 @@ def test_the_transcript_is_what_the_workshop_prints(
     assert words_of(shown.partition("Starting the local cluster ...\n")[2]) == words_of(printed)
 
 
+def test_the_drawn_plan_is_what_explain_prints(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(TOP)
+    (drawn,) = [block for block in blocks("console") if "explain --plan" in block]
+    prompt, _, shown = drawn.partition("\n")
+    assert run(prompt.removeprefix("$ dsqlkit ").split()) == 0
+    assert capsys.readouterr().out == shown
+
+
 def words_of(transcript: str) -> list[str]:
     """A transcript without what differs from run to run: figures, winners, indexes."""
     lines = [line for line in transcript.splitlines() if not line.startswith("Next: ")]

@@ -93,6 +93,8 @@ def _group(commands: Sequence[tuple[str, Callable[..., Any]]], about: str) -> ty
 
 def main() -> None:
     """Run the command line on the process's arguments, and exit with its code."""
+    # Loading modules makes thousands of objects and no garbage: looking for some costs a tenth.
+    gc.set_threshold(50_000)
     code = run(sys.argv[1:])
     # The process ends with all it holds: Python need not look for garbage in it first.
     gc.freeze()

@@ -43,6 +43,10 @@ class Output:
         else:
             self.console(sys.stdout).print(drawn)
 
+    def text(self, text: str) -> None:
+        """Print a result that is text already, as it is."""
+        write(text.rstrip("\n"))
+
     def notice(self, text: str) -> None:
         """Say something on the way, on stderr."""
         if not self._options.quiet:
