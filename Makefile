@@ -2,14 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CDK_VENV := .venv-cdk
 # A real cluster for `make workshop`: make workshop ENDPOINT=<cluster>.dsql.<region>.on.aws
 ENDPOINT ?=
 
-.PHONY: help workshop test lint bench soak clean
+.PHONY: help workshop test test-cdk lint bench soak clean
 
 help:
 	@echo "make workshop  run chapters 3 to 7 (ENDPOINT=... for a real cluster)"
 	@echo "make test      run the tests"
+	@echo "make test-cdk  run the tests of the CDK stack, which need its extra and Node.js"
 	@echo "make lint      check format, lint and types"
 	@echo "make bench     measure, as ratios"
 	@echo "make soak      run the long tests"
@@ -20,6 +22,9 @@ workshop: $(VENV)/installed
 
 test: $(VENV)/developed
 	$(BIN)/python -m pytest
+
+test-cdk: $(CDK_VENV)/developed
+	$(CDK_VENV)/bin/python -m pytest tests/stack
 
 lint: $(VENV)/developed
 	$(BIN)/ruff format --check
@@ -33,7 +38,7 @@ soak: $(VENV)/developed
 	$(BIN)/python -m pytest -m soak --timeout 3600
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CDK_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/installed: pyproject.toml
@@ -44,4 +49,12 @@ $(VENV)/installed: pyproject.toml
 
 $(VENV)/developed: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+# CDK is large and pulls what nothing else here needs, so it has an environment of its own.
+$(CDK_VENV)/developed: pyproject.toml
+	$(PYTHON) -m venv $(CDK_VENV)
+	$(CDK_VENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(CDK_VENV)/bin/python -m pip install --quiet --editable '.[cdk]'
+	$(CDK_VENV)/bin/python -m pip install --quiet --group cdk
 	touch $@

@@ -23,13 +23,15 @@ LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1", "local.dsql.us-
 """The names in the local cluster's certificate; the last fits the host rules of AWS's
 connectors."""
 
-_CLUSTER_ID = re.compile(r"[a-z0-9]{26}")
+CLUSTER_ID: Final = re.compile(r"[a-z0-9]{26}")
+"""A cluster's identifier (pattern ClusterId of botocore's service model)."""
+
 # The rule of AWS's connector: the service, an optional suffix without a dot (PrivateLink), the
 # region, and the domain at the end.
 _REGION_IN_NAME = re.compile(r"\.dsql[^.]*\.(?P<region>[a-z0-9-]+)\.on\.aws$")
 _REGION = re.compile(r"[a-z]{2,}(-[a-z0-9]+)+-[0-9]+")
 _HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
-_REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION", "REGION")
+REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION", "REGION")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def resolve(
     )
     _check_role(role)
     if region is not None:
-        _check_region(region, "--region")
+        check_region(region, "--region")
     target, target_source = _first(
         (endpoint, "--endpoint"),
         (environ.get("CLUSTER_ENDPOINT") or None, "CLUSTER_ENDPOINT"),
@@ -233,9 +235,9 @@ def _with_region(host: str, region: str | None, environ: Mapping[str, str]) -> t
     elif host in LOCAL_HOSTS:
         found, source = LOCAL_REGION, "the local cluster"
     else:
-        for variable in _REGION_VARIABLES:
+        for variable in REGION_VARIABLES:
             if value := environ.get(variable):
-                _check_region(value, variable)
+                check_region(value, variable)
                 found, source = value, variable
                 break
         else:
@@ -243,7 +245,7 @@ def _with_region(host: str, region: str | None, environ: Mapping[str, str]) -> t
                 f"No region is known for {host}.",
                 hint="Give --region, or set AWS_REGION, or use the cluster's full name.",
             )
-    if _CLUSTER_ID.fullmatch(host):
+    if CLUSTER_ID.fullmatch(host):
         host = f"{host}.dsql.{found}.on.aws"
     return host, found, source
 
@@ -255,7 +257,8 @@ def _port_variable(environ: Mapping[str, str]) -> int:
     return int(value)
 
 
-def _check_region(region: str, source: str) -> None:
+def check_region(region: str, source: str) -> None:
+    """Raises UsageError unless the text is shaped as a region; `source` says where it is from."""
     if not _REGION.fullmatch(region):
         raise UsageError(
             f"{source} is {region!r}, which is not a region.", hint="One looks like us-east-1."

@@ -8,6 +8,7 @@ from types import TracebackType
 from uuid import UUID
 
 from dsqlkit.errors import UsageError
+from dsqlkit.whole_file import umask
 
 
 class IdFile:
@@ -57,14 +58,8 @@ class IdFile:
             os.fsync(self._file.fileno())
             self._file.close()
             # As for any new file of the user's; temporary ones are closed to others.
-            temporary.chmod(0o666 & ~_umask())
+            temporary.chmod(0o666 & ~umask())
             if self._supersedes:
                 temporary.replace(self.path)
         finally:
             temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -53,7 +53,7 @@ class NamedQuery:
 
 def names() -> tuple[str, ...]:
     """The names of the queries that ship with dsqlkit."""
-    return tuple(sorted(file.stem for file in (_folder() / "queries").glob("*.sql")))
+    return tuple(sorted(file.stem for file in (folder() / "queries").glob("*.sql")))
 
 
 def load(name: str, values: Mapping[str, str] | None = None) -> NamedQuery:
@@ -113,7 +113,7 @@ def statement(path: str) -> str:
 
 def read_sql(path: str) -> str:
     """The text of a shipped file, by its path below `sql/`: `read_sql("queries/query.sql")`."""
-    return (_folder() / path).read_text(encoding="utf-8")
+    return (folder() / path).read_text(encoding="utf-8")
 
 
 def split_statements(text: str) -> tuple[str, ...]:
@@ -145,7 +145,7 @@ def _defaults(text: str) -> dict[str, str]:
     }
 
 
-def _folder() -> Path:
+def folder() -> Path:
     """`sql/` inside an installed wheel, or at the top of the checkout it is developed in."""
     package = Path(__file__).parent
     return package / "sql" if (package / "sql").is_dir() else package.parents[1] / "sql"

@@ -209,8 +209,9 @@ def _gave_up(
     attempts: int, spent_s: float, conflict: Conflict, error: psycopg.Error
 ) -> ConflictLimitReached:
     what = "its rows" if conflict is Conflict.DATA else "its tables"
+    tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
     return ConflictLimitReached(
-        f"Gave up after {attempts} attempts in {spent_s:.1f} s: other transactions kept changing "
+        f"Gave up after {tries} in {spent_s:.1f} s: other transactions kept changing "
         f"{what} ({conflict}). Nothing changed.",
         hint="Raise --max-attempts or --deadline, or spread the work over more rows.",
         sqlstate=error.sqlstate,

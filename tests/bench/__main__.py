@@ -6,6 +6,7 @@ target is printed beside its figure.
 """
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -37,26 +38,50 @@ class Comparison:
     target: float
 
 
-def comparisons() -> tuple[Comparison, ...]:
-    transfer = ["transfer", "--payer", "1", "--payee", "2", "--amount", "0.01", "--json"]
+TRANSFER = ["transfer", "--payer", "1", "--payee", "2", "--amount", "0.01", "--json"]
+EXPLAINED = "SELECT * FROM accounts WHERE balance > 50 ORDER BY id"
+
+_COMMANDS = (
+    Comparison(
+        "dsqlkit --help / import typer, rich.console",
+        [DSQLKIT, "--help"],
+        [sys.executable, "-c", "import typer, rich.console"],
+        1.5,
+    ),
+    Comparison(
+        "dsqlkit token / a boto3 client's token",
+        [DSQLKIT, "token"],
+        [sys.executable, str(HERE / "boto3_token.py")],
+        0.6,
+    ),
+    Comparison(
+        "dsqlkit transfer / a script with the same two updates",
+        [DSQLKIT, *TRANSFER],
+        [sys.executable, str(HERE / "plain_transfer.py")],
+        1.3,
+    ),
+)
+
+
+def comparisons(address: LocalAddress) -> tuple[Comparison, ...]:
+    if shutil.which("psql") is None:
+        print("psql is not installed: explain is not compared with it")
+        return _COMMANDS
+    to = f"host={address.host} port={address.port} user=admin dbname=postgres sslmode=verify-full"
+    plan = ["-X", "-c", f"EXPLAIN (ANALYZE, VERBOSE) {EXPLAINED}"]
     return (
+        *_COMMANDS,
         Comparison(
-            "dsqlkit --help / import typer, rich.console",
-            [DSQLKIT, "--help"],
-            [sys.executable, "-c", "import typer, rich.console"],
-            1.5,
+            "dsqlkit explain / psql's EXPLAIN, with a token at hand",
+            [DSQLKIT, "explain", EXPLAINED],
+            ["psql", *plan, to],
+            2.0,
         ),
         Comparison(
-            "dsqlkit token / a boto3 client's token",
-            [DSQLKIT, "token"],
-            [sys.executable, str(HERE / "boto3_token.py")],
-            0.6,
-        ),
-        Comparison(
-            "dsqlkit transfer / a script with the same two updates",
-            [DSQLKIT, *transfer],
-            [sys.executable, str(HERE / "plain_transfer.py")],
-            1.3,
+            "dsqlkit explain / psql's EXPLAIN, its token made by `dsqlkit psql`",
+            [DSQLKIT, "explain", EXPLAINED],
+            [DSQLKIT, "psql", *plan],
+            2.0,
         ),
     )
 
@@ -109,8 +134,10 @@ def main() -> None:
             with KeptConnection(endpoint) as connections:
                 accounts.initialise(connections)
             os.environ.update(environment(address))
+            # For psql; dsqlkit signs its own.
+            os.environ["PGPASSWORD"] = TokenSigner(endpoint).token().value
             print(f"{'ours ms':>9} {'theirs ms':>10} {'ratio':>6} {'target':>7}")
-            for comparison in comparisons():
+            for comparison in comparisons(address):
                 ours, theirs = measure(comparison)
                 print(
                     f"{ours:9.1f} {theirs:10.1f} {ours / theirs:6.2f} {comparison.target:7.2f}"

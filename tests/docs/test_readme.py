@@ -61,7 +61,11 @@ def test_the_table_of_commands_has_every_command_once() -> None:
 def test_what_the_readme_shows_exists(text: str) -> None:
     name = named(text)
     assert name is not None, f"no command: {text}"
-    options = {word for parameter in COMMANDS[name].params for word in parameter.opts}
+    options = {
+        word
+        for parameter in COMMANDS[name].params
+        for word in [*parameter.opts, *parameter.secondary_opts]
+    }
     for word in text.split():
         assert not word.startswith("--") or word in options
 
@@ -71,7 +75,7 @@ def test_an_option_that_a_sentence_names_is_one() -> None:
         word
         for command in COMMANDS.values()
         for parameter in command.params
-        for word in parameter.opts
+        for word in [*parameter.opts, *parameter.secondary_opts]
     }
     assert set(re.findall(r"`(?:[a-z-]+ )?(--?[a-z-]+)`", README)) <= known
 
@@ -87,14 +91,14 @@ def test_every_command_explains_itself_and_its_options(
         assert getattr(parameter, "help", None), f"{name}: {parameter.name} has no help"
 
 
-@pytest.mark.parametrize("group", [[], ["local"]])
+@pytest.mark.parametrize("group", [[], ["local"], ["cluster"], ["stack"], ["role"]])
 def test_a_list_of_commands_fits_a_terminal_of_80_columns(
     group: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     run([*group, "--help"])
     listed = capsys.readouterr().out.partition("Commands:\n")[2].splitlines()
-    assert len(listed) >= 6
+    assert listed
     assert not [line for line in listed if line.endswith("...")]
 
 
@@ -105,6 +109,17 @@ def test_the_transcript_is_what_the_workshop_prints(
     assert run(["workshop"]) == 0
     printed = capsys.readouterr().out
     assert words_of(shown.partition("Starting the local cluster ...\n")[2]) == words_of(printed)
+
+
+def test_the_drawn_plan_is_what_explain_prints(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(TOP)
+    (drawn,) = [block for block in blocks("console") if "explain --plan" in block]
+    prompt, _, shown = drawn.partition("\n")
+    assert run(prompt.removeprefix("$ dsqlkit ").split()) == 0
+    assert capsys.readouterr().out == shown
 
 
 def words_of(transcript: str) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dsqlkit.aws import bundle
 from dsqlkit.endpoint import LocalAddress
 
 TOP = Path(__file__).parents[2]
@@ -66,6 +67,18 @@ def test_its_commands_work(programs: Path, local_cluster: LocalAddress, tmp_path
     assert json.loads(explained)["rows"] == 180
     module = ran(programs / "python", "-m", "dsqlkit", "connect", "--json", cwd=tmp_path)
     assert json.loads(module)["tls"] == "verify-full"
+
+
+def test_its_functions_can_be_zipped_as_those_of_the_checkout(
+    programs: Path, tmp_path: Path
+) -> None:
+    code = (
+        "import json; from dsqlkit.aws import bundle; "
+        "print(json.dumps([sorted(bundle.own_files()), bundle.requirements('3.13')]))"
+    )
+    places, wanted = json.loads(ran(programs / "python", "-c", code, cwd=tmp_path))
+    assert places == sorted(bundle.own_files())
+    assert tuple(wanted) == bundle.requirements("3.13")
 
 
 def test_it_starts_a_local_cluster_of_its_own(

@@ -8,7 +8,7 @@ from dsqlkit.plans.model import Plan
 from dsqlkit.plans.parse import parse_plan
 
 _DATA = Path(__file__).parent / "data"
-POSTGRES_VERSIONS = (15, 16, 18)
+POSTGRES_VERSIONS = (14, 15, 16, 17, 18)
 
 
 class Recorded(NamedTuple):

@@ -43,7 +43,7 @@ def test_findings_about_the_recorded_dsql_plans(
         ("never_executed", ["full_scan"]),
         ("semi_anti", ["rows_removed", "nested_loop"]),
         ("full_join", ["estimate_off"]),
-        ("jit", ["full_scan", "estimate_off"]),
+        ("jit", ["full_scan", "estimate_off", "unusable_index"]),
         ("disk_sort", []),  # an index cannot give one column down and one up
     ],
 )
@@ -187,6 +187,35 @@ def _loop(runs: int, inner_ms: float, variant: str = "", outer_rows: int = 1) ->
 )
 def test_a_nested_loop_matters_when_its_runs_take_the_time(text: str, found: bool) -> None:
     assert ("nested_loop" in {finding.code for finding in diagnose(parse_plan(text))}) is found
+
+
+def _again(runs: int, rows: int, *, timed: bool = True) -> str:
+    """A loop that scans a whole table in each run."""
+    whole, once = ("time=0.1..9.0 ", "time=0.0..0.5 ") if timed else ("", "")
+    return (
+        f"Nested Loop  {COST} (actual {whole}rows=5 loops=1)\n"
+        f"  Join Filter: (a.k = b.k)\n"
+        f"  ->  Seq Scan on a  (cost=1.00..2.00 rows={runs} width=4)"
+        f" (actual {once}rows={runs} loops=1)\n"
+        f"  ->  Seq Scan on b  (cost=1.00..2.00 rows={rows} width=4)"
+        f" (actual {once}rows={rows} loops={runs})\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (_again(10, 5_000), True),
+        (_again(10, 5_000, timed=False), True),
+        (_again(10, 20), False),
+        (_again(2, 5_000), False),
+    ],
+    ids=["whole table each time", "without times", "small table", "two runs"],
+)
+def test_a_nested_loop_matters_when_each_run_reads_much_again(text: str, found: bool) -> None:
+    findings = [finding for finding in diagnose(parse_plan(text)) if finding.code == "nested_loop"]
+    assert [finding.severity for finding in findings] == [HIGH] * found
+    assert all("key begins with the column that is joined on" in f.advice for f in findings)
 
 
 def test_a_nested_loop_after_a_wrong_estimate_is_blamed_on_the_estimate() -> None:

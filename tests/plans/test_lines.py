@@ -62,6 +62,18 @@ def _expanded(plan: str) -> str:
     return "\n".join(records)
 
 
+def _right_border(plan: str) -> str:
+    lines = ["QUERY PLAN", *plan.split("\n")]
+    width = max(map(len, lines))
+    head, *body = [f"{line.ljust(width)}|" for line in lines]
+    return "\n".join([head, "-" * width + "+", *body])
+
+
+def _markdown(plan: str) -> str:
+    head, *body = [f"| {line} |" for line in ["QUERY PLAN", *plan.split("\n")]]
+    return "\n".join([head, "|---|", *body])
+
+
 def _csv(plan: str) -> str:
     quoted = [
         '"' + line.replace('"', '""') + '"' if "," in line else line for line in plan.split("\n")
@@ -82,6 +94,10 @@ def _csv(plan: str) -> str:
         lambda plan: _wrapped(plan, mark="…"),
         _expanded,
         _csv,
+        _right_border,
+        _markdown,
+        lambda plan: f"```text\n{plan}\n```",
+        lambda plan: f"```\n{_aligned(plan)}```\n",
         lambda plan: "\n".join(f'"{line}"' for line in plan.split("\n")),
         lambda plan: plan.replace("\n", "\r\n") + "\r\n",
         lambda plan: "\n\n" + plan.replace("\n", "\n\n") + "\n\n",
@@ -100,6 +116,10 @@ def _csv(plan: str) -> str:
         "wrapped, unicode",
         "expanded",
         "CSV",
+        "DBeaver",
+        "Markdown table",
+        "Markdown code",
+        "Markdown code, psql",
         "pgAdmin",
         "carriage returns",
         "blank lines",
@@ -133,3 +153,10 @@ def test_a_string_with_a_newline_does_not_swallow_the_next_node() -> None:
     )
     assert [node.relation for node in plan.root.children] == ["a", "c"]
     assert plan.root.children[0].value("Filter") == "(b = 'one\nFilter: two'::text)"
+
+
+@pytest.mark.parametrize("dressed_up", [lambda plan: plan, _aligned, _one_cell])
+def test_blank_lines_and_rules_inside_a_string_are_kept(dressed_up: Callable[[str], str]) -> None:
+    condition = "(b = 'one\n\n-----\ntwo'::text)"
+    plan = f"Seq Scan on a  (cost=0.00..1.00 rows=1 width=4)\n  Filter: {condition}"
+    assert parse_plan(dressed_up(plan)).root.value("Filter") == condition

@@ -207,3 +207,14 @@ Vector Index Scan (hnsw) using v on items i  (cost=1.00..2.00 rows=3 width=4 loo
     )
     assert scan.value("New Line") == "whatever, (even) this"
     assert storage.rows_total == 6
+
+
+def test_a_table_named_as_an_index_above_is_still_a_table() -> None:
+    plan = parse_plan(
+        "Nested Loop\n"
+        "  ->  Index Only Scan using same on t\n"
+        "        ->  Full Scan (btree-table) on same\n"
+        "              -> Storage Scan on same\n"
+    )
+    storage = list(plan.walk())[-1]
+    assert (storage.relation, storage.index) == ("same", None)

@@ -1,4 +1,4 @@
-"""Text plans of PostgreSQL 15, 16 and 18, against what FORMAT JSON says of the same statements."""
+"""Text plans of PostgreSQL 14 to 18, against what FORMAT JSON says of the same statements."""
 
 import pytest
 

@@ -1,8 +1,6 @@
 """`load`: fill `accounts2` with many small transactions (chapter 6)."""
 
-import signal
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -10,6 +8,7 @@ from uuid import UUID
 import typer
 
 from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.interrupt import interrupts_call
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output, counted
 from dsqlkit.errors import DsqlkitError, ExitCode
@@ -63,7 +62,7 @@ def load(
 
             loader = Loader(pool, plan)
             try:
-                with _interrupts_call(loader.stop):
+                with interrupts_call(loader.stop):
                     loaded = loader.run(keep)
             except DsqlkitError:
                 there = counted(ids.count, "account", "accounts")
@@ -93,13 +92,3 @@ def load(
         f"dsqlkit transfer --payer $(sed -n 1p {output}) --payee $(sed -n 2p {output}) --amount 10"
     )
     return ExitCode.DONE
-
-
-@contextmanager
-def _interrupts_call(stop: Callable[[], None]) -> Generator[None, None, None]:
-    """Let Ctrl-C stop the work in good order instead of breaking into it at any line."""
-    before = signal.signal(signal.SIGINT, lambda *_: stop())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -30,9 +30,21 @@ _COMMANDS: Final = {
     "load-uuids": "dsqlkit.cli.load:load",
     "explain": "dsqlkit.cli.explain:explain",
     "optimize": "dsqlkit.cli.optimize:optimize",
+    "role": "dsqlkit.cli.roles:COMMANDS",
+    "cluster": "dsqlkit.cli.clusters:COMMANDS",
+    "invoke": "dsqlkit.cli.invoke:invoke",
+    "stack": "dsqlkit.cli.stack:COMMANDS",
     "local": "dsqlkit.cli.local_cluster:COMMANDS",
 }
 """Where each command is found; the order is that of the workshop and of `--help`."""
+
+_GROUPS: Final = {
+    "role": "Database roles beside admin.",
+    "cluster": "Clusters in your AWS account.",
+    "stack": "The chapters as Lambda functions.",
+    "local": "The cluster on this machine.",
+}
+"""The names above that hold several commands, and what they are about."""
 
 _HIDDEN: Final = {"load-uuids"}
 # What is no option of ours is an option of psql, its -h included.
@@ -63,8 +75,8 @@ def build(only: str | None = None) -> typer.Typer:
             continue
         module, _, word = place.partition(":")
         found = getattr(import_module(module), word)
-        if name == "local":
-            app.add_typer(_group(found), name=name)
+        if name in _GROUPS:
+            app.add_typer(_group(found, _GROUPS[name]), name=name)
             continue
         app.command(name, hidden=name in _HIDDEN, context_settings=_SETTINGS.get(name))(
             with_options(found)
@@ -72,8 +84,8 @@ def build(only: str | None = None) -> typer.Typer:
     return app
 
 
-def _group(commands: Sequence[tuple[str, Callable[..., Any]]]) -> typer.Typer:
-    group = typer.Typer(help="The cluster on this machine.", rich_markup_mode=None)
+def _group(commands: Sequence[tuple[str, Callable[..., Any]]], about: str) -> typer.Typer:
+    group = typer.Typer(help=about, rich_markup_mode=None)
     for name, command in commands:
         group.command(name)(with_options(command))
     return group
@@ -81,6 +93,8 @@ def _group(commands: Sequence[tuple[str, Callable[..., Any]]]) -> typer.Typer:
 
 def main() -> None:
     """Run the command line on the process's arguments, and exit with its code."""
+    # Loading modules makes thousands of objects and no garbage: looking for some costs a tenth.
+    gc.set_threshold(50_000)
     code = run(sys.argv[1:])
     # The process ends with all it holds: Python need not look for garbage in it first.
     gc.freeze()
@@ -97,8 +111,9 @@ def run(arguments: Sequence[str]) -> int:
             args=list(arguments) or [first], prog_name="dsqlkit", standalone_mode=False
         )
         return code if isinstance(code, int) else ExitCode.DONE
-    except (Interrupted, KeyboardInterrupt):
-        print_interrupted(as_json=as_json)
+    except (Interrupted, KeyboardInterrupt) as error:
+        told = error if isinstance(error, Interrupted) else Interrupted("Interrupted.")
+        print_interrupted(told, as_json=as_json)
         return ExitCode.INTERRUPTED
     except DsqlkitError as error:
         print_error(error, as_json=as_json)

@@ -76,6 +76,21 @@ class DatabaseOptions(OutputOptions, ClusterOptions):
     ] = False
 
 
+@dataclass(frozen=True)
+class AccountOptions(OutputOptions):
+    """Which AWS account and region, for commands that talk to AWS and to no database."""
+
+    region: Annotated[
+        str | None,
+        typer.Option(
+            "--region", metavar="R", help="The region.  [default: AWS_REGION, then the profile's]"
+        ),
+    ] = None
+    profile: Annotated[
+        str | None, typer.Option("--profile", metavar="P", help="The AWS profile to use.")
+    ] = None
+
+
 def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The command as Typer wants it: its first parameter, an options dataclass, spread out."""
     own = list(inspect.signature(command).parameters.values())

@@ -43,6 +43,10 @@ class Output:
         else:
             self.console(sys.stdout).print(drawn)
 
+    def text(self, text: str) -> None:
+        """Print a result that is text already, as it is."""
+        write(text.rstrip("\n"))
+
     def notice(self, text: str) -> None:
         """Say something on the way, on stderr."""
         if not self._options.quiet:
@@ -143,12 +147,14 @@ def print_error(error: DsqlkitError, *, as_json: bool) -> None:
         write(f"{error.hint}", sys.stderr)
 
 
-def print_interrupted(*, as_json: bool) -> None:
+def print_interrupted(interrupted: Interrupted, *, as_json: bool) -> None:
     """Say that the user stopped the command, which is no error to a person."""
     if as_json:
-        print_error(Interrupted("Interrupted."), as_json=True)
-    else:
-        write("Interrupted.", sys.stderr)
+        print_error(interrupted, as_json=True)
+        return
+    write(interrupted.message, sys.stderr)
+    if interrupted.hint:
+        write(interrupted.hint, sys.stderr)
 
 
 def write(text: str, stream: TextIO | None = None, end: str = "\n") -> None:

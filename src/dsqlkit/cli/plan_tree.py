@@ -18,21 +18,24 @@ from typing import Final
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from dsqlkit.cli.plan_words import (
+    FAR_OFF,
+    HOT,
+    OFF,
+    WARM,
+    estimate_factor,
+    layers_of,
+    name_parts,
+    short,
+)
 from dsqlkit.plans.conditions import readable
-from dsqlkit.plans.model import Plan, PlanNode, sql_name
-from dsqlkit.plans.scans import B_TREE_SCAN, STORAGE_NODES
+from dsqlkit.plans.model import Plan, PlanNode
+from dsqlkit.plans.scans import STORAGE_NODES
 from dsqlkit.plans.timing import NodeTime, node_times
 
 _NARROWEST_NAME: Final = 12
 _CONDITION_LINES: Final = 3
-_LAYERS: Final = (
-    ("Index Cond", "index condition", "green"),
-    ("Recheck Cond", "recheck", "green"),
-    ("Filters", "storage filter", "yellow"),
-    ("Filter", "query-processor filter", "red"),
-    ("Join Filter", "join filter", "red"),
-)
-"""The layers that may drop a row, the cheapest first."""
+_LAYER_STYLES: Final = {"early": "green", "middle": "yellow", "late": "red"}
 _SUBJECTS: Final = ("Sort Key", "Group Key", "Hash Cond", "Merge Cond")
 """Properties that say what a node without a relation is about."""
 
@@ -119,15 +122,8 @@ def _rows(
 def _name(time: NodeTime) -> Text:
     node = time.node
     style = "cyan" if node.node_type in STORAGE_NODES else _heat(time.share)
-    name = Text().append(f"{node.label}: " if node.label else "", "italic")
-    name.append("Parallel " if node.parallel else "", style)
-    name.append(node.node_type, style)
-    name.append(f" ({node.variant})" if node.variant else "", "dim")
-    name.append(" Backward" if node.backward else "", style)
-    target = node.relation or node.index
-    name.append(f" on {sql_name(target)}" if target else "")
-    name.append(f" {sql_name(node.alias)}" if node.alias else "")
-    name.append(f" using {sql_name(node.index)}" if node.index and node.relation else "")
+    label, kind, variant, about = name_parts(node)
+    name = Text.assemble((label, "italic"), (kind, style), (variant, "dim"), about)
     subject = next(filter(None, map(node.value, _SUBJECTS)), None)
     name.append(f" by {readable(subject)}" if subject else "", "dim")
     name.append(f" x{node.loops:,}" if node.loops and node.loops > 1 else "", "dim")
@@ -143,21 +139,22 @@ def _cells(time: NodeTime) -> dict[str, Text]:
     if node.node_type in STORAGE_NODES and time.own_ms is None:
         own = Text("storage", "cyan")
     return {
-        "rows": Text(_short(node.rows_total)),
-        "est.": Text(_short(expected_in_all), _off(expected_in_all, node.rows_total)),
-        "dropped": Text(_short(node.rows_removed or None), "yellow"),
+        "rows": Text(short(node.rows_total)),
+        "est.": Text(short(expected_in_all), _off(expected_in_all, node.rows_total)),
+        "dropped": Text(short(node.rows_removed or None), "yellow"),
         "own ms": own,
         "share": Text("" if time.share is None else f"{time.share:.0%}", _heat(time.share)),
-        "est. rows": Text(_short(expected)),
+        "est. rows": Text(short(expected)),
         "est. cost": Text("" if node.cost is None else f"{node.cost.total:,.2f}"),
     }
 
 
 def _layers(node: PlanNode, known: str | None) -> Iterator[Text]:
-    for label, words, style in _LAYERS:
-        for condition in node.values(label):
-            if not (node.node_type == B_TREE_SCAN and condition == known):
-                yield Text.assemble((f"{words}: ", style), (readable(condition), "dim"))
+    for layer in layers_of(node, known):
+        style = _LAYER_STYLES[layer.rank]
+        yield Text.assemble(
+            (f"{layer.words}: ", style), (readable(layer.line.value, node.own_name), "dim")
+        )
 
 
 def _line(
@@ -184,29 +181,14 @@ def _wrapped(note: Text, guide: Text, console: Console, width: int) -> Iterator[
         yield Text.assemble(guide, line)
 
 
-def _short(rows: float | None) -> str:
-    """Rows in at most six characters: `99,999`, `120k`, `1.2M`."""
-    if rows is None:
-        return ""
-    if rows < 99_999.5:
-        return f"{rows:,.0f}"
-    for unit, size in (("k", 1e3), ("M", 1e6), ("G", 1e9)):
-        if rows < size * 999.5:
-            return f"{rows / size:.3g}{unit}"
-    return f"{rows / 1e12:.3g}T"
-
-
 def _heat(share: float | None) -> str:
     """The style of a node that takes this share of the time."""
     if share is None:
         return "bold"
-    return "bold red" if share >= 0.5 else "bold yellow" if share >= 0.1 else "green"
+    return "bold red" if share >= HOT else "bold yellow" if share >= WARM else "green"
 
 
 def _off(expected: float | None, found: float | None) -> str:
-    """The style of an estimate: it stands out when it is off 5 times, more so when 50 times."""
-    if expected is None or found is None:
-        return "dim"
-    factor = max(expected, 1) / max(found, 1)
-    factor = max(factor, 1 / factor)
-    return "bold magenta" if factor >= 50 else "magenta" if factor >= 5 else "dim"
+    """The style of an estimate: it stands out when it is off, more so when it is far off."""
+    factor = estimate_factor(expected, found)
+    return "bold magenta" if factor >= FAR_OFF else "magenta" if factor >= OFF else "dim"

@@ -1,9 +1,9 @@
 """A plan for people: the tree, its totals, and what there is to mend."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
 from dsqlkit.cli.plan_tree import PlanTree
@@ -19,24 +19,43 @@ _STYLES: Final = {
 }
 
 
+def plans_view(results: Sequence[ExplainResult]) -> RenderableType:
+    """One plan after another, each with its number where there are several."""
+    if len(results) == 1:
+        return plan_view(results[0])
+    parts: list[RenderableType] = []
+    for number, result in enumerate(results, start=1):
+        heading = Text(f"Plan {number} of {len(results)}", "bold")
+        parts += [heading, plan_view(result), *([Text()] if number < len(results) else [])]
+    return Group(*parts)
+
+
 def plan_view(result: ExplainResult) -> RenderableType:
     """The tree, the totals and the findings, the most severe first."""
     parts: list[RenderableType] = [PlanTree(result.plan), Text(), Text(_totals(result.plan))]
     if result.plan.dpu:
         parts.append(Text(_dpu(result.plan.dpu)))
     for finding in result.findings:
-        parts += [Text(), _finding_view(finding)]
+        parts += [Text(), _FindingView(finding)]
     return Group(*parts)
 
 
-def _finding_view(finding: Finding) -> Table:
+class _FindingView:
     """The severity, and beside it what was seen, why it matters, what to do."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(width=max(map(len, Severity)))
-    table.add_column()
-    text = Text.assemble(finding.observed, "\n", (finding.why, "dim"), "\n", finding.advice)
-    table.add_row(Text(finding.severity, _STYLES[finding.severity]), text)
-    return table
+
+    def __init__(self, finding: Finding) -> None:
+        self._finding = finding
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        finding = self._finding
+        margin = max(map(len, Severity)) + 2
+        head = Text(finding.severity.ljust(margin), _STYLES[finding.severity])
+        for words in (finding.observed, Text(finding.why, "dim"), finding.advice):
+            text = words if isinstance(words, Text) else Text(words)
+            for line in text.wrap(console, max(options.max_width - margin, 20)):
+                line.rstrip()
+                yield Text.assemble(head, line)
+                head = Text(" " * margin)
 
 
 def _totals(plan: Plan) -> str:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 _NAME: Final = r'(?:\w+|"(?:[^"]|"")+")'
-_PIECE: Final = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|[ ](?:AND|OR)[ ]|.""", re.DOTALL)
+_PIECE: Final = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|[ ](?:AND|OR|[<>]=?|=|~~)[ ]|.""", re.DOTALL
+)
 _COMPARISON: Final = re.compile(
-    rf"""\(?(?:{_NAME}\.)?(?P<column>{_NAME})\)?(?:::[\w ]+)?
+    rf"""\(?(?:{_NAME}\.)?(?P<column>{_NAME})\)?(?:::(?:text|bpchar|character\ varying))?
          \ (?P<operator>=|<|<=|>|>=|~~)\ (?P<value>.+)""",
     re.VERBOSE | re.DOTALL,
 )
@@ -45,7 +47,7 @@ def comparisons(condition: str) -> Comparisons:
     """The comparisons that must all hold for `condition` to hold, as far as an index can help."""
     equal: dict[str, None] = {}
     ranged: dict[str, None] = {}
-    for part in _joined_by_and(condition):
+    for part in parts_of(condition):
         found = _COMPARISON.fullmatch(part)
         if found is None:
             continue
@@ -56,29 +58,39 @@ def comparisons(condition: str) -> Comparisons:
     return Comparisons(tuple(equal), tuple(column for column in ranged if column not in equal))
 
 
-def readable(condition: str) -> str:
-    """A condition for people: on one line, without casts and most parentheses, LIKE for `~~`."""
-    bare = " AND ".join(_undecorated(part) for part in _joined_by_and(condition))
+def readable(condition: str, own: str | None = None) -> str:
+    """A condition for people: on one line, without casts and most parentheses, LIKE for `~~`.
+
+    `own` is the name (as SQL writes it) of the relation that it stands at: `own.a` is told as `a`.
+    """
+    bare = " AND ".join(_undecorated(part) for part in parts_of(condition))
+    if own is not None:
+        prefix = re.compile(rf"(?P<quoted>'(?:[^']|'')*')|(?<![\w.\"]){re.escape(own)}\.(?=[\w\"])")
+        bare = prefix.sub(lambda found: found["quoted"] or "", bare)
     return " ".join(bare.split())
 
 
-def _joined_by_and(condition: str) -> list[str]:
-    """The parts that AND joins, without the parentheses around each; alternatives keep theirs."""
+def parts_of(condition: str) -> list[str]:
+    """The parts of a condition that AND joins, without the parentheses around each; alternatives
+    keep theirs.
+    """
     inner = _without_parentheses(condition)
-    if len(_split(inner, " OR ")) > 1:
+    if len(split(inner, " OR ")) > 1:
         return [f"({inner})"]
-    parts = _split(inner, " AND ")
+    parts = split(inner, " AND ")
     if len(parts) == 1:
         return [inner]
     bare = [_without_parentheses(part) for part in parts]
     return [
-        part if len(_split(inside, " OR ")) > 1 else inside
+        part if len(split(inside, " OR ")) > 1 else inside
         for part, inside in zip(parts, bare, strict=True)
     ]
 
 
-def _split(text: str, word: str) -> list[str]:
-    """The text cut at `word` where that stands outside parentheses and quotes."""
+def split(text: str, word: str) -> list[str]:
+    """The text cut at `word`, with the blanks around it, where that stands outside parentheses
+    and quotes.
+    """
     parts: list[list[str]] = [[]]
     depth = 0
     for piece in _PIECE.findall(text):

@@ -59,9 +59,9 @@ def percent(part: float, whole: float) -> str:
     return f"{value:.1f}%" if value < 10 else f"{value:.0f}%"
 
 
-def shortened(condition: str, width: int = 100) -> str:
-    """A condition for people, cut after a word where it is long."""
-    return textwrap.shorten(readable(condition), width, placeholder=" ...")
+def shortened(condition: str, width: int = 100, own: str | None = None) -> str:
+    """A condition for people (see `readable`), cut after a word where it is long."""
+    return textwrap.shorten(readable(condition, own), width, placeholder=" ...")
 
 
 def sentence(text: str) -> str:

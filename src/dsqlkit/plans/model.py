@@ -11,13 +11,18 @@ from decimal import Decimal
 from typing import Final
 
 _DPU: Final = re.compile(
-    r"(?P<dpu>[\d.]+)\s+DPU(?:\s+\(Transaction minimum:\s*(?P<minimum>[\d.]+)\))?"
+    r"(?P<dpu>\d{1,18}(?:\.\d{1,18})?)\s+DPU"
+    r"(?:\s+\(Transaction minimum:\s*(?P<minimum>\d{1,18}(?:\.\d{1,18})?)\))?"
 )
 DPU_HEADING: Final = "Statement DPU Estimate"
 _SETTING: Final = re.compile(r"(?P<name>[\w.]+) = '(?P<value>(?:[^']|'')*)'")
-_TRIGGER: Final = re.compile(r"(?:time=(?P<time>[\d.]+) )?calls=(?P<calls>[\d.]+)")
-_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
+_TRIGGER: Final = re.compile(
+    r"(?:time=(?P<time>\d{1,18}(?:\.\d{1,9})?) )?calls=(?P<calls>\d{1,18})(?:\.0*)?"
+)
+_NUMBER: Final = re.compile(r"\d{1,18}(?:\.\d{1,9})?(?!\d)")
 _PLAIN_NAME: Final = re.compile(r"[a-z_][a-z0-9_]*")
+_LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
+_COLUMN: Final = re.compile(r'(?P<name>[a-z_]\w*|"(?:[^"]|"")+")(?!\w|\.)')
 _DROPPED: Final = ("Rows Removed by ", "Rows Filtered")
 _WRITES: Final = frozenset({"Insert", "Update", "Delete", "Merge"})
 
@@ -102,6 +107,12 @@ class PlanNode:
         words += [f"using {sql_name(self.index)}"] if self.index and self.relation else []
         target = self.relation or self.index
         return " ".join([*words, f"on {sql_name(target)}"] if target else words)
+
+    @property
+    def own_name(self) -> str | None:
+        """What conditions call the node's relation, as SQL writes it."""
+        name = self.alias or self.relation
+        return None if name is None else sql_name(name)
 
     @property
     def loops(self) -> int | None:
@@ -246,7 +257,7 @@ class Plan:
             if line.label.startswith("Trigger ") and counts:
                 time_ms = float(counts["time"]) if counts["time"] else None
                 name = line.label.removeprefix("Trigger ")
-                triggers.append(Trigger(name, int(float(counts["calls"])), time_ms))
+                triggers.append(Trigger(name, int(counts["calls"]), time_ms))
         return tuple(triggers)
 
     @property
@@ -274,6 +285,14 @@ class Plan:
 def sql_name(name: str) -> str:
     """A name as SQL wants it: in quotes, unless it is made of a-z, 0-9 and _ alone."""
     return name if _PLAIN_NAME.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+
+
+def column_names(text: str) -> frozenset[str]:
+    """The names in a list of columns or an expression: all words that may be a column's, without
+    the table before the dot, and without SQL's quotes.
+    """
+    names = (found["name"] for found in _COLUMN.finditer(_LITERAL.sub("", text)))
+    return frozenset(n[1:-1].replace('""', '"') if n.startswith('"') else n for n in names)
 
 
 def _number(value: str) -> float | None:

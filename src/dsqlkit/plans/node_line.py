@@ -9,14 +9,16 @@ from typing import Final
 from dsqlkit.plans.model import Actual, Cost, PlanNode
 
 _NAME: Final = r'(?:"(?:[^"]|"")+"|[^\s".()]+)'
-_NUMBER: Final = r"\d+(?:\.\d+)?"
+_WHOLE: Final = r"\d{1,18}"
+_NUMBER: Final = rf"{_WHOLE}(?:\.\d{{1,9}})?"
 
 _NODE: Final = re.compile(
     rf"""(?P<head>\S.*?)
     (?:\s+\(cost=(?P<startup>{_NUMBER})\.\.(?P<total>{_NUMBER})
-       \ rows=(?P<cost_rows>\d+)\ width=(?P<width>\d+)(?:\ loops=(?P<cost_loops>\d+))?\))?
+       \ rows=(?P<cost_rows>{_WHOLE})\ width=(?P<width>{_WHOLE})
+          (?:\ loops=(?P<cost_loops>{_WHOLE}))?\))?
     (?:\s+\(actual(?:\ time=(?P<startup_ms>{_NUMBER})\.\.(?P<total_ms>{_NUMBER}))?
-       \ rows=(?P<rows>{_NUMBER})\ loops=(?P<loops>\d+)\)
+       \ rows=(?P<rows>{_NUMBER})\ loops=(?P<loops>{_WHOLE})\)
       |\s+\((?P<never>never\ executed)\))?""",
     re.VERBOSE | re.DOTALL,
 )
@@ -49,11 +51,6 @@ def is_node(line: str) -> bool:
     if parts["startup"] or parts["rows"] or parts["never"]:
         return True
     return head is not None and _KNOWN.fullmatch(head["node_type"]) is not None
-
-
-def has_estimate(line: str) -> bool:
-    """Whether a line ends in a node's figures, so that it cannot be a property."""
-    return _parts(line)[0]["startup"] is not None
 
 
 def parse_node(line: str, index_above: str | None = None) -> PlanNode:

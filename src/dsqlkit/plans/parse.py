@@ -1,4 +1,4 @@
-"""The text of EXPLAIN becomes a `Plan`.
+"""The text of EXPLAIN becomes a `Plan`, or several.
 
 The grammar is that of PostgreSQL 14 to 18 (`ExplainNode` in its explain.c) with the storage nodes
 of Aurora DSQL. What a line belongs to is told by how far right it stands, compared with the lines
@@ -12,13 +12,15 @@ above it, never by a number of spaces: DSQL indents its storage nodes by four, f
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from dsqlkit.errors import DsqlkitError
-from dsqlkit.plans.lines import plan_lines
+from dsqlkit.plans.lines import plan_blocks
 from dsqlkit.plans.model import DPU_HEADING, Plan, PlanNode, Property
-from dsqlkit.plans.node_line import has_estimate, is_node, parse_node
+from dsqlkit.plans.node_line import is_node, parse_node
+from dsqlkit.plans.scans import STORAGE_NODES
 
 _ARROW: Final = re.compile(r"->\s*(?=\S)")
 _LABEL: Final = re.compile(r"(?:CTE|InitPlan|SubPlan) .+")
@@ -33,7 +35,7 @@ _DPU_AMOUNT: Final = re.compile(r": +[\d.]+ DPU\b")
 
 
 class PlanError(DsqlkitError):
-    """A text that is not the plan of one statement."""
+    """A text that is not a plan."""
 
     code = "not_a_plan"
 
@@ -41,14 +43,34 @@ class PlanError(DsqlkitError):
 def parse_plan(text: str) -> Plan:
     """Read one plan from text, as EXPLAIN returns, psql prints or a file holds it.
 
-    Raises PlanError for any other text, EXPLAIN's JSON, XML and YAML formats included.
+    Raises PlanError for any other text, several plans and EXPLAIN's JSON, XML and YAML formats
+    included.
     """
-    lines = [_line(line) for line in plan_lines(text)]
+    plan, *others = parse_plans(text)
+    if others:
+        second = _shortened(others[0].root.title)
+        raise _not_a_plan(f"a second plan begins with {second!r}")
+    return plan
+
+
+def parse_plans(text: str) -> tuple[Plan, ...]:
+    """Read all plans of a text, at least one: a session's paste holds several, and so does the
+    answer of one EXPLAIN whose statement a rule made into several.
+
+    Raises PlanError for a text in which a result is no plan, or that is empty.
+    """
+    return tuple(plan for block in plan_blocks(text) for plan in _plans(block))
+
+
+def _plans(block: list[str]) -> Iterator[Plan]:
+    lines = [_line(line) for line in block]
     if not lines:
         raise _not_a_plan("it is empty")
-    if not lines[0].is_node and not is_node(lines[0].text):
+    if not _begins_plan(lines[0]):
         raise _not_a_plan(f"it begins with {_shortened(lines[0].text)!r}")
-    return _Reader(lines).plan()
+    reader = _Reader(lines)
+    while reader.has_more:
+        yield reader.plan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +89,14 @@ class _Reader:
         self._position = 0
         self._depth = 0
 
+    @property
+    def has_more(self) -> bool:
+        return self._position < len(self._lines)
+
     def plan(self) -> Plan:
-        root = self._node(edge=self._lines[0].column + 1)
+        root = self._node(edge=self._lines[self._position].column + 1)
         footer: list[Property] = []
-        while (line := self._next()) is not None:
-            if line.is_node or has_estimate(line.text):
-                raise _not_a_plan(f"a second plan begins with {_shortened(line.text)!r}")
+        while (line := self._next()) is not None and not _begins_plan(line):
             footer.append(self._property())
         return Plan(root, tuple(footer))
 
@@ -84,12 +108,13 @@ class _Reader:
             raise _not_a_plan(f"it is more than {_DEEPEST} nodes deep")
         self._depth += 1
         node = parse_node(self._take().text, index_above)
+        index_below = node.index or (index_above if node.node_type in STORAGE_NODES else None)
         properties: list[Property] = []
         children: list[PlanNode] = []
         label_below: str | None = None
         while (line := self._next(edge)) is not None:
             if line.is_node:
-                children.append(self._node(line.column, label_below, node.index or index_above))
+                children.append(self._node(line.column, label_below, index_below))
                 label_below = None
             elif self._is_label(line):
                 label_below = self._take().text
@@ -139,9 +164,13 @@ def _line(text: str) -> _Line:
     return _Line(len(text) - len(bare), bare[arrow.end() :] if arrow else bare, arrow is not None)
 
 
+def _begins_plan(line: _Line) -> bool:
+    return line.is_node or is_node(line.text)
+
+
 def _not_a_plan(why: str) -> PlanError:
     return PlanError(
-        f"This text is not the plan of one statement: {why}.",
+        f"This text is not a plan: {why}.",
         hint="Give what EXPLAIN prints in its text format, from the first node to the last line.",
     )
 

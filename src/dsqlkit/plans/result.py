@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dsqlkit.plans.diagnose import diagnose
 from dsqlkit.plans.findings import Finding
 from dsqlkit.plans.model import Plan
-from dsqlkit.plans.parse import parse_plan
+from dsqlkit.plans.parse import parse_plan, parse_plans
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +27,11 @@ def read_result(text: str) -> ExplainResult:
     """Read and judge a plan that was made elsewhere. Raises PlanError if the text is not one."""
     plan = parse_plan(text)
     return ExplainResult(text, plan, diagnose(plan))
+
+
+def read_results(text: str) -> tuple[ExplainResult, ...]:
+    """Read and judge all plans of a text, at least one; each keeps the whole text.
+
+    Raises PlanError as `parse_plans` does.
+    """
+    return tuple(ExplainResult(text, plan, diagnose(plan)) for plan in parse_plans(text))

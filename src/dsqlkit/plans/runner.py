@@ -1,5 +1,6 @@
-"""Ask the database for a plan. The one module of plans that touches it."""
+"""Ask the database for a plan. This module and `catalog_reader` are those that touch it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -8,10 +9,13 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from dsqlkit.errors import UsageError
+from dsqlkit.plans.catalog_reader import catalog_of
+from dsqlkit.plans.diagnose import diagnose
 from dsqlkit.plans.result import ExplainResult, read_result
 from dsqlkit.queries import split_statements
 from dsqlkit.transaction import conflict_of, sql_error
 
+_EXPLAIN: Final = re.compile(r"EXPLAIN\b", re.IGNORECASE)
 _ATTEMPTS: Final = 3
 """A session whose catalog is stale, because an index was finished say, is refused once with OC001;
 the next attempt nearly always passes (AWS dsql skill, troubleshooting)."""
@@ -24,12 +28,14 @@ def explain(
     *,
     analyze: bool = True,
     verbose: bool = False,
+    with_catalog: bool = False,
 ) -> ExplainResult:
     """The plan of one statement, which is run unless `analyze` is false.
 
     `sql` and `params` are as in psycopg's `execute`; values are bound by the server, so the plan
     is the one that a program gets which binds them. `verbose` adds the columns that each node puts
-    out and, on DSQL with `analyze`, the estimate of DPU.
+    out and, on DSQL with `analyze`, the estimate of DPU. `with_catalog` asks for the columns and
+    indexes of the plan's tables too, in the same transaction, and judges the plan by them.
 
     Whatever the statement does is undone: it runs in a transaction that is rolled back. The
     connection, autocommit or not, must be idle, and is idle afterwards.
@@ -44,10 +50,13 @@ def explain(
         raise UsageError(
             f"There are {len(statements)} statements to explain.", hint="Give exactly one."
         )
+    if _EXPLAIN.match(statements[0]):
+        raise UsageError(
+            "The statement is an EXPLAIN already.", hint="Give the statement itself, without it."
+        )
     options = [word for word, wanted in (("ANALYZE", analyze), ("VERBOSE", verbose)) if wanted]
     command = f"EXPLAIN ({', '.join(options)}) " if options else "EXPLAIN "
-    text = _run(connection, command + statements[0], params)
-    result = read_result(text)
+    result = _run(connection, command + statements[0], params, with_catalog=with_catalog)
     return replace(result, sql=statements[0], rolled_back=analyze and result.plan.writes)
 
 
@@ -55,11 +64,17 @@ def _run(
     connection: psycopg.Connection[Any],
     command: str,
     params: Mapping[str, object] | Sequence[object] | None,
-) -> str:
+    *,
+    with_catalog: bool,
+) -> ExplainResult:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with connection.transaction(force_rollback=True):
-                return _text(connection, command, params)
+                result = read_result(_text(connection, command, params))
+                if with_catalog:
+                    known = catalog_of(connection, result.plan)
+                    result = replace(result, findings=diagnose(result.plan, known))
+                return result
         except psycopg.Error as error:
             if attempt == _ATTEMPTS or conflict_of(error.sqlstate, str(error)) is None:
                 raise sql_error(error) from error

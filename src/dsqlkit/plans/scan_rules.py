@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from typing import Final
 
+from dsqlkit.plans.catalog import Catalog
+from dsqlkit.plans.catalog_rules import lookup_columns
 from dsqlkit.plans.conditions import Comparisons, comparisons
 from dsqlkit.plans.findings import FEW_ROWS, Finding, Severity, count, percent, sentence, shortened
 from dsqlkit.plans.model import sql_name
 from dsqlkit.plans.scans import (
     STORAGE_LOOKUP,
     Scan,
+    filters,
     index_condition,
-    storage_filter,
     storage_nodes,
 )
 
@@ -26,7 +28,7 @@ _MAX_KEY_COLUMNS: Final = 8
 """DSQL refuses more (54011, AWS dsql skill, troubleshooting)."""
 
 
-def scan_findings(scan: Scan, share: float | None) -> Iterator[Finding]:
+def scan_findings(scan: Scan, share: float | None, catalog: Catalog) -> Iterator[Finding]:
     """All findings about a scan that takes this share (0 to 1) of the statement's time."""
     late = late_filter(scan, share)
     # Rows that the late filter dropped have been told of: no second finding for the same rows.
@@ -35,7 +37,7 @@ def scan_findings(scan: Scan, share: float | None) -> Iterator[Finding]:
         full_scan(scan, share),
         late,
         None if told else rows_removed(scan, share),
-        storage_lookup(scan, share),
+        storage_lookup(scan, share, catalog),
     ]
     yield from filter(None, found)
 
@@ -64,8 +66,8 @@ def rows_removed(scan: Scan, share: float | None) -> Finding | None:
         severity=Severity.of(share, scan.dropped),
         node=scan.node,
         observed=_read_and_kept(scan),
-        why=f"The index condition {shortened(condition, 60)} lets too many rows through; each is "
-        "read, and paid for, before it is dropped.",
+        why=f"The index condition {shortened(condition, 60, scan.node.own_name)} lets too many "
+        "rows through; each is read, and paid for, before it is dropped.",
         advice=_index_advice(scan),
     )
 
@@ -82,7 +84,7 @@ def late_filter(scan: Scan, share: float | None) -> Finding | None:
         observed=sentence(
             f"Storage sends {_expected(scan)}{count(scan.sent or 0)} of {_relation(scan)}, and "
             f"only then the query processor drops {count(scan.dropped_late)} "
-            f"by {shortened(condition)}"
+            f"by {shortened(condition, own=scan.node.own_name)}"
         ),
         why="Of the three layers that can drop a row this one costs most: the row was read and "
         "sent. Storage can drop it unsent (Filters); an index condition never reads it.",
@@ -93,12 +95,14 @@ def late_filter(scan: Scan, share: float | None) -> Finding | None:
     )
 
 
-def storage_lookup(scan: Scan, share: float | None) -> Finding | None:
+def storage_lookup(scan: Scan, share: float | None, catalog: Catalog) -> Finding | None:
     """The index lacks columns, so that each row is fetched a second time."""
     if not scan.lookups:
         return None
     lookups = storage_nodes(scan.node, STORAGE_LOOKUP)
     columns = next(filter(None, (lookup.value("Projections") for lookup in lookups)), None)
+    missing = lookup_columns(scan, catalog)
+    included = f"({', '.join(missing)})" if missing else "for the columns that it does not hold"
     return Finding(
         code="storage_lookup",
         severity=Severity.of(share, scan.lookups),
@@ -106,8 +110,8 @@ def storage_lookup(scan: Scan, share: float | None) -> Finding | None:
         observed=f"{scan.node.title} goes back to the table for {_expected(scan)}"
         f"{count(scan.lookups)}" + (f", to get {shortened(columns)}." if columns else "."),
         why="Each is one more read, after that of the index.",
-        advice="Build the index with INCLUDE for those of the columns that it does not hold: then "
-        "all comes from the index (Index Only Scan).",
+        advice=f"Build the index with INCLUDE {included}: then all comes from the index (Index "
+        "Only Scan).",
     )
 
 
@@ -119,12 +123,16 @@ def _read_and_kept(scan: Scan) -> str:
     read = scan.read or 0
     kept = f"{round(scan.given):,} ({percent(scan.given, read)})" if scan.given else "none"
     verbs = ("read", "kept") if scan.measured else ("is expected to read", "to keep")
-    by = f" by {shortened(' AND '.join(_filters(scan)))}" if _filters(scan) else ""
+    by = (
+        f" by {shortened(' AND '.join(filters(scan)), own=scan.node.own_name)}"
+        if filters(scan)
+        else ""
+    )
     return sentence(f"{scan.node.title} {verbs[0]} {count(read)} and {verbs[1]} {kept}{by}")
 
 
 def _index_advice(scan: Scan) -> str:
-    filtered = [comparisons(condition) for condition in _filters(scan)]
+    filtered = [comparisons(condition) for condition in filters(scan)]
     if not any(map(_is_indexable, filtered)):
         return _NOT_INDEXABLE
     every = [comparisons(index_condition(scan.node) or ""), *filtered]
@@ -137,10 +145,6 @@ def _index_advice(scan: Scan) -> str:
 
 def _is_indexable(compared: Comparisons) -> bool:
     return bool(compared.equal or compared.ranged)
-
-
-def _filters(scan: Scan) -> list[str]:
-    return list(filter(None, [scan.node.value("Filter"), storage_filter(scan.node)]))
 
 
 def _relation(scan: Scan) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from dsqlkit.plans.findings import FEW_ROWS, Finding, Severity, count, percent, shortened
 from dsqlkit.plans.model import PlanNode, sql_name
-from dsqlkit.plans.scans import STORAGE_NODES, index_condition, is_scan
+from dsqlkit.plans.scans import STORAGE_NODES, index_condition, is_scan, rows_read_below
 from dsqlkit.plans.timing import NodeTime
 
 _OFF: Final = 5.0
@@ -19,6 +19,9 @@ _MAY_STOP: Final = re.compile(r"Limit|.+ (?:Semi|Anti) Join|Merge (?:.+ )?Join")
 
 _BATCHED: Final = "Batched Join"
 _MANY_RUNS: Final = 100
+_SOME_RUNS: Final = 5
+_MANY_ROWS_A_RUN: Final = 200
+"""So many rows read again in each run make even a few runs too many."""
 _DEAR_SHARE: Final = 0.2
 _WORTH_A_WORD: Final = 0.05
 """A sort with less than this share of the time is not worth an index of its own."""
@@ -73,7 +76,10 @@ def _estimate_off(node: PlanNode, may_stop: bool) -> Finding | None:
 
 
 def nested_loops(root: NodeTime) -> Iterator[Finding]:
-    """Nested loops that take much of the time because their inner side runs many times."""
+    """Nested loops whose inner side runs many times, or reads much again each time, and so takes
+    much of the time; of the rows that are read, where times were not measured.
+    """
+    all_read = rows_read_below(root.node)
     for join in root.walk():
         node = join.node
         inputs = [child for child in join.children if child.node.label is None]
@@ -81,20 +87,28 @@ def nested_loops(root: NodeTime) -> Iterator[Finding]:
             continue
         outer, inner = inputs
         runs = inner.node.loops or 0
-        if runs < _MANY_RUNS or node.variant == _BATCHED or not join.total_ms or not root.total_ms:
+        read = rows_read_below(inner.node)
+        many = runs >= _MANY_RUNS or (runs >= _SOME_RUNS and read >= _MANY_ROWS_A_RUN * runs)
+        if not many or node.variant == _BATCHED:
             continue
-        share = (join.total_ms - (outer.total_ms or 0)) / root.total_ms
+        if join.total_ms and root.total_ms:
+            share = (join.total_ms - (outer.total_ms or 0)) / root.total_ms
+            part = f"{percent(share, 1)} of the time"
+        else:
+            share = read / all_read if all_read else 0.0
+            part = f"{percent(share, 1)} of the rows read"
         if share < _DEAR_SHARE:
             continue
         in_vain = (
             f", and {count(node.rows_removed)} it joined were dropped" if node.rows_removed else ""
         )
+        reads = f", reading {count(read)}" if read >= FEW_ROWS else ""
         yield Finding(
             code="nested_loop",
-            severity=Severity.of(share, runs),
+            severity=Severity.of(share, max(runs, read)),
             node=node,
-            observed=f"{node.title} runs {inner.node.title} {runs:,} times, "
-            f"{percent(share, 1)} of the time, to give {count(node.rows_total or 0)}{in_vain}.",
+            observed=f"{node.title} runs {inner.node.title} {runs:,} times{reads}: {part}, to give "
+            f"{count(node.rows_total or 0)}{in_vain}.",
             why="Each run asks anew and waits for the answer; on DSQL that is a trip to storage.",
             advice=_nested_loop_advice(outer.node, inner.node),
         )
@@ -128,9 +142,9 @@ def sorts(time: NodeTime, whole_ms: float | None, limited: bool = False) -> Iter
 
 def _sort(node: PlanNode, share: float | None, limited: bool) -> Finding | None:
     columns = _one_way_columns(node.value("Sort Key"))
-    if node.node_type != "Sort" or not columns or not any(map(is_scan, node.inputs)):
+    scan = next(iter(node.inputs), None)
+    if node.node_type != "Sort" or not columns or scan is None or not is_scan(scan):
         return None
-    (scan,) = node.inputs
     rows = scan.rows_total if scan.actual else scan.cost.rows if scan.cost else 0
     if (rows or 0) < FEW_ROWS or (share is not None and share < _WORTH_A_WORD):
         return None

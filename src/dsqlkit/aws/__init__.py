@@ -1,0 +1,1 @@
+"""What is on AWS: clusters, the chapters as Lambda functions, their zip and their stack."""

@@ -1,0 +1,1 @@
+"""The CDK stack: its template, and the commands that deploy it."""
