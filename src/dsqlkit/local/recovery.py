@@ -52,16 +52,16 @@ class Recovery:
         sqlstate = exchange.sqlstate
         if sqlstate == _UNIQUE_VIOLATION:
             # Of a key that the snapshot has, or of one that somebody else committed since?
-            return self._session.adjudicator.written_since(transaction, statement.tables)
+            return self._session.adjudicator.history.written_since(transaction, statement.tables)
         if sqlstate == _FOREIGN_KEY_VIOLATION:
             # By a row of the snapshot, or by one that somebody else committed since?
-            return self._session.adjudicator.committed_since(transaction)
+            return self._session.adjudicator.history.committed_since(transaction)
         return exchange.given_way or sqlstate in _CONFLICTS
 
     def may_have_twins(self, statement: Statement, transaction: OpenTransaction) -> bool:
         """Whether it may have inserted a key that its snapshot has, but others have deleted."""
-        adjudicator = self._session.adjudicator
-        return statement.inserts and adjudicator.deleted_since(transaction, statement.tables)
+        history = self._session.adjudicator.history
+        return statement.inserts and history.deleted_since(transaction, statement.tables)
 
     async def park(self, transaction: OpenTransaction) -> None:
         """Read out what the transaction did, and let go of its locks."""
@@ -229,7 +229,7 @@ class Recovery:
         loose: list[OpenCursor] = []
         if transaction.loose_cursors:
             loose = await cursors.read_out(conversation, transaction.cursors_secured)
-        changes = await parking.read_out(self._ask, session.adjudicator.ask, session.pid)
+        changes = await parking.read_out(self._ask, session.adjudicator.monitor.ask, session.pid)
         await parking.let_go(conversation.ask)
         if loose:
             await cursors.open_again(conversation, loose, transaction.cursors_secured)
@@ -240,7 +240,7 @@ class Recovery:
 
     async def _ask(self, sql: str, *parameters: str | None) -> Rows:
         """Ask inside the transaction, as the endpoint."""
-        key = await self._session.adjudicator.key()
+        key = await self._session.adjudicator.monitor.key()
         return await self._session.conversation.ask(sql, key, *parameters)
 
     async def _send(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:

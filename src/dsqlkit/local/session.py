@@ -70,8 +70,8 @@ class Session:
             self.client,
             on_job,
             adjudicator.changed_schema,
-            on_busy=lambda: adjudicator.busy(self),
-            on_rest=lambda: adjudicator.at_rest(self),
+            on_busy=lambda: adjudicator.watch.busy(self),
+            on_rest=lambda: adjudicator.watch.at_rest(self),
             on_copy=self._take_data,
             lost=self._lost,
         )
@@ -395,7 +395,7 @@ class Session:
         elif statement.kind is Kind.COMMIT:
             if self._faults.on_commit and transaction.claimed:
                 self._do(self._disruption.commit(step, transaction))
-            elif transaction.needs_care or self.adjudicator.shared_since(transaction):
+            elif transaction.needs_care or self.adjudicator.history.shared_since(transaction):
                 self._do(self.recovery.commit(step, transaction))
             else:
                 self.send_step(step, step.data, forward=True)

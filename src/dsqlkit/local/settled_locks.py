@@ -22,7 +22,7 @@ async def settle_locks(session: "Session", ask: Ask, transaction: OpenTransactio
     Raises exchange.Refused. `ask` asks inside the transaction, as the endpoint.
     """
     adjudicator = session.adjudicator
-    for shared in adjudicator.shared_since(transaction) if transaction.claimed else ():
+    for shared in adjudicator.history.shared_since(transaction) if transaction.claimed else ():
         rows = await ask(_REMOVED_KEY, shared.table, shared.sharer, shared.maker, shared.key)
         if rows[0][0] == "t":
             transaction.lost = DATA_CONFLICT
