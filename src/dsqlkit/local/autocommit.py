@@ -1,54 +1,77 @@
-"""A write in autocommit that may change too many rows: its end is looked at before its COMMIT."""
+"""Outside an explicit transaction: what comes up to a Sync, or in one Query, commits by itself.
 
-import asyncio
-from typing import TYPE_CHECKING, Final
+Its frames are forwarded as they come, and so are the answers. Exceptions are what has to be
+refused, what may change too many rows, and a COMMIT that a fault on demand may hit.
+"""
 
-from dsqlkit.local import wire
+from typing import TYPE_CHECKING
+
+from dsqlkit.local import implicit
 from dsqlkit.local.analysis import Kind, Statement
-from dsqlkit.local.exchange import Exchange, question
-from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS
-from dsqlkit.local.steps import Step
+from dsqlkit.local.disruption import can_hit
+from dsqlkit.local.exchange import FAILED, IDLE, Exchange
+from dsqlkit.local.limited_write import run_limited
+from dsqlkit.local.limits import refusal_outside, refused
+from dsqlkit.local.steps import End, Step
 
 if TYPE_CHECKING:
     from dsqlkit.local.session import Session
 
-# Not as a Query, which would drop the client's unnamed statement.
-_BEGIN: Final = question("BEGIN")
-_COMMIT: Final = question("COMMIT")
-_ROLLBACK: Final = question("ROLLBACK")
-_READY_IDLE: Final = wire.message(b"Z", b"I")
-_ERROR: Final = ord("E")
 
+class Autocommit:
+    """That of one session. `unsynced` are the statements since the last Sync, None after one."""
 
-async def run_limited(session: "Session", step: Step, statement: Statement) -> None:
-    """Run a step by itself in a hidden transaction, and commit it unless it changed too much."""
-    conversation = session.conversation
-    answered = asyncio.get_running_loop().create_future()
-    conversation.expect(Exchange(forward=False))
-    copies = statement.kind is Kind.COPY_IN
-    conversation.expect(
-        Exchange(
-            forward=copies,
-            holds_end=copies,
-            bounded=not copies,
-            hide_ready=True,
-            is_query=step.is_query,
-            on_done=answered.set_result,
-        )
-    )
-    conversation.backend.write(_BEGIN + step.data)
-    done: Exchange = await answered
-    if done.error is not None:
-        await conversation.run(_ROLLBACK)
-        session.client.write(done.held() + _READY_IDLE)
-    elif done.changed > MAX_ROWS:
-        await conversation.run(_ROLLBACK)
-        session.client.write(TOO_MANY_ROWS.as_error() + _READY_IDLE)
-    else:
-        committed = await conversation.run(_COMMIT)
-        if committed.error is None:
-            session.adjudicator.committed_alone([statement])
-            answer = done.held()
-        else:
-            answer = b"".join(piece for kind, piece in committed.pieces if kind == _ERROR)
-        session.client.write(answer + _READY_IDLE)
+    def __init__(self, session: "Session") -> None:
+        self.unsynced: list[Statement] | None = None
+        self._session = session
+        self._exchange = Exchange(forward=True)
+
+    def handle(self, step: Step) -> None:
+        """Handle a step that begins no explicit transaction."""
+        session, statement = self._session, step.statement
+        if statement is not None and step.end is End.PART:
+            if statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
+                session.send_step(step, step.data, forward=True)
+            else:
+                session.do(implicit.begin(session, step))
+            return
+        ends = step.end in (End.SYNC, End.QUERY)
+        if self.unsynced is None:
+            if statement is None and step.end is End.FLUSH:
+                # Preparing and describing: what it gets in answer ends with no ReadyForQuery.
+                session.backend.write(step.data)
+                return
+            if statement is not None and ends:
+                refusal = refusal_outside(statement.parts)
+                if refusal is not None:
+                    session.send_step(step, refused(step, refusal), forward=True)
+                    return
+                if statement.may_change_too_much and not session.faults.on_commit:
+                    session.do(run_limited(session, step, statement))
+                    return
+            statements: list[Statement] = []
+            self.unsynced = statements
+            self._exchange = Exchange(
+                forward=True,
+                is_query=step.is_query,
+                on_done=lambda done: self._done(done, statements),
+            )
+            session.conversation.expect(self._exchange)
+        if statement is not None:
+            self.unsynced.append(statement)
+        if ends:
+            ended, self.unsynced = self.unsynced, None
+            if session.faults.on_commit and can_hit(ended):
+                session.do(session.disruption.autocommit(step, self._exchange))
+                return
+        session.backend.write(step.data)
+
+    def _done(self, exchange: Exchange, statements: list[Statement]) -> None:
+        session = self._session
+        if exchange.status != IDLE:
+            # A text with BEGIN among others: what came before the savepoint cannot be parked.
+            session.transaction = session.adjudicator.began(session)
+            session.transaction.movable = False
+            session.transaction.failed = exchange.status == FAILED
+        elif exchange.error is None:
+            session.adjudicator.committed_alone(statements)

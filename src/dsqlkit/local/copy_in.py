@@ -89,7 +89,7 @@ async def begin(session: "Session", step: Step) -> None:
         return
     shown = exchange.pieces[: kinds.index(_START) + 1]
     session.client.write(b"".join(piece for _, piece in shown))
-    session.gather(CopyIn(step))
+    session.pipeline.gather(CopyIn(step))
 
 
 def _text(parse: bytes) -> bytes:

@@ -84,7 +84,7 @@ class Disruption:
                 return
             if fate is Fate.CONFLICT:
                 session.client.write(_as_if_failed(exchange.held()))
-            session.release()
+            session.pipeline.release()
 
         exchange.forward = fate is Fate.COMMIT
         exchange.on_done = done

@@ -25,7 +25,7 @@ async def begin(session: "Session", step: Step) -> None:
     (await session.conversation.run(_BEGIN)).rows()
     session.transaction = session.adjudicator.began(session)
     session.transaction.implicit = True
-    session.put_first(step)
+    session.pipeline.put_first(step)
 
 
 def make_explicit(session: "Session") -> None:
