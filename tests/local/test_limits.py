@@ -7,9 +7,9 @@ import pytest
 
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
-from dsqlkit.local.analysis import Kind
 from dsqlkit.local.answers import changed_rows
 from dsqlkit.local.limits import mixture
+from dsqlkit.local.statement_kinds import Kind
 from dsqlkit.local.wire import message
 
 TOO_MANY = "transaction row limit exceeded"

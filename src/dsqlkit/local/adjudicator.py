@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from dsqlkit.local import internal
-from dsqlkit.local.analysis import EVERY_TABLE, Kind, Statement
 from dsqlkit.local.commit_history import CommitHistory
 from dsqlkit.local.monitor import Monitor, Waits, waits_in_circle
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
 from dsqlkit.local.players import Bystander, Player
 from dsqlkit.local.refusal import Refusal
+from dsqlkit.local.statement_kinds import EVERY_TABLE, Kind, Statement
 from dsqlkit.local.watch import FIRST_LOOK_S, LONGEST_PAUSE_S, Watch
 
 _LONGEST_INTERNAL_S: Final = 5

@@ -1,10 +1,8 @@
-"""What a statement is to the adjudicator: does it begin or end a transaction, write, lock, change
-the schema, and which tables does it name. Pure; a text is parsed once.
+"""Telling from its text whether a statement begins or ends a transaction, writes, locks or changes
+the schema, and which tables it names. Pure; a text is parsed once.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum, auto
 from functools import lru_cache
 from typing import Final
 
@@ -14,74 +12,11 @@ from postgast import pg_query_pb2 as tree
 from dsqlkit.local.own_syntax import Parsable, parsable
 from dsqlkit.local.quoting import qualified
 from dsqlkit.local.refusal import Node
+from dsqlkit.local.statement_kinds import EVERY_TABLE, OTHER, Kind, Statement
 
 _CACHED_BYTES: Final = 8192
 _FEW: Final = 1000
 """Rows of a VALUES list from which on it is counted what was changed."""
-
-
-class Kind(Enum):
-    """What matters about a text. Of several statements the last in this order counts."""
-
-    OTHER = auto()
-    READ = auto()
-    SETTING = auto()
-    ANALYZE = auto()
-    CURSOR = auto()
-    LOCK = auto()
-    WRITE = auto()
-    COPY_IN = auto()
-    SCHEMA = auto()
-    BEGIN = auto()
-    COMMIT = auto()
-    ROLLBACK = auto()
-    MIXED = auto()
-    """Several statements that are to be sent one by one: some begin or end a transaction, or take
-    data from the client."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One text of SQL; `parts` are the kinds of its statements, in order.
-
-    `tables` are the names it mentions, without schema; `claimed` the tables whose rows it writes
-    or locks, as SQL writes their names; `locked` those of them whose rows it selects FOR UPDATE,
-    `shared` those FOR KEY SHARE.
-    `inserts` and `deletes` say whether it does.
-    `qualified` are the places in the text (from, to, in bytes) where a schema stands before a
-    table's name, its point included. `many`: it may write many rows, more than
-    its text has or in several statements. `scrolls`: it declares a cursor that goes backwards too.
-    `plain`: it is a BEGIN and no more.
-    """
-
-    kind: Kind
-    parts: tuple[Kind, ...]
-    tables: frozenset[str] = frozenset()
-    claimed: frozenset[str] = frozenset()
-    locked: frozenset[str] = frozenset()
-    shared: frozenset[str] = frozenset()
-    qualified: tuple[tuple[int, int], ...] = ()
-    many: bool = False
-    inserts: bool = False
-    deletes: bool = False
-    scrolls: bool = False
-    plain: bool = False
-
-    @property
-    def may_change_too_much(self) -> bool:
-        """Whether by itself, in autocommit, it may change more rows than a transaction may."""
-        if self.parts == (Kind.COPY_IN,):
-            return True
-        return self.many and Kind.WRITE in self.parts and _PLAIN.issuperset(self.parts)
-
-    @property
-    def can_conflict(self) -> bool:
-        return self.kind in (Kind.WRITE, Kind.LOCK, Kind.COPY_IN)
-
-
-_PLAIN: Final = {Kind.READ, Kind.SETTING, Kind.LOCK, Kind.WRITE}
-
-OTHER: Final = Statement(Kind.OTHER, ())
 
 _TRANSACTION: Final = {
     tree.TRANS_STMT_BEGIN: Kind.BEGIN,
@@ -104,8 +39,6 @@ _BY_NODE: Final = {
 }
 _SCHEMA_STARTS: Final = ("create", "alter", "drop", "index", "rename", "grant", "comment", "define")
 _WRITES: Final = {"InsertStmt", "UpdateStmt", "DeleteStmt"}
-EVERY_TABLE: Final = "*"
-"""Stands among the tables of a statement that does not name those that it changes."""
 _TRUSTS: Final = frozenset({"iam_pg_role_mappings"})
 """What AWS IAM GRANT and REVOKE change."""
 

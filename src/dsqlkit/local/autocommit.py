@@ -7,11 +7,11 @@ refused, what may change too many rows, and a COMMIT that a fault on demand may 
 from typing import TYPE_CHECKING
 
 from dsqlkit.local import implicit
-from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.disruption import can_hit
 from dsqlkit.local.exchange import FAILED, IDLE, Exchange
 from dsqlkit.local.limited_write import run_limited
 from dsqlkit.local.limits import refusal_outside, refused
+from dsqlkit.local.statement_kinds import Kind, Statement
 from dsqlkit.local.steps import End, Step
 
 if TYPE_CHECKING:

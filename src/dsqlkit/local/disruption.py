@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local import wire
-from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.exchange import Exchange
-from dsqlkit.local.faults import ActiveFaults, Fate
+from dsqlkit.local.faults import Fate
 from dsqlkit.local.open_transaction import DATA_CONFLICT, OpenTransaction
+from dsqlkit.local.statement_kinds import Kind, Statement
 from dsqlkit.local.steps import SYNC, End, Step
 
 if TYPE_CHECKING:
@@ -47,9 +47,8 @@ def can_hit(statements: Iterable[Statement]) -> bool:
 class Disruption:
     """The faults of one session's COMMITs."""
 
-    def __init__(self, session: "Session", faults: ActiveFaults) -> None:
+    def __init__(self, session: "Session") -> None:
         self._session = session
-        self._faults = faults
 
     async def commit(self, step: Step, transaction: OpenTransaction) -> None:
         """COMMIT an explicit transaction, as far as fate lets it."""
@@ -91,8 +90,9 @@ class Disruption:
         session.backend.write(_certain_to_lose(step) if fate is Fate.CONFLICT else step.data)
 
     async def _next(self) -> Fate:
-        fate = self._faults.next_commit()
-        await asyncio.sleep(self._faults.commit_s)
+        faults = self._session.faults
+        fate = faults.next_commit()
+        await asyncio.sleep(faults.commit_s)
         return fate
 
 

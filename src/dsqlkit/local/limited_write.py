@@ -4,9 +4,9 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local import wire
-from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.exchange import Exchange, question
 from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS
+from dsqlkit.local.statement_kinds import Kind, Statement
 from dsqlkit.local.steps import Step
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from dsqlkit.local import wire
-from dsqlkit.local.analysis import Kind
 from dsqlkit.local.refusal import Refusal, not_supported
+from dsqlkit.local.statement_kinds import Kind
 from dsqlkit.local.statements import failing
 from dsqlkit.local.steps import SYNC, End, Step
 

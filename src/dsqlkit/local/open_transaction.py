@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dsqlkit.local import cursors
-from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.limits import mixture
 from dsqlkit.local.parking import Changes
+from dsqlkit.local.statement_kinds import Kind, Statement
 from dsqlkit.local.steps import Step
 
 DATA_CONFLICT: Final = "change conflicts with another transaction (OC000)"

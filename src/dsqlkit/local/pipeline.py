@@ -8,10 +8,11 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from dsqlkit.local import copy_in, wire
+from dsqlkit.local import copy_in, implicit, wire
+from dsqlkit.local.exchange import Exchange
 from dsqlkit.local.limits import refused
 from dsqlkit.local.statements import rewrite
-from dsqlkit.local.steps import SYNC, WANTED, Step, StepCutter
+from dsqlkit.local.steps import SYNC, WANTED, End, Step, StepCutter
 
 if TYPE_CHECKING:
     from dsqlkit.local.session import Session
@@ -114,6 +115,18 @@ class Pipeline:
             if not is_void:
                 session.handle(step)
         session.client.hold(self._kept > _QUEUE_BYTES)
+
+    def skip(self, step: Step) -> None:
+        """Leave a step out, unless it is the client's Sync."""
+        session = self._session
+        if step.end is not End.SYNC:
+            return
+        self.skipping = False
+        if session.transaction is not None and session.transaction.implicit:
+            session.do(implicit.end(session))
+            return
+        self.held_up = True
+        session.conversation.send(SYNC, Exchange(forward=True, on_done=session.answered))
 
     @property
     def _takes_steps(self) -> bool:

@@ -8,9 +8,9 @@ that it writes (see adjudication.sql).
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local import parking, wire
-from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.open_transaction import OpenTransaction
 from dsqlkit.local.parking import Ask, Changes
+from dsqlkit.local.statement_kinds import Kind, Statement
 from dsqlkit.local.steps import SYNC, Step
 from dsqlkit.local.unqualified import bound_to_private, unqualified_parse, unqualified_query
 

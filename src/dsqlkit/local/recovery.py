@@ -1,22 +1,18 @@
-"""What a session does when its transaction is parked, put back, or has lost."""
+"""What a session does when its transaction was parked, met a conflict, or has lost."""
 
 import asyncio
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local import cursors, parking, wire
-from dsqlkit.local.analysis import Kind, Statement
-from dsqlkit.local.cursors import OpenCursor
 from dsqlkit.local.exchange import Exchange, Refused, question
-from dsqlkit.local.open_transaction import (
-    DATA_CONFLICT,
-    SCHEMA_CONFLICT,
-    OpenTransaction,
-)
+from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
+from dsqlkit.local.park_and_restore import ParkAndRestore
 from dsqlkit.local.parking import Changes, Locked, Rows
 from dsqlkit.local.private_copies import PrivateCopies
 from dsqlkit.local.refusal import Refusal
 from dsqlkit.local.savepoint import STATEMENT_SAVEPOINT
 from dsqlkit.local.settled_locks import settle_locks
+from dsqlkit.local.statement_kinds import Statement
 from dsqlkit.local.steps import Step
 
 if TYPE_CHECKING:
@@ -24,11 +20,8 @@ if TYPE_CHECKING:
 
 _DEADLOCK: Final = "40P01"
 _CONFLICTS: Final = {"40001", _DEADLOCK}
-_PASSING: Final = {"57014", _DEADLOCK}
-"""A cancellation, of ours or of the client's, and a deadlock: the next time it may go well."""
 _UNIQUE_VIOLATION: Final = "23505"
 _FOREIGN_KEY_VIOLATION: Final = "23503"
-_MATTERS_OF_ORDER: Final = {_UNIQUE_VIOLATION, _FOREIGN_KEY_VIOLATION}
 SCHEMA_CHANGED: Final = Refusal("40001", SCHEMA_CONFLICT)
 _READY_FAILED: Final = wire.message(b"Z", b"E")
 _READY_IDLE: Final = wire.message(b"Z", b"I")
@@ -42,8 +35,8 @@ class Recovery:
 
     def __init__(self, session: "Session") -> None:
         self._session = session
-        self.is_putting_back = False
         self._copies = PrivateCopies(session, self._ask)
+        self.park_and_restore = ParkAndRestore(session, self._ask, self._copies)
 
     def is_conflict(
         self, statement: Statement, exchange: Exchange, transaction: OpenTransaction
@@ -63,33 +56,13 @@ class Recovery:
         history = self._session.adjudicator.history
         return statement.inserts and history.deleted_since(transaction, statement.tables)
 
-    async def park(self, transaction: OpenTransaction) -> None:
-        """Read out what the transaction did, and let go of its locks."""
-        session = self._session
-        if transaction.failed:
-            # Its error undid the statement that failed, and not what came before that.
-            await parking.let_go(session.conversation.ask)
-            await session.conversation.run(question("SELECT dsqlkit.fail('25P02', '')"))
-            transaction.abandoned = True
-            return
-        if transaction.shadowed:
-            # It holds no rows, so it is a change of schema that waits.
-            await parking.let_go(session.conversation.ask)
-            transaction.abandoned = True
-            return
-        try:
-            transaction.changes = await self._read_out(transaction)
-        except (Refused, Locked) as why:
-            # What cannot be read cannot be put back. It has to lose for the other to go on.
-            words = SCHEMA_CONFLICT if isinstance(why, Locked) else DATA_CONFLICT
-            transaction.lost = transaction.lost or words
-            transaction.changes = Changes()
-            await parking.let_go(session.conversation.ask)
-
     async def resume(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
         """Run a step of a transaction that was parked or has lost."""
         try:
-            if transaction.parked and (left := await self._put_back(transaction)) is not None:
+            left = None
+            if transaction.parked:
+                left = await self.park_and_restore.restore(transaction)
+            if left is not None:
                 await self._copies.give(transaction, set(transaction.claimed), left)
             if transaction.shadowed:
                 await self._copies.run(step, statement, transaction)
@@ -111,7 +84,7 @@ class Recovery:
             changes: Changes | None = None
             if failed.guarded:
                 await ask(f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}")
-                changes = await self._read_out(transaction)
+                changes = await self.park_and_restore.read_out(transaction)
             else:
                 await parking.let_go(ask)
                 if not transaction.claimed:
@@ -173,7 +146,7 @@ class Recovery:
         """
         session = self._session
         if transaction.parked and not transaction.lost:
-            await self._put_back(transaction)
+            await self.park_and_restore.restore(transaction)
         if not transaction.lost:
             try:
                 await settle_locks(self._session, self._ask, transaction)
@@ -184,38 +157,6 @@ class Recovery:
             await session.conversation.ask("SELECT dsqlkit.lose($1)", transaction.lost)
         await self._copies.bind_again(bind)
 
-    async def _put_back(self, transaction: OpenTransaction) -> Changes | None:
-        """Put back what was read out; give it back when another was first."""
-        session = self._session
-        assert transaction.changes is not None
-        self.is_putting_back = True
-        deletions_first = False
-        try:
-            while True:
-                try:
-                    await self._copies.repeat(transaction, (Kind.SETTING,))
-                    await parking.put_back(
-                        self._ask,
-                        transaction.changes,
-                        deletions_first=deletions_first,
-                    )
-                    await self._copies.repeat(transaction, (Kind.SCHEMA, Kind.LOCK))
-                except Refused as refused:
-                    await parking.let_go(session.conversation.ask)
-                    if refused.sqlstate in _PASSING:
-                        await asyncio.sleep(_PAUSE_S)
-                        continue
-                    if refused.sqlstate in _MATTERS_OF_ORDER and not deletions_first:
-                        deletions_first = True
-                        continue
-                    transaction.lost = transaction.lost or DATA_CONFLICT
-                    changes, transaction.changes = transaction.changes, None
-                    return changes
-                transaction.changes = None
-                return None
-        finally:
-            self.is_putting_back = False
-
     async def keep_cursors(self, step: Step, transaction: OpenTransaction, done: Exchange) -> None:
         """After a step that opened a cursor: see to it that the transaction can still be parked."""
         if transaction.claimed:
@@ -223,20 +164,6 @@ class Recovery:
         else:
             transaction.cursors_secured = await cursors.secure(self._session.conversation)
         self._session.finish(step, done)
-
-    async def _read_out(self, transaction: OpenTransaction) -> Changes:
-        session, conversation = self._session, self._session.conversation
-        loose: list[OpenCursor] = []
-        if transaction.loose_cursors:
-            loose = await cursors.read_out(conversation, transaction.cursors_secured)
-        changes = await parking.read_out(self._ask, session.adjudicator.monitor.ask, session.pid)
-        await parking.let_go(conversation.ask)
-        if loose:
-            await cursors.open_again(conversation, loose, transaction.cursors_secured)
-        if transaction.loose_cursors:
-            transaction.cursors_secured = await cursors.secure(conversation)
-            transaction.loose_cursors = False
-        return changes
 
     async def _ask(self, sql: str, *parameters: str | None) -> Rows:
         """Ask inside the transaction, as the endpoint."""

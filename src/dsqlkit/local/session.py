@@ -11,9 +11,8 @@ from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from dsqlkit.local import implicit, wire
+from dsqlkit.local import wire
 from dsqlkit.local.adjudicator import Adjudicator
-from dsqlkit.local.analysis import Kind
 from dsqlkit.local.autocommit import Autocommit
 from dsqlkit.local.conversation import Conversation
 from dsqlkit.local.disruption import Disruption
@@ -27,7 +26,8 @@ from dsqlkit.local.pipeline import Pipeline
 from dsqlkit.local.recovery import Recovery
 from dsqlkit.local.refusal import Refusal
 from dsqlkit.local.savepoint import guarded
-from dsqlkit.local.steps import FLUSH, SYNC, End, Step
+from dsqlkit.local.statement_kinds import Kind
+from dsqlkit.local.steps import FLUSH, SYNC, Step
 from dsqlkit.local.transaction_block import TransactionBlock
 
 _log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Session:
         self.faults = faults
         self.pipeline = Pipeline(self)
         self._distance = Distance(faults, self.pipeline.receive)
-        self.client = self._distance.link = Link(self._distance.receive, self._lost, watched=True)
+        self.client = self._distance.link = Link(self._distance.receive, self.close, watched=True)
         self.conversation = Conversation(
             self.client,
             on_job,
@@ -57,12 +57,12 @@ class Session:
             on_busy=lambda: adjudicator.watch.busy(self),
             on_rest=lambda: adjudicator.watch.at_rest(self),
             on_copy=self.pipeline.take_data,
-            lost=self._lost,
+            lost=self.close,
         )
         self.backend = self.conversation.backend
         self.client.other, self.backend.other = self.backend, self.client
         self.recovery = Recovery(self)
-        self.disruption = Disruption(self, faults)
+        self.disruption = Disruption(self)
         self.has_ended = False
         self._autocommit = Autocommit(self)
         self._block = TransactionBlock(self)
@@ -73,15 +73,24 @@ class Session:
         self._on_end = on_end
 
     def close(self) -> None:
-        """End the session now. What was written to the client is still sent."""
-        self._lost()
+        """End the session, on both sides. What was written to the client is still sent."""
+        if self.has_ended:
+            return
+        self.has_ended = True
+        if self._work is not None:
+            self._work.cancel()
+        self.adjudicator.gone(self)
+        self.transaction = None
+        self.backend.leave(wire.TERMINATE)
+        self.client.close()
+        self._on_end(self)
 
     def cut(self, done: Exchange | None = None) -> None:
         """Break the client's connection; `done` is the last answer, which it does not get."""
         if done is not None:
             self.ended(done)
         self.client.abort()
-        self._lost()
+        self.close()
 
     def expire(self) -> None:
         """Close it, as it is too old: at its next statement unless it is idle now."""
@@ -116,16 +125,16 @@ class Session:
 
     @property
     def can_start_over(self) -> bool:
-        return self.recovery.is_putting_back or self._can_start_over
+        return self.recovery.park_and_restore.is_restoring or self._can_start_over
 
     @property
     def wants_rows(self) -> bool:
-        return self.recovery.is_putting_back or self._wants_rows
+        return self.recovery.park_and_restore.is_restoring or self._wants_rows
 
     async def park(self) -> None:
         transaction = self.transaction
         if transaction is not None and self.can_be_parked:
-            self.do(self.recovery.park(transaction))
+            self.do(self.recovery.park_and_restore.park(transaction))
             if self._work is not None:
                 await asyncio.wait([self._work])
 
@@ -146,7 +155,7 @@ class Session:
         if step.data == FLUSH:
             pass  # all that was sent before has been answered, or is followed by a Sync
         elif self.pipeline.skipping:
-            self._skip(step)
+            self.pipeline.skip(step)
         elif self._expired:
             self.close()
         elif self.transaction is not None:
@@ -196,7 +205,7 @@ class Session:
             self.give(step, exchange)
         elif exchange.error is not None and exchange.hide_ready:
             self.pipeline.skipping = True
-        self._answered(exchange)
+        self.answered(exchange)
 
     def give(self, step: Step, exchange: Exchange) -> None:
         """Give the client what was held back of a step's answers."""
@@ -207,6 +216,11 @@ class Session:
         self.client.write(answers)
         if failed and step.hides_ready:
             self.pipeline.skipping = True
+
+    def answered(self, exchange: Exchange) -> None:
+        """All of an exchange has been answered: let the client's further steps go on."""
+        self.ended(exchange)
+        self.pipeline.release()
 
     def ended(self, exchange: Exchange) -> None:
         """Keep up with the state of the transaction."""
@@ -226,16 +240,6 @@ class Session:
 
     # Its own part.
 
-    def _skip(self, step: Step) -> None:
-        """After an error in a pipeline everything up to the client's Sync is left out."""
-        if step.end is End.SYNC:
-            self.pipeline.skipping = False
-            if self.transaction is not None and self.transaction.implicit:
-                self.do(implicit.end(self))
-                return
-            self.pipeline.held_up = True
-            self.conversation.send(SYNC, Exchange(forward=True, on_done=self._answered))
-
     def _work_done(self, work: "asyncio.Task[None]") -> None:
         if self._work is work:  # and not the next, begun when the backend was quicker than this
             self._work = None
@@ -247,19 +251,3 @@ class Session:
             return
         if self._work is None and not self.conversation.under_way:
             self.pipeline.release()
-
-    def _answered(self, exchange: Exchange) -> None:
-        self.ended(exchange)
-        self.pipeline.release()
-
-    def _lost(self) -> None:
-        if self.has_ended:
-            return
-        self.has_ended = True
-        if self._work is not None:
-            self._work.cancel()
-        self.adjudicator.gone(self)
-        self.transaction = None
-        self.backend.leave(wire.TERMINATE)
-        self.client.close()
-        self._on_end(self)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from dsqlkit.local import analysis, wire
-from dsqlkit.local.analysis import Kind, Statement
+from dsqlkit.local.statement_kinds import OTHER, Kind, Statement
 
 SYNC: Final = b"S\x00\x00\x00\x04"
 FLUSH: Final = b"H\x00\x00\x00\x04"
@@ -20,7 +20,6 @@ _QUERY, _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _FUNCTION = b
 WANTED: Final = frozenset(b"QPBDECSHF")
 """The kinds of frames that make steps. All others are COPY's, and pass by."""
 
-_NOTHING: Final = Statement(Kind.OTHER, ())
 _MOST_BYTES: Final = 16 * 1024 * 1024
 """What a step without an Execute gathers before it is sent on: more than one frame can have."""
 _FRAME_BYTES: Final = 64
@@ -75,7 +74,7 @@ class _Prepared:
     parse: bytes
 
 
-_UNKNOWN: Final = _Prepared(_NOTHING, b"")
+_UNKNOWN: Final = _Prepared(OTHER, b"")
 
 
 class StepCutter:
@@ -152,7 +151,7 @@ class StepCutter:
         # Of the unnamed portal nobody fetches more: some drivers merely limit what they get.
         self._fetches = end > 5 and frame[end + 1 :] != b"\0\0\0\0"
         if bound is None:
-            self._executed = _NOTHING
+            self._executed = OTHER
             return
         prepared, bind = bound
         self._executed = prepared.statement

@@ -7,12 +7,12 @@ and between two of them the transaction can be parked (see adjudicator.py).
 from typing import TYPE_CHECKING
 
 from dsqlkit.local import copy_in, implicit
-from dsqlkit.local.analysis import Kind, Statement
 from dsqlkit.local.exchange import IN_TRANSACTION, Exchange
 from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS, refusal_inside, refused
 from dsqlkit.local.open_transaction import OpenTransaction
 from dsqlkit.local.recovery import SCHEMA_CHANGED
 from dsqlkit.local.savepoint import BEGIN, BEGIN_COMPLETE, BEGUN, with_savepoint, without_savepoint
+from dsqlkit.local.statement_kinds import Kind, Statement
 from dsqlkit.local.steps import SYNC, End, Step
 
 if TYPE_CHECKING:

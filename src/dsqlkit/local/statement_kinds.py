@@ -1,0 +1,71 @@
+"""What a statement is to the adjudicator, and to the limits of a transaction."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+
+class Kind(Enum):
+    """What matters about a text. Of several statements the last in this order counts."""
+
+    OTHER = auto()
+    READ = auto()
+    SETTING = auto()
+    ANALYZE = auto()
+    CURSOR = auto()
+    LOCK = auto()
+    WRITE = auto()
+    COPY_IN = auto()
+    SCHEMA = auto()
+    BEGIN = auto()
+    COMMIT = auto()
+    ROLLBACK = auto()
+    MIXED = auto()
+    """Several statements that are to be sent one by one: some begin or end a transaction, or take
+    data from the client."""
+
+
+_PLAIN: Final = {Kind.READ, Kind.SETTING, Kind.LOCK, Kind.WRITE}
+EVERY_TABLE: Final = "*"
+"""Stands among the tables of a statement that does not name those that it changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One text of SQL; `parts` are the kinds of its statements, in order.
+
+    `tables` are the names it mentions, without schema; `claimed` the tables whose rows it writes
+    or locks, as SQL writes their names; `locked` those of them whose rows it selects FOR UPDATE,
+    `shared` those FOR KEY SHARE. `inserts` and `deletes` say whether it does. `qualified` are the
+    places in the text (from, to, in bytes) where a schema stands before a table's name, its point
+    included. `many`: it may write many rows, more than its text has or in several statements.
+    `scrolls`: it declares a cursor that goes backwards too. `plain`: it is a BEGIN and no more.
+    """
+
+    kind: Kind
+    parts: tuple[Kind, ...]
+    tables: frozenset[str] = frozenset()
+    claimed: frozenset[str] = frozenset()
+    locked: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    qualified: tuple[tuple[int, int], ...] = ()
+    many: bool = False
+    inserts: bool = False
+    deletes: bool = False
+    scrolls: bool = False
+    plain: bool = False
+
+    @property
+    def may_change_too_much(self) -> bool:
+        """Whether by itself, in autocommit, it may change more rows than a transaction may."""
+        if self.parts == (Kind.COPY_IN,):
+            return True
+        return self.many and Kind.WRITE in self.parts and _PLAIN.issuperset(self.parts)
+
+    @property
+    def can_conflict(self) -> bool:
+        """Whether it writes or locks rows."""
+        return self.kind in (Kind.WRITE, Kind.LOCK, Kind.COPY_IN)
+
+
+OTHER: Final = Statement(Kind.OTHER, ())
