@@ -10,6 +10,8 @@ from dsqlkit.local.savepoint import without_guard
 
 IDLE, IN_TRANSACTION, FAILED = b"ITE"
 """The states of a ReadyForQuery."""
+READY_IDLE: Final = wire.message(b"Z", bytes((IDLE,)))
+READY_FAILED: Final = wire.message(b"Z", bytes((FAILED,)))
 
 HELD_BYTES: Final = 16 * 1024 * 1024
 """What is held back of an answer. More than the 10 MiB that a transaction may change on DSQL; what
@@ -31,17 +33,18 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Exchange:
-    """An exchange under way. `forward`: answers go to the client as they come; else they are held
-    in `pieces`, up to HELD_BYTES if it is `bounded`. `hide_ready`: the client sent no Sync of its
-    own, so it gets no ReadyForQuery.
-    `holds_end`: from the end of its first statement on they are held all the same. `changed` counts
-    the rows that its statements changed. `gives_way`: the adjudicator cancels it, for another
-    transaction to go on; `given_way`: that is why it failed; `cancelled_as`: it cancels it for
-    another reason, which is what to tell. `guarded`: a savepoint of ours comes before it. `before`
-    counts the characters of the client's text that come before the text that was sent. `copies`: it
-    is a COPY with its data, of whose answers the client has had those up to the start of the data.
-    `on_copy` hears of that start. `unheard` is what is still to come of an answer that comes first
-    and that nobody gets.
+    """An exchange under way.
+
+    `forward`: answers go to the client as they come; else they are held in `pieces`, up to
+    HELD_BYTES if it is `bounded`. `hide_ready`: the client sent no Sync of its own, so it gets no
+    ReadyForQuery. `holds_end`: from the end of its first statement on they are held all the same.
+    `changed` counts the rows that its statements changed. `gives_way`: the adjudicator cancels it,
+    for another transaction to go on; `given_way`: that is why it failed; `cancelled_as`: it cancels
+    it for another reason, which is what to tell. `guarded`: a savepoint of ours comes before it.
+    `before` counts the characters of the client's text that come before the text that was sent.
+    `copies`: it is a COPY with its data, of whose answers the client has had those up to the start
+    of the data. `on_copy` hears of that start. `unheard` is what is still to come of an answer that
+    comes first and that nobody gets.
     """
 
     forward: bool

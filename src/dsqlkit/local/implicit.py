@@ -7,6 +7,7 @@ text is sent statement by statement, a BEGIN and a COMMIT that the client does n
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local import wire
+from dsqlkit.local.exchange import READY_IDLE
 from dsqlkit.local.parking import SAVEPOINT
 from dsqlkit.local.steps import Step
 
@@ -17,7 +18,6 @@ _BEGIN: Final = wire.message(b"Q", f"BEGIN;SAVEPOINT {SAVEPOINT}\0".encode())
 _COMMIT: Final = wire.message(b"Q", b"COMMIT\0")
 _ROLLBACK: Final = wire.message(b"Q", b"ROLLBACK\0")
 _BEGUN: Final = wire.message(b"C", b"BEGIN\0")
-_READY_IDLE: Final = wire.message(b"Z", b"I")
 
 
 async def begin(session: "Session", step: Step) -> None:
@@ -50,4 +50,4 @@ async def end(session: "Session") -> None:
     if error is not None:
         session.client.write(ended.held())
     else:
-        session.client.write(_READY_IDLE)
+        session.client.write(READY_IDLE)

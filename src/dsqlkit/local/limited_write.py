@@ -3,8 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from dsqlkit.local import wire
-from dsqlkit.local.exchange import Exchange, question
+from dsqlkit.local.exchange import READY_IDLE, Exchange, question
 from dsqlkit.local.limits import MAX_ROWS, TOO_MANY_ROWS
 from dsqlkit.local.statement_kinds import Kind, Statement
 from dsqlkit.local.steps import Step
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 _BEGIN: Final = question("BEGIN")
 _COMMIT: Final = question("COMMIT")
 _ROLLBACK: Final = question("ROLLBACK")
-_READY_IDLE: Final = wire.message(b"Z", b"I")
 _ERROR: Final = ord("E")
 
 
@@ -40,10 +38,10 @@ async def run_limited(session: "Session", step: Step, statement: Statement) -> N
     done: Exchange = await answered
     if done.error is not None:
         await conversation.run(_ROLLBACK)
-        session.client.write(done.held() + _READY_IDLE)
+        session.client.write(done.held() + READY_IDLE)
     elif done.changed > MAX_ROWS:
         await conversation.run(_ROLLBACK)
-        session.client.write(TOO_MANY_ROWS.as_error() + _READY_IDLE)
+        session.client.write(TOO_MANY_ROWS.as_error() + READY_IDLE)
     else:
         committed = await conversation.run(_COMMIT)
         if committed.error is None:
@@ -51,4 +49,4 @@ async def run_limited(session: "Session", step: Step, statement: Statement) -> N
             answer = done.held()
         else:
             answer = b"".join(piece for kind, piece in committed.pieces if kind == _ERROR)
-        session.client.write(answer + _READY_IDLE)
+        session.client.write(answer + READY_IDLE)

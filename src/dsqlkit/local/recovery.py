@@ -3,8 +3,8 @@
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from dsqlkit.local import cursors, parking, wire
-from dsqlkit.local.exchange import Exchange, Refused, question
+from dsqlkit.local import cursors, parking
+from dsqlkit.local.exchange import READY_FAILED, READY_IDLE, Exchange, Refused, question
 from dsqlkit.local.open_transaction import DATA_CONFLICT, SCHEMA_CONFLICT, OpenTransaction
 from dsqlkit.local.park_and_restore import ParkAndRestore
 from dsqlkit.local.parking import Changes, Locked, Rows
@@ -23,8 +23,6 @@ _CONFLICTS: Final = {"40001", _DEADLOCK}
 _UNIQUE_VIOLATION: Final = "23505"
 _FOREIGN_KEY_VIOLATION: Final = "23503"
 SCHEMA_CHANGED: Final = Refusal("40001", SCHEMA_CONFLICT)
-_READY_FAILED: Final = wire.message(b"Z", b"E")
-_READY_IDLE: Final = wire.message(b"Z", b"I")
 _PAUSE_S: Final = 0.002
 
 _HAS_TWINS: Final = "SELECT dsqlkit.has_twins($1, $2::regclass)"
@@ -124,14 +122,14 @@ class Recovery:
         )
         assert self._session.transaction is not None
         self._session.transaction.failed = True
-        ready = b"" if step.hides_ready else _READY_FAILED
+        ready = b"" if step.hides_ready else READY_FAILED
         self._session.tell(step, refusal.as_error() + ready, failed=True)
 
     async def refuse_commit(self, step: Step, refusal: Refusal) -> None:
         """Roll back in place of a COMMIT, which fails."""
         done = await self._session.conversation.run(question("ROLLBACK"))
         self._session.ended(done)
-        ready = b"" if step.hides_ready else _READY_IDLE
+        ready = b"" if step.hides_ready else READY_IDLE
         self._session.tell(step, refusal.as_error() + ready, failed=True)
 
     async def commit(self, step: Step, transaction: OpenTransaction) -> None:

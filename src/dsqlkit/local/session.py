@@ -238,8 +238,6 @@ class Session:
         self._work = asyncio.ensure_future(work)
         self._work.add_done_callback(self._work_done)
 
-    # Its own part.
-
     def _work_done(self, work: "asyncio.Task[None]") -> None:
         if self._work is work:  # and not the next, begun when the backend was quicker than this
             self._work = None

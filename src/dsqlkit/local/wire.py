@@ -34,11 +34,10 @@ class FrameCutter:
     """Cuts a stream into single frames of the `wanted` kinds and runs of all others.
 
     Runs are handed on as they come, so a large message that nobody looks at is never held.
-    `wanted` may be changed between two pieces.
     """
 
     def __init__(self, wanted: set[int], *, limit: int) -> None:
-        self.wanted = wanted
+        self._wanted = wanted
         self._limit = limit
         self._held = bytearray()
         self._held_until = 0
@@ -59,7 +58,7 @@ class FrameCutter:
             (length,) = INT32.unpack_from(data, 1)
             if length == len(data) - 1 and length <= self._limit:
                 kind = data[0]
-                return ((kind if kind in self.wanted else RUN, data),)
+                return ((kind if kind in self._wanted else RUN, data),)
         return self._cut(data)
 
     def _cut(self, data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -80,7 +79,7 @@ class FrameCutter:
             if not 4 <= length <= self._limit:
                 raise ProtocolViolation(f"a message of type {kind} with length {length}")
             after = position + 1 + length
-            if kind in self.wanted:
+            if kind in self._wanted:
                 if after > end:
                     self._held_until = after - position
                     break
