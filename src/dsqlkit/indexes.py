@@ -112,11 +112,11 @@ def of_table(connections: Connections, table: str) -> tuple[Index, ...]:
     return tuple(Index(name, valid) for name, valid in rows)
 
 
-def drop(connections: Connections, name: str) -> None:
+def drop(connections: Connections, name: str, schema: str = "public") -> None:
     """Drop an index if it exists; a build of it that is running is cancelled."""
     from psycopg import sql
 
-    ddl = sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(name))
+    ddl = sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(schema, name))
     run(connections, lambda c: c.execute(ddl))
 
 

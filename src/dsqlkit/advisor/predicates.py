@@ -9,7 +9,7 @@ from postgast import pg_query_pb2 as tree
 
 from dsqlkit.advisor.query import Bound, Comparison, Obstacle, Predicate
 from dsqlkit.advisor.syntax import Node, constant, find, kind_of, names_of, text_of
-from dsqlkit.advisor.types import type_of, usable
+from dsqlkit.advisor.types import differs_on_dsql, type_of, usable
 
 _MIRRORED: Final = {"=": "=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _VOLATILE: Final = frozenset({"random", "gen_random_uuid", "clock_timestamp", "nextval"})
@@ -57,7 +57,7 @@ class ConditionReader:
             case "a_expr":
                 reading = self._comparison(node.a_expr, text)
             case "null_test" if node.null_test.nulltesttype == tree.IS_NULL:
-                reading = self._point(node.null_test.arg, Comparison.NULL, (), None, text)
+                reading = self._predicate(node.null_test.arg, Comparison.NULL, [], text)
             case "column_ref":
                 reading = self._boolean(node, "t", text)
             case "bool_expr":
@@ -77,39 +77,46 @@ class ConditionReader:
         operator = "".join(names_of(node.name))
         match node.kind:
             case tree.AEXPR_OP if operator in _MIRRORED:
-                return self._operator(node, operator, text)
+                found = self._operator(node, operator, text)
             case tree.AEXPR_IN if operator == "=":
-                items = list(node.rexpr.list.items)
-                return self._point(node.lexpr, Comparison.IN, items, None, text)
+                found = self._in(node.lexpr, list(node.rexpr.list.items), text)
             case tree.AEXPR_OP_ANY if operator == "=":
-                array = node.rexpr
-                inner = array.type_cast.arg if kind_of(array) == "type_cast" else array
-                if kind_of(inner) == "a_array_expr":
-                    items = list(inner.a_array_expr.elements)
-                    return self._point(node.lexpr, Comparison.IN, items, None, text)
-                return self._point(node.lexpr, Comparison.IN, (), array, text)
+                found = self._any(node.lexpr, node.rexpr, text)
             case tree.AEXPR_BETWEEN:
                 low, high = node.rexpr.list.items
-                return self._range(node.lexpr, [(">=", low), ("<=", high)], text)
+                found = self._predicate(
+                    node.lexpr, Comparison.RANGE, [(">=", low), ("<=", high)], text
+                )
             case tree.AEXPR_LIKE if operator == "~~":
-                return self._like(node, text)
+                found = self._like(node, text)
             case tree.AEXPR_ILIKE:
-                return self._blocked(
+                found = self._blocked(
                     node.lexpr,
                     text,
                     "ILIKE ignores case, and a B-tree does not: compare a column that is kept in "
                     "lower case.",
                 )
-        return None
+            case _:
+                found = None
+        return found
+
+    def _in(self, node: Node, values: list[Node], text: str) -> Reading | None:
+        return self._predicate(node, Comparison.IN, [("=", value) for value in values], text)
+
+    def _any(self, node: Node, array: Node, text: str) -> Reading | None:
+        inner = array.type_cast.arg if kind_of(array) == "type_cast" else array
+        if kind_of(inner) == "a_array_expr":
+            return self._in(node, list(inner.a_array_expr.elements), text)
+        return None if any(self.columns(array)) else self._in(node, [], text)
 
     def _operator(self, node: Node, operator: str, text: str) -> Reading | None:
         left, right = self._bare(node.lexpr), self._bare(node.rexpr)
-        joins = []
+        joins: list[tuple[int, ColumnAt]] = []
         if operator == "=":
             for column, other in ((left, node.rexpr), (right, node.lexpr)):
                 others = {each.use for each in self.columns(other)}
                 if column is not None and len(others) == 1 and column.use not in others:
-                    joins.append((*others, column))
+                    joins.append((others.pop(), column))
         if joins:
             columns = (*self.columns(node.lexpr), *self.columns(node.rexpr))
             if left and right and not usable(left.type, right.type):
@@ -121,30 +128,14 @@ class ConditionReader:
                 )
             return Reading(joins=tuple(joins), filtered=columns, text=text)
         if right is not None and left is None and not any(self.columns(node.lexpr)):
-            return self._range_or_point(node.rexpr, _MIRRORED[operator], node.lexpr, text)
+            return self._compared(node.rexpr, _MIRRORED[operator], node.lexpr, text)
         if any(self.columns(node.rexpr)):
             return None
-        return self._range_or_point(node.lexpr, operator, node.rexpr, text)
+        return self._compared(node.lexpr, operator, node.rexpr, text)
 
-    def _range_or_point(self, node: Node, operator: str, value: Node, text: str) -> Reading | None:
-        if operator == "=":
-            return self._point(node, Comparison.EQUAL, [value], None, text)
-        return self._range(node, [(operator, value)], text)
-
-    def _point(
-        self,
-        node: Node,
-        comparison: Comparison,
-        values: "list[Node] | tuple[()]",
-        array: Node | None,
-        text: str,
-    ) -> Reading | None:
-        if array is not None and any(self.columns(array)):
-            return None
-        return self._predicate(node, comparison, [("=", value) for value in values], text)
-
-    def _range(self, node: Node, bounds: list[tuple[str, Node]], text: str) -> Reading | None:
-        return self._predicate(node, Comparison.RANGE, bounds, text)
+    def _compared(self, node: Node, operator: str, value: Node, text: str) -> Reading | None:
+        comparison = Comparison.EQUAL if operator == "=" else Comparison.RANGE
+        return self._predicate(node, comparison, [(operator, value)], text)
 
     def _like(self, node: Node, text: str) -> Reading | None:
         column = self._bare(node.lexpr)
@@ -191,6 +182,7 @@ class ConditionReader:
         column = self._bare(node)
         if column is None:
             return self._inside_expression(node, text)
+        caution = ""
         for _, value in bounds:
             if any(self.columns(value)):
                 return None
@@ -203,10 +195,17 @@ class ConditionReader:
                 return self._blocked(
                     node, text, f"{why}on it is used. Cast the value to {column.type}."
                 )
+            if differs_on_dsql(column.type, value_type):
+                caution = (
+                    f"{column.name} is {column.type} and is compared with a {value_type}: "
+                    f"PostgreSQL's index serves that, DSQL's may not. Cast the value to the "
+                    "column's type."
+                )
         if column.type in _NO_KEY:
             return self._blocked(node, text, f"{column.type} cannot be in a key on DSQL.")
         known = tuple(Bound(operator, constant(value, self.values)) for operator, value in bounds)
-        return Reading((column.use, Predicate(column.name, comparison, known, text)), text=text)
+        found = Predicate(column.name, comparison, known, text, caution)
+        return Reading((column.use, found), text=text)
 
     def _inside_expression(self, node: Node, text: str) -> Reading | None:
         names = sorted({column.name for column in self.columns(node)})

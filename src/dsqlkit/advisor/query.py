@@ -40,13 +40,15 @@ class Bound:
 class Predicate:
     """A condition that a B-tree on `column` can serve. All of a query's must hold.
 
-    For IN each bound is one of the values; for PREFIX there is one, the prefix.
+    For IN each bound is one of the values; for PREFIX there is one, the prefix. `caution` says
+    where DSQL may differ from PostgreSQL.
     """
 
     column: str
     comparison: Comparison
     bounds: tuple[Bound, ...]
     text: str
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True)

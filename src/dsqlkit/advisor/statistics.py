@@ -23,9 +23,7 @@ _DEFAULT_WIDTH: Final = 16
 _NUMBERS: Final = frozenset(
     {"smallint", "integer", "bigint", "numeric", "real", "double precision"}
 )
-_MOMENTS: Final = frozenset(
-    {"date", "timestamp without time zone", "timestamp with time zone"}
-)
+_MOMENTS: Final = frozenset({"date", "timestamp without time zone", "timestamp with time zone"})
 _LAST: Final = "\U0010ffff"
 
 

@@ -1,0 +1,259 @@
+"""Ask for advice on a query, build what was proposed, and keep what the measurement proves.
+
+The plan without an index cannot be had while the index is there, so blocks of runs alternate:
+without, with, without, with; a drift of the machine then falls on both sides. Every return to
+"without" costs a build, which on DSQL takes minutes for millions of rows (11 million took 12, an
+experiment guide, E008). So on tables of more than `SMALL_ROWS` each set of indexes is built once:
+a block without indexes is run before each build, and the set that is expected to be the best
+comes last, so that it need not be built again. Smaller tables go through it twice.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+
+from dsqlkit import indexes, measurement
+from dsqlkit.advisor.advise import Advice, Proposal, advise
+from dsqlkit.advisor.facts_reader import facts_of
+from dsqlkit.advisor.syntax import Statement, parse
+from dsqlkit.connection import Connections
+from dsqlkit.errors import DsqlkitError, Interrupted
+from dsqlkit.measurement import Measurement
+from dsqlkit.plans.model import Plan
+from dsqlkit.plans.runner import explain
+from dsqlkit.transaction import sql_error
+
+RUNS_A_BLOCK: Final = 7
+SMALL_ROWS: Final = 100_000
+_NOTICEABLE: Final = 0.05
+"""A difference in rows or DPU below this part is none."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Consultation:
+    """The advice on a query, and what was measured before anything was built."""
+
+    sql: str
+    parameters: Mapping[str, object]
+    before: Measurement
+    advice: Advice
+    largest_rows: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A set of indexes that was built, and the query measured with it."""
+
+    indexes: tuple[Proposal, ...]
+    measured: Measurement
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(each.name for each in self.indexes)
+
+    @property
+    def bytes_a_row(self) -> int:
+        return sum(each.bytes_a_row for each in self.indexes)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the trials showed. `after` is the best of them, None if none was better than before.
+
+    `kept` are the indexes that are there now, `dropped` those that were built and did not help.
+    `speedup` is None where the difference lies within the spread.
+    """
+
+    before: Measurement
+    after: Measurement | None
+    trials: tuple[Trial, ...]
+    kept: tuple[str, ...]
+    dropped: tuple[str, ...]
+    speedup: float | None
+    scan_reduction: float | None
+
+
+def consult(
+    connections: Connections, sql: str, parameters: Mapping[str, object], say: Say | None = None
+) -> Consultation:
+    """Measure a query and propose indexes for it; nothing is built.
+
+    `sql` is one statement with psycopg's parameters (`%(name)s`). One that writes is rolled back
+    each time. Raises UsageError for a statement that reads no table, and what `explain` raises.
+    """
+    statement = parse(sql, parameters)
+    (say or _silent)("Measuring the query as it is")
+    plans = measurement.warm_runs(connections, sql, parameters, RUNS_A_BLOCK)
+    advice, largest = _advice(connections, statement, plans[-1])
+    return Consultation(sql, parameters, measurement.summary(plans), advice, largest)
+
+
+def try_out(
+    connections: Connections,
+    consultation: Consultation,
+    *,
+    rivals: Sequence[Proposal] = (),
+    keep_all: bool = False,
+    say: Say | None = None,
+) -> Outcome:
+    """Build each set of proposed indexes, measure with it, and keep the best.
+
+    `rivals` are indexes to compare with, each by itself. `keep_all` keeps all that was built. What
+    was built and is not kept is dropped, also when the work fails or is interrupted: Interrupted
+    then names it. Raises IndexBuildFailed, and what `consult` raises.
+    """
+    workbench = _Workbench(connections, consultation, say or _silent)
+    try:
+        return _try_out(workbench, _sets(consultation.advice, rivals), keep_all)
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"Interrupted. {workbench.clear()}") from error
+    except DsqlkitError:
+        workbench.clear()
+        raise
+
+
+def better(one: Measurement, other: Measurement) -> bool:
+    """Whether one measurement is better than another: by the rows that were read, then by DPU, by
+    the rows completed from the table, and by time, where each differs noticeably.
+    """
+    figures = [
+        (one.rows_scanned, other.rows_scanned),
+        (float(one.dpu), float(other.dpu)) if one.dpu and other.dpu else (0.0, 0.0),
+        (one.rows_completed, other.rows_completed),
+    ]
+    for mine, others in figures:
+        if abs(mine - others) > _NOTICEABLE * max(mine, others):
+            return mine < others
+    faster = measurement.speedup(other, one)
+    return faster is not None and faster > 1
+
+
+class _Workbench:
+    """The indexes that were built for trials and are there now."""
+
+    def __init__(self, connections: Connections, consultation: Consultation, say: Say) -> None:
+        self.consultation = consultation
+        self.say = say
+        self._connections = connections
+        self._there: dict[str, Proposal] = {}
+
+    def have(self, wanted: Sequence[Proposal]) -> None:
+        """Have just these trial indexes: drop the others, build what is missing."""
+        names = {each.name for each in wanted}
+        for each in [each for name, each in self._there.items() if name not in names]:
+            self.drop(each)
+        for each in wanted:
+            if each.name not in self._there:
+                self._there[each.name] = each
+                self._build(each)
+
+    def drop(self, index: Proposal) -> None:
+        self.say(f"Dropping {index.name}")
+        indexes.drop(self._connections, index.name, index.schema)
+        del self._there[index.name]
+
+    def run(self, what: str) -> tuple[Plan, ...]:
+        """A block of measured runs."""
+        self.say(f"Measuring {what}")
+        query = self.consultation
+        return measurement.warm_runs(self._connections, query.sql, query.parameters, RUNS_A_BLOCK)
+
+    def clear(self) -> str:
+        """Drop all that is there, and say what became of it."""
+        names = list(self._there)
+        try:
+            self.have(())
+        except DsqlkitError as error:
+            left = ", ".join(self._there)
+            return f"These indexes could not be dropped, and are still there: {left} ({error})."
+        if not names:
+            return "No index is left from it."
+        return f"Dropped what was built and not kept: {', '.join(names)}."
+
+    def _build(self, index: Proposal) -> None:
+        self.say(f"Building {index.name}")
+        indexes.build(
+            self._connections,
+            index.ddl,
+            on_status=lambda job: self.say(f"Building {index.name}: {job.status}"),
+        )
+
+
+def _try_out(workbench: _Workbench, sets: list[tuple[Proposal, ...]], keep_all: bool) -> Outcome:
+    before: list[Plan] = []
+    plans: dict[tuple[Proposal, ...], list[Plan]] = {each: [] for each in sets}
+    rounds = 1 if workbench.consultation.largest_rows > SMALL_ROWS else 2
+    for _ in range(rounds):
+        for each in sets:
+            workbench.have(())
+            before += workbench.run("without new indexes")
+            workbench.have(each)
+            plans[each] += workbench.run(f"with {', '.join(index.name for index in each)}")
+    first = measurement.summary(before)
+    # The expected best was measured last; it goes first here, and wins a draw of equal cost.
+    trials = [Trial(each, measurement.summary(plans[each])) for each in reversed(sets)]
+    best = _best(trials, first)
+    built = {index.name: index for each in sets for index in each}
+    if keep_all:
+        workbench.have(tuple(built.values()))
+        kept = tuple(built)
+    else:
+        used = best.measured.indexes if best else ()
+        chosen = tuple(each for each in best.indexes if each.name in used) if best else ()
+        workbench.have(chosen)
+        kept = tuple(each.name for each in chosen)
+    after = best.measured if best else None
+    return Outcome(
+        before=first,
+        after=after,
+        trials=tuple(trials),
+        kept=kept,
+        dropped=tuple(name for name in built if name not in kept),
+        speedup=measurement.speedup(first, after) if after else None,
+        scan_reduction=measurement.scan_reduction(first, after) if after else None,
+    )
+
+
+def _best(trials: Sequence[Trial], before: Measurement) -> Trial | None:
+    """The trial that no other beats, and that beats doing nothing; a draw goes to the one that
+    costs less at each write.
+    """
+    best: Trial | None = None
+    for each in trials:
+        if not better(each.measured, before):
+            continue
+        if best is None or better(each.measured, best.measured):
+            best = each
+        elif not better(best.measured, each.measured) and each.bytes_a_row < best.bytes_a_row:
+            best = each
+    return best
+
+
+def _sets(advice: Advice, rivals: Sequence[Proposal]) -> list[tuple[Proposal, ...]]:
+    """What is tried, the expected best last."""
+    sets = [(each,) for each in rivals]
+    for other in reversed(advice.alternatives):
+        sets.append(tuple(other if _same_table(other, each) else each for each in advice.proposals))
+    return [*sets, advice.proposals] if advice.proposals else sets
+
+
+def _same_table(one: Proposal, other: Proposal) -> bool:
+    return (one.schema, one.table) == (other.schema, other.table)
+
+
+def _advice(connections: Connections, statement: Statement, plan: Plan) -> tuple[Advice, float]:
+    with connections.connection() as connection:
+        try:
+            with connection.transaction(force_rollback=True):
+                facts = facts_of(connection, plan)
+        except psycopg.Error as error:
+            raise sql_error(error) from error
+    return advise(statement, plan, facts), max((each.rows for each in facts), default=0.0)
+
+
+def _silent(_: str) -> None:
+    pass
