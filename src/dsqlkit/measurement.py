@@ -71,7 +71,7 @@ def _completed(scan: Scan) -> float:
     """
     if any(storage_nodes(scan.node)):
         return scan.lookups
-    if scan.node.node_type == "Index Scan":
+    if scan.node.node_type in {"Index Scan", "Bitmap Heap Scan"}:
         return scan.read or 0.0
     return scan.node.count("Heap Fetches") * (scan.node.loops or 0)
 

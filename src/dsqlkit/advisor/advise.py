@@ -1,6 +1,6 @@
 """The advice on one query: indexes to build, others to compare them with, and what was left out."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,7 +24,7 @@ _OUTDATED: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An index to build. `bytes_a_row` is what a write pays; `redundant` names the indexes that
+    """An index to build. `bytes_a_row` is what a write pays, if known; `redundant` names the indexes that
     could be dropped once it is there.
     """
 
@@ -34,7 +34,7 @@ class Proposal:
     ddl: str
     reason: str
     write_cost: str
-    bytes_a_row: int
+    bytes_a_row: int | None
     redundant: tuple[str, ...] = ()
 
 
@@ -75,12 +75,16 @@ def advise(statement: Statement, plan: Plan, facts: tuple[TableFacts, ...]) -> A
             chosen.append(_Choice(use, kept[0]))
             others += [_Choice(use, each) for each in _variants(kept)]
     chosen = _without_repetition(chosen)
-    proposals = tuple(_proposal(each) for each in chosen)
-    ddls = {each.ddl for each in proposals}
-    alternatives = {each.ddl: each for each in map(_proposal, others) if each.ddl not in ddls}
+    made: dict[tuple[str, ...], Proposal] = {}
+    for each in (*chosen, *others):
+        index = (each.candidate.facts.table.name, *each.candidate.key, "", *each.candidate.included)
+        if index not in made:
+            made[index] = _proposal(each, {other.name for other in made.values()})
+    every = tuple(made.values())
+    proposals, alternatives = every[: len(chosen)], every[len(chosen) :]
     for use, read in zip(query.uses, reads, strict=True):
         notes += _hindrances(use, read)
-    return Advice(proposals, tuple(alternatives.values()), tuple(dict.fromkeys(notes)))
+    return Advice(proposals, alternatives, tuple(dict.fromkeys(notes)))
 
 
 def _by_use(
@@ -161,10 +165,10 @@ def _without_repetition(chosen: list[_Choice]) -> list[_Choice]:
     return [each for each in chosen if each in kept]
 
 
-def _proposal(choice: _Choice) -> Proposal:
+def _proposal(choice: _Choice, taken: Collection[str]) -> Proposal:
     candidate = choice.candidate
     table, key, included = candidate.facts.table, candidate.key, candidate.included
-    name = index_name(table, key, included)
+    name = index_name(table, key, included, taken)
     parts = [candidate.reason]
     if candidate.covers and included:
         parts.append("INCLUDE holds the rest, so that the table is not read")

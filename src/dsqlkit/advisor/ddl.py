@@ -1,7 +1,8 @@
 """CREATE INDEX ASYNC as DSQL takes it: no method, no direction, no operator class."""
 
-import hashlib
 import re
+from collections.abc import Collection
+from itertools import count
 from typing import Final
 
 import postgast
@@ -13,6 +14,8 @@ _PLAIN: Final = re.compile(r"[a-z_][a-z0-9_]*")
 _FREE: Final = frozenset({tree.NO_KEYWORD, tree.UNRESERVED_KEYWORD})
 _MAX_NAME: Final = 63
 """PostgreSQL cuts longer names."""
+_NAMED_COLUMNS: Final = 2
+"""The key's first columns are enough to tell an index by."""
 
 
 def create_index(table: Table, name: str, key: tuple[str, ...], included: tuple[str, ...]) -> str:
@@ -24,18 +27,19 @@ def create_index(table: Table, name: str, key: tuple[str, ...], included: tuple[
     return f"{ddl} INCLUDE ({_list(included)})" if included else ddl
 
 
-def index_name(table: Table, key: tuple[str, ...], included: tuple[str, ...]) -> str:
-    """A name that says what the index is, and that none of the table's indexes has."""
-    name = "_".join(("idx", table.name, *key, *(("covering",) if included else ())))
-    taken = {index.name for index in table.indexes}
-    if len(name.encode()) > _MAX_NAME:
-        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-        short = name.encode()[: _MAX_NAME - 12].decode(errors="ignore").rstrip("_")
-        name = f"{short}_{digest}"
-    candidate, number = name, 2
-    while candidate in taken:
-        candidate, number = f"{name}_{number}", number + 1
-    return candidate
+def index_name(
+    table: Table, key: tuple[str, ...], included: tuple[str, ...], taken: Collection[str] = ()
+) -> str:
+    """A name that says what the index is for, and that is not taken nor one of the table's."""
+    ending = "_covering" if included else ""
+    words = "_".join(("idx", table.name, *key[:_NAMED_COLUMNS]))
+    used = {*taken, *(index.name for index in table.indexes)}
+    for number in count(1):
+        end = ending if number == 1 else f"{ending}_{number}"
+        cut = words.encode()[: _MAX_NAME - len(end)].decode(errors="ignore")
+        if cut + end not in used:
+            return cut + end
+    raise AssertionError("numbers do not end")
 
 
 def identifier(name: str) -> str:

@@ -168,7 +168,7 @@ def _place(points: list[_Point], value: _Point) -> float:
     known = [point for point in points if point is not None]
     if len(known) < 2 or value is None:
         return 0.5
-    place = bisect_left(known, value)  # type: ignore[type-var]
+    place = bisect_left(known, value)
     if place in {0, len(known)}:
         return 0.0 if place == 0 else 1.0
     low, high = known[place - 1], known[place]
