@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from dsqlkit.advisor.candidates import WORTH_ROWS, Candidate, candidates_of
+from dsqlkit.advisor.candidates import WORTH_ROWS, Candidate, candidates_of, counted
 from dsqlkit.advisor.ddl import create_index, index_name
 from dsqlkit.advisor.existing import covers, replaced, serving
 from dsqlkit.advisor.joins import join_candidates
@@ -24,8 +24,8 @@ _OUTDATED: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An index to build. `bytes_a_row` is what a write pays, if known; `redundant` names the indexes that
-    could be dropped once it is there.
+    """An index to build. `bytes_a_row` is what a write pays, None where that is not known;
+    `redundant` names the indexes that could be dropped once it is there.
     """
 
     name: str
@@ -94,7 +94,8 @@ def _by_use(
     for place, (use, now) in enumerate(zip(query.uses, reads, strict=True)):
         if now is None:
             continue
-        own = [*candidates_of(use, facts[place], now)]
+        joined_to = any(lookup.inner == place for lookup in query.lookups)
+        own = [*candidates_of(use, facts[place], now, joined_to=joined_to)]
         yield use, own + [candidate for at, candidate in joins if at == place]
 
 
@@ -106,7 +107,7 @@ def _new(
     notes: list[str] = []
     for candidate in worthy:
         index = serving(candidate, use)
-        if index is None:
+        if index is None or (candidate.saves_lookups and not covers(index, use)):
             kept.append(candidate)
             continue
         notes.append(
@@ -177,15 +178,17 @@ def _proposal(choice: _Choice, taken: Collection[str]) -> Proposal:
     elif not candidate.covers:
         parts.append("each row is completed from the table")
     reason = (
-        f"{'; '.join(parts)}. About {max(candidate.reads, 1):,.0f} rows of {table.name} would be "
-        f"read; {candidate.reads_now:,.0f} are now."
+        f"{'; '.join(parts)}. About {counted(candidate.reads)} of {table.name} would be read; "
+        f"{candidate.reads_now:,.0f} are now."
     )
+    if candidate.saves_lookups:
+        reason += f" {counted(candidate.lookups_now)} are looked up in the table now, and not then."
     return Proposal(
         name=name,
         schema=table.schema,
         table=table.name,
         ddl=create_index(table, name, key, included),
-        reason=reason[0].upper() + reason[1:],
+        reason=reason,
         write_cost=write_cost(candidate.facts, key, included),
         bytes_a_row=entry_bytes(candidate.facts, (*key, *included)),
         redundant=tuple(index.name for index in replaced(candidate)),

@@ -19,6 +19,9 @@ _WORTH_PART: Final = 1 / 2
 """An index reads at most this part of the rows that are read without it, or it is not proposed."""
 _LOOKUP: Final = 2.0
 """A row that the index finds and the table completes counts twice: it is read twice."""
+_FEW_LOOKUPS: Final = 10
+_NARROW_BYTES: Final = 64
+"""More than this is not carried along in every entry to save so few look-ups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class Candidate:
 
     `points` are the columns compared with single values, `then` the range or the order behind
     them; the key is both. `reads` are the rows expected to be read with it, `reads_now` those that
-    were read. `covers` says that the table itself need not be read.
+    were read, and `lookups_now` those of them that the table completed (on DSQL). `covers` says
+    that the table itself need not be read.
     """
 
     facts: TableFacts
@@ -37,6 +41,7 @@ class Candidate:
     covers: bool
     reads: float
     reads_now: float
+    lookups_now: float
     reason: str
 
     @property
@@ -52,12 +57,29 @@ class Candidate:
     def is_worth_it(self) -> bool:
         """Whether it is expected to save enough."""
         saved = self.reads_now - self.reads
-        return saved >= WORTH_ROWS and self.weight <= self.reads_now * _WORTH_PART
+        if saved >= WORTH_ROWS and self.weight <= self.reads_now * _WORTH_PART:
+            return True
+        return self.saves_lookups
+
+    @property
+    def saves_lookups(self) -> bool:
+        """Whether what it saves is reading the rows in the table as well."""
+        return (
+            self.covers
+            and self.lookups_now >= WORTH_ROWS
+            and self.reads <= self.reads_now * (1 + _WORTH_PART)
+        )
 
 
-def candidates_of(use: TableUse, facts: TableFacts, now: Reads) -> tuple[Candidate, ...]:
-    """The indexes that serve the use by its own conditions and order, all that there are."""
-    found = [_by_conditions(use, facts, now), _by_order(use, facts, now)]
+def candidates_of(
+    use: TableUse, facts: TableFacts, now: Reads, *, joined_to: bool
+) -> tuple[Candidate, ...]:
+    """The indexes that serve the use by its own conditions and order, all that there are.
+
+    `joined_to` says that the query finds its rows by a join as well: a plan may have narrowed what
+    was given by that.
+    """
+    found = [_by_conditions(use, facts, now, joined_to), _by_order(use, facts, now)]
     return tuple(each for each in found if each is not None)
 
 
@@ -74,14 +96,19 @@ def joined_candidate(
     if column not in fitting_key(facts, names):
         names = (column, *(name for name in names if name != column))
     ranged = _best_range(use, facts, exclude=names)
-    then = () if ranged is None else (ranged.column,)
+    then: tuple[str, ...] = ()
     if ranged is not None:
+        then = (ranged.column,)
         a_probe *= joined(facts, _of_column(use, ranged.column))
-    reason = f"{_words(names)} found for each of about {probes:,.0f} joined rows"
+    if use.correlated and use.ordering and use.ordering.columns[0] not in names:
+        then, a_probe = use.ordering.columns, min(a_probe, use.ordering.limit)
+    reason = f"Looked up by {_words(names)}, for about {counted(probes)} of the query"
     return _candidate(use, facts, now, names, then, probes * a_probe, reason)
 
 
-def _by_conditions(use: TableUse, facts: TableFacts, now: Reads) -> Candidate | None:
+def _by_conditions(
+    use: TableUse, facts: TableFacts, now: Reads, joined_to: bool
+) -> Candidate | None:
     points = _points(use, facts)
     names = _by_selectivity((facts.fraction(each), each.column) for each in points)
     ranged = _best_range(use, facts, exclude=names)
@@ -92,7 +119,7 @@ def _by_conditions(use: TableUse, facts: TableFacts, now: Reads) -> Candidate | 
     reads = facts.rows * joined(facts, served)
     if not use.limited and now.loops <= 1:
         # What passed all conditions is known; what the key leaves to be filtered is estimated.
-        left = len(served) < len(use.predicates) or use.filtered
+        left = len(served) < len(use.predicates) or use.filtered or joined_to
         reads = max(reads, now.given) if left else now.given
     parts = [
         f"{name} ({_percent(fraction)} of the rows)"
@@ -100,16 +127,14 @@ def _by_conditions(use: TableUse, facts: TableFacts, now: Reads) -> Candidate | 
             {each.column: facts.fraction(each) for each in points}.items(), key=lambda x: x[1]
         )
     ]
-    words = (
-        [f"compared with = or IN, the most selective first: {', '.join(parts)}"] if parts else []
-    )
+    words = f"Equality first, the most selective leading: {', '.join(parts)}" if parts else ""
     if ranged is not None:
-        words.append(f"{ranged.column} is the range")
-    return _candidate(use, facts, now, names, then, reads, "; ".join(words))
+        words += f"; then the range on {ranged.column}" if words else f"A range on {ranged.column}"
+    return _candidate(use, facts, now, names, then, reads, words)
 
 
 def _by_order(use: TableUse, facts: TableFacts, now: Reads) -> Candidate | None:
-    if use.ordering is None:
+    if use.ordering is None or use.correlated:
         return None
     points = [each for each in _points(use, facts) if each.comparison.keeps_order]
     names = _by_selectivity((facts.fraction(each), each.column) for each in points)
@@ -122,11 +147,10 @@ def _by_order(use: TableUse, facts: TableFacts, now: Reads) -> Candidate | None:
     if use.filtered:
         density = min(density, max(now.given, 1.0) / entries)
     reads = min(use.ordering.limit / density, entries)
-    reason = (
-        f"the first {use.ordering.limit:,.0f} rows in the order of {_words(then)} are its first"
-    )
+    first = f"the first {counted(use.ordering.limit)} are the first of the index"
+    reason = f"The order of {_words(then)}: {first}"
     if names:
-        reason = f"{_words(names)} compared with =; {reason}"
+        reason = f"Equality on {_words(names)}, then the order of {_words(then)}: {first}"
     return _candidate(use, facts, now, names, then, reads, reason)
 
 
@@ -147,7 +171,8 @@ def _candidate(
         for column in facts.table.columns
         if column.name in use.needed and column.name not in key
     )
-    covers = use.index_alone and may_include(facts, rest)
+    few = reads <= _FEW_LOOKUPS and facts.width(rest) > _NARROW_BYTES
+    covers = use.index_alone and not few and may_include(facts, rest)
     filtered = {each.column for each in use.predicates} | use.filtered
     to_filter = tuple(name for name in rest if name in filtered)
     included = rest if covers else to_filter if may_include(facts, to_filter) else ()
@@ -159,8 +184,15 @@ def _candidate(
         covers=covers,
         reads=reads,
         reads_now=now.read,
+        lookups_now=now.lookups,
         reason=reason,
     )
+
+
+def counted(rows: float) -> str:
+    """A number of rows in words, at least one."""
+    number = max(round(rows), 1)
+    return f"{number:,} row{'' if number == 1 else 's'}"
 
 
 def _points(use: TableUse, facts: TableFacts) -> list[Predicate]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from postgast import pg_query_pb2 as tree
@@ -32,12 +32,16 @@ Resolve = Callable[[Node], ColumnAt | None]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a condition says. `joins` are pairs: rows of the first use find rows of the column."""
+    """What a condition says. `joins` are pairs: rows of the first use find rows of the column.
+
+    `also` are columns that it reads beside those that it names elsewhere.
+    """
 
     predicate: tuple[int, Predicate] | None = None
     obstacle: Obstacle | None = None
     joins: tuple[tuple[int, ColumnAt], ...] = ()
     filtered: tuple[ColumnAt, ...] = ()
+    also: tuple[ColumnAt, ...] = ()
     text: str = ""
 
 
@@ -110,6 +114,8 @@ class ConditionReader:
         return None if any(self.columns(array)) else self._in(node, [], text)
 
     def _operator(self, node: Node, operator: str, text: str) -> Reading | None:
+        if kind_of(node.lexpr) == kind_of(node.rexpr) == "row_expr":
+            return self._rows(node, operator, text)
         left, right = self._bare(node.lexpr), self._bare(node.rexpr)
         joins: list[tuple[int, ColumnAt]] = []
         if operator == "=":
@@ -132,6 +138,14 @@ class ConditionReader:
         if any(self.columns(node.rexpr)):
             return None
         return self._compared(node.lexpr, operator, node.rexpr, text)
+
+    def _rows(self, node: Node, operator: str, text: str) -> Reading | None:
+        """`(a, b) > (1, 2)`: at least a range of the first column, on an index on both of both."""
+        column, value = node.lexpr.row_expr.args[0], node.rexpr.row_expr.args[0]
+        found = self._compared(column, operator[0] + "=", value, text)
+        if found is None or found.predicate is None:
+            return found
+        return replace(found, also=tuple(self.columns(node.lexpr)))
 
     def _compared(self, node: Node, operator: str, value: Node, text: str) -> Reading | None:
         comparison = Comparison.EQUAL if operator == "=" else Comparison.RANGE

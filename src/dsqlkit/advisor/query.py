@@ -73,7 +73,8 @@ class TableUse:
 
     `needed` are all columns that the query reads of it; `filtered` those of conditions that are
     neither predicates nor joins. `limited` says that a LIMIT may end the reading early.
-    `index_alone` is false where the row itself is needed, as it is changed or locked.
+    `correlated` says that it is read anew for each row of a query around it. `index_alone` is false
+    where the row itself is needed, as it is changed or locked.
     """
 
     table: Table
@@ -84,6 +85,7 @@ class TableUse:
     filtered: frozenset[str] = frozenset()
     ordering: Ordering | None = None
     limited: bool = False
+    correlated: bool = False
     index_alone: bool = True
 
 

@@ -18,6 +18,7 @@ from dsqlkit.advisor.syntax import (
     conjuncts,
     constant,
     find,
+    find_all,
     kind_of,
     names_of,
     parse_condition,
@@ -37,7 +38,9 @@ class _Use:
     filtered: set[str] = field(default_factory=set)
     ordering: Ordering | None = None
     limited: bool = False
+    correlated: bool = False
     index_alone: bool = True
+    grouped: bool = False
 
 
 def read_query(statement: Statement, catalog: Catalog) -> Query:
@@ -55,6 +58,7 @@ def read_query(statement: Statement, catalog: Catalog) -> Query:
                 frozenset(use.filtered),
                 use.ordering,
                 use.limited,
+                use.correlated,
                 use.index_alone,
             )
             for use in reader.uses
@@ -131,8 +135,7 @@ class _Reader:
         for item in statement.from_clause:
             self._from(item, scope)
         own = range(first, len(self.uses))
-        names = output_names(statement.target_list)
-        for name, value in names:
+        for name, value in output_names(statement.target_list):
             column = scope.resolve(value.column_ref) if kind_of(value) == "column_ref" else None
             if name and column:
                 scope.aliases[name] = column
@@ -144,22 +147,40 @@ class _Reader:
             for place in own:
                 self.uses[place].index_alone = False
         self._order(statement, scope, own)
+        for lookup in self.lookups:
+            if lookup.inner in own and lookup.outer not in own:
+                self.uses[lookup.inner].correlated = True
+        return self._outputs(statement, scope, own)
+
+    def _outputs(self, statement: Node, scope: Scope, own: range) -> Outputs:
+        """What a SELECT gives to the level around it, by name.
+
+        A condition on a column that rows are grouped by is pushed below the grouping; one on what
+        is limited, or computed over rows, is not.
+        """
+        grouped = None
+        if statement.group_clause or statement.HasField("having_clause"):
+            grouped = {scope.resolve_output(each) for each in find_all(statement.group_clause)}
+            for place in own:
+                self.uses[place].grouped = True
         opaque = (
-            statement.group_clause
-            or statement.distinct_clause
+            statement.distinct_clause
             or statement.HasField("limit_count")
-            or statement.HasField("having_clause")
             or any(True for _ in find(statement, "WindowDef"))
         )
+
+        def passed(column: ColumnAt | None) -> ColumnAt | None:
+            return None if opaque or (grouped is not None and column not in grouped) else column
+
         outputs: Outputs = {}
-        for name, value in names:
+        for name, value in output_names(statement.target_list):
             if kind_of(value) != "column_ref":
                 outputs[name] = None
                 continue
             for column in scope.starred(value.column_ref):
-                outputs[column.name] = None if opaque else column
+                outputs[column.name] = passed(column)
             if name:
-                outputs[name] = None if opaque else scope.resolve(value.column_ref)
+                outputs[name] = passed(scope.resolve(value.column_ref))
         return outputs
 
     def _from(self, item: Node, scope: Scope) -> None:
@@ -254,7 +275,7 @@ class _Reader:
                         self.lookups.append(Lookup(given.use, one.use, one.name, text))
 
     def _take(self, reading: Reading, kept: set[int]) -> None:
-        for column in reading.filtered:
+        for column in (*reading.filtered, *reading.also):
             self.uses[column.use].needed.add(column.name)
         if reading.predicate is not None:
             use, predicate = reading.predicate
@@ -299,7 +320,11 @@ class _Reader:
             return
         use = sorted_by[0].use
         others = [self.uses[place] for place in own if place != use]
-        if use in own and not any(each.predicates or each.filtered for each in others):
+        if (
+            use in own
+            and not self.uses[use].grouped
+            and not any(each.predicates or each.filtered for each in others)
+        ):
             names = tuple(dict.fromkeys(column.name for column in sorted_by))
             self.uses[use].ordering = Ordering(names, limit)
 

@@ -4,7 +4,7 @@ Its classes are made at run time and carry no types.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -81,8 +81,23 @@ def conjuncts(node: Node) -> Iterator[Node]:
     if kind_of(node) == "bool_expr" and node.bool_expr.boolop == tree.AND_EXPR:
         for argument in node.bool_expr.args:
             yield from conjuncts(argument)
+    elif _is_row_equality(node):
+        rows = (node.a_expr.lexpr.row_expr.args, node.a_expr.rexpr.row_expr.args)
+        for left, right in zip(*rows, strict=False):
+            each = type(node)()
+            each.CopyFrom(node)
+            each.a_expr.lexpr.CopyFrom(left)
+            each.a_expr.rexpr.CopyFrom(right)
+            yield each
     elif kind_of(node) is not None:
         yield node
+
+
+def _is_row_equality(node: Node) -> bool:
+    """Whether it is `(a, b) = (1, 2)`, which is `a = 1 AND b = 2`."""
+    if kind_of(node) != "a_expr" or names_of(node.a_expr.name) != ("=",):
+        return False
+    return kind_of(node.a_expr.lexpr) == kind_of(node.a_expr.rexpr) == "row_expr"
 
 
 def kind_of(node: Node) -> str | None:
@@ -103,6 +118,12 @@ def find(message: Node, *kinds: str) -> Iterator[Node]:
                 yield each
             if name not in _QUERIES:
                 yield from find(each, *kinds)
+
+
+def find_all(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The references to columns in several expressions."""
+    for node in nodes:
+        yield from find(node, "ColumnRef")
 
 
 def names_of(nodes: Node) -> tuple[str, ...]:
