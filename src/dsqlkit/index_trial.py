@@ -63,14 +63,15 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the trials showed. `after` is the best of them, None if none was better than before.
+    """What the trials showed. `after` is the query with the indexes that are there now: the same
+    as `before` if none helped.
 
-    `kept` are the indexes that are there now, `dropped` those that were built and did not help.
+    `kept` are the indexes that were built and are there, `dropped` those that did not help.
     `speedup` is None where the difference lies within the spread.
     """
 
     before: Measurement
-    after: Measurement | None
+    after: Measurement
     trials: tuple[Trial, ...]
     kept: tuple[str, ...]
     dropped: tuple[str, ...]
@@ -101,12 +102,15 @@ def try_out(
     keep_all: bool = False,
     say: Say | None = None,
 ) -> Outcome:
-    """Build each set of proposed indexes, measure with it, and keep the best.
+    """Build each set of proposed indexes, measure with it, and keep the best; build nothing where
+    nothing is proposed.
 
     `rivals` are indexes to compare with, each by itself. `keep_all` keeps all that was built. What
     was built and is not kept is dropped, also when the work fails or is interrupted: Interrupted
     then names it. Raises IndexBuildFailed, and what `consult` raises.
     """
+    if not consultation.advice.proposals:
+        return Outcome(consultation.before, consultation.before, (), (), (), None, 1.0)
     workbench = _Workbench(connections, consultation, say or _silent)
     try:
         return _try_out(workbench, _sets(consultation.advice, rivals), keep_all)
@@ -219,22 +223,23 @@ def _try_out(workbench: _Workbench, sets: list[tuple[Proposal, ...]], keep_all: 
     best = _best(trials, first)
     built = {index.name: index for each in sets for index in each}
     if keep_all:
-        workbench.have(tuple(built.values()))
-        kept = tuple(built)
+        kept = tuple(built.values())
     else:
         used = best.measured.indexes if best else ()
-        chosen = tuple(each for each in best.indexes if each.name in used) if best else ()
-        workbench.have(chosen)
-        kept = tuple(each.name for each in chosen)
-    after = best.measured if best else None
+        kept = tuple(each for each in best.indexes if each.name in used) if best else ()
+    workbench.have(kept)
+    names = tuple(each.name for each in kept)
+    after = best.measured if best else first
+    if keep_all:
+        after = measurement.summary(workbench.run("with all of them"))
     return Outcome(
         before=first,
         after=after,
         trials=tuple(trials),
-        kept=kept,
-        dropped=tuple(name for name in built if name not in kept),
-        speedup=measurement.speedup(first, after) if after else None,
-        scan_reduction=measurement.scan_reduction(first, after) if after else None,
+        kept=names,
+        dropped=tuple(name for name in built if name not in names),
+        speedup=measurement.speedup(first, after),
+        scan_reduction=measurement.scan_reduction(first, after),
     )
 
 
@@ -260,7 +265,7 @@ def _sets(advice: Advice, rivals: Sequence[Proposal]) -> list[tuple[Proposal, ..
     sets: list[tuple[Proposal, ...]] = [(each,) for each in rivals]
     for other in reversed(advice.alternatives):
         sets.append(tuple(other if _same_table(other, each) else each for each in advice.proposals))
-    return [*sets, advice.proposals] if advice.proposals else sets
+    return [*sets, advice.proposals]
 
 
 def _same_table(one: Proposal, other: Proposal) -> bool:

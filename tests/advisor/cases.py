@@ -177,7 +177,7 @@ CASES = (
     ),
     Case(
         "groups of a few rows",
-        "SELECT customer_id, sum(total) FROM shop_orders WHERE status = 'open' GROUP BY customer_id",
+        "SELECT customer_id, sum(total) FROM shop_orders WHERE status = 'open' GROUP BY 1",
         ("shop_orders (status) INCLUDE (customer_id, total)",),
     ),
     Case(
@@ -214,7 +214,8 @@ CASES = (
     ),
     Case(
         "a subquery that is pushed into",
-        "SELECT s.total FROM (SELECT customer_id, total FROM shop_orders) s WHERE s.customer_id = 9",
+        "SELECT s.total FROM (SELECT customer_id, total FROM shop_orders) s"
+        " WHERE s.customer_id = 9",
         ("shop_orders (customer_id) INCLUDE (total)",),
     ),
     Case(

@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
 
 def document_of(consultation: "Consultation", outcome: "Outcome | None") -> dict[str, Any]:
-    """The result as JSON has it. `after` is null where nothing was built, or nothing helped."""
+    """The result as JSON has it. `after` is null where nothing was to be built."""
     advice = consultation.advice
-    after = outcome.after if outcome else None
     return {
         "before": measurement_document(outcome.before if outcome else consultation.before),
-        "after": None if after is None else measurement_document(after),
+        "after": measurement_document(outcome.after) if outcome else None,
         "indexes": list(outcome.kept) if outcome else [],
         "speedup": _rounded(outcome.speedup if outcome else None),
         "scan_reduction": _rounded(outcome.scan_reduction if outcome else None),
@@ -37,27 +36,26 @@ def document_of(consultation: "Consultation", outcome: "Outcome | None") -> dict
     }
 
 
-def view_of(
-    consultation: "Consultation", outcome: "Outcome | None", *, applied: bool
-) -> RenderableType:
+def view_of(consultation: "Consultation", outcome: "Outcome | None") -> RenderableType:
     """The result for people."""
     advice = consultation.advice
+    tried = outcome if outcome and outcome.trials else None
     parts: list[RenderableType] = []
-    if not outcome:
+    if not tried:
         parts += [_now(consultation.before), ""]
     for each in advice.proposals:
         parts += [Text(_lines(each.ddl), style="bold"), *_details(each), ""]
     if not advice.proposals:
         parts += ["No index is proposed: none is expected to help this query.", ""]
-    if advice.alternatives and not outcome:
+    if advice.alternatives and not tried:
         parts.append("To compare it with:")
         parts += [_indented(_lines(each.ddl)) for each in advice.alternatives]
         parts.append("")
     for note in advice.notes:
         parts += [Text(f"Note: {note}"), ""]
-    if outcome:
-        parts += [_trials(outcome), *_verdict(outcome)]
-    elif advice.proposals and not applied:
+    if tried:
+        parts += [_trials(tried), *_verdict(tried)]
+    elif advice.proposals:
         parts.append("Nothing was built: --apply builds, measures and keeps the best.")
     while parts and parts[-1] == "":
         parts.pop()
@@ -116,7 +114,7 @@ def _trials(outcome: "Outcome") -> Table:
 def _verdict(outcome: "Outcome") -> list[RenderableType]:
     before, after = outcome.before, outcome.after
     lines = []
-    if after is None:
+    if after is before:
         lines.append("No index helped.")
     else:
         lines.append(

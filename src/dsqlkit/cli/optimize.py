@@ -85,17 +85,17 @@ def _advise(
 
     with output.status("Reading the plan ...") as say:
         consultation = index_trial.consult(connections, named.sql, named.parameters, say)
-        rivals: tuple[Proposal, ...] = ()
-        if apply and named.name == accounts7.QUERY:
-            rivals = index_trial.chapter_indexes(connections)
         outcome = None
-        if apply and (rivals or consultation.advice.proposals):
+        if apply:
+            rivals: tuple[Proposal, ...] = ()
+            if named.name == accounts7.QUERY:
+                rivals = index_trial.chapter_indexes(connections)
             outcome = index_trial.try_out(
                 connections, consultation, rivals=rivals, keep_all=keep, say=say
             )
     output.result(
         advice_view.document_of(consultation, outcome),
-        lambda: advice_view.view_of(consultation, outcome, applied=apply),
+        lambda: advice_view.view_of(consultation, outcome),
     )
 
 
