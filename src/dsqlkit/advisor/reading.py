@@ -121,9 +121,9 @@ class _Reader:
         for item in getattr(statement, others):
             self._from(item, scope)
         self._where(statement.where_clause, scope)
-        for part in ("target_list", "returning_list"):
-            if part in statement.DESCRIPTOR.fields_by_name:
-                self._need(getattr(statement, part), scope)
+        self._need(statement.returning_clause.exprs, scope)
+        if "target_list" in statement.DESCRIPTOR.fields_by_name:
+            self._need(statement.target_list, scope)
 
     def _select(self, statement: Node, parent: Scope | None) -> Outputs:
         scope = self._with(statement, parent)
