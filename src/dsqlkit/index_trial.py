@@ -1,4 +1,4 @@
-"""Ask for advice on a query, build what was proposed, and keep what the measurement proves.
+"""Build the indexes that were proposed for a query, and keep what the measurement proves.
 
 The plan without an index cannot be had while the index is there, so blocks of runs alternate:
 without, with, without, with; a drift of the machine then falls on both sides. Every return to
@@ -8,39 +8,21 @@ a block without indexes is run before each build, and the set that is expected t
 comes last, so that it need not be built again. Smaller tables go through it twice.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import psycopg
-
-from dsqlkit import accounts7, indexes, measurement
-from dsqlkit.advisor.advise import Advice, Proposal, advise
-from dsqlkit.advisor.facts_reader import facts_of
-from dsqlkit.advisor.syntax import Statement, parse
+from dsqlkit import indexes, measurement
+from dsqlkit.advisor.advise import Advice, Proposal
 from dsqlkit.connection import Connections
 from dsqlkit.errors import DsqlkitError, Interrupted
+from dsqlkit.index_advice import RUNS_A_BLOCK, Consultation, Say
 from dsqlkit.measurement import Measurement
 from dsqlkit.plans.model import Plan
-from dsqlkit.transaction import sql_error
 
-RUNS_A_BLOCK: Final = 7
 SMALL_ROWS: Final = 100_000
 _NOTICEABLE: Final = 0.05
 """A difference in rows or DPU below this part is none."""
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Consultation:
-    """The advice on a query, and what was measured before anything was built."""
-
-    sql: str
-    parameters: Mapping[str, object]
-    before: Measurement
-    advice: Advice
-    largest_rows: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +61,6 @@ class Outcome:
     scan_reduction: float | None
 
 
-def consult(
-    connections: Connections, sql: str, parameters: Mapping[str, object], say: Say | None = None
-) -> Consultation:
-    """Measure a query and propose indexes for it; nothing is built.
-
-    `sql` is one statement with psycopg's parameters (`%(name)s`). One that writes is rolled back
-    each time. Raises UsageError for a statement that reads no table, and what `explain` raises.
-    """
-    statement = parse(sql, parameters)
-    (say or _silent)("Measuring the query as it is")
-    plans = measurement.warm_runs(connections, sql, parameters, RUNS_A_BLOCK)
-    advice, largest = _advice(connections, statement, plans[-1])
-    return Consultation(sql, parameters, measurement.summary(plans), advice, largest)
-
-
 def try_out(
     connections: Connections,
     consultation: Consultation,
@@ -119,25 +86,6 @@ def try_out(
     except DsqlkitError:
         workbench.clear()
         raise
-
-
-def chapter_indexes(connections: Connections) -> tuple[Proposal, ...]:
-    """The chapter's own two indexes, as far as they are not there, to compare with."""
-    there = {index.name for index in indexes.of_table(connections, accounts7.TABLE)}
-    found = zip(accounts7.INDEX_NAMES[1:], accounts7.index_statements()[1:], strict=True)
-    return tuple(
-        Proposal(
-            name=name,
-            schema="public",
-            table=accounts7.TABLE,
-            ddl=ddl,
-            reason="The chapter's own.",
-            write_cost="",
-            bytes_a_row=None,
-        )
-        for name, ddl in found
-        if name not in there
-    )
 
 
 def better(one: Measurement, other: Measurement) -> bool:
@@ -270,16 +218,6 @@ def _sets(advice: Advice, rivals: Sequence[Proposal]) -> list[tuple[Proposal, ..
 
 def _same_table(one: Proposal, other: Proposal) -> bool:
     return (one.schema, one.table) == (other.schema, other.table)
-
-
-def _advice(connections: Connections, statement: Statement, plan: Plan) -> tuple[Advice, float]:
-    with connections.connection() as connection:
-        try:
-            with connection.transaction(force_rollback=True):
-                facts = facts_of(connection, plan)
-        except psycopg.Error as error:
-            raise sql_error(error) from error
-    return advise(statement, plan, facts), max((each.rows for each in facts), default=0.0)
 
 
 def _silent(_: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dsqlkit import index_trial, indexes, measurement
+from dsqlkit import index_advice, indexes, measurement
 from dsqlkit.connection import KeptConnection
 from dsqlkit.plans.runner import explain
 from dsqlkit.queries import parse_query
@@ -14,7 +14,7 @@ def test_a_query_gets_the_indexes_that_help_it_and_no_others(
     shop: KeptConnection, case: Case
 ) -> None:
     query = parse_query(case.name, case.sql)
-    consultation = index_trial.consult(shop, query.sql, query.parameters)
+    consultation = index_advice.consult(shop, query.sql, query.parameters)
     proposals = consultation.advice.proposals
     assert tuple(each.ddl.partition(" ON ")[2] for each in proposals) == case.expected
     assert case.note in " ".join(consultation.advice.notes)

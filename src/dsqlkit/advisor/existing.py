@@ -1,8 +1,10 @@
 """What the indexes that are there give already, and which of them a new one would replace."""
 
 from dsqlkit.advisor.candidates import Candidate
-from dsqlkit.advisor.query import TableUse
-from dsqlkit.advisor.reading import predicates_of
+from dsqlkit.advisor.predicates import ConditionReader
+from dsqlkit.advisor.query import Predicate, TableUse
+from dsqlkit.advisor.scopes import Scope, columns_of
+from dsqlkit.advisor.syntax import conjuncts, parse_condition
 from dsqlkit.plans.catalog import Index, Table
 
 
@@ -27,7 +29,7 @@ def applies(index: Index, table: Table, use: TableUse) -> bool:
     """Whether a partial index's condition is one of the query's; a whole index always applies."""
     if index.condition is None:
         return True
-    asked = predicates_of(table, index.condition)
+    asked = _predicates_of(table, index.condition)
     if asked is None:
         return False
     given = {(each.column, each.comparison, each.bounds) for each in use.predicates}
@@ -56,3 +58,13 @@ def _narrows(index: Index, candidate: Candidate) -> bool:
         frozenset(index.key[:points]) == frozenset(candidate.points)
         and index.key[points : points + len(candidate.then)] == candidate.then
     )
+
+
+def _predicates_of(table: Table, condition: str) -> tuple[Predicate, ...] | None:
+    """What a partial index's condition asks; None where it is more than a B-tree could serve."""
+    scope = Scope()
+    scope.relations[table.name] = columns_of(0, table)
+    reader = ConditionReader(scope.resolve)
+    readings = [reader.read(each) for each in conjuncts(parse_condition(condition))]
+    found = tuple(reading.predicate[1] for reading in readings if reading.predicate)
+    return found if len(found) == len(readings) else None

@@ -9,19 +9,17 @@ from dataclasses import dataclass, field
 
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit.advisor.ordering import first_rows
 from dsqlkit.advisor.predicates import ColumnAt, ConditionReader, Reading
 from dsqlkit.advisor.query import Lookup, Obstacle, Ordering, Predicate, Query, TableUse
-from dsqlkit.advisor.scopes import Outputs, Scope, output_names
+from dsqlkit.advisor.scopes import Outputs, Scope, columns_of, is_grouped, output_names, outputs_of
 from dsqlkit.advisor.syntax import (
     Node,
     Statement,
     conjuncts,
-    constant,
     find,
-    find_all,
     kind_of,
     names_of,
-    parse_condition,
 )
 from dsqlkit.plans.catalog import Catalog, Table
 
@@ -66,16 +64,6 @@ def read_query(statement: Statement, catalog: Catalog) -> Query:
         tuple(dict.fromkeys(reader.lookups)),
         tuple(dict.fromkeys(reader.unknown)),
     )
-
-
-def predicates_of(table: Table, condition: str) -> tuple[Predicate, ...] | None:
-    """What a partial index's condition asks; None where it is more than a B-tree could serve."""
-    scope = Scope()
-    scope.relations[table.name] = _columns(0, table)
-    reader = ConditionReader(scope.resolve)
-    readings = [reader.read(each) for each in conjuncts(parse_condition(condition))]
-    found = tuple(reading.predicate[1] for reading in readings if reading.predicate)
-    return found if len(found) == len(readings) else None
 
 
 class _Reader:
@@ -150,38 +138,10 @@ class _Reader:
         for lookup in self.lookups:
             if lookup.inner in own and lookup.outer not in own:
                 self.uses[lookup.inner].correlated = True
-        return self._outputs(statement, scope, own)
-
-    def _outputs(self, statement: Node, scope: Scope, own: range) -> Outputs:
-        """What a SELECT gives to the level around it, by name.
-
-        A condition on a column that rows are grouped by is pushed below the grouping; one on what
-        is limited, or computed over rows, is not.
-        """
-        grouped = None
-        if statement.group_clause or statement.HasField("having_clause"):
-            grouped = {scope.resolve_output(each) for each in find_all(statement.group_clause)}
+        if is_grouped(statement):
             for place in own:
                 self.uses[place].grouped = True
-        opaque = (
-            statement.distinct_clause
-            or statement.HasField("limit_count")
-            or any(True for _ in find(statement, "WindowDef"))
-        )
-
-        def passed(column: ColumnAt | None) -> ColumnAt | None:
-            return None if opaque or (grouped is not None and column not in grouped) else column
-
-        outputs: Outputs = {}
-        for name, value in output_names(statement.target_list):
-            if kind_of(value) != "column_ref":
-                outputs[name] = None
-                continue
-            for column in scope.starred(value.column_ref):
-                outputs[column.name] = passed(column)
-            if name:
-                outputs[name] = passed(scope.resolve(value.column_ref))
-        return outputs
+        return outputs_of(statement, scope)
 
     def _from(self, item: Node, scope: Scope) -> None:
         match kind_of(item):
@@ -210,7 +170,7 @@ class _Reader:
             scope.relations[alias] = {}
             return
         self.uses.append(_Use(found[0], alias))
-        scope.relations[alias] = _columns(len(self.uses) - 1, found[0])
+        scope.relations[alias] = columns_of(len(self.uses) - 1, found[0])
 
     def _join(self, join: Node, scope: Scope) -> None:
         first = len(self.uses)
@@ -303,96 +263,18 @@ class _Reader:
                 self._sublink(link, reader, scope, anti=True)
 
     def _order(self, statement: Node, scope: Scope, own: range) -> None:
-        limit = self._limit(statement)
-        if limit is None:
+        first = first_rows(statement, scope, self._values)
+        if first is None:
             return
-        if not _extreme(statement) and (
-            statement.group_clause
-            or statement.distinct_clause
-            or any(True for _ in find(statement, "WindowDef"))
-            or any(_is_aggregate(call) for call in find(statement, "FuncCall"))
-        ):
-            return
-        sorted_by = _sort_columns(statement, scope)
         for place in own:
-            self.uses[place].limited = not statement.sort_clause or sorted_by is not None
-        if not sorted_by or len({column.use for column in sorted_by}) != 1:
+            self.uses[place].limited |= first.ends_early
+        of = {column.use for column in first.columns}
+        if len(of) != 1 or self.uses[use := of.pop()].grouped or use not in own:
             return
-        use = sorted_by[0].use
         others = [self.uses[place] for place in own if place != use]
-        if (
-            use in own
-            and not self.uses[use].grouped
-            and not any(each.predicates or each.filtered for each in others)
-        ):
-            names = tuple(dict.fromkeys(column.name for column in sorted_by))
-            self.uses[use].ordering = Ordering(names, limit)
-
-    def _limit(self, statement: Node) -> float | None:
-        if _extreme(statement):
-            return 1.0
-        if not statement.HasField("limit_count"):
-            return None
-        count = _number(constant(statement.limit_count, self._values))
-        skipped = 0.0
-        if statement.HasField("limit_offset"):
-            skipped = _number(constant(statement.limit_offset, self._values)) or 0.0
-        return None if count is None else count + skipped
+        if not any(each.predicates or each.filtered for each in others):
+            names = tuple(dict.fromkeys(column.name for column in first.columns))
+            self.uses[use].ordering = Ordering(names, first.limit)
 
     def _column(self, use: int, name: str) -> ColumnAt | None:
-        return _columns(use, self.uses[use].table).get(name)
-
-
-def _columns(use: int, table: Table) -> Outputs:
-    return {column.name: ColumnAt(use, column.name, column.type) for column in table.columns}
-
-
-def _sort_columns(statement: Node, scope: Scope) -> list[ColumnAt] | None:
-    """The columns of ORDER BY, or of the one min() or max(); None where an index on columns does
-    not give that order: it knows one direction, and NULLs at the end that is PostgreSQL's own.
-    """
-    targets = output_names(statement.target_list)
-    if _extreme(statement):
-        node = targets[0][1].func_call.args[0]
-        column = scope.resolve(node.column_ref) if kind_of(node) == "column_ref" else None
-        return None if column is None else [column]
-    columns: list[ColumnAt] = []
-    directions = set()
-    for each in statement.sort_clause:
-        sort, node = each.sort_by, each.sort_by.node
-        if kind_of(node) == "a_const" and 0 < node.a_const.ival.ival <= len(targets):
-            node = targets[node.a_const.ival.ival - 1][1]
-        column = scope.resolve_output(node.column_ref) if kind_of(node) == "column_ref" else None
-        downward = sort.sortby_dir == tree.SORTBY_DESC
-        usual = tree.SORTBY_NULLS_FIRST if downward else tree.SORTBY_NULLS_LAST
-        if column is None or sort.sortby_nulls not in {tree.SORTBY_NULLS_DEFAULT, usual}:
-            return None
-        directions.add(downward)
-        columns.append(column)
-    return columns if len(directions) <= 1 else None
-
-
-def _extreme(statement: Node) -> bool:
-    """Whether all that is asked for is one min() or max()."""
-    if len(statement.target_list) != 1 or statement.group_clause or len(statement.from_clause) != 1:
-        return False
-    value = statement.target_list[0].res_target.val
-    if kind_of(value) != "func_call" or kind_of(statement.from_clause[0]) != "range_var":
-        return False
-    return (
-        names_of(value.func_call.funcname)[-1] in {"min", "max"} and len(value.func_call.args) == 1
-    )
-
-
-def _is_aggregate(call: Node) -> bool:
-    return bool(call.agg_star) or names_of(call.funcname)[-1] in {
-        "count", "sum", "avg", "min", "max", "array_agg", "string_agg", "bool_and", "bool_or",
-        "json_agg", "jsonb_agg", "stddev", "variance",
-    }  # fmt: skip
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return None
+        return columns_of(use, self.uses[use].table).get(name)

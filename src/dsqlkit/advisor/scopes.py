@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsqlkit.advisor.predicates import ColumnAt
-from dsqlkit.advisor.syntax import Node, kind_of, names_of
+from dsqlkit.advisor.syntax import Node, find, find_all, kind_of, names_of
+from dsqlkit.plans.catalog import Table
 
 Outputs = dict[str, ColumnAt | None]
 """What a subquery gives, by name: a table's column as it is, or None for what was computed."""
@@ -58,6 +59,45 @@ class Scope:
         if name in self.ctes:
             return self.ctes[name]
         return self.parent.cte(name) if self.parent else None
+
+
+def columns_of(use: int, table: Table) -> Outputs:
+    """What a table gives, as a use of that place."""
+    return {column.name: ColumnAt(use, column.name, column.type) for column in table.columns}
+
+
+def is_grouped(statement: Node) -> bool:
+    """Whether a SELECT makes groups of rows."""
+    return bool(statement.group_clause) or statement.HasField("having_clause")
+
+
+def outputs_of(statement: Node, scope: Scope) -> Outputs:
+    """What a SELECT gives to the level around it, by name.
+
+    A condition on a column that rows are grouped by is pushed below the grouping; one on what is
+    limited, or computed over rows, is not.
+    """
+    grouped = {scope.resolve_output(each) for each in find_all(statement.group_clause)}
+    opaque = (
+        statement.distinct_clause
+        or statement.HasField("limit_count")
+        or any(True for _ in find(statement, "WindowDef"))
+    )
+
+    def passed(column: ColumnAt | None) -> ColumnAt | None:
+        hidden = opaque or (is_grouped(statement) and column not in grouped)
+        return None if hidden else column
+
+    outputs: Outputs = {}
+    for name, value in output_names(statement.target_list):
+        if kind_of(value) != "column_ref":
+            outputs[name] = None
+            continue
+        for column in scope.starred(value.column_ref):
+            outputs[column.name] = passed(column)
+        if name:
+            outputs[name] = passed(scope.resolve(value.column_ref))
+    return outputs
 
 
 def output_names(targets: Any) -> list[tuple[str, Node]]:

@@ -49,6 +49,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
 _OWN_LEFT_OUT: Final = {
     "advisor",
     "cli",
+    "index_advice.py",
     "index_trial.py",
     "local",
     "__main__.py",

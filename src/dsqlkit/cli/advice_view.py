@@ -12,7 +12,8 @@ from dsqlkit.cli.optimize import measurement_document
 
 if TYPE_CHECKING:
     from dsqlkit.advisor.advise import Proposal
-    from dsqlkit.index_trial import Consultation, Outcome
+    from dsqlkit.index_advice import Consultation
+    from dsqlkit.index_trial import Outcome
     from dsqlkit.measurement import Measurement
 
 
@@ -92,7 +93,7 @@ def _indented(text: str) -> Padding:
 def _trials(outcome: "Outcome") -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("With", overflow="fold")
-    for heading in ("rows read", "completed", "execution", "spread"):
+    for heading in ("rows read", "looked up", "execution (spread)"):
         table.add_column(heading, justify="right", no_wrap=True)
     with_dpu = outcome.before.dpu is not None
     if with_dpu:
@@ -104,8 +105,7 @@ def _trials(outcome: "Outcome") -> Table:
             name,
             f"{measured.rows_scanned:,}",
             f"{measured.rows_completed:,}",
-            f"{measured.execution_ms:.3f} ms",
-            f"{measured.spread_ms:.3f} ms",
+            f"{measured.execution_ms:.3f} ({measured.spread_ms:.3f}) ms",
         ]
         table.add_row(*cells, *([f"{measured.dpu or 0:.5f}"] if with_dpu else []))
     return table

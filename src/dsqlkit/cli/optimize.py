@@ -80,16 +80,16 @@ def optimize(
 def _advise(
     connections: "Connections", output: Output, named: "NamedQuery", *, apply: bool, keep: bool
 ) -> None:
-    from dsqlkit import accounts7, index_trial
+    from dsqlkit import accounts7, index_advice, index_trial
     from dsqlkit.cli import advice_view
 
     with output.status("Reading the plan ...") as say:
-        consultation = index_trial.consult(connections, named.sql, named.parameters, say)
+        consultation = index_advice.consult(connections, named.sql, named.parameters, say)
         outcome = None
         if apply:
             rivals: tuple[Proposal, ...] = ()
             if named.name == accounts7.QUERY:
-                rivals = index_trial.chapter_indexes(connections)
+                rivals = index_advice.chapter_indexes(connections)
             outcome = index_trial.try_out(
                 connections, consultation, rivals=rivals, keep_all=keep, say=say
             )

@@ -34,11 +34,12 @@ def query_of(text: str | None, file: Path | None, param: list[str] | None) -> "N
     from dsqlkit import queries
 
     values = _values(param or [])
-    if (text is None) is (file is None):
+    if text is None and file is None:
         raise UsageError(
-            "There is no query to explain." if text is None else "There are two queries.",
-            hint="Give QUERY or --file, or a plan with --plan.",
+            "There is no query to explain.", hint="Give QUERY or --file, or a plan with --plan."
         )
+    if text is not None and file is not None:
+        raise UsageError("There are two queries.", hint="Give QUERY or --file.")
     if file is None and text is not None and text.startswith("@"):
         file = Path(text[1:])
     if file is not None:
