@@ -7,6 +7,7 @@ back at once, and when one waits for another's lock, has that other transaction 
 import asyncio
 import contextlib
 import logging
+import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _FIRST_LOOK_S: Final = 0.002
+_ALONE_S: Final = 0.01
 _LONGEST_PAUSE_S: Final = 0.05
 _LONGEST_LOCK_WAIT_MS: Final = 20
 _LONGEST_INTERNAL_S: Final = 5
@@ -117,7 +119,8 @@ class Adjudicator:
         self._open: dict[Player, OpenTransaction] = {}
         self._busy: dict[Player, float] = {}
         self._looked: dict[Player, float] = {}
-        self._any_busy = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._any_due = asyncio.Event()
         self._parking: set[asyncio.Task[None]] = set()
         self._commits = 0
         self._shared: list[tuple[int, SharedKey]] = []
@@ -181,8 +184,9 @@ class Adjudicator:
 
     def busy(self, player: Player) -> None:
         """Something was sent to the player's backend."""
-        self._busy[player] = asyncio.get_running_loop().time()
-        self._any_busy.set()
+        self._busy[player] = time.monotonic()
+        if self._timer is None:
+            self._arm()
 
     def at_rest(self, player: Player) -> None:
         """All that was sent has been answered."""
@@ -279,15 +283,11 @@ class Adjudicator:
         await internal.load_driver()
         import psycopg
 
-        loop = asyncio.get_running_loop()
         try:
             while True:
-                await self._any_busy.wait()
-                await asyncio.sleep(_FIRST_LOOK_S)
-                if not self._busy:
-                    self._any_busy.clear()
-                    continue
-                now = loop.time()
+                await self._any_due.wait()
+                self._any_due.clear()
+                now = time.monotonic()
                 due = [player for player in self._busy if self._is_due(player, now)]
                 if due:
                     try:
@@ -296,10 +296,28 @@ class Adjudicator:
                         _log.warning("the adjudicator lost its connection: %s", error)
                         await asyncio.sleep(_LONGEST_PAUSE_S)
         finally:
+            if self._timer is not None:
+                self._timer.cancel()
             for task in self._parking:
                 task.cancel()
             if self._monitor is not None:
                 await self._monitor.close()
+
+    def _arm(self) -> None:
+        # Who is alone waits for nobody.
+        alone = len(self._busy.keys() | self._open.keys()) < 2
+        pause = _ALONE_S if alone else _FIRST_LOOK_S
+        self._timer = asyncio.get_running_loop().call_later(pause, self._tick)
+
+    def _tick(self) -> None:
+        """See whether somebody is due for a look. A timer costs less than a task that sleeps."""
+        if not self._busy:
+            self._timer = None
+            return
+        now = time.monotonic()
+        if any(self._is_due(player, now) for player in self._busy):
+            self._any_due.set()
+        self._arm()
 
     def _is_due(self, player: Player, now: float) -> bool:
         """Whether to look at a player: soon at first, then more seldom as its statement lasts."""

@@ -51,6 +51,7 @@ class Statement:
     `qualified` are the places in the text (from, to, in bytes) where a schema stands before a
     table's name, its point included. `many`: it may write many rows, more than
     its text has or in several statements. `scrolls`: it declares a cursor that goes backwards too.
+    `plain`: it is a BEGIN and no more.
     """
 
     kind: Kind
@@ -64,6 +65,7 @@ class Statement:
     inserts: bool = False
     deletes: bool = False
     scrolls: bool = False
+    plain: bool = False
 
     @property
     def may_change_too_much(self) -> bool:
@@ -173,7 +175,10 @@ def _statement(raw: Node, source: Parsable) -> Statement:
     end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(source.text)
     if source.trust(raw.stmt_location, end) is not None:
         return Statement(kind, (kind,), _TRUSTS)
-    if kind in (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER, Kind.ANALYZE):
+    if kind is Kind.BEGIN:
+        plain = node.kind == tree.TRANS_STMT_BEGIN and not node.options
+        return Statement(kind, (kind,), plain=plain)
+    if kind in (Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER, Kind.ANALYZE):
         return Statement(kind, (kind,))
     return _with_tables(kind, node, source.text)
 

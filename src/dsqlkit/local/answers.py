@@ -37,6 +37,9 @@ _LOOKED_AT: Final = b"ENCSZKG"
 _LEFT_ALONE: Final = {wire.RUN, ord("K"), ord("G")}
 _CHANGE_TAGS: Final = {b"INSERT", b"UPDATE", b"DELETE"}
 _COPY_TAGS: Final = {b"COPY"}
+_PLAIN: Final = frozenset(b"12DInstT3")
+_READY_HEADER: Final = b"Z\0\0\0\5"
+_READY_BYTES: Final = 6
 _CODE, _TEXT, _CONTEXT = b"CMW"
 _OWN_CONTEXTS: Final = (b"PL/pgSQL function", b'SQL function "setting"')
 _IN_TRANSACTION_BLOCK: Final = b"TE"
@@ -56,6 +59,27 @@ class AnswerRewriter:
         self._signed_in = False
         self._tag: bytes | None = None
         self._has_job = False
+
+    def plain(self, data: bytes, *, copies_in: bool) -> tuple[bytes, int] | None:
+        """If a chunk is one whole answer in which nothing is to be changed, as most are: its last
+        CommandComplete, and how many rows its statements changed, COPY too if it `copies_in`."""
+        end = len(data) - _READY_BYTES
+        if not data.startswith(_READY_HEADER, end) or end < 0:
+            return None
+        if self._cutter.is_within or not self._is_quiet:
+            return None
+        position = changed = 0
+        tag = b""
+        while position < end:
+            kind = data[position]
+            after = position + 1 + wire.INT32.unpack_from(data, position + 1)[0]
+            if kind == _TAG:
+                tag = data[position:after]
+                changed += changed_rows(tag, copies_in=copies_in)
+            elif kind not in _PLAIN:
+                return None
+            position = after
+        return (tag, changed) if position == end else None
 
     def cut(self, data: bytes) -> Iterable[tuple[int, bytes]]:
         """The pieces of more of the stream; each has then to go through `rewritten`, in order."""
@@ -95,6 +119,11 @@ class AnswerRewriter:
             self._changed.add(text.decode())
             return True
         return code == _AS_ROWS or text.startswith(_UNANALYSED)
+
+    @property
+    def _is_quiet(self) -> bool:
+        """Whether nothing said before has a meaning for what comes next."""
+        return self._signed_in and self._tag is None and not self._has_job and not self._changed
 
     def _ready(self, frame: bytes) -> None:
         self._signed_in = True

@@ -15,6 +15,7 @@ from dsqlkit.local.parking import Rows
 from dsqlkit.local.refusal import Refusal
 
 _READY, _ERROR, _COMPLETE, _KEY, _COPY_IN, _NOTICE = b"ZECKGN"
+_READY_BYTES: Final = 6
 _ENDS: Final = {_READY, _ERROR, _COMPLETE}
 _CANCELLED: Final = "57014"
 
@@ -50,6 +51,7 @@ class Conversation:
         # The first exchange is the sign-in, up to its ReadyForQuery.
         self._exchanges: deque[Exchange] = deque([Exchange(forward=True)])
         self._cancellations = 0
+        self._ahead: tuple[bytes, bytes] | None = None
         self._deferred: deque[tuple[bytes, Exchange]] = deque()
 
     @property
@@ -70,11 +72,20 @@ class Conversation:
             self._exchanges[0].data_ended = True
         self.backend.write(frame)
 
+    def send_ahead(self, frames: bytes, answer: bytes) -> None:
+        """Send frames without a Sync together with what is sent next. The client does not hear of
+        their answer, which must be this one."""
+        self._ahead = frames, answer
+
     def send(self, frames: bytes, exchange: Exchange) -> None:
         """Send all frames of an exchange."""
         if not self.is_settled:
             self._deferred.append((frames, exchange))
             return
+        if self._ahead is not None:
+            ahead, exchange.unheard = self._ahead
+            self._ahead = None
+            frames = ahead + frames
         self.expect(exchange)
         self.backend.write(frames)
 
@@ -121,6 +132,34 @@ class Conversation:
         return not self._cancellations
 
     def _receive(self, data: bytes) -> None:
+        exchange = self._exchanges[0] if self._exchanges else None
+        if exchange is None or exchange.holds_end:
+            self._cut(data)
+            return
+        if exchange.unheard:
+            data = exchange.heard(data)
+        found = self._answers.plain(data, copies_in=exchange.copies_in)
+        if found is None:
+            self._cut(data)
+            return
+        exchange.tag, changed = found
+        exchange.changed += changed
+        exchange.status = data[-1]
+        piece = data[:-_READY_BYTES] if exchange.hide_ready else data
+        if exchange.forward:
+            self._client.write(piece)
+        else:
+            exchange.pieces.append((wire.RUN, piece))
+        self._end(exchange)
+
+    def _end(self, exchange: Exchange) -> None:
+        self._exchanges.popleft()
+        if not self._exchanges:
+            self._on_rest()
+        if exchange.on_done is not None:
+            exchange.on_done(exchange)
+
+    def _cut(self, data: bytes) -> None:
         shown: list[bytes] = []
         for kind, frame in self._answers.cut(data):
             exchange = self._exchanges[0] if self._exchanges else None
@@ -140,13 +179,9 @@ class Conversation:
                     exchange.pieces.clear()
                     exchange.forward = True
             if kind == _READY:
-                self._exchanges.popleft()
-                if not self._exchanges:
-                    self._on_rest()
                 self._client.write(b"".join(shown))
                 shown.clear()
-                if exchange.on_done is not None:
-                    exchange.on_done(exchange)
+                self._end(exchange)
         self._client.write(b"".join(shown))
 
     def _noticed(self, kind: int, frame: bytes, exchange: Exchange) -> bytes:

@@ -6,7 +6,6 @@ whose answer tells the client in which format to send.
 """
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local import wire
@@ -37,8 +36,8 @@ class CopyIn:
     def __init__(self, step: Step) -> None:
         text = step.again if step.is_query else _text(step.parse)
         # In the extended protocol the client ends with a Sync of its own.
-        self._step = replace(
-            step, data=text, again=text, parse=b"", end=step.end if step.is_query else End.PART
+        self._step = step._replace(
+            data=text, again=text, parse=b"", end=step.end if step.is_query else End.PART
         )
         self.is_part = step.end is End.PART
         self._pieces: list[bytes] = []
@@ -60,7 +59,7 @@ class CopyIn:
         if kind not in ENDS:
             return None
         copied = b"".join(self._pieces)
-        return replace(self._step, data=self._step.data + copied, copied=copied)
+        return self._step._replace(data=self._step.data + copied, copied=copied)
 
 
 async def begin(session: "Session", step: Step) -> None:

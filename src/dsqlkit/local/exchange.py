@@ -40,7 +40,8 @@ class Exchange:
     another reason, which is what to tell. `guarded`: a savepoint of ours comes before it. `before`
     counts the characters of the client's text that come before the text that was sent. `copies`: it
     is a COPY with its data, of whose answers the client has had those up to the start of the data.
-    `on_copy` hears of that start.
+    `on_copy` hears of that start. `unheard` is what is still to come of an answer that comes first
+    and that nobody gets.
     """
 
     forward: bool
@@ -63,12 +64,20 @@ class Exchange:
     changed: int = 0
     copies_in: bool = False
     data_ended: bool = False
+    unheard: bytes = b""
     status: int = IDLE
 
     @property
     def sqlstate(self) -> str | None:
         """The SQLSTATE of the backend's error, if there was one."""
         return None if self.error is None else _field(self.error, _CODE)
+
+    def heard(self, data: bytes) -> bytes:
+        """More of the answer, without what is unheard of it."""
+        size = min(len(data), len(self.unheard))
+        assert data.startswith(self.unheard[:size]), "something else came first in an answer"
+        self.unheard = self.unheard[size:]
+        return data[size:]
 
     def held(self) -> bytes:
         """What was held back, as the client is to get it."""

@@ -32,6 +32,13 @@ _EXTENDED: Final = _frames(_SQL)
 _EXTENDED_COMPLETE: Final = (
     wire.message(b"1", b"") + wire.message(b"2", b"") + _COMPLETE + wire.message(b"3", b"") * 2
 )
+BEGIN: Final = _frames(b"BEGIN") + _EXTENDED
+"""A BEGIN with the savepoint, to be sent together with what comes next."""
+BEGIN_COMPLETE: Final = (
+    _EXTENDED_COMPLETE.replace(_COMPLETE, wire.message(b"C", b"BEGIN\0")) + _EXTENDED_COMPLETE
+)
+BEGUN: Final = wire.message(b"C", b"BEGIN\0") + wire.message(b"Z", b"T")
+"""The answer to a BEGIN."""
 _GUARD: Final = _frames(f"SAVEPOINT {STATEMENT_SAVEPOINT}".encode())
 
 

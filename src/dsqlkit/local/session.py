@@ -10,7 +10,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Final
 
 from dsqlkit.local import copy_in, implicit, wire
@@ -34,7 +33,14 @@ from dsqlkit.local.link import Link
 from dsqlkit.local.open_transaction import OpenTransaction
 from dsqlkit.local.recovery import SCHEMA_CHANGED, Recovery
 from dsqlkit.local.refusal import Refusal
-from dsqlkit.local.savepoint import guarded, with_savepoint, without_savepoint
+from dsqlkit.local.savepoint import (
+    BEGIN,
+    BEGIN_COMPLETE,
+    BEGUN,
+    guarded,
+    with_savepoint,
+    without_savepoint,
+)
 from dsqlkit.local.statements import rewrite
 from dsqlkit.local.steps import FLUSH, SYNC, WANTED, End, Step, StepCutter
 
@@ -263,7 +269,7 @@ class Session:
             elif (step := self._copy.take(kind, frame)) is not None:
                 is_too_large, self._copy = self._copy.is_too_large, None
                 if is_too_large:
-                    step = replace(step, data=refused(step, copy_in.TOO_LARGE), statement=None)
+                    step = step._replace(data=refused(step, copy_in.TOO_LARGE), statement=None)
                 self.put_first(step)
         self.client.hold(self._queued > _QUEUE_BYTES)
 
@@ -272,6 +278,9 @@ class Session:
         return not self._held_up and self._copy is None and self.conversation.is_settled
 
     def _enqueue(self, step: Step) -> None:
+        if not self._queue and self._takes_steps and not self._ended:
+            self._handle(step)
+            return
         self._queue.append(step)
         self._queued += len(step.data) + _STEP_BYTES
 
@@ -285,17 +294,21 @@ class Session:
                 break
             self._queue.popleft()
             self._queued -= len(step.data) + _STEP_BYTES
-            if is_void or step.data == FLUSH:
-                pass  # all that was sent before has been answered, or is followed by a Sync
-            elif self._skipping:
-                self._skip(step)
-            elif self._expired:
-                self.close()
-            elif self.transaction is None:
-                self._outside(step)
-            else:
-                self._inside(step, self.transaction)
+            if not is_void:
+                self._handle(step)
         self.client.hold(self._queued > _QUEUE_BYTES)
+
+    def _handle(self, step: Step) -> None:
+        if step.data == FLUSH:
+            pass  # all that was sent before has been answered, or is followed by a Sync
+        elif self._skipping:
+            self._skip(step)
+        elif self._expired:
+            self.close()
+        elif self.transaction is None:
+            self._outside(step)
+        else:
+            self._inside(step, self.transaction)
 
     def _skip(self, step: Step) -> None:
         """After an error in a pipeline everything up to the client's Sync is left out."""
@@ -310,9 +323,7 @@ class Session:
     def _outside(self, step: Step) -> None:
         statement = step.statement
         if statement is not None and statement.kind is Kind.BEGIN and self._unsynced is None:
-            self._held_up = True
-            begin = Exchange(forward=False, hide_ready=step.hides_ready, on_done=self._begun)
-            self.conversation.send(with_savepoint(step), begin)
+            self._begin(step, statement)
             return
         if statement is not None and step.end is End.PART:
             if statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
@@ -349,6 +360,18 @@ class Session:
                 self._do(self._disruption.autocommit(step, self._autocommit))
                 return
         self.backend.write(step.data)
+
+    def _begin(self, step: Step, statement: Statement) -> None:
+        if statement.plain and step.end is End.QUERY and not self.conversation.under_way:
+            # It is answered here and travels with the statement that comes next: the snapshot is of
+            # that moment anyway.
+            self.transaction = self.adjudicator.began(self)
+            self.conversation.send_ahead(BEGIN, BEGIN_COMPLETE)
+            self.client.write(BEGUN)
+            return
+        self._held_up = True
+        begin = Exchange(forward=False, hide_ready=step.hides_ready, on_done=self._begun)
+        self.conversation.send(with_savepoint(step), begin)
 
     def _inside(self, step: Step, transaction: OpenTransaction) -> None:
         statement = step.statement

@@ -4,10 +4,11 @@ A step is a Query, or the frames up to and including an Execute and whatever clo
 a pipeline end without a Sync; the last one has it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from dsqlkit.local import analysis, wire
 from dsqlkit.local.analysis import Kind, Statement
@@ -23,6 +24,7 @@ _NOTHING: Final = Statement(Kind.OTHER, ())
 _MOST_BYTES: Final = 16 * 1024 * 1024
 """What a step without an Execute gathers before it is sent on: more than one frame can have."""
 _FRAME_BYTES: Final = 64
+_CACHED_BYTES: Final = 4096
 
 
 class End(Enum):
@@ -36,8 +38,7 @@ class End(Enum):
     NEXT = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """Frames to send together. `statement` is None where nothing is executed.
 
     `again` runs the statement once more by itself, Sync included, naming only prepared statements
@@ -93,17 +94,16 @@ class StepCutter:
         self._fetches = False
         self._in_transaction = False
 
-    def feed(self, kind: int, frame: bytes) -> Iterator[Step]:
+    def feed(self, kind: int, frame: bytes) -> tuple[Step, ...]:
         """Take the next frame; give the steps that it completes.
 
         Raises wire.ProtocolViolation when a frame is not what its kind says.
         """
         if kind == _QUERY:
-            yield from self._finish(End.NEXT)
-            yield from self._query(frame)
-            return
+            return self._finish(End.NEXT) + self._query(frame)
+        before: tuple[Step, ...] = ()
         if self._executed is not None and kind not in (_SYNC, _FLUSH, _CLOSE):
-            yield from self._finish(End.NEXT)
+            before = self._finish(End.NEXT)
         if kind == _PARSE:
             frame = self._parse(frame)
         elif kind == _BIND:
@@ -120,28 +120,16 @@ class StepCutter:
         if kind == _SYNC:
             if not self._in_transaction:
                 self._portals.clear()
-            yield from self._finish(End.SYNC)
-        elif kind == _FLUSH or self._gathered > _MOST_BYTES:
-            yield from self._finish(End.FLUSH)
+            return before + self._finish(End.SYNC)
+        if kind == _FLUSH or self._gathered > _MOST_BYTES:
+            return before + self._finish(End.FLUSH)
+        return before
 
-    def _query(self, frame: bytes) -> Iterator[Step]:
-        end = frame.find(b"\0", 5)
-        if end != len(frame) - 1:
-            raise wire.ProtocolViolation("a malformed Query message")
-        sql = frame[5:end]
-        statement = analysis.analyse(sql)
+    def _query(self, frame: bytes) -> tuple[Step, ...]:
+        cut = _cut_query_cached if len(frame) <= _CACHED_BYTES else _cut_query
+        statement, steps = cut(frame, self._rewrite)
         self._follow(statement)
-        if statement.kind is not Kind.MIXED:
-            changed = self._rewrite(sql)
-            if changed is not sql:
-                frame = wire.message(b"Q", changed + b"\0")
-            yield Step(frame, End.QUERY, statement, again=frame)
-            return
-        # Each statement by itself, as BEGIN and COMMIT have to be seen, and conflicts among them.
-        for before, part in analysis.parts(sql):
-            frame = wire.message(b"Q", self._rewrite(part) + b"\0")
-            yield Step(frame, End.PART, analysis.analyse(part), again=frame, before=before)
-        yield Step(SYNC, End.SYNC, None)
+        return steps
 
     def _parse(self, frame: bytes) -> bytes:
         start = frame.find(b"\0", 5) + 1
@@ -189,22 +177,49 @@ class StepCutter:
         elif statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
             self._in_transaction = False
 
-    def _finish(self, end: End) -> Iterator[Step]:
-        if self._frames:
-            yield Step(
-                b"".join(self._frames),
-                end,
-                self._executed,
-                self._again,
-                self._parsed,
-                self._bound,
-                self._fetches,
-            )
+    def _finish(self, end: End) -> tuple[Step, ...]:
+        if not self._frames:
+            return ()
+        step = Step(
+            b"".join(self._frames),
+            end,
+            self._executed,
+            self._again,
+            self._parsed,
+            self._bound,
+            self._fetches,
+        )
         self._frames = []
         self._gathered = 0
         self._executed = None
         self._again = self._parsed = self._bound = b""
         self._fetches = False
+        return (step,)
+
+
+def _cut_query(
+    frame: bytes, rewrite: Callable[[bytes], bytes]
+) -> tuple[Statement, tuple[Step, ...]]:
+    """What a Query is, and its steps."""
+    end = frame.find(b"\0", 5)
+    if end != len(frame) - 1:
+        raise wire.ProtocolViolation("a malformed Query message")
+    sql = frame[5:end]
+    statement = analysis.analyse(sql)
+    if statement.kind is not Kind.MIXED:
+        changed = rewrite(sql)
+        if changed is not sql:
+            frame = wire.message(b"Q", changed + b"\0")
+        return statement, (Step(frame, End.QUERY, statement, again=frame),)
+    # Each statement by itself, as BEGIN and COMMIT have to be seen, and conflicts among them.
+    steps = []
+    for before, part in analysis.parts(sql):
+        frame = wire.message(b"Q", rewrite(part) + b"\0")
+        steps.append(Step(frame, End.PART, analysis.analyse(part), again=frame, before=before))
+    return statement, (*steps, Step(SYNC, End.SYNC, None))
+
+
+_cut_query_cached = lru_cache(maxsize=2048)(_cut_query)
 
 
 def _two_names(frame: bytes) -> tuple[bytes, bytes]:

@@ -44,6 +44,11 @@ class FrameCutter:
         self._held_until = 0
         self._unseen = 0
 
+    @property
+    def is_within(self) -> bool:
+        """Whether it has seen a part of a frame."""
+        return bool(self._held or self._unseen)
+
     def feed(self, data: bytes) -> Iterable[tuple[int, bytes]]:
         """Take more of the stream; give its pieces in order as (kind, bytes), kind RUN for runs.
 
