@@ -15,7 +15,7 @@ from typing import Final
 from dsqlkit import indexes, measurement
 from dsqlkit.advisor.advise import Advice, Proposal
 from dsqlkit.connection import Connections
-from dsqlkit.errors import DsqlkitError, Interrupted
+from dsqlkit.errors import DsqlkitError, Interrupted, SqlError
 from dsqlkit.index_advice import RUNS_A_BLOCK, Consultation, Say
 from dsqlkit.measurement import Measurement
 from dsqlkit.plans.model import Plan
@@ -120,7 +120,6 @@ class _Workbench:
             self.drop(each)
         for each in wanted:
             if each.name not in self._there:
-                self._there[each.name] = each
                 self._build(each)
 
     def drop(self, index: Proposal) -> None:
@@ -147,10 +146,21 @@ class _Workbench:
         return f"Dropped what was built and not kept: {', '.join(names)}."
 
     def _build(self, index: Proposal) -> None:
+        # What is not ours must never be dropped, not even when a name is taken meanwhile.
+        if indexes.name_is_taken(self._connections, index.name, index.schema):
+            raise indexes.IndexBuildFailed(
+                f"Something else is named {index.name} by now.", hint="Run the command again."
+            )
         self.say(f"Building {index.name}")
-        indexes.build(
+        self._there[index.name] = index
+        try:
+            job_id = indexes.start(self._connections, index.ddl)
+        except SqlError:
+            del self._there[index.name]
+            raise
+        indexes.wait(
             self._connections,
-            index.ddl,
+            job_id,
             on_status=lambda job: self.say(f"Building {index.name}: {job.status}"),
         )
 

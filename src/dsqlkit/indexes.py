@@ -112,6 +112,13 @@ def of_table(connections: Connections, table: str) -> tuple[Index, ...]:
     return tuple(Index(name, valid) for name, valid in rows)
 
 
+def name_is_taken(connections: Connections, name: str, schema: str = "public") -> bool:
+    """Whether an index of that name could not be made, as a table or an index has it."""
+    query, values = statement("catalog/relation_exists.sql"), {"schema": schema, "name": name}
+    row = run(connections, lambda c: c.execute(query, values).fetchone()).value
+    return bool(row and row[0])
+
+
 def drop(connections: Connections, name: str, schema: str = "public") -> None:
     """Drop an index if it exists; a build of it that is running is cancelled."""
     from psycopg import sql

@@ -190,6 +190,19 @@ def test_a_condition_on_a_subquery_counts_inside_where_it_is_pushed_down(
     assert [each.column for each in use.predicates] == (["n"] if pushed else [])
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1 FROM t AS u (a, b) WHERE b = 'x'",
+        "SELECT 1 FROM (SELECT id, name FROM t) AS u (a, b) WHERE u.b = 'x'",
+        "WITH c AS (SELECT name FROM t) SELECT 1 FROM c AS u (b) WHERE b = 'x'",
+    ],
+)
+def test_columns_are_known_by_the_names_that_an_alias_gives_them(sql: str) -> None:
+    (use,) = query(sql).uses
+    assert [each.column for each in use.predicates] == ["name"]
+
+
 def test_what_is_no_table_of_the_catalog_is_named() -> None:
     read = query("SELECT * FROM t JOIN seen ON seen.id = t.id")
     assert read.unknown == ("seen",)

@@ -12,7 +12,15 @@ from postgast import pg_query_pb2 as tree
 from dsqlkit.advisor.ordering import first_rows
 from dsqlkit.advisor.predicates import ColumnAt, ConditionReader, Reading
 from dsqlkit.advisor.query import Lookup, Obstacle, Ordering, Predicate, Query, TableUse
-from dsqlkit.advisor.scopes import Outputs, Scope, columns_of, is_grouped, output_names, outputs_of
+from dsqlkit.advisor.scopes import (
+    Outputs,
+    Scope,
+    columns_of,
+    is_grouped,
+    output_names,
+    outputs_of,
+    renamed,
+)
 from dsqlkit.advisor.syntax import (
     Node,
     Statement,
@@ -150,7 +158,7 @@ class _Reader:
             case "range_subselect":
                 subselect = item.range_subselect
                 outputs = self.statement(subselect.subquery, scope)
-                scope.relations[subselect.alias.aliasname] = outputs
+                scope.relations[subselect.alias.aliasname] = renamed(outputs, subselect.alias)
             case "join_expr":
                 self._join(item.join_expr, scope)
 
@@ -158,7 +166,7 @@ class _Reader:
         alias = relation.alias.aliasname or relation.relname
         cte = None if relation.schemaname else scope.cte(relation.relname)
         if cte is not None:
-            scope.relations[alias] = cte
+            scope.relations[alias] = renamed(cte, relation.alias)
             return
         found = [
             table
@@ -170,7 +178,7 @@ class _Reader:
             scope.relations[alias] = {}
             return
         self.uses.append(_Use(found[0], alias))
-        scope.relations[alias] = columns_of(len(self.uses) - 1, found[0])
+        scope.relations[alias] = renamed(columns_of(len(self.uses) - 1, found[0]), relation.alias)
 
     def _join(self, join: Node, scope: Scope) -> None:
         first = len(self.uses)

@@ -66,6 +66,15 @@ def columns_of(use: int, table: Table) -> Outputs:
     return {column.name: ColumnAt(use, column.name, column.type) for column in table.columns}
 
 
+def renamed(outputs: Outputs, alias: Node) -> Outputs:
+    """The same under the names that an alias gives to the first columns: `AS u (a, b)`."""
+    names = names_of(alias.colnames)
+    return {
+        (names[place] if place < len(names) else name): column
+        for place, (name, column) in enumerate(outputs.items())
+    }
+
+
 def is_grouped(statement: Node) -> bool:
     """Whether a SELECT makes groups of rows."""
     return bool(statement.group_clause) or statement.HasField("having_clause")
