@@ -1,5 +1,7 @@
 """The advice on plans of DSQL, within DSQL's limits and beside the indexes there are."""
 
+from dataclasses import replace
+
 import pytest
 
 from dsqlkit.advisor.statistics import ColumnStatistics
@@ -149,3 +151,9 @@ def test_names_are_quoted_where_sql_wants_it_and_never_taken_twice() -> None:
 def test_an_invalid_index_is_pointed_at() -> None:
     found = advice(SQL, FULL, facts(table(Index("t_n", ("n",), valid=False))))
     assert any("t_n of t is not valid" in note for note in found.notes)
+
+
+def test_a_table_without_statistics_is_said_to_be_one() -> None:
+    found = advice(SQL, FULL, facts(replace(table(), rows=None)))
+    assert _ddl(*found.proposals) == ["t (n) INCLUDE (price)"]
+    assert any("run ANALYZE t first" in note for note in found.notes)

@@ -198,6 +198,11 @@ def _proposal(choice: _Choice, taken: Collection[str]) -> Proposal:
 def _hindrances(use: TableUse, now: Reads | None) -> Iterator[str]:
     if now is None or now.read < WORTH_ROWS:
         return
+    if use.table.rows is None:
+        yield (
+            f"{use.table.name} was never analyzed, so that the figures are guesses: run ANALYZE "
+            f"{use.table.name} first."
+        )
     for obstacle in use.obstacles:
         yield f"No index serves {obstacle.text}: {obstacle.why}"
     for predicate in use.predicates:

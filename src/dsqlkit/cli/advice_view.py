@@ -1,14 +1,15 @@
 """Advice on indexes, and what trying it showed, for people and as JSON."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from dsqlkit.cli.optimize import measurement_document
+from dsqlkit.cli.output import counted
 
 if TYPE_CHECKING:
     from dsqlkit.advisor.advise import Proposal
@@ -29,7 +30,11 @@ def document_of(consultation: "Consultation", outcome: "Outcome | None") -> dict
         "proposals": [_proposal(each) for each in advice.proposals],
         "alternatives": [_proposal(each) for each in advice.alternatives],
         "trials": [
-            {"indexes": list(each.names), **measurement_document(each.measured)}
+            {
+                "indexes": list(each.names),
+                **measurement_document(each.measured),
+                "rows_looked_up": each.measured.rows_completed,
+            }
             for each in (outcome.trials if outcome else ())
         ],
         "dropped": list(outcome.dropped) if outcome else [],
@@ -43,9 +48,9 @@ def view_of(consultation: "Consultation", outcome: "Outcome | None") -> Renderab
     tried = outcome if outcome and outcome.trials else None
     parts: list[RenderableType] = []
     if not tried:
-        parts += [_now(consultation.before), ""]
+        parts += [_Wrapped(_now(consultation.before)), ""]
     for each in advice.proposals:
-        parts += [Text(_lines(each.ddl), style="bold"), *_details(each), ""]
+        parts += [_Wrapped(_lines(each.ddl), style="bold"), *_details(each), ""]
     if not advice.proposals:
         parts += ["No index is proposed: none is expected to help this query.", ""]
     if advice.alternatives and not tried:
@@ -53,7 +58,7 @@ def view_of(consultation: "Consultation", outcome: "Outcome | None") -> Renderab
         parts += [_indented(_lines(each.ddl)) for each in advice.alternatives]
         parts.append("")
     for note in advice.notes:
-        parts += [Text(f"Note: {note}"), ""]
+        parts += [_Wrapped(f"Note: {note}"), ""]
     if tried:
         parts += [_trials(tried), *_verdict(tried)]
     elif advice.proposals:
@@ -66,7 +71,8 @@ def view_of(consultation: "Consultation", outcome: "Outcome | None") -> Renderab
 def _now(before: "Measurement") -> str:
     by = before.index or "no index"
     return (
-        f"Now: {before.rows_scanned:,} rows read for {before.rows:,} returned, by {by}; "
+        f"Now: {counted(before.rows_scanned, 'row', 'rows')} read for {before.rows:,} returned, "
+        f"by {by}; "
         f"{before.execution_ms:.3f} ms (spread {before.spread_ms:.3f} ms, {before.runs} warm runs)."
     )
 
@@ -86,8 +92,25 @@ def _lines(ddl: str) -> str:
     return ddl.replace(" ON ", "\n    ON ", 1).replace(" INCLUDE (", "\n    INCLUDE (", 1) + ";"
 
 
-def _indented(text: str) -> Padding:
-    return Padding(Text(text), (0, 0, 0, 2), expand=False)
+@dataclass(frozen=True)
+class _Wrapped:
+    """A text wrapped to the width, without blanks at the ends of lines."""
+
+    text: str
+    indent: int = 0
+    style: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in Text(self.text, style=self.style).wrap(
+            console, options.max_width - self.indent
+        ):
+            line.rstrip()
+            line.pad_left(self.indent)
+            yield line
+
+
+def _indented(text: str) -> _Wrapped:
+    return _Wrapped(text, indent=2)
 
 
 def _trials(outcome: "Outcome") -> Table:
@@ -125,7 +148,7 @@ def _verdict(outcome: "Outcome") -> list[RenderableType]:
     lines.append(f"Kept: {', '.join(outcome.kept) or 'none'}.")
     if outcome.dropped:
         lines.append(f"Dropped: {', '.join(outcome.dropped)}.")
-    return [Text(line) for line in lines]
+    return [_Wrapped(line) for line in lines]
 
 
 def _change(speedup: float | None) -> str:
