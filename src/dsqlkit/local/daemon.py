@@ -35,9 +35,9 @@ from dsqlkit.local.token_check import TokenChecker
 
 IDLE_LIMIT_S: Final = 3600.0
 _CHECK_S: Final = 1.0
-_COLLECT_AT: Final = 20_000
-"""Objects made and not yet gone, at which the rubbish is looked through. Python's own 700 is
-reached by a few statements of many clients."""
+_COLLECT_AT: Final = (5_000, 3, 3)
+"""When the rubbish is looked through: seldom while statements run, which make none that is in
+circles, but all of it before what ended sessions leave behind grows large."""
 _FILES: Final = 4096
 _KEY_ID_START: Final = "AKIALOCAL"
 _KEY_ID_LENGTH: Final = 20
@@ -132,7 +132,7 @@ class _Cluster:
         judging = asyncio.create_task(adjudicator.run())
         # What is here now stays; and little of what comes is in circles.
         gc.freeze()
-        gc.set_threshold(_COLLECT_AT)
+        gc.set_threshold(*_COLLECT_AT)
         self._announce(port)
         try:
             await self._until_over(accepting, working, judging)

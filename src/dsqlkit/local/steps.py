@@ -24,7 +24,7 @@ _NOTHING: Final = Statement(Kind.OTHER, ())
 _MOST_BYTES: Final = 16 * 1024 * 1024
 """What a step without an Execute gathers before it is sent on: more than one frame can have."""
 _FRAME_BYTES: Final = 64
-_CACHED_BYTES: Final = 4096
+_CACHED_BYTES: Final = 512
 
 
 class End(Enum):
@@ -219,7 +219,7 @@ def _cut_query(
     return statement, (*steps, Step(SYNC, End.SYNC, None))
 
 
-_cut_query_cached = lru_cache(maxsize=2048)(_cut_query)
+_cut_query_cached = lru_cache(maxsize=1024)(_cut_query)
 
 
 def _two_names(frame: bytes) -> tuple[bytes, bytes]:
