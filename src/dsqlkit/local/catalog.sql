@@ -43,6 +43,19 @@ CREATE TABLE dsqlkit.job (
     ddl text NOT NULL
 );
 
+-- Builds whose index a DROP INDEX has dropped before they ended. Not a column of the job: a transaction
+-- that drops then changes no row that the runner may have changed since the transaction began.
+DROP TABLE IF EXISTS dsqlkit.dropped_build;
+
+CREATE TABLE dsqlkit.dropped_build (job_id text PRIMARY KEY);
+
+-- Indexes that are still to be built. On DSQL they are there, and not valid; here they may not exist yet.
+CREATE OR REPLACE VIEW dsqlkit.pending_index AS
+    SELECT j.job_id, j.object_name, j.target FROM dsqlkit.job j
+    WHERE j.job_type = 'INDEX_BUILD' AND j.status IN ('submitted', 'processing')
+        AND NOT EXISTS (SELECT FROM dsqlkit.dropped_build d WHERE d.job_id = j.job_id)
+        AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = j.target);
+
 CREATE OR REPLACE VIEW sys.jobs AS
     SELECT job_id, status, details, job_type, class_id, object_id,
         CASE WHEN status IN ('submitted', 'processing')
@@ -241,9 +254,9 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '42703',
             MESSAGE = format('column "%s" does not exist', missing);
     END IF;
-    IF (SELECT count(*) FROM pg_index WHERE indrelid = target) + (SELECT count(*) FROM dsqlkit.job j
-            WHERE j.target = submit_index.target AND j.status IN ('submitted', 'processing')
-                AND j.job_type = 'INDEX_BUILD' AND to_regclass(j.object_name) IS NULL) >= 24 THEN
+    IF (SELECT count(*) FROM pg_index WHERE indrelid = target) + (SELECT count(*)
+            FROM dsqlkit.pending_index p
+            WHERE p.target = submit_index.target AND to_regclass(p.object_name) IS NULL) >= 24 THEN
         RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'more than 24 indexes per table are not allowed';
     END IF;
     PERFORM dsqlkit.try_index(is_unique, target, key_columns, keys, caller_path);
@@ -254,14 +267,16 @@ BEGIN
             left(base, 63 - length(n::text)) || CASE n WHEN 0 THEN '' ELSE n::text END);
         SELECT EXISTS (
             SELECT FROM pg_class c WHERE c.relname = name AND c.relnamespace = relation.relnamespace
-                -- A build whose table was replaced while it began drops the index that it made.
-                AND NOT EXISTS (SELECT FROM pg_index x JOIN dsqlkit.job j ON j.target <> x.indrelid
-                    WHERE x.indexrelid = c.oid AND j.status = 'processing'
-                        AND j.object_name = format('%I.%I', relation.nspname, name))
+                -- A build whose index was dropped, or whose table was replaced while it began, drops
+                -- the index that it made.
+                AND NOT EXISTS (SELECT FROM pg_index x JOIN dsqlkit.job j
+                        ON j.object_name = format('%I.%I', relation.nspname, name)
+                    WHERE x.indexrelid = c.oid AND j.status = 'processing' AND (
+                        j.target <> x.indrelid
+                        OR EXISTS (SELECT FROM dsqlkit.dropped_build d WHERE d.job_id = j.job_id)))
             UNION ALL
-            SELECT FROM dsqlkit.job j WHERE j.object_name = format('%I.%I', relation.nspname, name)
-                AND j.status IN ('submitted', 'processing')
-                AND EXISTS (SELECT FROM pg_class c WHERE c.oid = j.target)) INTO taken;
+            SELECT FROM dsqlkit.pending_index p
+            WHERE p.object_name = format('%I.%I', relation.nspname, name)) INTO taken;
         EXIT WHEN index_name IS NOT NULL OR NOT taken;
         n := n + 1;
     END LOOP;
@@ -286,6 +301,63 @@ BEGIN
             CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, name, tail));
     -- Tells the endpoint to report this statement as CREATE INDEX, and that there is a job.
     RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'CREATE INDEX';
+END
+$$;
+
+-- Drops an index that is still to be built, if that is what the name finds: whether it did. It is the
+-- runner that ends the build, once this is committed. Until then the shared lock keeps the build from
+-- its end (see builds_dropped.py).
+CREATE OR REPLACE FUNCTION dsqlkit.drop_pending_index(
+    index_schema text, index_name text, caller_schemas name[]
+) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    pending record;
+BEGIN
+    SELECT p.job_id, c.relname, c.relowner, n.nspowner INTO pending
+        FROM unnest(CASE WHEN index_schema IS NULL THEN caller_schemas ELSE ARRAY[index_schema::name] END)
+            WITH ORDINALITY AS s (name, place)
+        LEFT JOIN dsqlkit.pending_index p ON p.object_name = format('%I.%I', s.name, index_name)
+        LEFT JOIN pg_class c ON c.oid = p.target
+        LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE p.job_id IS NOT NULL OR to_regclass(format('%I.%I', s.name, index_name)) IS NOT NULL
+        ORDER BY s.place LIMIT 1;
+    IF pending.job_id IS NULL THEN
+        RETURN false;
+    END IF;
+    PERFORM pg_advisory_xact_lock_shared(20201, hashtext(pending.job_id));
+    IF dsqlkit.has_ended(pending.job_id) THEN
+        RETURN false;
+    END IF;
+    IF NOT pg_has_role(dsqlkit.caller(), pending.relowner, 'USAGE')
+            AND NOT pg_has_role(dsqlkit.caller(), pending.nspowner, 'USAGE') THEN
+        RAISE EXCEPTION USING ERRCODE = '42501',
+            MESSAGE = format('must be owner of index %s', index_name);
+    END IF;
+    INSERT INTO dsqlkit.dropped_build VALUES (pending.job_id) ON CONFLICT DO NOTHING;
+    -- Tells the endpoint which table's schema changes.
+    RAISE INFO USING ERRCODE = 'DSQ03', MESSAGE = pending.relname;
+    RETURN true;
+END
+$$;
+
+-- DROP INDEX, by the caller's rights and search path. schemas has NULL for a name without one.
+CREATE OR REPLACE PROCEDURE dsqlkit.drop_index(
+    schemas text[], names text[], if_exists text, behavior text
+) LANGUAGE plpgsql AS $$
+DECLARE
+    others text[] := '{}';
+BEGIN
+    FOR i IN 1 .. pg_catalog.cardinality(names) LOOP
+        IF NOT dsqlkit.drop_pending_index(schemas[i], names[i], pg_catalog.current_schemas(false)) THEN
+            others := others || pg_catalog.concat_ws('.',
+                pg_catalog.quote_ident(schemas[i]), pg_catalog.quote_ident(names[i]));
+        END IF;
+    END LOOP;
+    IF others <> '{}' THEN
+        EXECUTE pg_catalog.format('DROP INDEX %s %s %s',
+            if_exists, pg_catalog.array_to_string(others, ', '), behavior);
+    END IF;
+    RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'DROP INDEX';
 END
 $$;
 

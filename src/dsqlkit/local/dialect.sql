@@ -120,22 +120,24 @@ BEGIN
 END
 $$;
 
--- ALTER TABLE ... DROP COLUMN takes a primary key with it in PostgreSQL; DSQL refuses that. A function
--- that is STABLE still sees in the catalog what its statement has just dropped.
+-- ALTER TABLE ... DROP COLUMN takes a primary key with it in PostgreSQL; DSQL refuses that. DROP CONSTRAINT
+-- of a primary key, by which DSQL stores its table, was not recorded; the words follow those of the column.
+-- A function that is STABLE still sees in the catalog what its statement has just dropped.
 CREATE OR REPLACE FUNCTION dsqlkit.refuse_key_drop() RETURNS event_trigger LANGUAGE plpgsql STABLE
     SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     lost text;
 BEGIN
-    SELECT c.address_names[array_upper(c.address_names, 1)] INTO lost
+    SELECT concat_ws(' ', CASE c.object_type WHEN 'table column' THEN 'column' ELSE 'constraint' END,
+            c.address_names[array_upper(c.address_names, 1)]) INTO lost
         FROM pg_event_trigger_dropped_objects() c
-        WHERE c.original AND c.object_type = 'table column' AND EXISTS (
-            SELECT FROM pg_constraint k
-            WHERE k.conrelid = c.objid AND k.contype = 'p' AND c.objsubid = ANY (k.conkey))
-        LIMIT 1;
+        JOIN pg_constraint k ON k.contype = 'p' AND (
+            c.object_type = 'table column' AND k.conrelid = c.objid AND c.objsubid = ANY (k.conkey)
+            OR c.object_type = 'table constraint' AND k.oid = c.objid)
+        WHERE c.original LIMIT 1;
     IF lost IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = '0A000',
-            MESSAGE = format('cannot drop primary key column %s', lost);
+            MESSAGE = format('cannot drop primary key %s', lost);
     END IF;
 END
 $$;
@@ -172,7 +174,7 @@ DROP EVENT TRIGGER IF EXISTS tell_dropped;
 
 CREATE EVENT TRIGGER tell_dropped ON sql_drop EXECUTE FUNCTION dsqlkit.tell_dropped();
 
--- An index that is still to be built is there on DSQL, and not valid; here it does not exist yet.
+-- An index that is still to be built is not valid.
 CREATE OR REPLACE FUNCTION dsqlkit.refuse_pending_index() RETURNS event_trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
@@ -181,10 +183,9 @@ BEGIN
     IF named IS NOT NULL THEN
         named := CASE WHEN named LIKE '"%' THEN replace(btrim(named, '"'), '""', '"')
             ELSE lower(named) END;
-        IF EXISTS (SELECT FROM dsqlkit.job j
-                JOIN pg_class c ON c.oid = j.target JOIN pg_namespace n ON n.oid = c.relnamespace
-                WHERE j.status IN ('submitted', 'processing') AND j.job_type = 'INDEX_BUILD'
-                    AND j.object_name = format('%I.%I', n.nspname, named)) THEN
+        IF EXISTS (SELECT FROM dsqlkit.pending_index p
+                JOIN pg_class c ON c.oid = p.target JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE p.object_name = format('%I.%I', n.nspname, named)) THEN
             RAISE EXCEPTION USING ERRCODE = '55000',
                 MESSAGE = format('index "%s" is not valid', named);
         END IF;

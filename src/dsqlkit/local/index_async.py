@@ -18,8 +18,8 @@ def submission(node: Node, statement: bytes) -> str:
         str(node.if_not_exists).lower(),
         literal(node.idxname or None),
         *resolved(node.relation),
-        _array(keys),
-        _array(included),
+        array(keys),
+        array(included),
         literal(statement[_start(statement, tree.ON) :].decode()),
         literal(statement[_start(statement, tree.ASCII_40) :].decode()),
         "pg_catalog.current_setting('search_path')",
@@ -43,5 +43,5 @@ def _start(statement: bytes, kind: int) -> int:
     raise AssertionError("a parsed CREATE INDEX has an ON and a list of keys")
 
 
-def _array(values: Sequence[str | None]) -> str:
+def array(values: Sequence[str | None]) -> str:
     return f"ARRAY[{', '.join(map(literal, values))}]::pg_catalog.text[]"

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
+from dsqlkit.local import builds_dropped
 from dsqlkit.local.table_job import (
     Attend,
     Outcome,
@@ -33,6 +34,7 @@ _POLL_S: Final = 0.02
 
 _PHASE = "SELECT phase FROM pg_stat_progress_create_index WHERE pid = %s"
 _AT_THE_END: Final = "waiting for old snapshots"
+_DROPPED: Final = "dropped"
 _FOR_WRITERS: Final = ("waiting for writers before build", "waiting for writers before validation")
 _CANCEL = "SELECT pg_cancel_backend(%s)"
 _INVALID = """
@@ -60,6 +62,8 @@ async def build_index(
 
     if not await table_exists(observer, build):
         return without_table(build)
+    if await builds_dropped.is_dropped(observer, build):
+        return builds_dropped.outcome(build)
     drop = sql.SQL("DROP INDEX {}").format(sql.SQL(build.object_name))
     if (await observer.execute(_INVALID, [build.object_name])).rowcount:
         # Left by a build that was cut short: a new one of that name would have been refused.
@@ -68,28 +72,31 @@ async def build_index(
     await act_as_owner(builder, build)
     pid = builder.info.backend_pid
     ended = asyncio.Event()
-    watch = asyncio.create_task(_cut_waits_short(observer, pid, ended))
+    watch = asyncio.create_task(_cut_short(observer, build, pid, ended))
     try:
         try:
             # Binary results take the extended protocol, in which a text is one statement.
             await builder.execute(build.ddl, binary=True)
         except psycopg.errors.QueryCanceled:
-            if await watch == _AT_THE_END:
+            ended.set()
+            cut_at = await watch
+            if cut_at == _AT_THE_END:
                 with attend(observer.info.backend_pid):
                     await _declare_valid(observer, build)
-            else:
+            elif cut_at != _DROPPED:
                 with attend(observer.info.backend_pid):
                     await observer.execute(drop)
+                ended.clear()
+                watch = asyncio.create_task(_cut_short(observer, build, pid, ended))
                 with attend(pid):
                     await builder.execute(build.ddl.replace(" CONCURRENTLY", "", 1), binary=True)
     except psycopg.errors.UndefinedTable:
         return without_table(build)
-    except psycopg.errors.UniqueViolation:
-        return "failed", _DUPLICATES
     except psycopg.Error as error:
         if builder.closed:
             raise
-        return "failed", error.diag.message_primary
+        has_duplicates = isinstance(error, psycopg.errors.UniqueViolation)
+        return "failed", _DUPLICATES if has_duplicates else error.diag.message_primary
     finally:
         ended.set()
         await watch
@@ -109,17 +116,28 @@ async def _declare_valid(observer: "Connection", build: TableJob) -> None:
         await observer.execute(_DECLARE_VALID, [build.object_name])
 
 
-async def _cut_waits_short(observer: "Connection", pid: int, ended: asyncio.Event) -> str | None:
-    """Cancel the build where it waits for others; the phase it was in, None if it ended itself."""
+async def _cut_short(
+    observer: "Connection", build: TableJob, pid: int, ended: asyncio.Event
+) -> str | None:
+    """Cancel the build where it waits for others, or once its index was dropped.
+
+    Gives the phase that it waited in, or _DROPPED; None if it ended itself.
+    """
     before = None
+    dropped = False
     while not ended.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), _POLL_S)
         row = await (await observer.execute(_PHASE, [pid])).fetchone()
         phase = None if row is None else str(row[0])
+        if dropped or await builds_dropped.is_dropped(observer, build):
+            # More than once, as it may not have begun yet.
+            dropped = True
+            await observer.execute(_CANCEL, [pid])
+            continue
         # Writers that are just committing are waited for, from one look to the next.
         if phase == _AT_THE_END or (phase in _FOR_WRITERS and phase == before):
             await observer.execute(_CANCEL, [pid])
             return phase
         before = phase
-    return None
+    return _DROPPED if dropped else None

@@ -11,9 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dsqlkit.local import builds_dropped
 from dsqlkit.local.index_build import build_index
 from dsqlkit.local.internal import connect, load_driver
-from dsqlkit.local.table_job import ANALYZE, INDEX_BUILD, Attend, TableJob, run_statement
+from dsqlkit.local.table_job import (
+    ANALYZE,
+    INDEX_BUILD,
+    Attend,
+    TableJob,
+    run_statement,
+    table_exists,
+)
 
 if TYPE_CHECKING:
     import psycopg
@@ -28,6 +36,9 @@ _log = logging.getLogger(__name__)
 _FORGET = """
 DELETE FROM dsqlkit.job
 WHERE status IN ('completed', 'failed') AND update_time < now() - interval '30 minutes'
+"""
+_FORGET_DROPPED = """
+DELETE FROM dsqlkit.dropped_build WHERE job_id NOT IN (SELECT job_id FROM dsqlkit.job)
 """
 _RESUME = "UPDATE dsqlkit.job SET status = 'submitted' WHERE status = 'processing'"
 _TAKE = """
@@ -90,23 +101,26 @@ class JobRunner:
     async def _run_all(self, connection: "Connection") -> None:
         """Run the jobs that there are. The connection is kept: its locks tell who is done."""
         self._awake.clear()
-        while (job := await _taken(connection)) is not None:
-            job_id, work = job
+        while (work := await _taken(connection)) is not None:
             await connection.execute(_FORGET)
+            await connection.execute(_FORGET_DROPPED)
             run = build_index if work.job_type == INDEX_BUILD else run_statement
             async with await connect(self._socket_folder) as worker:
                 status, details = await run(worker, connection, work, self._attend)
-            for (name,) in await (
-                await connection.execute(_TABLE_NAME, [work.table_oid])
-            ).fetchall():
-                if _changes_schema(work.job_type, status):
-                    self._on_change(name)
-                if work.job_type == INDEX_BUILD:
-                    # DSQL reads an index alone at once; PostgreSQL only where it knows that all
-                    # see the rows. Best effort: a table that is being altered is passed over.
-                    await connection.execute(f"VACUUM (SKIP_LOCKED) {work.table}")
-            await connection.execute(_FINISH, [status, details, job_id])
-            await connection.execute(_TELL_ENDED, [job_id])
+            built = work.job_type == INDEX_BUILD and status == "completed" and details is None
+            if work.job_type == INDEX_BUILD and await table_exists(connection, work):
+                # DSQL reads an index alone at once; PostgreSQL only where it knows that all
+                # see the rows. Best effort: a table that is being altered is passed over.
+                await connection.execute(f"VACUUM (SKIP_LOCKED) {work.table}")
+            async with builds_dropped.settled(connection, work, self._attend, built=built) as gone:
+                if gone:
+                    status, details = builds_dropped.outcome(work)
+                elif _changes_schema(work.job_type, status):
+                    named = await connection.execute(_TABLE_NAME, [work.table_oid])
+                    for (name,) in await named.fetchall():
+                        self._on_change(name)
+                await connection.execute(_FINISH, [status, details, work.job_id])
+                await connection.execute(_TELL_ENDED, [work.job_id])
 
 
 def _changes_schema(job_type: str, status: str) -> bool:
@@ -114,6 +128,6 @@ def _changes_schema(job_type: str, status: str) -> bool:
     return job_type == INDEX_BUILD or (job_type != ANALYZE and status == "completed")
 
 
-async def _taken(connection: "Connection") -> tuple[str, TableJob] | None:
+async def _taken(connection: "Connection") -> TableJob | None:
     row = await (await connection.execute(_TAKE)).fetchone()
-    return None if row is None else (row[0], TableJob(*row[1:]))
+    return None if row is None else TableJob(*row)

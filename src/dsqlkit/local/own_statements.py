@@ -20,6 +20,21 @@ def asynchronous(node: Node, statement: bytes) -> Refusal | str:
     return index_keys(node, names_method=method) or index_async.submission(node, statement)
 
 
+def drop_index(node: Node) -> str | None:
+    """The call for a parsed DROP INDEX; None for one that names a database, which needs no more."""
+    names = [[part.string.sval for part in each.list.items] for each in node.objects]
+    if any(len(parts) > 2 for parts in names):
+        return None
+    distinct = list(dict.fromkeys((None if len(n) == 1 else n[0], n[-1]) for n in names))
+    arguments = (
+        index_async.array([schema for schema, _ in distinct]),
+        index_async.array([name for _, name in distinct]),
+        literal("IF EXISTS" if node.missing_ok else ""),
+        literal("CASCADE" if node.behavior == tree.DROP_CASCADE else ""),
+    )
+    return f"CALL dsqlkit.drop_index({', '.join(arguments)})"
+
+
 def trust(statement: IamTrust) -> str:
     """The call for AWS IAM GRANT or REVOKE. A CALL answers no rows, as a GRANT does."""
     procedure = "grant_trust" if statement.grants else "revoke_trust"

@@ -96,6 +96,9 @@ def _edits(
     if kind == "variable_show_stmt" and node.name.lower() in ANSWERS:
         name = node.name.lower()
         return [(start, end, f"SELECT dsqlkit.show('{name}') AS {name}".encode())]
+    if kind == "drop_stmt" and node.remove_type == tree.OBJECT_INDEX:
+        call = own.drop_index(node)
+        return [] if call is None else [(start, end, call.encode())]
     edits = [
         *((at, at, b"(18,6)") for at in _bare_numerics(kind, node, text)),
         *((at, until, b" " * (until - at)) for at, until in _lock_waits(node, text, start, end)),

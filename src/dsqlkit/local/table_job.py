@@ -25,6 +25,7 @@ _TABLE: Final = "SELECT FROM pg_class WHERE oid = %s"
 class TableJob:
     """What to do to a table: `ddl`, as its owner. Names are qualified and quoted."""
 
+    job_id: str
     job_type: str
     object_name: str
     table_oid: int

@@ -37,6 +37,7 @@ class Index:
     """An index: its key in order (None stands for an expression), and what it INCLUDEs.
 
     `valid` is false while CREATE INDEX ASYNC is building it, and for good if that failed.
+    `condition` is the WHERE of a partial index.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Index:
     included: tuple[str, ...] = ()
     valid: bool = True
     primary: bool = False
+    unique: bool = False
+    condition: str | None = None
 
     @property
     def columns(self) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """Read what the catalog says of a plan's tables."""
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -36,13 +37,13 @@ def catalog_of(connection: psycopg.Connection[Any], plan: Plan) -> Catalog:
         ):
             rows[schema, table] = count
             columns[schema, table].append(Column(*column))
-        for schema, table, name, valid, primary, in_key, column_name in cursor.execute(
+        for schema, table, name, in_key, column_name, *state in cursor.execute(
             statement("catalog/index_columns.sql"), wanted
         ):
-            known = indexes[schema, table].get(name) or Index(name, (), (), valid, primary)
+            known = indexes[schema, table].get(name) or Index(name, (), (), *state)
             key = (*known.key, column_name) if in_key else known.key
             included = known.included if in_key else (*known.included, column_name)
-            indexes[schema, table][name] = Index(name, key, included, valid, primary)
+            indexes[schema, table][name] = replace(known, key=key, included=included)
     return Catalog(
         tuple(
             Table(*name, tuple(columns[name]), tuple(indexes[name].values()), rows[name])

@@ -1,0 +1,216 @@
+"""The advice on one query: indexes to build, others to compare them with, and what was left out."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dsqlkit.advisor.candidates import WORTH_ROWS, Candidate, candidates_of, counted
+from dsqlkit.advisor.ddl import create_index, index_name
+from dsqlkit.advisor.existing import covers, replaced, serving
+from dsqlkit.advisor.joins import join_candidates
+from dsqlkit.advisor.limits import MAX_INDEXES
+from dsqlkit.advisor.measured import Reads, reads_of
+from dsqlkit.advisor.query import Query, TableUse
+from dsqlkit.advisor.reading import read_query
+from dsqlkit.advisor.statistics import TableFacts
+from dsqlkit.advisor.syntax import Statement
+from dsqlkit.advisor.write_cost import entry_bytes, write_cost
+from dsqlkit.plans.catalog import Catalog
+from dsqlkit.plans.model import Plan
+
+_OUTDATED: Final = 2.0
+"""An index that would read this many times less than the plan did was not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An index to build. `bytes_a_row` is what a write pays, None where that is not known;
+    `redundant` names the indexes that could be dropped once it is there.
+    """
+
+    name: str
+    schema: str
+    table: str
+    ddl: str
+    reason: str
+    write_cost: str
+    bytes_a_row: int | None
+    redundant: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do for a query. `proposals` belong together, one for each table that gains;
+    `alternatives` each stand in for the proposal of their table. `notes` say what was left out.
+    """
+
+    proposals: tuple[Proposal, ...]
+    alternatives: tuple[Proposal, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    use: TableUse
+    candidate: Candidate
+
+
+def advise(statement: Statement, plan: Plan, facts: tuple[TableFacts, ...]) -> Advice:
+    """The indexes that a statement would gain from, by its measured plan and the statistics."""
+    by_table = {id(each.table): each for each in facts}
+    query = read_query(statement, Catalog(tuple(each.table for each in facts)))
+    of_uses = tuple(by_table[id(use.table)] for use in query.uses)
+    reads = reads_of(plan, query)
+    notes = [
+        f"{name} is no table that the plan reads: if it is a view, give its query."
+        for name in query.unknown
+    ]
+    chosen: list[_Choice] = []
+    others: list[_Choice] = []
+    for use, candidates in _by_use(query, of_uses, reads):
+        worthy = sorted((c for c in candidates if c.is_worth_it), key=lambda c: c.weight)
+        kept, said = _new(worthy, candidates, use)
+        notes += said
+        if kept:
+            chosen.append(_Choice(use, kept[0]))
+            others += [_Choice(use, each) for each in _variants(kept)]
+    chosen = _without_repetition(chosen)
+    made: dict[tuple[str, ...], Proposal] = {}
+    for each in (*chosen, *others):
+        index = (each.candidate.facts.table.name, *each.candidate.key, "", *each.candidate.included)
+        if index not in made:
+            made[index] = _proposal(each, {other.name for other in made.values()})
+    every = tuple(made.values())
+    proposals, alternatives = every[: len(chosen)], every[len(chosen) :]
+    for use, read in zip(query.uses, reads, strict=True):
+        notes += _hindrances(use, read)
+    return Advice(proposals, alternatives, tuple(dict.fromkeys(notes)))
+
+
+def _by_use(
+    query: Query, facts: tuple[TableFacts, ...], reads: tuple[Reads | None, ...]
+) -> Iterator[tuple[TableUse, list[Candidate]]]:
+    joins = join_candidates(query, facts, reads)
+    for place, (use, now) in enumerate(zip(query.uses, reads, strict=True)):
+        if now is None:
+            continue
+        joined_to = any(lookup.inner == place for lookup in query.lookups)
+        own = [*candidates_of(use, facts[place], now, joined_to=joined_to)]
+        yield use, own + [candidate for at, candidate in joins if at == place]
+
+
+def _new(
+    worthy: list[Candidate], every: list[Candidate], use: TableUse
+) -> tuple[list[Candidate], list[str]]:
+    """The candidates that give what no index gives yet, and what is said of the others."""
+    kept: list[Candidate] = []
+    notes: list[str] = []
+    for candidate in worthy:
+        index = serving(candidate, use)
+        if index is None or (candidate.saves_lookups and not covers(index, use)):
+            kept.append(candidate)
+            continue
+        notes.append(
+            f"{index.name} of {candidate.facts.table.name} gives what an index on "
+            f"{', '.join(candidate.key)} would give, and the plan did not use it: run ANALYZE "
+            f"{candidate.facts.table.name}, and look at its statistics."
+        )
+    for candidate in every:
+        if candidate in worthy:
+            continue
+        index = serving(candidate, use)
+        if (
+            index is not None
+            and candidate.reads_now <= max(candidate.reads, WORTH_ROWS) * _OUTDATED
+        ):
+            what = (
+                ""
+                if covers(index, use) or not use.index_alone
+                else (" (each row is completed from the table)")
+            )
+            notes.append(
+                f"{index.name} of {candidate.facts.table.name} already gives what an index on "
+                f"{', '.join(candidate.key)} would give{what}."
+            )
+    full = [each for each in kept if len(each.facts.table.indexes) >= MAX_INDEXES]
+    if full:
+        notes.append(
+            f"{full[0].facts.table.name} has {MAX_INDEXES} indexes, the most that DSQL allows: "
+            "drop one before another is built."
+        )
+        kept = []
+    return kept, notes
+
+
+def _variants(kept: list[Candidate]) -> Iterator[Candidate]:
+    """What the best is compared with: itself without INCLUDE, and the next best."""
+    best = kept[0]
+    if best.included:
+        yield replace(best, included=(), covers=False)
+    yield from kept[1:2]
+
+
+def _without_repetition(chosen: list[_Choice]) -> list[_Choice]:
+    """One index is enough where another's key begins with its own and holds its columns."""
+    kept: list[_Choice] = []
+    for each in sorted(chosen, key=lambda c: -len(c.candidate.key)):
+        mine = each.candidate
+        columns = {*mine.key, *mine.included}
+        if not any(
+            other.candidate.facts is mine.facts
+            and other.candidate.key[: len(mine.key)] == mine.key
+            and columns <= {*other.candidate.key, *other.candidate.included}
+            for other in kept
+        ):
+            kept.append(each)
+    return [each for each in chosen if each in kept]
+
+
+def _proposal(choice: _Choice, taken: Collection[str]) -> Proposal:
+    candidate = choice.candidate
+    table, key, included = candidate.facts.table, candidate.key, candidate.included
+    name = index_name(table, key, included, taken)
+    parts = [candidate.reason]
+    if candidate.covers and included:
+        parts.append("INCLUDE holds the rest, so that the table is not read")
+    elif included:
+        parts.append("INCLUDE holds what is filtered, so that fewer rows are completed")
+    elif not candidate.covers:
+        parts.append("each row is completed from the table")
+    reason = (
+        f"{'; '.join(parts)}. About {counted(candidate.reads)} of {table.name} would be read; "
+        f"{candidate.reads_now:,.0f} are now."
+    )
+    if candidate.saves_lookups:
+        reason += f" {counted(candidate.lookups_now)} are looked up in the table now, and not then."
+    return Proposal(
+        name=name,
+        schema=table.schema,
+        table=table.name,
+        ddl=create_index(table, name, key, included),
+        reason=reason,
+        write_cost=write_cost(candidate.facts, key, included),
+        bytes_a_row=entry_bytes(candidate.facts, (*key, *included)),
+        redundant=tuple(index.name for index in replaced(candidate)),
+    )
+
+
+def _hindrances(use: TableUse, now: Reads | None) -> Iterator[str]:
+    if now is None or now.read < WORTH_ROWS:
+        return
+    if use.table.rows is None:
+        yield (
+            f"{use.table.name} was never analyzed, so that the figures are guesses: run ANALYZE "
+            f"{use.table.name} first."
+        )
+    for obstacle in use.obstacles:
+        yield f"No index serves {obstacle.text}: {obstacle.why}"
+    for predicate in use.predicates:
+        if predicate.caution:
+            yield predicate.caution
+    for index in use.table.indexes:
+        if not index.valid:
+            yield (
+                f"{index.name} of {use.table.name} is not valid, so that no query uses it: look "
+                "at sys.jobs."
+            )

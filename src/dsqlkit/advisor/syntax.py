@@ -1,0 +1,146 @@
+"""Looking at a parse tree: the parser is PostgreSQL's own (libpg_query).
+
+Its classes are made at run time and carry no types.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import postgast
+from postgast import pg_query_pb2 as tree
+
+from dsqlkit.errors import SqlError, UsageError
+
+Node: TypeAlias = Any
+
+_PLACEHOLDER: Final = re.compile(r"%(?:%|\((?P<name>\w+)\)s)")
+_NUMBERED: Final = re.compile(r"\$(?P<number>\d+)")
+_QUERIES: Final = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt"})
+_TEMPLATE: Final = "SELECT 1 WHERE "
+_STATEMENTS: Final = frozenset({"select_stmt", "insert_stmt", "update_stmt", "delete_stmt"})
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A parsed statement, with the names and values of its parameters by their number."""
+
+    node: Node
+    names: Mapping[int, str]
+    values: Mapping[int, str | None]
+
+
+def parse(sql: str, parameters: Mapping[str, object]) -> Statement:
+    """Parse one statement whose parameters are psycopg's: `%(name)s`, and `%%` for a percent sign.
+
+    Raises SqlError for text that is no SQL, and UsageError for a statement that reads no table.
+    """
+    numbers: dict[str, int] = {}
+
+    def numbered(found: re.Match[str]) -> str:
+        name = found["name"]
+        return "%" if name is None else f"${numbers.setdefault(name, len(numbers) + 1)}"
+
+    text = _PLACEHOLDER.sub(numbered, sql)
+    try:
+        statements = postgast.parse(text).stmts
+    except postgast.PgQueryError as error:
+        raise SqlError(f"{error}", sqlstate="42601") from error
+    node = statements[0].stmt if len(statements) == 1 else None
+    if node is None or node.WhichOneof("node") not in _STATEMENTS:
+        raise UsageError(
+            "Indexes are proposed for one SELECT, INSERT, UPDATE or DELETE.",
+            hint="Give such a statement.",
+        )
+    return Statement(
+        node,
+        {number: name for name, number in numbers.items()},
+        {
+            number: None if parameters.get(name) is None else str(parameters[name])
+            for name, number in numbers.items()
+        },
+    )
+
+
+def parse_condition(text: str) -> Node:
+    """The tree of a condition, as that of a partial index."""
+    return postgast.parse(_TEMPLATE + text).stmts[0].stmt.select_stmt.where_clause
+
+
+def text_of(node: Node, names: Mapping[int, str]) -> str:
+    """An expression as SQL, with `:'name'` for a parameter."""
+    parsed = postgast.parse(_TEMPLATE + "true")
+    parsed.stmts[0].stmt.select_stmt.where_clause.CopyFrom(node)
+    text = postgast.deparse(parsed).removeprefix(_TEMPLATE)
+    return _NUMBERED.sub(lambda n: f":'{names.get(int(n['number']), n['number'])}'", text)
+
+
+def conjuncts(node: Node) -> Iterator[Node]:
+    """The conditions that AND joins."""
+    if kind_of(node) == "bool_expr" and node.bool_expr.boolop == tree.AND_EXPR:
+        for argument in node.bool_expr.args:
+            yield from conjuncts(argument)
+    elif _is_row_equality(node):
+        rows = (node.a_expr.lexpr.row_expr.args, node.a_expr.rexpr.row_expr.args)
+        for left, right in zip(*rows, strict=False):
+            each = type(node)()
+            each.CopyFrom(node)
+            each.a_expr.lexpr.CopyFrom(left)
+            each.a_expr.rexpr.CopyFrom(right)
+            yield each
+    elif kind_of(node) is not None:
+        yield node
+
+
+def _is_row_equality(node: Node) -> bool:
+    """Whether it is `(a, b) = (1, 2)`, which is `a = 1 AND b = 2`."""
+    if kind_of(node) != "a_expr" or names_of(node.a_expr.name) != ("=",):
+        return False
+    return kind_of(node.a_expr.lexpr) == kind_of(node.a_expr.rexpr) == "row_expr"
+
+
+def kind_of(node: Node) -> str | None:
+    """Which of the parser's nodes this is; None for an empty one."""
+    kind: str | None = node.WhichOneof("node")
+    return kind
+
+
+def find(message: Node, *kinds: str) -> Iterator[Node]:
+    """The messages of these classes in a tree, but for those inside a query within it."""
+    for _, value in message.ListFields():
+        several = hasattr(value, "__len__") and not isinstance(value, (str, bytes))
+        for each in value if several else [value]:
+            name = each.DESCRIPTOR.name if hasattr(each, "DESCRIPTOR") else None
+            if name is None:
+                continue
+            if name in kinds:
+                yield each
+            if name not in _QUERIES:
+                yield from find(each, *kinds)
+
+
+def find_all(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The references to columns in several expressions."""
+    for node in nodes:
+        yield from find(node, "ColumnRef")
+
+
+def names_of(nodes: Node) -> tuple[str, ...]:
+    """The strings of a list of names; a star is left out."""
+    return tuple(each.string.sval for each in nodes if kind_of(each) == "string")
+
+
+def constant(node: Node, values: Mapping[int, str | None]) -> str | None:
+    """The value of a literal or a parameter as text, None for what is computed."""
+    match kind_of(node):
+        case "type_cast":
+            return constant(node.type_cast.arg, values)
+        case "param_ref":
+            return values.get(node.param_ref.number)
+        case "a_const":
+            kind = node.a_const.WhichOneof("val")
+            if kind == "boolval":
+                return "t" if node.a_const.boolval.boolval else "f"
+            return None if kind is None else str(getattr(getattr(node.a_const, kind), kind))
+    return None

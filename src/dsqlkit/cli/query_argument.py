@@ -1,0 +1,96 @@
+"""QUERY on the command line: SQL, `-` for stdin, `@FILE`, or the name of a shipped query."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from dsqlkit.cli.output import Output
+from dsqlkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from dsqlkit.connection import Connections
+    from dsqlkit.queries import NamedQuery
+
+STDIN: Final = "-"
+_CHAPTER_QUERY: Final = "query"
+"""As `accounts7.QUERY`, which is not loaded for other queries."""
+
+File = Annotated[
+    Path | None, typer.Option("--file", "-f", metavar="FILE", help="Read QUERY from a file.")
+]
+Param = Annotated[
+    list[str] | None,
+    typer.Option("--param", metavar="NAME=VALUE", help="A value for :'NAME' in QUERY; repeatable."),
+]
+
+
+def query_of(text: str | None, file: Path | None, param: list[str] | None) -> "NamedQuery":
+    """The query that the arguments name, with the values of its parameters.
+
+    Raises UsageError where there is none or more than one, and as `queries.parse_query` does.
+    """
+    from dsqlkit import queries
+
+    values = _values(param or [])
+    if text is None and file is None:
+        raise UsageError(
+            "There is no query to explain.", hint="Give QUERY or --file, or a plan with --plan."
+        )
+    if text is not None and file is not None:
+        raise UsageError("There are two queries.", hint="Give QUERY or --file.")
+    if file is None and text is not None and text.startswith("@"):
+        file = Path(text[1:])
+    if file is not None:
+        return queries.parse_query(file.name, file_text(file), values)
+    assert text is not None
+    # One word is never a query in SQL, but it may be a name that was mistyped.
+    if text.isidentifier():
+        return queries.load(text, values)
+    if text == STDIN:
+        return queries.parse_query("The text on stdin", stdin_text(), values)
+    return queries.parse_query("QUERY", text, values)
+
+
+def make_table(connections: "Connections", output: Output, query: "NamedQuery") -> None:
+    """Make the chapter's table if this is the chapter's query and the table is missing."""
+    if query.name != _CHAPTER_QUERY:
+        return
+    from dsqlkit import accounts7, tables
+
+    if not tables.exists(connections, accounts7.TABLE):
+        output.notice("Table accounts7 is not there yet: making it, with its 5,000 rows.")
+        accounts7.set_up(connections)
+
+
+def _values(given: list[str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(
+                f"--param {pair!r} is not NAME=VALUE.", hint="One looks like region_code=DE."
+            )
+        if name in values:
+            raise UsageError(f"--param {name} is given twice.")
+        values[name] = value
+    return values
+
+
+def stdin_text() -> str:
+    """All of stdin."""
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError("The text on stdin is not UTF-8.") from error
+
+
+def file_text(file: Path) -> str:
+    """A file's text."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} cannot be read: it is not UTF-8 text.") from error
