@@ -24,10 +24,12 @@ SCHEMA = (
 
 
 @pytest.fixture(scope="module")
-def schema(observer: Racer) -> None:
+def schema(observer: Racer) -> Iterator[None]:
     for sql in SCHEMA:
         answer = observer.say(sql)
         assert not answer[:1].isdigit(), f"{sql}: {answer}"
+    yield
+    assert observer.say('DROP SCHEMA "Odd one" CASCADE') == "DROP SCHEMA"
 
 
 @pytest.fixture
