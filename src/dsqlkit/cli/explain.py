@@ -9,15 +9,8 @@ import typer
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output
-from dsqlkit.cli.query_argument import (
-    STDIN,
-    File,
-    Param,
-    file_text,
-    make_table,
-    query_of,
-    stdin_text,
-)
+from dsqlkit.cli.query_argument import File, Param, Query, make_table, query_of
+from dsqlkit.cli.text_input import STDIN, file_text, stdin_text
 from dsqlkit.errors import UsageError
 from dsqlkit.whole_file import whole_file
 
@@ -30,14 +23,7 @@ if TYPE_CHECKING:
 
 def explain(
     options: DatabaseOptions,
-    query: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[QUERY]",
-            show_default=False,
-            help="SQL, `-` for stdin, `@FILE`, or the name of a shipped query.",
-        ),
-    ] = None,
+    query: Query = None,
     file: File = None,
     param: Param = None,
     no_analyze: Annotated[

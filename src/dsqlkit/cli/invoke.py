@@ -1,7 +1,6 @@
 """`invoke`: a chapter's Lambda function, run here."""
 
 import json
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -12,6 +11,7 @@ from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.interrupt import interrupts_call
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output, counted, print_json, table_of
+from dsqlkit.cli.text_input import STDIN, file_text, stdin_text
 from dsqlkit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -115,16 +115,10 @@ def text_of(load: "Load") -> str:
 def _event(payload: str) -> object:
     """The request. Its decimals stay decimals. Raises UsageError unless the payload is JSON."""
     text = payload
-    if payload == "-":
-        text = sys.stdin.read()
+    if payload == STDIN:
+        text = stdin_text()
     elif payload.startswith("@"):
-        file = Path(payload[1:])
-        try:
-            text = file.read_text(encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
-        except UnicodeDecodeError as error:
-            raise UsageError(f"{file} cannot be read: it is not UTF-8 text.") from error
+        text = file_text(Path(payload[1:]))
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:

@@ -8,7 +8,7 @@ import typer
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output
-from dsqlkit.cli.query_argument import File, Param, make_table, query_of
+from dsqlkit.cli.query_argument import File, Param, Query, make_table, query_of
 from dsqlkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,14 +24,7 @@ if TYPE_CHECKING:
 
 def optimize(
     options: DatabaseOptions,
-    query: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[QUERY]",
-            show_default=False,
-            help="SQL, `-` for stdin, `@FILE`, or the name of a shipped query.",
-        ),
-    ] = None,
+    query: Query = None,
     file: File = None,
     param: Param = None,
     apply: Annotated[

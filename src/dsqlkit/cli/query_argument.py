@@ -1,22 +1,29 @@
 """QUERY on the command line: SQL, `-` for stdin, `@FILE`, or the name of a shipped query."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from dsqlkit.cli.output import Output
+from dsqlkit.cli.text_input import STDIN, file_text, stdin_text
 from dsqlkit.errors import UsageError
 
 if TYPE_CHECKING:
     from dsqlkit.connection import Connections
     from dsqlkit.queries import NamedQuery
 
-STDIN: Final = "-"
 _CHAPTER_QUERY: Final = "query"
 """As `accounts7.QUERY`, which is not loaded for other queries."""
 
+Query = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[QUERY]",
+        show_default=False,
+        help="SQL, `-` for stdin, `@FILE`, or the name of a shipped query.",
+    ),
+]
 File = Annotated[
     Path | None, typer.Option("--file", "-f", metavar="FILE", help="Read QUERY from a file.")
 ]
@@ -76,21 +83,3 @@ def _values(given: list[str]) -> dict[str, str]:
             raise UsageError(f"--param {name} is given twice.")
         values[name] = value
     return values
-
-
-def stdin_text() -> str:
-    """All of stdin."""
-    try:
-        return sys.stdin.buffer.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError("The text on stdin is not UTF-8.") from error
-
-
-def file_text(file: Path) -> str:
-    """A file's text."""
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} cannot be read: it is not UTF-8 text.") from error
