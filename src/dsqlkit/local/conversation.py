@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Callable, Generator
 from typing import Final
@@ -18,6 +19,8 @@ _READY, _ERROR, _COMPLETE, _KEY, _COPY_IN, _NOTICE = b"ZECKGN"
 _READY_BYTES: Final = 6
 _ENDS: Final = {_READY, _ERROR, _COMPLETE}
 _CANCELLED: Final = "57014"
+
+_log = logging.getLogger(__name__)
 
 
 class Conversation:
@@ -43,6 +46,7 @@ class Conversation:
         self.copying = False
         self.is_internal = False
         self.backend = Link(self._receive, lost)
+        self._lost = lost
         self._client = client
         self._answers = AnswerRewriter(on_job, on_change)
         self._on_busy = on_busy
@@ -83,8 +87,9 @@ class Conversation:
             self._deferred.append((frames, exchange))
             return
         if self._ahead is not None:
-            ahead, exchange.unheard = self._ahead
+            ahead, answer = self._ahead
             self._ahead = None
+            exchange.unheard = answer + exchange.unheard
             frames = ahead + frames
         self.expect(exchange)
         self.backend.write(frames)
@@ -137,7 +142,13 @@ class Conversation:
             self._cut(data)
             return
         if exchange.unheard:
-            data = exchange.heard(data)
+            heard = exchange.heard(data)
+            if heard is None:
+                # A client's cancellation, come late: PostgreSQL skips all up to a Sync.
+                _log.error("a session is closed: its savepoint failed")
+                self._lost()
+                return
+            data = heard
         found = self._answers.plain(data, copies_in=exchange.copies_in)
         if found is None:
             self._cut(data)

@@ -6,7 +6,6 @@ from typing import Final
 
 from dsqlkit.local import wire
 from dsqlkit.local.refusal import Refusal
-from dsqlkit.local.savepoint import without_guard
 
 IDLE, IN_TRANSACTION, FAILED = b"ITE"
 """The states of a ReadyForQuery."""
@@ -75,10 +74,11 @@ class Exchange:
         """The SQLSTATE of the backend's error, if there was one."""
         return None if self.error is None else _field(self.error, _CODE)
 
-    def heard(self, data: bytes) -> bytes:
-        """More of the answer, without what is unheard of it."""
+    def heard(self, data: bytes) -> bytes | None:
+        """More of the answer, without what is unheard of it; None if something else came first."""
         size = min(len(data), len(self.unheard))
-        assert data.startswith(self.unheard[:size]), "something else came first in an answer"
+        if not data.startswith(self.unheard[:size]):
+            return None
         self.unheard = self.unheard[size:]
         return data[size:]
 
@@ -88,8 +88,7 @@ class Exchange:
         if self.copies:
             kinds = [kind for kind, _ in pieces]
             pieces = pieces[kinds.index(_COPY_IN) + 1 :] if _COPY_IN in kinds else pieces
-        answer = b"".join(piece for _, piece in pieces)
-        return without_guard(answer) if self.guarded else answer
+        return b"".join(piece for _, piece in pieces)
 
     def placed(self, error: bytes) -> bytes:
         """An error whose position is one in the client's text."""

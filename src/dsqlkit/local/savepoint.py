@@ -39,6 +39,8 @@ BEGIN_COMPLETE: Final = (
 )
 BEGUN: Final = wire.message(b"C", b"BEGIN\0") + wire.message(b"Z", b"T")
 """The answer to a BEGIN."""
+GUARD_COMPLETE: Final = _EXTENDED_COMPLETE
+"""What the backend answers to the savepoint before a write."""
 _GUARD: Final = _frames(f"SAVEPOINT {STATEMENT_SAVEPOINT}".encode())
 
 
@@ -59,8 +61,3 @@ def without_savepoint(answer: bytes) -> bytes:
 def guarded(frames: bytes) -> bytes:
     """The frames of a write with a savepoint before it."""
     return _GUARD + frames
-
-
-def without_guard(answer: bytes) -> bytes:
-    """What the backend answered to `guarded` frames, as an answer to the write alone."""
-    return answer.removeprefix(_EXTENDED_COMPLETE)

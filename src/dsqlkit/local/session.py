@@ -25,7 +25,7 @@ from dsqlkit.local.open_transaction import OpenTransaction
 from dsqlkit.local.pipeline import Pipeline
 from dsqlkit.local.recovery import Recovery
 from dsqlkit.local.refusal import Refusal
-from dsqlkit.local.savepoint import guarded
+from dsqlkit.local.savepoint import GUARD_COMPLETE, guarded
 from dsqlkit.local.statement_kinds import Kind
 from dsqlkit.local.steps import FLUSH, SYNC, Step
 from dsqlkit.local.transaction_block import TransactionBlock
@@ -186,6 +186,7 @@ class Session:
             bounded=not step.copied,
             is_query=step.is_query,
             guarded=guard,
+            unheard=GUARD_COMPLETE if guard else b"",
             copies=bool(step.copied),
             before=step.before,
             on_done=lambda done: self._block.answered(step, done),
