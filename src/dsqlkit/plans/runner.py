@@ -73,7 +73,8 @@ def _run(
                 result = read_result(_text(connection, command, params))
                 if with_catalog:
                     known = catalog_of(connection, result.plan)
-                    result = replace(result, findings=diagnose(result.plan, known))
+                    found = diagnose(result.plan, known)
+                    result = replace(result, findings=found, catalog=known)
                 return result
         except psycopg.Error as error:
             if attempt == _ATTEMPTS or conflict_of(error.sqlstate, str(error)) is None:
