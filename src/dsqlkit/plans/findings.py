@@ -56,8 +56,10 @@ def count(rows: float, noun: str = "row") -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """A share for people, with a decimal where it is small: `3.6%`, `96%`."""
+    """A share for people, with a decimal where it is small: `3.6%`, `96%`, `under 0.1%`."""
     value = 100 * part / whole if whole else 0.0
+    if 0 < value < 0.1:
+        return "under 0.1%"
     return f"{value:.1f}%" if value < 10 else f"{value:.0f}%"
 
 

@@ -70,7 +70,8 @@ def _constants(side: PlanNode) -> frozenset[str]:
 
 
 def _cross_join(join: PlanNode, outer: PlanNode, inner: PlanNode) -> Iterator[Finding]:
-    left, right, given = _rows(outer), _rows(inner), _rows(join)
+    left, right = _rows(outer), _rows(inner)
+    given = _rows(join) if join.loops is None else join.rows_total or 0
     if left <= 1 or right <= 1:
         return
     verb = "gives" if join.loops is not None else "is expected to give"
@@ -78,8 +79,8 @@ def _cross_join(join: PlanNode, outer: PlanNode, inner: PlanNode) -> Iterator[Fi
         code="cross_join",
         severity=Severity.HIGH if given >= FEW_ROWS else Severity.LOW,
         node=join,
-        observed=f"{_table(outer)} and {_table(inner)} are joined without a condition: each of "
-        f"{count(left)} is put beside each of {count(right)}, which {verb} {count(given)}.",
+        observed=f"{_table(outer)} and {_table(inner)} are joined without a condition: each row of "
+        f"the one is put beside each of the other. It {verb} {count(given)}.",
         why="The rows grow with the product of the two sides, whatever index there is.",
         advice="Say by which columns the rows belong together (ON or WHERE), if that was "
         "forgotten; write CROSS JOIN if every pair is wanted.",
@@ -146,10 +147,9 @@ def _nested_loop_advice(inner: PlanNode) -> str:
 
 
 def _rows(node: PlanNode) -> float:
-    """What a side gives each time it runs; what is expected, where it did not run."""
-    if node.actual:
-        return node.actual.rows
-    return node.cost.rows if node.cost else 0
+    """What a side gives each time it runs, or would give if it were not stopped early."""
+    expected = float(node.cost.rows) if node.cost else 0.0
+    return max(node.actual.rows, expected) if node.actual else expected
 
 
 def _table(side: PlanNode) -> str:

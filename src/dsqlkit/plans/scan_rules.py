@@ -122,7 +122,12 @@ def _keeps_at_most(part: float, scan: Scan) -> bool:
 
 def _read_and_kept(scan: Scan, catalog: Catalog) -> str:
     read = scan.read or 0
-    kept = f"{round(scan.given):,} ({percent(scan.given, read)})" if scan.given else "none"
+    runs = scan.node.loops or 1
+    if scan.given:
+        kept = f"{round(scan.given):,} ({percent(scan.given, read)})"
+    else:
+        # The plan prints rows as an average over all runs, and rounds it.
+        kept = "none" if runs == 1 else f"less than one in each of {runs:,} runs"
     verbs = ("read", "kept") if scan.measured else ("is expected to read", "to keep")
     dropping = shortened(
         " AND ".join(filters(scan)), own=scan.node.own_name, strings=catalog.strings
