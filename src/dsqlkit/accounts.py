@@ -162,7 +162,10 @@ def transfer(
             raise AccountNotFound("Payer account not found.", hint=_HOW_TO_MAKE[table])
         left: Decimal = row[0]
         if left < 0:
-            raise InsufficientBalance(f"Insufficient balance: {plain(left)}.")
+            held = plain(left + amount)
+            raise InsufficientBalance(
+                f"Insufficient balance: account {payer} holds {held}.", after=left
+            )
         if connection.execute(credit, {"payee": payee, "amount": amount}).rowcount != 1:
             raise AccountNotFound("Payee account not found.", hint=_HOW_TO_MAKE[table])
         return left
