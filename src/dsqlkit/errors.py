@@ -7,6 +7,10 @@ a password or a secret key. The command line turns these into text or JSON in on
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 class ExitCode(IntEnum):
@@ -53,9 +57,13 @@ class AccountNotFound(DsqlkitError):
 
 
 class InsufficientBalance(DsqlkitError):
-    """A transfer of more than the payer has."""
+    """A transfer of more than the payer has. `after` is what the payer would have: below zero."""
 
     code = "insufficient_balance"
+
+    def __init__(self, message: str, *, after: "Decimal") -> None:
+        super().__init__(message)
+        self.after = after
 
 
 class ConfirmationNeeded(DsqlkitError):

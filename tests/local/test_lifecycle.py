@@ -19,7 +19,7 @@ from dsqlkit import local
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import resolve
 from dsqlkit.errors import LocalClusterFailed
-from dsqlkit.local.server_home import ServerHome, remove_home
+from dsqlkit.local.server.home import ServerHome, remove_home
 from dsqlkit.local.state import Credentials, StateFolder
 from tests.inside import connect_inside
 from tests.local.waiting import eventually

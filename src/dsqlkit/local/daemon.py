@@ -19,19 +19,19 @@ from functools import partial
 from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
-from dsqlkit.local import internal, postgres
-from dsqlkit.local.adjudicator import Adjudicator
-from dsqlkit.local.answers import SERVER_VERSION
-from dsqlkit.local.certificates import ensure_certificates
-from dsqlkit.local.connection_age import AgeLimit
+from dsqlkit.local.backend.answers import SERVER_VERSION
+from dsqlkit.local.door.certificates import ensure_certificates
+from dsqlkit.local.door.connection_age import AgeLimit
+from dsqlkit.local.door.listener import Listener, bind
+from dsqlkit.local.door.login import Reception
+from dsqlkit.local.door.token_check import TokenChecker
 from dsqlkit.local.faults import ActiveFaults
-from dsqlkit.local.jobs import JobRunner
-from dsqlkit.local.listener import Listener, bind
-from dsqlkit.local.login import Reception
-from dsqlkit.local.negotiation import tls_context
-from dsqlkit.local.session import Session
+from dsqlkit.local.jobs.runner import JobRunner
+from dsqlkit.local.occ.adjudicator import Adjudicator
+from dsqlkit.local.server import postgres, superuser
+from dsqlkit.local.session.session import Session
 from dsqlkit.local.state import Credentials, Listening, StateFolder, take_lock
-from dsqlkit.local.token_check import TokenChecker
+from dsqlkit.local.wire.negotiation import tls_context
 
 IDLE_LIMIT_S: Final = 3600.0
 _CHECK_S: Final = 1.0
@@ -117,7 +117,7 @@ class _Cluster:
         )
         reception = Reception(
             checker=TokenChecker(port, credentials.access_key_id, credentials.secret_access_key),
-            may_sign_in=partial(internal.may_sign_in, self._server.socket_folder),
+            may_sign_in=partial(superuser.may_sign_in, self._server.socket_folder),
             socket=self._server.socket,
             adjudicator=adjudicator,
             faults=self._faults,

@@ -133,7 +133,7 @@ def reset(*, timeout_s: float = 30.0) -> LocalStatus:
 
     Raises LocalClusterFailed when it does not stop, or when its data cannot be removed.
     """
-    from dsqlkit.local.server_home import remove_home
+    from dsqlkit.local.server.home import remove_home
 
     state = StateFolder.default()
     if state.root.is_dir():
@@ -251,7 +251,7 @@ def _launch(state: StateFolder, deadline: float) -> None:
 
 
 def _stop(state: StateFolder, deadline: float) -> None:
-    from dsqlkit.local.postgres import stop_orphan
+    from dsqlkit.local.server.postgres import stop_orphan
 
     while is_locked(state.daemon_lock):
         listening = state.listening()
