@@ -24,10 +24,10 @@ ORDER = (
 LOCAL_MAY_IMPORT = {"endpoint", "errors", "token", "quotas"}
 """What the local cluster takes from the library, which knows it only by its address."""
 
-FACE = {"__init__", "__main__", "lifecycle", "daemon"}
+FACE = {"__init__", "__main__", "lifecycle", "daemon", "knock"}
 """The local cluster as others see it, which may import every room."""
 
-PLAIN = {"faults", "state", "log"}
+PLAIN = {"environment", "faults", "state", "log"}
 """What the face writes down for the cluster's process. They import no room."""
 
 ROOMS = {

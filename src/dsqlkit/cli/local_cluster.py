@@ -9,7 +9,7 @@ import typer
 
 from dsqlkit.cli.options import ErrorOptions, OutputOptions, Yes
 from dsqlkit.cli.output import Output, label_of, table_of, write
-from dsqlkit.errors import DsqlkitError, UsageError
+from dsqlkit.errors import DsqlkitError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from dsqlkit.local import Faults, LocalStatus
@@ -81,11 +81,17 @@ def stop(options: OutputOptions) -> None:
     _show(output, local.stop())
 
 
-def status(options: OutputOptions) -> None:
-    """Say whether it runs, where it listens, where its data is."""
+def status(options: OutputOptions) -> ExitCode:
+    """Say whether it runs and answers, where it listens, where its data is."""
     from dsqlkit import local
 
-    _show(Output(options), local.status())
+    output = Output(options)
+    found = local.status(knock=True)
+    _show(output, found)
+    if found.answers is False:
+        output.notice(f"\nIt runs and does not answer. To mend it: {local.HOW_TO_MEND}")
+        return ExitCode.NO_CONNECTION
+    return ExitCode.DONE
 
 
 def set_(options: FaultOptions) -> None:
