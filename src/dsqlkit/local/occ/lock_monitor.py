@@ -30,7 +30,6 @@ FROM l AS w WHERE NOT w.granted AND w.pid = ANY ($1::int[])
 _CANCEL: Final = "SELECT pg_catalog.pg_cancel_backend($1::int)"
 
 
-
 class Concern(Enum):
     """What a wait for one of PostgreSQL's locks is about."""
 
