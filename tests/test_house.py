@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = "dsqlkit"
 
 ORDER = (
-    *("errors", "quotas", "whole_file", "queries", "guide"),
+    *("errors", "interruption", "quotas", "whole_file", "queries", "guide"),
     *("endpoint", "token", "id_file", "connection_failure", "connection", "transaction"),
     *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),
     *("accounts", "accounts7", "loading", "conflict", "race"),
