@@ -22,6 +22,7 @@ from dsqlkit.errors import (
     UsageError,
 )
 from dsqlkit.queries import statement
+from dsqlkit.quotas import MAX_ROWS
 from dsqlkit.transaction import Conflict, Outcome, Retry, RetryPolicy, run
 
 T = TypeVar("T")
@@ -241,7 +242,7 @@ def _replace_some(
     connection: Connection, emptied: bool, filled: int, count: int, opening: Decimal
 ) -> tuple[bool, int]:
     """Delete, then insert, as many rows as one transaction may change; the progress after it."""
-    room = tables.MAX_ROWS
+    room = MAX_ROWS
     if not emptied:
         # At the first go this leaves room for the new rows, so that a usual refill is atomic.
         limit = room - count if count < room else room

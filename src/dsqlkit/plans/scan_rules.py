@@ -15,6 +15,7 @@ from dsqlkit.plans.scans import (
     index_condition,
     storage_nodes,
 )
+from dsqlkit.quotas import MAX_KEY_COLUMNS
 
 _WORTH_AN_INDEX: Final = 1 / 3
 """A full scan that keeps at most this part of what it reads."""
@@ -24,8 +25,6 @@ _NOT_INDEXABLE: Final = (
     "No index condition can take this filter as it is written. Compare a column itself with =, "
     "with a range, or with the beginning of a text (LIKE 'x%')."
 )
-_MAX_KEY_COLUMNS: Final = 8
-"""DSQL refuses more (54011, AWS dsql skill, troubleshooting)."""
 
 
 def scan_findings(scan: Scan, share: float | None, catalog: Catalog) -> Iterator[Finding]:
@@ -138,7 +137,7 @@ def _index_advice(scan: Scan) -> str:
     every = [comparisons(index_condition(scan.node) or ""), *filtered]
     equal = list(dict.fromkeys(column for compared in every for column in compared.equal))
     ranged = [column for compared in every for column in compared.ranged if column not in equal]
-    key = [*equal, *ranged[:1]][:_MAX_KEY_COLUMNS]
+    key = [*equal, *ranged[:1]][:MAX_KEY_COLUMNS]
     order = " Put the column that leaves the fewest rows first." if len(equal) > 1 else ""
     return f"An index on {_relation(scan)} ({', '.join(key)}) would read fewer rows.{order}"
 
