@@ -124,9 +124,23 @@ def held() -> Generator[None, None, None]:
         _signals.holds -= 1
 
 
+@contextmanager
+def interruptible() -> Generator[None, None, None]:
+    """Within `held`: a part in which a signal raises all the same, as the part cleans up itself."""
+    if not _is_ours():
+        yield
+        return
+    before, _signals.holds = _signals.holds, 0
+    try:
+        checkpoint()
+        yield
+    finally:
+        _signals.holds = before
+
+
 def checkpoint() -> None:
-    """Raise the KeyboardInterrupt of a signal that was held."""
-    if _signals.is_pending and _is_ours():
+    """Raise the KeyboardInterrupt of a signal that was held, unless it is held still."""
+    if _signals.is_pending and not _signals.holds and _is_ours():
         _signals.is_pending = False
         raise KeyboardInterrupt
 
