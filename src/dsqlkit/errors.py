@@ -5,6 +5,7 @@ a password or a secret key. The command line turns these into text or JSON in on
 (`dsqlkit.cli.main`).
 """
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -73,10 +74,35 @@ class ConfirmationNeeded(DsqlkitError):
     code = "confirmation_needed"
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a text: line and column count from 1; `text` is the whole line."""
+
+    line: int
+    column: int
+    text: str
+
+
 class SqlError(DsqlkitError):
-    """The database refused a statement; its transaction was rolled back."""
+    """The database refused a statement; its transaction was rolled back.
+
+    `position` is the character, counted from 1, at which the statement is wrong, where the
+    database says so. `place` is the same in the text that a person wrote.
+    """
 
     code = "sql_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        sqlstate: str | None = None,
+        position: int | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, sqlstate=sqlstate)
+        self.position = position
+        self.place: Place | None = None
 
 
 class ConnectionFailed(DsqlkitError):

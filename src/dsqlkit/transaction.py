@@ -206,7 +206,13 @@ def sql_error(error: psycopg.Error) -> DsqlkitError:
         message = f"{message} ({diagnosis.message_detail})"
     if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
         return ConnectionFailed(f"The connection failed: {message}.", hint="Run it again.")
-    return SqlError(message, hint=diagnosis.message_hint, sqlstate=error.sqlstate)
+    position = diagnosis.statement_position
+    return SqlError(
+        message,
+        hint=diagnosis.message_hint,
+        sqlstate=error.sqlstate,
+        position=int(position) if position else None,
+    )
 
 
 def _gave_up(

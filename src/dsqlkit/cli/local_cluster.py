@@ -152,13 +152,15 @@ def env(options: ErrorOptions) -> None:
 def logs(
     options: ErrorOptions,
     lines: Annotated[
-        int, typer.Option("--lines", "-n", min=1, metavar="N", help="How many, from the end.")
+        int, typer.Option("--lines", "-n", metavar="N", help="How many, from the end.")
     ] = 50,
 ) -> None:
     """Print the end of the local cluster's log."""
     from dsqlkit import local
 
     del options
+    if lines < 1:
+        raise UsageError("--lines must be at least 1.")
     file = local.log_file()
     if not file.exists():
         raise DsqlkitError(

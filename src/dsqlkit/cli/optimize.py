@@ -9,7 +9,7 @@ from dsqlkit import interruption
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output
-from dsqlkit.cli.query_argument import File, Param, Query, make_table, query_of
+from dsqlkit.cli.query_argument import File, Param, Query, make_table, pointing_into, query_of
 from dsqlkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def optimize(
 
     with KeptConnection(endpoint_of(options, output)) as connections:
         make_table(connections, output, named)
-        _advise(connections, output, named, apply=apply, keep=keep)
+        with pointing_into(named):
+            _advise(connections, output, named, apply=apply, keep=keep)
 
 
 def _advise(

@@ -6,17 +6,28 @@ Rich is imported only when something is drawn with it.
 import errno
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from dsqlkit import interruption
 from dsqlkit.cli.options import OutputOptions
-from dsqlkit.errors import ConfirmationNeeded, DsqlkitError, Interrupted, OutputFailed
+from dsqlkit.errors import (
+    ConfirmationNeeded,
+    DsqlkitError,
+    Interrupted,
+    OutputFailed,
+    Place,
+    SqlError,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress, ProgressColumn
+
+_EXCERPT: Final = 64
+"""Characters of a line of SQL that are shown around an error."""
 
 Advance = Callable[[int], None]
 
@@ -143,10 +154,12 @@ def _json(document: Mapping[str, Any]) -> str:
 
 def print_error(error: DsqlkitError, *, as_json: bool) -> None:
     """Say what failed, why, and what to do next: on stderr, or as JSON on stdout."""
+    place = error.place if isinstance(error, SqlError) else None
     if as_json and not isinstance(error, OutputFailed):
+        at = f" (line {place.line}, column {place.column})" if place else ""
         words = {
             "code": error.code,
-            "message": error.message,
+            "message": error.message + at,
             "sqlstate": error.sqlstate,
             "hint": error.hint,
         }
@@ -154,8 +167,21 @@ def print_error(error: DsqlkitError, *, as_json: bool) -> None:
             return
     state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
     write(f"Error: {error.message}{state}", sys.stderr)
+    if place:
+        write(excerpt(place), sys.stderr)
     if error.hint:
         write(f"{error.hint}", sys.stderr)
+
+
+def excerpt(place: Place) -> str:
+    """The line with a caret below the place, as psql shows it; a long line is cut on both sides."""
+    at = place.column - 1
+    first = max(0, min(at - _EXCERPT // 2, len(place.text) - _EXCERPT))
+    shown = place.text[first : first + _EXCERPT].replace("\t", " ")
+    before, after = "..." if first else "", "..." if place.text[first + _EXCERPT :] else ""
+    head = f"LINE {place.line}: {before}"
+    wide = sum(unicodedata.east_asian_width(each) in "WF" for each in shown[: at - first])
+    return f"{head}{shown}{after}\n{' ' * (len(head) + at - first + wide)}^"
 
 
 def print_interrupted(interrupted: Interrupted, *, as_json: bool) -> None:
