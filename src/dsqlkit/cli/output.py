@@ -144,7 +144,10 @@ class Output:
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """Print one JSON document on stdout. Money, ids and moments are strings, never floats."""
+    """Print one JSON document on stdout. Money, ids and moments are strings, never floats.
+
+    Money is in the form that people see too: plain decimals without trailing zeros, "99.75".
+    """
     write(_json(document))
 
 
@@ -245,7 +248,9 @@ def _as_text(value: object) -> str:
 
     match value:
         case Decimal():
-            return f"{value:f}"
+            from dsqlkit.accounts import plain
+
+            return plain(value)
         case UUID():
             return str(value)
         case datetime():
