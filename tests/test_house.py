@@ -12,11 +12,11 @@ SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = "dsqlkit"
 
 ORDER = (
-    *("errors", "quotas", "whole_file", "queries", "guide"),
+    *("errors", "interruption", "quotas", "whole_file", "queries", "guide"),
     *("endpoint", "token", "id_file", "connection_failure", "connection", "transaction"),
     *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),
     *("accounts", "accounts7", "loading", "conflict", "race"),
-    *("advisor", "index_advice", "index_trial", "optimization"),
+    *("advisor", "index_advice", "trial_record", "index_trial", "optimization"),
     *("workshop", "aws", "cli", "__main__"),
 )
 """The modules and packages of the library: each may import only those that come before it."""

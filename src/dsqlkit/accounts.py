@@ -22,6 +22,7 @@ from dsqlkit.errors import (
     UsageError,
 )
 from dsqlkit.queries import statement
+from dsqlkit.quotas import MAX_ROWS
 from dsqlkit.transaction import Conflict, Outcome, Retry, RetryPolicy, run
 
 T = TypeVar("T")
@@ -210,7 +211,7 @@ def ensure(connections: Connections, say: Callable[[str], None]) -> None:
 
 
 def plain(money: Decimal) -> str:
-    """Money in plain decimals without trailing zeros: 90, 0.5."""
+    """Money as it is shown everywhere: in plain decimals without trailing zeros, 90 or 0.5."""
     text = f"{money:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -241,7 +242,7 @@ def _replace_some(
     connection: Connection, emptied: bool, filled: int, count: int, opening: Decimal
 ) -> tuple[bool, int]:
     """Delete, then insert, as many rows as one transaction may change; the progress after it."""
-    room = tables.MAX_ROWS
+    room = MAX_ROWS
     if not emptied:
         # At the first go this leaves room for the new rows, so that a usual refill is atomic.
         limit = room - count if count < room else room

@@ -7,6 +7,7 @@ import typer
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output
+from dsqlkit.cli.parameters import BY_POSITION
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 def conflict(
     options: DatabaseOptions,
     id: Annotated[
-        str, typer.Option("--id", metavar="ID", help="The account: an integer or a UUID.")
+        str,
+        typer.Option("--id", metavar="ID", help="The account: an integer or a UUID."),
+        BY_POSITION,
     ] = "1",
 ) -> None:
     """Show two transactions racing for one row, step by step.
@@ -26,7 +29,7 @@ def conflict(
 
     \b
     dsqlkit conflict
-    dsqlkit conflict --id 7 --json
+    dsqlkit conflict 7 --json
     """
     from dsqlkit import accounts
     from dsqlkit.conflict import race

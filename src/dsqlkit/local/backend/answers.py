@@ -7,6 +7,7 @@ from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT, Refusa
 from dsqlkit.local.dialect.rewriting import refusal_in
 from dsqlkit.local.dialect.rules import ANSWERS
 from dsqlkit.local.wire import messages
+from dsqlkit.quotas import KIB, MAX_TEMP_SPACE_BYTES
 
 SERVER_VERSION: Final = ANSWERS["server_version"]
 
@@ -18,7 +19,8 @@ _CONFLICT_STATES: Final = {b"40001", b"40P01"}
 _TOO_MANY: Final = "Unable to accept connection, too many open connections."
 _TOO_MANY_SQLSTATE: Final = b"53300"
 _TEMP_SPACE: Final = Refusal(  # AWS's list of observed errors
-    "54000", "query requires more than allowed temp space of 131072 KB to execute"
+    "54000",
+    f"query requires more than allowed temp space of {MAX_TEMP_SPACE_BYTES // KIB} KB to execute",
 )
 _JOB_TAGS: Final = {b"CREATE INDEX", b"ALTER TABLE"}
 _AS_TAG: Final = b"DSQ01"

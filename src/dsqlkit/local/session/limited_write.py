@@ -4,9 +4,10 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local.backend.exchange import READY_IDLE, Exchange, question
-from dsqlkit.local.dialect.limits import MAX_ROWS, TOO_MANY_ROWS
+from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
+from dsqlkit.quotas import MAX_ROWS
 
 if TYPE_CHECKING:
     from dsqlkit.local.session.session import Session

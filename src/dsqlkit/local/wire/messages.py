@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator
 from struct import Struct
 from typing import Final
 
+from dsqlkit.quotas import MAX_MESSAGE_BYTES
+
 PROTOCOL_3: Final = 3 << 16
 CANCEL_REQUEST: Final = 80877102
 SSL_REQUEST: Final = 80877103
 GSSENC_REQUEST: Final = 80877104
 
-MAX_CLIENT_FRAME: Final = 10 * 1024 * 1024 + 64
-"""DSQL closes the connection at a message above 10 MiB, without an error (AWS's dsql skill)."""
+MAX_CLIENT_FRAME: Final = MAX_MESSAGE_BYTES + 64
 MAX_BACKEND_FRAME: Final = 0x7FFF_FFFF
 
 INT32: Final = Struct("!I")
