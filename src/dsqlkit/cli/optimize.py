@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dsqlkit import interruption
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output
@@ -70,24 +71,32 @@ def optimize(
 def _advise(
     connections: "Connections", output: Output, named: "NamedQuery", *, apply: bool, keep: bool
 ) -> None:
-    from dsqlkit import accounts7
+    from dsqlkit import accounts7, indexes, trial_record
     from dsqlkit.advisor import consulting, trial
     from dsqlkit.cli import advice_view
 
-    with output.status("Reading the plan ...") as say:
-        consultation = consulting.consult(connections, named.sql, named.parameters, say)
-        outcome = None
-        if apply:
-            rivals: tuple[Proposal, ...] = ()
-            if named.name == accounts7.QUERY:
-                rivals = consulting.chapter_indexes(connections)
-            outcome = trial.try_out(
-                connections, consultation, rivals=rivals, keep_all=keep, say=say
-            )
-    output.result(
-        advice_view.document_of(consultation, outcome),
-        lambda: advice_view.view_of(consultation, outcome),
-    )
+    for schema, name in trial_record.left_behind(connections):
+        output.notice(
+            f"An earlier `optimize --apply` that was cut off left index {name}. Unless you want "
+            f"it:\n{indexes.drop_statement(name, schema)};"
+        )
+    # Once indexes were built and kept, the result that names them must come.
+    with interruption.held():
+        with output.status("Reading the plan ...") as say:
+            with interruption.interruptible():
+                consultation = consulting.consult(connections, named.sql, named.parameters, say)
+            outcome = None
+            if apply:
+                rivals: tuple[Proposal, ...] = ()
+                if named.name == accounts7.QUERY:
+                    rivals = consulting.chapter_indexes(connections)
+                outcome = trial.try_out(
+                    connections, consultation, rivals=rivals, keep_all=keep, say=say
+                )
+        output.result(
+            advice_view.document_of(consultation, outcome),
+            lambda: advice_view.view_of(consultation, outcome),
+        )
 
 
 def _chapter(options: DatabaseOptions, output: Output, *, setup: bool, yes: bool) -> None:
