@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     try:
         ended = dsqlkit("local", "start")
         assert ended.returncode == 0, ended.stderr
-        assert "Answers         yes" in ended.stdout
+        assert "Answers         yes\n" in ended.stdout
         yield home / "dsqlkit" / "local"
     finally:
         local.reset()
@@ -128,7 +128,7 @@ def test_a_cluster_that_does_not_answer_is_not_said_to_run_well(folder: Path) ->
     assert "did not answer within" in ended.stdout
     assert "`dsqlkit local stop`, then `dsqlkit local start`" in ended.stderr
     mended = dsqlkit("local", "status")
-    assert (mended.returncode, "Answers         yes" in mended.stdout) == (0, True)
+    assert (mended.returncode, "Answers         yes\n" in mended.stdout) == (0, True)
 
 
 def test_what_is_lost_again_and_again_is_given_up() -> None:

@@ -42,6 +42,8 @@ class LocalStatus:
     """
 
     running: bool
+    answers: bool | None
+    problem: str | None
     endpoint: str | None
     pid: int | None
     data_dir: str
@@ -51,8 +53,6 @@ class LocalStatus:
     connections: int | None
     log: str
     faults: Faults
-    answers: bool | None = None
-    problem: str | None = None
 
 
 def ensure_running(*, timeout_s: float = 60.0) -> LocalAddress:
@@ -88,6 +88,8 @@ def status(*, knock: bool = False) -> LocalStatus:
         known = state.address()
     found = LocalStatus(
         running=listening is not None,
+        answers=None,
+        problem=None,
         endpoint=None if listening is None else f"{HOST}:{listening.port}",
         pid=None if listening is None else listening.pid,
         data_dir=str(state.root),
