@@ -1,10 +1,14 @@
 """What the measured plan read for each of a query's uses of tables."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from dsqlkit.advisor.query import Query
 from dsqlkit.plans.model import Plan
 from dsqlkit.plans.scans import Scan, scans
+
+_JOIN: Final = re.compile(r"Join|Nested Loop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +23,8 @@ class Reads:
     index: str | None
 
 
-def reads_of(plan: Plan, query: Query) -> tuple[Reads | None, ...]:
-    """For each use what its scans read, None for a use that the plan has no scan of.
+def scans_of(plan: Plan, query: Query) -> tuple[tuple[Scan, ...], ...]:
+    """For each use its scans, none for a use that the plan has no scan of.
 
     A scan belongs to the use of its alias. PostgreSQL numbers aliases that appear at several
     levels (`orders_1`): what has no use of its name goes to one of its table without a scan.
@@ -43,10 +47,30 @@ def reads_of(plan: Plan, query: Query) -> tuple[Reads | None, ...]:
             if not found[place] and use.table.name == scan.node.relation:
                 found[place].append(scan)
                 break
-    return tuple(_sum(each) for each in found)
+    return tuple(map(tuple, found))
 
 
-def _sum(found: list[Scan]) -> Reads | None:
+def pairs_of(plan: Plan, query: Query) -> dict[tuple[int, int], float]:
+    """The rows that the joins of two uses gave, by the places of the two, both ways round."""
+    places = {use.alias: place for place, use in enumerate(query.uses)}
+    found: dict[tuple[int, int], float] = {}
+    for node in plan.walk():
+        if len(node.inputs) != 2 or not _JOIN.search(node.node_type):
+            continue
+        sides = [
+            places.keys() & {each.alias or each.relation for each in side.walk()}
+            for side in node.inputs
+        ]
+        for left in sides[0]:
+            for right in sides[1]:
+                rows = node.rows_total or 0.0
+                found.setdefault((places[left], places[right]), rows)
+                found.setdefault((places[right], places[left]), rows)
+    return found
+
+
+def reads_of(found: tuple[Scan, ...]) -> Reads | None:
+    """What these scans of one use read together."""
     if not found:
         return None
     return Reads(
