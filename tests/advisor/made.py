@@ -21,6 +21,9 @@ TYPES = {
     "at": "timestamp with time zone",
     "day": "date",
     "document": "jsonb",
+    "local": "timestamp without time zone",
+    "lasts": "interval",
+    "bytes": "bytea",
 }
 PRIMARY = Index("t_pkey", ("id",), primary=True, unique=True)
 

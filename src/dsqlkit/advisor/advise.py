@@ -12,7 +12,7 @@ from dsqlkit.advisor.ddl import create_index, index_name
 from dsqlkit.advisor.existing import covers, replaced, serving
 from dsqlkit.advisor.facts_reader import Facts
 from dsqlkit.advisor.joins import joins_of
-from dsqlkit.advisor.measured import Reads, pairs_of, reads_of, scans_of
+from dsqlkit.advisor.measured import Reads, ended_early, pairs_of, reads_of, scans_of
 from dsqlkit.advisor.plan_conditions import with_plan
 from dsqlkit.advisor.query import Query, TableUse
 from dsqlkit.advisor.reading import read_query
@@ -74,7 +74,8 @@ def advise(statement: Statement, plan: Plan, facts: Facts) -> Advice:
         for use, found in zip(query.uses, scanned, strict=True)
     )
     query = replace(query, uses=uses)
-    reads = tuple(map(reads_of, scanned))
+    early = ended_early(plan)
+    reads = tuple(reads_of(each, early) for each in scanned)
     notes = [*query.notes] + [
         f"{name} is no table that the plan reads: nothing is known of it." for name in query.unknown
     ]

@@ -11,8 +11,9 @@ from typing import Final
 
 from dsqlkit.advisor.limits import fitting_key, may_include
 from dsqlkit.advisor.measured import Reads
-from dsqlkit.advisor.query import Predicate, TableUse
+from dsqlkit.advisor.query import Comparison, Predicate, TableUse
 from dsqlkit.advisor.statistics import NULLS_FIRST, TableFacts, joined
+from dsqlkit.advisor.write_cost import READ_DPU_PER_KIB, WRITE_DPU_PER_KIB
 from dsqlkit.quotas import MAX_KEY_COLUMNS
 
 WORTH_ROWS: Final = 100
@@ -21,13 +22,13 @@ _WORTH_PART: Final = 1 / 2
 """An index reads at most this part of the rows that are read without it, or it is not proposed."""
 _LOOKUP: Final = 2.0
 """A row that the index finds and the table completes counts twice: it is read twice."""
-_FEW_LOOKUPS: Final = 10
-"""So few are not worth an INCLUDE: an UPDATE of an included column writes two entries, which cost
-as much as some fifty look-ups."""
-_SORTED_AT_ONCE: Final = 33.0
-"""PostgreSQL's incremental sort takes at least so many rows before it sorts them."""
+_FEW_LOOKUPS: Final = float(2 * WRITE_DPU_PER_KIB / READ_DPU_PER_KIB)
+"""So few (53) are not worth an INCLUDE: an UPDATE of an included column writes two entries, which
+cost as much. Then it pays if the query runs as often as those columns change."""
 _NARROWS: Final = 0.9
 """A range that leaves more than this is no reason to have its column in the key."""
+_FEW_STATES: Final = 20
+"""A column of more values than this holds no state."""
 _FEW_OF_ALL: Final = 1 / 4
 """A partial index holds at most this part of the rows."""
 
@@ -114,11 +115,24 @@ def _partial(use: TableUse, facts: TableFacts, now: Reads, joined_to: bool) -> I
     """Indexes of the rows alone that a constant condition of the query leaves."""
     if use.correlated:
         return
-    fixed = tuple(each for each in use.predicates if each.literal and each.condition)
+    fixed = tuple(each for each in use.predicates if _is_a_state(each, facts))
     for chosen in (*((each,) for each in fixed), fixed):
         if chosen and joined(facts, chosen) <= _FEW_OF_ALL:
             others = tuple(each for each in use.predicates if each not in chosen)
             yield from _served_by(use, facts, now, others, joined_to, chosen)
+
+
+def _is_a_state(predicate: Predicate, facts: TableFacts) -> bool:
+    """Whether a condition is one that the query always has, as `status <> 'done'`, and not a value
+    that somebody looks for.
+    """
+    if not predicate.literal or not predicate.condition or predicate.columns:
+        return False
+    if predicate.comparison in {Comparison.NULL, Comparison.NOT_NULL}:
+        return True
+    distinct = facts.column(predicate.column).distinct
+    few = 0 < distinct <= _FEW_STATES
+    return few and not predicate.comparison.is_range
 
 
 def joined_candidate(
@@ -176,7 +190,7 @@ def _by_conditions(
     reads = facts.rows * joined(facts, served)
     rest = tuple(each for each in use.predicates if each not in served)
     complete = not rest and not use.filtered
-    if not use.limited and now.loops <= 1:
+    if now.complete and now.loops <= 1:
         # What passed all conditions is known; what the key leaves to be filtered is estimated.
         reads = now.given if complete and not joined_to else max(reads, now.given)
     elif use.limit is not None and not use.filtered:
@@ -201,7 +215,7 @@ def _by_condition_alone(
     own = tuple(filter(None, primary.key)) if primary else ()
     key = own or tuple(name for each in partial for name in (each.columns or (each.column,)))
     reads = facts.rows * joined(facts, partial)
-    if now.loops <= 1 and not use.limited:
+    if now.loops <= 1 and now.complete:
         reads = max(reads, now.given) if use.filtered else now.given
     return _candidate(use, facts, now, (), key[:1], reads, "All of its entries serve", partial)
 
@@ -226,11 +240,13 @@ def _by_order(
     within = entries * joined(facts, narrowed)
     rest = tuple(each for each in use.predicates if each not in (*points, *partial, *narrowed))
     density = joined(facts, rest)
-    if use.filtered:
+    if (rest or use.filtered) and now.complete and now.loops <= 1:
+        density = min(max(now.given, 1.0) / max(within, 1.0), 1.0)
+    elif use.filtered:
         density = min(density, max(now.given, 1.0) / max(within, 1.0))
     limit = use.ordering.limit
     if not use.ordering.whole:
-        limit = max(limit, _SORTED_AT_ONCE) + within * _one_of(facts, then)
+        limit += within * _one_of(facts, then)
     reads = min(limit / density, within)
     words = _words(then)
     told = (

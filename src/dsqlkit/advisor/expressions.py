@@ -38,16 +38,21 @@ def immutable_type(node: Node, type_of_column: TypeOf) -> str | None:
     """
     match kind_of(node):
         case "column_ref":
-            return type_of_column(node.column_ref)
+            found = type_of_column(node.column_ref)
         case "a_const":
-            return type_of(node) or "text"
+            found = type_of(node) or "text"
         case "type_cast":
-            return _cast(node, type_of_column)
+            found = _cast(node, type_of_column)
         case "func_call":
-            return _function(node.func_call, type_of_column)
+            found = _function(node.func_call, type_of_column)
         case "a_expr":
-            return _operation(node.a_expr, type_of_column)
-    return None
+            found = _operation(node.a_expr, type_of_column)
+        case "coalesce_expr":
+            types = {immutable_type(each, type_of_column) for each in node.coalesce_expr.args}
+            found = types.pop() if len(types) == 1 else None
+        case _:
+            found = None
+    return found
 
 
 def _cast(node: Node, type_of_column: TypeOf) -> str | None:

@@ -16,13 +16,17 @@ from dsqlkit.advisor.candidates import (
     range_joined_candidate,
 )
 from dsqlkit.advisor.measured import Reads
+from dsqlkit.advisor.predicates import ELSEWHERE
 from dsqlkit.advisor.query import Lookup, Query, TableUse
 from dsqlkit.advisor.statistics import TableFacts, joined
 
-_PROBE: Final = 50.0
-"""What a look-up costs beside the rows it finds, in rows read one after the other: the planner
-counts about as much, and does not look up where it is dearer."""
-_HALF: Final = 1 / 2
+_PROBE: Final = 3.0
+"""What a look-up costs beside the rows it finds, in rows read one after the other: at least 128
+bytes are billed of it."""
+_UNKNOWN_ROWS: Final = 1000.0
+"""What the planner expects of a function whose rows nobody knows."""
+_PLANNED_PROBE: Final = 20.0
+"""The same as the planner counts: where a whole scan is cheaper by this it does not look up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,12 @@ def joins_of(
     pairs: Mapping[tuple[int, int], float],
 ) -> tuple[Joined, ...]:
     """For each use how its rows are best found. `pairs` are the rows that the plan's joins of two
-    uses gave, which tells what a range finds.
+    uses gave, which tells what a range finds; those of ELSEWHERE with a use are what the other
+    side gave.
     """
     found = [Joined() for _ in query.uses]
     left = {each.outer for each in query.lookups} | {each.inner for each in query.lookups}
-    while left:
+    while left - {ELSEWHERE}:
         orders = [
             _order(place, query, facts, now, pairs)
             for place in sorted(left)
@@ -69,7 +74,7 @@ def joins_of(
         for place, candidate in best.reached.items():
             looked_up = candidate is not None
             found[place] = Joined((candidate,) if candidate else (), not looked_up)
-        left -= {best.start, *best.reached}
+        left -= {best.start, *best.reached, ELSEWHERE}
     return tuple(found)
 
 
@@ -80,8 +85,12 @@ def _order(
     now: tuple[Reads | None, ...],
     pairs: Mapping[tuple[int, int], float],
 ) -> _Order:
-    rows = _rows_of(query.uses[start], facts[start], now[start])
-    cost = _reads_of(query.uses[start], facts[start], now[start])
+    if start == ELSEWHERE:
+        others = [rows for (outer, _), rows in pairs.items() if outer == ELSEWHERE]
+        rows, cost = max(others, default=_UNKNOWN_ROWS), 0.0
+    else:
+        rows = _rows_of(query.uses[start], facts[start], now[start])
+        cost = _reads_of(query.uses[start], facts[start], now[start])
     reached: dict[int, Candidate | None] = {}
     while True:
         steps = [
@@ -124,8 +133,9 @@ def _step(
     candidate = make(use, known, reads, lookup.column, rows, a_probe)
     if candidate is None:
         return whole, lookup, None, given
-    weight = rows * _PROBE * _HALF + candidate.weight
-    if weight >= whole:
+    weight = rows * _PROBE + candidate.weight
+    a_run = reads.read if reads.loops <= 1 else max(reads.read / reads.loops, known.rows)
+    if weight >= whole or rows * _PLANNED_PROBE + candidate.weight >= max(a_run, reads.read):
         return whole, lookup, None, given
     return weight, lookup, candidate, given
 

@@ -8,14 +8,11 @@ from dataclasses import replace
 
 import postgast
 
-from dsqlkit.advisor.predicates import ColumnAt, ConditionReader
+from dsqlkit.advisor.predicates import ELSEWHERE, ColumnAt, ConditionReader
 from dsqlkit.advisor.query import Comparison, Obstacle, Predicate, TableUse
 from dsqlkit.advisor.syntax import Node, bare, names_of, parse_condition, text_of
 from dsqlkit.plans.conditions import parts_of
 from dsqlkit.plans.scans import Scan, filters, index_condition
-
-_ELSEWHERE = -1
-"""The use of a column that is another relation's."""
 
 
 def with_plan(use: TableUse, found: tuple[Scan, ...], *, literal: bool) -> TableUse:
@@ -36,6 +33,7 @@ def with_plan(use: TableUse, found: tuple[Scan, ...], *, literal: bool) -> Table
                 filtered |= columns - served
             elif not _is_known(predicate, predicates):
                 predicates.append(replace(predicate, literal=literal))
+                filtered -= {predicate.column, *predicate.columns}
     return replace(
         use,
         predicates=tuple(predicates),
@@ -60,7 +58,7 @@ def _read(
     def resolve(reference: Node) -> ColumnAt | None:
         *qualifier, name = names_of(reference.fields) or ("",)
         if name not in types or (qualifier and qualifier[-1] not in own):
-            return ColumnAt(_ELSEWHERE, name, "") if qualifier else None
+            return ColumnAt(ELSEWHERE, name, "") if qualifier else None
         return ColumnAt(0, name, types[name])
 
     try:
@@ -69,7 +67,7 @@ def _read(
         return None, None, set()
     reader = ConditionReader(resolve)
     columns = tuple(reader.columns(node))
-    if any(column.use == _ELSEWHERE for column in columns):
+    if any(column.use == ELSEWHERE for column in columns):
         return None, None, {column.name for column in columns if column.use == 0}
     reading = reader.read(node)
     names = {column.name for column in columns}

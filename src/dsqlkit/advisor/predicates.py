@@ -29,6 +29,10 @@ _LETTERS: Final = re.compile(r"[\w @#&,:;/=<>-]*")
 _WILDCARD: Final = re.compile(r"(?<!\\)[%_]")
 
 
+ELSEWHERE: Final = -1
+"""The use of what comes from no table: VALUES, a function's rows, a column that was computed."""
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnAt:
     """A column of one of a query's uses of tables (a place in its list)."""
@@ -146,7 +150,7 @@ class ConditionReader:
         elements = self._elements(array)
         if elements is not None:
             return self._in(node, elements, text)
-        return None if any(self.columns(array)) else self._in(node, [], text)
+        return None if _varies(array) else self._in(node, [], text)
 
     def _elements(self, array: Node) -> list[Node] | None:
         """The elements of an array that the query spells out."""
@@ -169,7 +173,7 @@ class ConditionReader:
     def _differs(self, node: Node, values: list[Node], text: str) -> Reading | None:
         """Nothing that a B-tree serves, but a part of the rows that may be known."""
         column = self._bare(node)
-        if column is None or any(True for value in values for _ in self.columns(value)):
+        if column is None or any(map(_varies, values)):
             return None
         if column.type == "boolean" and len(values) == 1:
             value = constant(values[0], self.values)
@@ -203,6 +207,8 @@ class ConditionReader:
         joins: list[tuple[int, ColumnAt]] = []
         for column, other in ((left, node.rexpr), (right, node.lexpr)):
             others = {each.use for each in self.columns(other)}
+            if not others and _varies(other):
+                others = {ELSEWHERE}
             if column is not None and len(others) == 1 and column.use not in others:
                 joins.append((others.pop(), column))
         if joins:
@@ -215,9 +221,9 @@ class ConditionReader:
                     text=text,
                 )
             return Reading(joins=tuple(joins), equal=operator == "=", filtered=columns, text=text)
-        if right is not None and left is None and not any(self.columns(node.lexpr)):
+        if right is not None and left is None and not _varies(node.lexpr):
             return self._compared(node.rexpr, _MIRRORED[operator], node.lexpr, text)
-        if any(self.columns(node.rexpr)):
+        if _varies(node.rexpr):
             return None
         return self._compared(node.lexpr, operator, node.rexpr, text)
 
@@ -236,7 +242,7 @@ class ConditionReader:
     def _like(self, node: Node, operator: str, text: str) -> Reading | None:
         pattern = constant(node.rexpr, self.values)
         if pattern is None:
-            if any(self.columns(node.rexpr)):
+            if _varies(node.rexpr):
                 return None
             return self._blocked(
                 node.lexpr, text, "The pattern is known only when the query runs: an index serves "
@@ -318,9 +324,9 @@ class ConditionReader:
             return None
         for same, then in (parts, parts[::-1]):
             operator = "".join(names_of(first.a_expr.name))
-            pair = (first.a_expr.lexpr, first.a_expr.rexpr) == (
-                same.a_expr.lexpr,
-                same.a_expr.rexpr,
+            pair = all(
+                text_of(getattr(first.a_expr, side), {}) == text_of(getattr(same.a_expr, side), {})
+                for side in ("lexpr", "rexpr")
             )
             if (
                 pair
@@ -343,13 +349,13 @@ class ConditionReader:
     ) -> Reading | None:
         column = self._bare(node)
         if column is None:
-            if any(True for _, value in bounds for _ in self.columns(value)):
+            if any(_varies(value) for _, value in bounds):
                 return None
             values = tuple(Bound(each, constant(value, self.values)) for each, value in bounds)
             return self._of_expression(node, comparison, values, text)
         caution = ""
         for _, value in bounds:
-            if any(self.columns(value)):
+            if _varies(value):
                 return None
             why = _misfit(column, value)
             if why:
@@ -446,6 +452,11 @@ class ConditionReader:
             if column and (cast_to == column.type or {cast_to, column.type} <= texts):
                 return column
         return None
+
+
+def _varies(node: Node) -> bool:
+    """Whether an expression has a column in it, of whatever relation."""
+    return any(True for _ in find(node, "ColumnRef"))
 
 
 def _misfit(column: ColumnAt, value: Node) -> str | None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from postgast import pg_query_pb2 as tree
 
 from dsqlkit.advisor.ordering import first_rows
-from dsqlkit.advisor.predicates import ColumnAt, ConditionReader, Reading
-from dsqlkit.advisor.query import Lookup, Obstacle, Ordering, Predicate, Query, TableUse
+from dsqlkit.advisor.predicates import ELSEWHERE, ColumnAt, ConditionReader, Reading
+from dsqlkit.advisor.query import Comparison, Lookup, Obstacle, Ordering, Predicate, Query, TableUse
 from dsqlkit.advisor.scopes import (
     Outputs,
     Scope,
@@ -36,6 +36,9 @@ from dsqlkit.plans.catalog import Catalog, Table
 _PARTS = ("target_list", "group_clause", "having_clause", "sort_clause", "window_clause")
 
 
+_HOLD_FOR_NULL = frozenset({Comparison.NULL, Comparison.DIFFERS})
+
+
 @dataclass(slots=True)
 class _Use:
     table: Table
@@ -50,6 +53,8 @@ class _Use:
     correlated: bool = False
     index_alone: bool = True
     grouped: bool = False
+    nullable: bool = False
+    """Whether an outer join adds rows of NULLs in place of this one's."""
 
 
 def read_query(statement: Statement, catalog: Catalog) -> Query:
@@ -150,7 +155,7 @@ class _Reader:
                 self.uses[place].index_alone = False
         self._order(statement, scope, own)
         for lookup in self.lookups:
-            if lookup.inner in own and lookup.outer not in own:
+            if lookup.inner in own and lookup.outer not in own and lookup.outer != ELSEWHERE:
                 self.uses[lookup.inner].correlated = True
         if is_grouped(statement):
             for place in own:
@@ -212,6 +217,11 @@ class _Reader:
             kept |= left
         if join.jointype in {tree.JOIN_RIGHT, tree.JOIN_FULL}:
             kept |= right
+        filled = {
+            tree.JOIN_LEFT: right,
+            tree.JOIN_RIGHT: left,
+            tree.JOIN_FULL: left | right,
+        }.get(join.jointype, set())
         for name in names_of(join.using_clause):
             sides = [
                 [column for use in side if (column := self._column(use, name))]
@@ -224,6 +234,8 @@ class _Reader:
                 self._take(Reading(joins=pair, filtered=(one, other), text=text), kept)
         if join.HasField("quals"):
             self._conditions(join.quals, scope, kept)
+        for place in filled:
+            self.uses[place].nullable = True
 
     def _where(self, node: Node, scope: Scope) -> None:
         self._conditions(node, scope, set())
@@ -274,7 +286,9 @@ class _Reader:
         if reading.predicate is not None:
             use, predicate = reading.predicate
             self.uses[use].needed.add(predicate.column)
-            if use not in kept:
+            # A row that an outer join added has NULLs, which no row of the table need have.
+            added = self.uses[use].nullable and predicate.comparison in _HOLD_FOR_NULL
+            if use not in kept and not added:
                 self.uses[use].predicates.append(predicate)
         for outer, column in reading.joins:
             if column.use not in kept:
