@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 PATIENCE_S: Final = 2.0
 
@@ -89,11 +89,19 @@ def catch() -> None:
     _signals.caught = True
 
 
-def end_at_once() -> None:
-    """From now on a signal ends the process there and then: all is done and said."""
+def exit_with(code: int) -> NoReturn:
+    """End the process: all is done and said, so that a signal that comes now changes nothing.
+
+    Python would let the system's handling back in while it takes itself down.
+    """
     for each in SIGNALS:
-        if signal.getsignal(each) == _signals.on_signal:
-            signal.signal(each, lambda number, _: os._exit(128 + number))
+        signal.signal(each, signal.SIG_IGN)
+    if came():
+        # A worker of what was given up may still wait for an answer, and would be waited for.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def came() -> bool:
