@@ -88,15 +88,18 @@ def stop(options: OutputOptions) -> None:
 
 
 def status(options: OutputOptions) -> int:
-    """Say whether it runs, where it listens, where its data is.
+    """Say whether it runs and answers, where it listens, where its data is.
 
-    The exit code is 3 when it does not run.
+    The exit code is 3 when it does not run, or runs and does not answer.
     """
     from dsqlkit import local
 
-    found = local.status()
-    _show(Output(options), found)
-    return ExitCode.DONE if found.running else ExitCode.NO_CONNECTION
+    output = Output(options)
+    found = local.status(knock=True)
+    _show(output, found)
+    if found.answers is False:
+        output.notice(f"\nIt runs and does not answer. To mend it: {local.HOW_TO_MEND}")
+    return ExitCode.DONE if found.answers else ExitCode.NO_CONNECTION
 
 
 def set_(options: FaultOptions) -> None:
