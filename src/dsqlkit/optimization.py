@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from dsqlkit import accounts7, indexes, queries
+from dsqlkit import accounts7, indexes, interruption, queries
 from dsqlkit.advisor import consulting, trial
 from dsqlkit.advisor.advise import Advice
 from dsqlkit.connection import Connections
@@ -36,8 +36,10 @@ def optimize(
     """
     try:
         return _optimize(connections, on_step)
-    except KeyboardInterrupt as error:
-        raise Interrupted(f"Interrupted. {_state_of_indexes(connections)}") from error
+    except (KeyboardInterrupt, Interrupted) as error:
+        said = error.message if isinstance(error, Interrupted) else "Interrupted."
+        hint = error.hint if isinstance(error, Interrupted) else None
+        raise Interrupted(f"{said} {_state_of_indexes(connections)}", hint=hint) from error
 
 
 def _state_of_indexes(connections: Connections) -> str:
@@ -51,12 +53,13 @@ def _state_of_indexes(connections: Connections) -> str:
 
 
 def _optimize(connections: Connections, on_step: Callable[[str], None] | None) -> Optimization:
-    for name in accounts7.INDEX_NAMES[1:]:
-        indexes.drop(connections, name)
-    accounts7.analyze(connections)
-    query = queries.load(accounts7.QUERY)
-    consultation = consulting.consult(connections, query.sql, query.parameters, on_step)
-    chapter = replace(consultation, advice=Advice(consulting.chapter_indexes(connections)))
+    with interruption.interruptible():
+        for name in accounts7.INDEX_NAMES[1:]:
+            indexes.drop(connections, name)
+        accounts7.analyze(connections)
+        query = queries.load(accounts7.QUERY)
+        consultation = consulting.consult(connections, query.sql, query.parameters, on_step)
+        chapter = replace(consultation, advice=Advice(consulting.chapter_indexes(connections)))
     outcome = trial.try_out(connections, chapter, keep_all=True, say=on_step)
     return Optimization(
         before=outcome.before,
