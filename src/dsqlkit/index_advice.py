@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dsqlkit import accounts7, indexes, measurement
+from dsqlkit import indexes, measurement
 from dsqlkit.advisor.advise import Advice, Proposal, advise
 from dsqlkit.advisor.facts_reader import facts_of
 from dsqlkit.advisor.syntax import parse
 from dsqlkit.connection import Connections
 from dsqlkit.measurement import Measurement
 from dsqlkit.transaction import run
+from dsqlkit.workshop import accounts7
 
 RUNS_A_BLOCK: Final = 7
 

@@ -57,7 +57,7 @@ def build(only: str | None = None) -> typer.Typer:
         help="""Learn and practise Amazon Aurora DSQL, on a cluster or on this machine.
 
         \b
-        dsqlkit workshop                              run chapters 3 to 7
+        dsqlkit workshop                              run the seven chapters
         dsqlkit transfer --payer 1 --payee 2 --amount 10
         dsqlkit explain query
 

@@ -14,12 +14,12 @@ from dsqlkit.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from dsqlkit.accounts7 import SetUp
     from dsqlkit.advisor.advise import Proposal
     from dsqlkit.connection import Connections
     from dsqlkit.measurement import Measurement
-    from dsqlkit.optimization import Optimization
     from dsqlkit.queries import NamedQuery
+    from dsqlkit.workshop.accounts7 import SetUp
+    from dsqlkit.workshop.optimization import Optimization
 
 
 def optimize(
@@ -73,8 +73,9 @@ def optimize(
 def _advise(
     connections: "Connections", output: Output, named: "NamedQuery", *, apply: bool, keep: bool
 ) -> None:
-    from dsqlkit import accounts7, index_advice, index_trial
+    from dsqlkit import index_advice, index_trial
     from dsqlkit.cli import advice_view
+    from dsqlkit.workshop import accounts7
 
     with output.status("Reading the plan ...") as say:
         consultation = index_advice.consult(connections, named.sql, named.parameters, say)
@@ -93,9 +94,10 @@ def _advise(
 
 
 def _chapter(options: DatabaseOptions, output: Output, *, setup: bool, yes: bool) -> None:
-    from dsqlkit import accounts7, tables
+    from dsqlkit import tables
     from dsqlkit.connection import KeptConnection
-    from dsqlkit.optimization import optimize as run_chapter
+    from dsqlkit.workshop import accounts7
+    from dsqlkit.workshop.optimization import optimize as run_chapter
 
     endpoint = endpoint_of(options, output)
     with KeptConnection(endpoint) as connections:
