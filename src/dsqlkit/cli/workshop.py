@@ -22,7 +22,7 @@ def workshop(
         bool, typer.Option("--step", help="On a terminal: wait for Enter between chapters.")
     ] = False,
 ) -> None:
-    """Run the workshop's chapters, each with the statements that it is about.
+    """Run the chapters, each with the statements it is about.
 
     Several may run it on one cluster at the same time.
 
