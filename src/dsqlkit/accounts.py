@@ -22,6 +22,7 @@ from dsqlkit.errors import (
     UsageError,
 )
 from dsqlkit.queries import statement
+from dsqlkit.quotas import MAX_ROWS
 from dsqlkit.transaction import Conflict, Outcome, Retry, RetryPolicy, run
 
 T = TypeVar("T")
@@ -162,7 +163,10 @@ def transfer(
             raise AccountNotFound("Payer account not found.", hint=_HOW_TO_MAKE[table])
         left: Decimal = row[0]
         if left < 0:
-            raise InsufficientBalance(f"Insufficient balance: {plain(left)}.")
+            held = plain(left + amount)
+            raise InsufficientBalance(
+                f"Insufficient balance: account {payer} holds {held}.", after=left
+            )
         if connection.execute(credit, {"payee": payee, "amount": amount}).rowcount != 1:
             raise AccountNotFound("Payee account not found.", hint=_HOW_TO_MAKE[table])
         return left
@@ -211,7 +215,7 @@ def ensure(connections: Connections, say: Callable[[str], None]) -> None:
 
 
 def plain(money: Decimal) -> str:
-    """Money in plain decimals without trailing zeros: 90, 0.5."""
+    """Money as it is shown everywhere: in plain decimals without trailing zeros, 90 or 0.5."""
     text = f"{money:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -250,7 +254,7 @@ def _replace_some(
     connection: Connection, emptied: bool, filled: int, count: int, opening: Decimal
 ) -> tuple[bool, int]:
     """Delete, then insert, as many rows as one transaction may change; the progress after it."""
-    room = tables.MAX_ROWS
+    room = MAX_ROWS
     if not emptied:
         # At the first go this leaves room for the new rows, so that a usual refill is atomic.
         limit = room - count if count < room else room

@@ -9,9 +9,6 @@ from dsqlkit.errors import DsqlkitError, SqlError
 from dsqlkit.queries import read_sql, split_statements, statement
 from dsqlkit.transaction import run
 
-MAX_ROWS: Final = 3000
-"""Rows that one transaction may change on DSQL (AWS User Guide, quotas)."""
-
 UNDEFINED_TABLE: Final = "42P01"
 
 

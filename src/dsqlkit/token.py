@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConnectionFailed, UsageError
+from dsqlkit.quotas import MAX_TOKEN_LIFE_S
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
 DEFAULT_LIFE_S: Final = 900
-MAX_LIFE_S: Final = 604_800
-"""One week, the longest life that DSQL accepts (AWS User Guide, generating a token)."""
 
 _SERVICE = "dsql"
 
@@ -48,10 +47,10 @@ class TokenSigner:
         Raises UsageError when `life_s` is not within 1 to 604,800, and ConnectionFailed when there
         are no usable AWS credentials.
         """
-        if not 1 <= life_s <= MAX_LIFE_S:
+        if not 1 <= life_s <= MAX_TOKEN_LIFE_S:
             raise UsageError(
                 f"A token cannot live {life_s} seconds.",
-                hint=f"Choose from 1 to {MAX_LIFE_S} seconds (one week).",
+                hint=f"Choose from 1 to {MAX_TOKEN_LIFE_S} seconds (one week).",
             )
         from botocore.auth import SigV4QueryAuth
         from botocore.awsrequest import AWSRequest

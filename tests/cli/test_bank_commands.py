@@ -90,8 +90,8 @@ def test_ids_that_are_uuids_move_money_in_accounts2(
     [
         ("99", "1", "10", "Payer account not found"),
         ("1", "99", "10", "Payee account not found"),
-        ("1", "2", "100.000001", "Insufficient balance: -0.000001"),
-        ("1", "2", "999999999999", "Insufficient balance: -999999999899"),
+        ("1", "2", "100.000001", "Insufficient balance: account 1 holds 100."),
+        ("2", "1", "999999999999", "Insufficient balance: account 2 holds 100."),
     ],
 )
 def test_a_transfer_that_the_bank_refuses_changes_nothing(

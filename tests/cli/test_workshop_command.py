@@ -54,7 +54,7 @@ def _assert_whole(played: Finished) -> None:
     results = {one["chapter"]: one["result"] for one in chapters}
     assert results[1]["response"] == {"greeting": "hello reinvent"}
     assert results[1]["without_a_name"]["Payload"]["errorType"] == "InvalidRequest"
-    assert results[2]["cluster"] == "local"
+    assert results[2]["kind"] == "local"
     assert results[3]["tls"] == "verify-full"
     assert results[4]["refused"].startswith("Insufficient balance")
     assert (results[5]["race_won_by"], results[5]["race_lost_with"]) == ("B", "40001")
@@ -264,7 +264,7 @@ def test_a_chapter_that_is_not_there_is_a_usage_error_before_any_runs(dsqlkit: C
 @pytest.mark.parametrize(
     ("error", "passes"),
     [
-        (InsufficientBalance("x"), True),
+        (InsufficientBalance("x", after=Decimal(-1)), True),
         (SqlError("x", sqlstate="42P01"), True),
         (SqlError("x", sqlstate="23505"), True),
         (SqlError("x", sqlstate="42501"), False),

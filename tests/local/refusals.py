@@ -1,7 +1,7 @@
 """What a text is refused with, read from what it is rewritten to."""
 
-from dsqlkit.local.refusal import Refusal
-from dsqlkit.local.statements import refusal_in, rewrite
+from dsqlkit.local.dialect.refusal import Refusal
+from dsqlkit.local.dialect.rewriting import refusal_in, rewrite
 
 
 def refusal(sql: str) -> Refusal | None:

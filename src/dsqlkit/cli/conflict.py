@@ -7,12 +7,15 @@ import typer
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output
+from dsqlkit.cli.parameters import BY_POSITION
 
 
 def conflict(
     options: DatabaseOptions,
     id: Annotated[
-        str, typer.Option("--id", metavar="ID", help="The account: an integer or a UUID.")
+        str,
+        typer.Option("--id", metavar="ID", help="The account: an integer or a UUID."),
+        BY_POSITION,
     ] = "1",
 ) -> None:
     """Show two transactions racing for one row, step by step.
@@ -21,7 +24,7 @@ def conflict(
 
     \b
     dsqlkit conflict
-    dsqlkit conflict --id 7 --json
+    dsqlkit conflict 7 --json
     """
     from dsqlkit import accounts
     from dsqlkit.cli.race_view import race_view, steps_document

@@ -1,7 +1,8 @@
 """`workshop`: the chapters, end to end."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +11,8 @@ from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output
 
 if TYPE_CHECKING:
-    from dsqlkit.workshop.chapter import Played, Say
+    from dsqlkit.endpoint import Endpoint
+    from dsqlkit.workshop.chapter import Outside, Played, Say
 
 
 def workshop(
@@ -38,7 +40,7 @@ def workshop(
     endpoint = endpoint_of(options, output)
     told = _Told()
     played: list[Played] = []
-    running = play(endpoint, chosen, told)
+    running = play(endpoint, chosen, _outside(endpoint), told)
     for chapter in chosen:
         if played and step:
             output.pause(f"Enter for chapter {chapter.number}: {chapter.title} ")
@@ -51,6 +53,38 @@ def workshop(
 
         output.result({"chapters": [played_document(each) for each in played]}, str)
     output.next_step("dsqlkit psql, or dsqlkit explain query")
+
+
+def _outside(endpoint: "Endpoint") -> "Outside":
+    from dsqlkit.aws import stack_settings
+    from dsqlkit.aws.invocation import invoke
+    from dsqlkit.workshop.chapter import Outside
+
+    return Outside(
+        invoke=lambda chapter, request: invoke(chapter, request, lambda: endpoint),
+        describe=partial(_describe, endpoint),
+        stack=stack_settings.summary(),
+    )
+
+
+def _describe(endpoint: "Endpoint") -> dict[str, Any]:
+    if endpoint.is_local:
+        from dsqlkit import local
+
+        status = local.status()
+        return {
+            "pid": status.pid,
+            "server_version": status.server_version,
+            "data_dir": status.data_dir,
+            "started_at": status.started_at,
+        }
+    from dsqlkit.aws import clusters
+    from dsqlkit.aws.cluster_input import parse_name
+    from dsqlkit.aws.control_plane import open_control_plane
+
+    name = parse_name(endpoint.host)
+    plane = open_control_plane(name.region or endpoint.region, profile=endpoint.profile)
+    return dict(clusters.get(plane, name.id).fields)
 
 
 class _Told:

@@ -18,12 +18,27 @@ WORKERS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """What chapters 1 and 2 show, which is not the database: whoever plays them brings it.
+
+    `invoke` runs a chapter's Lambda function with a request. `describe` says of the endpoint's
+    cluster what GetCluster says, or of a local one what was started (`pid, server_version,
+    data_dir`); it raises DsqlkitError where nobody can tell. `stack` is the stack in one line.
+    """
+
+    invoke: Callable[[int, object], Facts]
+    describe: Callable[[], Facts]
+    stack: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """What a chapter runs on. `connections` lends up to WORKERS at a time; `say` hears what is
     under way.
     """
 
     endpoint: Endpoint
+    outside: Outside
     connections: Connections
     say: Say
 

@@ -1,8 +1,8 @@
 """Chapter 1: a function. It is invoked here, once as it should be and once without a name."""
 
 import json
+from collections.abc import Mapping
 
-from dsqlkit.aws.invocation import invoke
 from dsqlkit.errors import UsageError
 from dsqlkit.workshop.chapter import Code, Shown, Stage, Text
 
@@ -12,7 +12,7 @@ _REQUEST = {"name": "reinvent"}
 def play(stage: Stage) -> Shown:
     """Invoke chapter 1's handler as Lambda would."""
     stage.say("Invoking the function")
-    response = invoke(1, _REQUEST, lambda: stage.endpoint)
+    response = stage.outside.invoke(1, _REQUEST)
     refused = _refused(stage)
     return Shown(
         parts=(
@@ -37,10 +37,10 @@ def play(stage: Stage) -> Shown:
     )
 
 
-def _refused(stage: Stage) -> dict[str, str]:
-    """What Lambda's Python runtime makes of the error: its type and its text."""
+def _refused(stage: Stage) -> Mapping[str, str]:
+    """What Lambda's Python runtime makes of the error: its text and its type."""
     try:
-        invoke(1, {}, lambda: stage.endpoint)
+        stage.outside.invoke(1, {})
     except UsageError as error:
         return {"errorMessage": str(error), "errorType": type(error).__name__}
     raise AssertionError("a request without a name is refused")

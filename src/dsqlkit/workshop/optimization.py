@@ -1,27 +1,21 @@
-"""Chapter 7: measure the query, build the chapter's two indexes, measure it again.
-
-The two plans cannot be had at the same time, so blocks of runs alternate: without the indexes,
-with them, without, with. A drift of the machine then falls on both sides.
-"""
+"""Chapter 7: measure the query, build the chapter's two indexes, measure it again."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import Final
+from dataclasses import dataclass, replace
 
 from dsqlkit import indexes, measurement
+from dsqlkit.advisor import consulting, trial
+from dsqlkit.advisor.advise import Advice, Proposal
 from dsqlkit.connection import Connections
+from dsqlkit.errors import DsqlkitError, Interrupted
 from dsqlkit.measurement import Measurement
 from dsqlkit.plans.model import Plan
 from dsqlkit.workshop import accounts7
 
-BLOCKS: Final = 2
-RUNS_A_BLOCK: Final = 7
-
 
 @dataclass(frozen=True, slots=True)
 class Optimization:
-    """The query before and after the chapter's indexes, with the last plan of each.
+    """The query before and after the chapter's indexes, with a plan of each.
 
     `speedup` is None where the difference lies within the spread; `scan_reduction` compares the
     rows that were read, which does not depend on the machine.
@@ -45,43 +39,61 @@ def optimize(
     """Run the chapter; the indexes are there at its end. It can be run again at any time.
 
     The table must exist (`accounts7.set_up`). `on_step` is told what is being done. Raises
-    IndexBuildFailed, and what `transaction.run` raises.
+    Interrupted, which says what became of the indexes, and what `trial.try_out` raises.
     """
-    say = on_step or (lambda _: None)
-    query = accounts7.query(table)
-    before: list[Plan] = []
-    after: list[Plan] = []
-    for block in range(1, BLOCKS + 1):
-        say(f"Measuring without the indexes ({block} of {BLOCKS})")
-        _drop_indexes(connections, table)
-        accounts7.analyze(connections, table)
-        before += measurement.warm_runs(connections, query.sql, query.parameters, RUNS_A_BLOCK)
-        _build_indexes(connections, table, say)
-        say(f"Measuring with the indexes ({block} of {BLOCKS})")
-        accounts7.analyze(connections, table)
-        after += measurement.warm_runs(connections, query.sql, query.parameters, RUNS_A_BLOCK)
-    first, second = measurement.summary(before), measurement.summary(after)
-    return Optimization(
-        before=first,
-        after=second,
-        plan_before=before[-1],
-        plan_after=after[-1],
-        indexes=accounts7.index_names(table)[1:],
-        speedup=measurement.speedup(first, second),
-        scan_reduction=measurement.scan_reduction(first, second),
+    try:
+        return _optimize(connections, on_step, table)
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"Interrupted. {_state_of_indexes(connections, table)}") from error
+
+
+def chapter_indexes(connections: Connections, table: str = accounts7.TABLE) -> tuple[Proposal, ...]:
+    """The chapter's own two indexes, as far as they are not there, to compare with."""
+    there = {index.name for index in indexes.of_table(connections, table)}
+    names, statements = accounts7.index_names(table)[1:], accounts7.index_statements(table)[1:]
+    return tuple(
+        Proposal(
+            name=name,
+            schema="public",
+            table=table,
+            ddl=ddl,
+            reason="The chapter's own.",
+            write_cost="",
+            bytes_a_row=None,
+        )
+        for name, ddl in zip(names, statements, strict=True)
+        if name not in there
     )
 
 
-def _drop_indexes(connections: Connections, table: str) -> None:
-    for name in accounts7.index_names(table)[1:]:
+def _state_of_indexes(connections: Connections, table: str) -> str:
+    names = accounts7.index_names(table)[1:]
+    try:
+        valid = {each.name: each.valid for each in indexes.of_table(connections, table)}
+    except (DsqlkitError, KeyboardInterrupt):
+        return f"Which of {' and '.join(names)} are there is not known."
+    words = {None: "is not there", False: "is being built", True: "is there"}
+    return f"{'; '.join(f'{name} {words[valid.get(name)]}' for name in names)}."
+
+
+def _optimize(
+    connections: Connections, on_step: Callable[[str], None] | None, table: str
+) -> Optimization:
+    names = accounts7.index_names(table)[1:]
+    for name in names:
         indexes.drop(connections, name)
-
-
-def _build_indexes(connections: Connections, table: str, say: Callable[[str], None]) -> None:
-    names, statements = accounts7.index_names(table)[1:], accounts7.index_statements(table)[1:]
-    for name, ddl in zip(names, statements, strict=True):
-        indexes.build(connections, ddl, on_status=partial(_say_status, say, name))
-
-
-def _say_status(say: Callable[[str], None], name: str, job: indexes.Job) -> None:
-    say(f"Building {name}: {job.status}")
+    accounts7.analyze(connections, table)
+    query = accounts7.query(table)
+    plan_before = measurement.warm_runs(connections, query.sql, query.parameters, 1)[-1]
+    consultation = consulting.consult(connections, query.sql, query.parameters, on_step)
+    chapter = replace(consultation, advice=Advice(chapter_indexes(connections, table)))
+    outcome = trial.try_out(connections, chapter, keep_all=True, say=on_step)
+    return Optimization(
+        before=outcome.before,
+        after=outcome.after,
+        plan_before=plan_before,
+        plan_after=measurement.warm_runs(connections, query.sql, query.parameters, 1)[-1],
+        indexes=names,
+        speedup=outcome.speedup,
+        scan_reduction=outcome.scan_reduction,
+    )

@@ -69,7 +69,8 @@ def _disturbed(done: Optimization) -> str | None:
         if (other := _others_index(plan)) is not None:
             return _served_by(other)
     new = accounts7.index_names()[1:]
-    if done.before.index in new or done.after.index not in new:
+    used = [measurement.index_of(done.plan_after), done.after.index]
+    if done.before.index in new or not set(used) <= set(new):
         return _OTHERS
     return _too_few(done.after.rows)
 

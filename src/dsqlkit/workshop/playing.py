@@ -16,7 +16,7 @@ from dsqlkit.connection import Connection, Connections, open_pool
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import AccountNotFound, DsqlkitError, InsufficientBalance, UsageError
 from dsqlkit.indexes import IndexBuildFailed
-from dsqlkit.workshop.chapter import WORKERS, Chapter, Played, Say, Shown, Stage
+from dsqlkit.workshop.chapter import WORKERS, Chapter, Outside, Played, Say, Shown, Stage
 from dsqlkit.workshop.chapters import CHAPTERS
 
 _GOES: Final = 5
@@ -46,7 +46,10 @@ def select(numbers: Sequence[int]) -> tuple[Chapter, ...]:
 
 
 def play(
-    endpoint: Endpoint, chapters: Sequence[Chapter], say: Say = lambda _: None
+    endpoint: Endpoint,
+    chapters: Sequence[Chapter],
+    outside: Outside,
+    say: Say = lambda _: None,
 ) -> Iterator[Played]:
     """Run chapters in turn, yielding each when it is done; `say` hears what is under way.
 
@@ -54,7 +57,7 @@ def play(
     chapters that have run stay done.
     """
     with ExitStack() as held:
-        stage = Stage(endpoint, _LatePool(endpoint, held), say)
+        stage = Stage(endpoint, outside, _LatePool(endpoint, held), say)
         for chapter in chapters:
             started = time.monotonic()
             shown = _play(chapter, stage)

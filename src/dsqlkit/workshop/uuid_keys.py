@@ -10,12 +10,13 @@ from dsqlkit.connection import Connection
 from dsqlkit.errors import DsqlkitError, SqlError
 from dsqlkit.loading import Loader, LoadPlan
 from dsqlkit.queries import statement
+from dsqlkit.quotas import MAX_ROWS
 from dsqlkit.transaction import run
 from dsqlkit.workshop.chapter import WORKERS, Shown, Stage, Statements, Text
 from dsqlkit.workshop.recording import Recorder, Sent
 
 _TABLE: Final = "accounts2"
-_TOO_MANY: Final = tables.MAX_ROWS + 1
+_TOO_MANY: Final = MAX_ROWS + 1
 _BATCH: Final = 1000
 _TRANSACTIONS: Final = 20
 _AMOUNT: Final = Decimal(10)

@@ -9,6 +9,7 @@ from typing import Final
 from dsqlkit.accounts import AccountId, Transfer, plain, transfer
 from dsqlkit.aws.handlers.function import Function, Invocation, Response
 from dsqlkit.aws.handlers.request import Request
+from dsqlkit.errors import InsufficientBalance
 from dsqlkit.transaction import RetryPolicy
 
 FIELDS: Final = ("payer_id", "payee_id", "amount")
@@ -29,14 +30,19 @@ def move(
     policy: RetryPolicy,
 ) -> Transfer:
     """The transfer of the requested amount. Raises what `accounts.transfer` raises."""
-    return transfer(
-        invocation.connections,
-        payer,
-        payee,
-        request.amount("amount"),
-        policy,
-        invocation.on_retry,
-    )
+    try:
+        return transfer(
+            invocation.connections,
+            payer,
+            payee,
+            request.amount("amount"),
+            policy,
+            invocation.on_retry,
+        )
+    except InsufficientBalance as error:
+        # The words of the original workshop's function, which its callers may compare.
+        words = f"Insufficient balance: {plain(error.after)}."
+        raise InsufficientBalance(words, after=error.after) from error
 
 
 def described(done: Transfer) -> Response:

@@ -1,0 +1,199 @@
+"""Rewriting what PostgreSQL answers into what DSQL answers: errors, tags, its version."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT, Refusal
+from dsqlkit.local.dialect.rewriting import refusal_in
+from dsqlkit.local.dialect.rules import ANSWERS
+from dsqlkit.local.wire import messages
+from dsqlkit.quotas import KIB, MAX_TEMP_SPACE_BYTES
+
+SERVER_VERSION: Final = ANSWERS["server_version"]
+
+ACCESS_DENIED: Final = "unable to accept connection, access denied"
+ACCESS_DENIED_SQLSTATE: Final = "28000"  # not recorded; PostgreSQL's for a refused sign-in
+
+_CONFLICTS: Final = {DATA_CONFLICT, SCHEMA_CONFLICT}
+_CONFLICT_STATES: Final = {b"40001", b"40P01"}
+_TOO_MANY: Final = "Unable to accept connection, too many open connections."
+_TOO_MANY_SQLSTATE: Final = b"53300"
+_TEMP_SPACE: Final = Refusal(  # AWS's list of observed errors
+    "54000",
+    f"query requires more than allowed temp space of {MAX_TEMP_SPACE_BYTES // KIB} KB to execute",
+)
+_JOB_TAGS: Final = {b"CREATE INDEX", b"ALTER TABLE"}
+_AS_TAG: Final = b"DSQ01"
+"""The SQLSTATE of a notice of ours: report the statement under way with this tag."""
+_CHANGED: Final = b"DSQ03"
+"""Of another: the schema of the table of this name changes."""
+_UNANALYSED: Final = b'permission denied to analyze "pg_'
+"""What PostgreSQL warns of at an ANALYZE of everything, once for each table of the catalog."""
+
+_AS_ROWS: Final = b"DSQ02"
+"""The SQLSTATE of a notice of ours: a foreign key's action changed so many rows."""
+
+_ERROR, _NOTICE, _TAG, _PARAMETER, _READY = b"ENCSZ"
+_LOOKED_AT: Final = b"ENCSZKG"
+_LEFT_ALONE: Final = {messages.RUN, ord("K"), ord("G")}
+_CHANGE_TAGS: Final = {b"INSERT", b"UPDATE", b"DELETE"}
+_COPY_TAGS: Final = {b"COPY"}
+_PLAIN: Final = frozenset(b"12DInstT3")
+_READY_HEADER: Final = b"Z\0\0\0\5"
+_READY_BYTES: Final = 6
+_CODE, _TEXT, _CONTEXT = b"CMW"
+_OWN_CONTEXTS: Final = (
+    b"PL/pgSQL function",
+    b'SQL function "setting"',
+    b'SQL statement "DROP INDEX ',
+)
+_IN_TRANSACTION_BLOCK: Final = b"TE"
+
+
+class AnswerRewriter:
+    """The backend's stream of one session. `on_job` is called when a statement that submitted a
+    job has left its transaction, whether or not it was committed; `on_change` with the names of
+    tables whose schema a committed statement changed without naming them.
+    """
+
+    def __init__(self, on_job: Callable[[], None], on_change: Callable[[set[str]], None]) -> None:
+        self._cutter = messages.FrameCutter(set(_LOOKED_AT), limit=messages.MAX_BACKEND_FRAME)
+        self._on_job = on_job
+        self._on_change = on_change
+        self._changed: set[str] = set()
+        self._signed_in = False
+        self._tag: bytes | None = None
+        self._has_job = False
+
+    def plain(self, data: bytes, *, copies_in: bool) -> tuple[bytes, int] | None:
+        """If a chunk is one whole answer in which nothing is to be changed, as most are: its last
+        CommandComplete, and how many rows its statements changed, COPY too if it `copies_in`."""
+        end = len(data) - _READY_BYTES
+        if not data.startswith(_READY_HEADER, end) or end < 0:
+            return None
+        if self._cutter.is_within or not self._is_quiet:
+            return None
+        position = changed = 0
+        tag = b""
+        while position < end:
+            kind = data[position]
+            after = position + 1 + messages.INT32.unpack_from(data, position + 1)[0]
+            if kind == _TAG:
+                tag = data[position:after]
+                changed += changed_rows(tag, copies_in=copies_in)
+            elif kind not in _PLAIN:
+                return None
+            position = after
+        return (tag, changed) if position == end else None
+
+    def cut(self, data: bytes) -> Iterable[tuple[int, bytes]]:
+        """The pieces of more of the stream; each has then to go through `rewritten`, in order."""
+        return self._cutter.feed(data)
+
+    def rewritten(self, kind: int, frame: bytes) -> bytes:
+        """A piece of the stream as the client is to see it."""
+        if kind in _LEFT_ALONE:
+            return frame
+        if kind == _READY:
+            self._ready(frame)
+        elif kind == _ERROR:
+            self._tag = None
+            self._changed.clear()
+            return self._error(frame)
+        elif kind == _TAG:
+            if self._changed and frame.startswith(b"ROLLBACK\0", 5):
+                self._changed.clear()
+            if self._tag is not None:
+                frame = messages.message(b"C", self._tag + b"\0")
+                self._tag = None
+        elif kind == _PARAMETER:
+            if frame.startswith(b"server_version\0", 5):
+                return messages.message(b"S", b"server_version\0" + SERVER_VERSION.encode() + b"\0")
+        else:
+            notice = messages.decode_fields(frame)
+            return b"" if self._is_ours(notice) else _placeless(b"N", notice, frame)
+        return frame
+
+    def _is_ours(self, notice: dict[int, bytes]) -> bool:
+        """Whether a notice is not for the client. What it tells us is noted."""
+        code, text = notice.get(_CODE), notice.get(_TEXT, b"")
+        if code == _AS_TAG:
+            self._tag = text
+            self._has_job = self._has_job or text in _JOB_TAGS
+            return True
+        if code == _CHANGED:
+            self._changed.add(text.decode())
+            return True
+        return code == _AS_ROWS or text.startswith(_UNANALYSED)
+
+    @property
+    def _is_quiet(self) -> bool:
+        """Whether nothing said before has a meaning for what comes next."""
+        return self._signed_in and self._tag is None and not self._has_job and not self._changed
+
+    def _ready(self, frame: bytes) -> None:
+        self._signed_in = True
+        if frame[5] in _IN_TRANSACTION_BLOCK:
+            return
+        if self._has_job:
+            self._has_job = False
+            self._on_job()
+        if self._changed:
+            changed, self._changed = self._changed, set()
+            self._on_change(changed)
+
+    def _error(self, frame: bytes) -> bytes:
+        fields = messages.decode_fields(frame)
+        sqlstate = fields.get(_CODE, b"")
+        if sqlstate in _CONFLICT_STATES:
+            told = fields.get(_TEXT, b"").decode(errors="replace")
+            return messages.error_response("40001", told if told in _CONFLICTS else DATA_CONFLICT)
+        refusal = _refusal(sqlstate, fields.get(_TEXT, b""))
+        if refusal is not None:
+            return refusal.as_error()
+        if not self._signed_in:
+            if sqlstate == _TOO_MANY_SQLSTATE:
+                return messages.error_response("53300", _TOO_MANY, severity="FATAL")
+            if sqlstate[:2] == b"28":
+                return access_denied()
+        return _placeless(b"E", fields, frame)
+
+
+def _refusal(sqlstate: bytes, text: bytes) -> Refusal | None:
+    """What DSQL says where PostgreSQL says this."""
+    if sqlstate == b"22P02":
+        return refusal_in(text.decode(errors="replace"))
+    if sqlstate == b"53400" and text.startswith(b"temporary file size"):
+        return _TEMP_SPACE
+    return None
+
+
+def _placeless(kind: bytes, fields: dict[int, bytes], frame: bytes) -> bytes:
+    """An error or notice without the place in our own functions that it comes from: DSQL has no
+    PL/pgSQL, and says nothing of where its own functions fail."""
+    if not fields.get(_CONTEXT, b"").startswith(_OWN_CONTEXTS):
+        return frame
+    return messages.encode_fields(kind, {n: v for n, v in fields.items() if n not in b"WFLR"})
+
+
+def changed_rows(tag: bytes, *, copies_in: bool) -> int:
+    """How many rows a statement changed, by its CommandComplete."""
+    words = tag[5:-1].split()
+    if not words or words[0] not in (_COPY_TAGS if copies_in else _CHANGE_TAGS):
+        return 0
+    return int(words[-1])
+
+
+def told_rows(notice: bytes) -> int:
+    """How many rows a NoticeResponse of ours says were changed by a foreign key's action."""
+    if _AS_ROWS not in notice:
+        return 0
+    fields = messages.decode_fields(notice)
+    return int(fields[_TEXT]) if fields.get(_CODE) == _AS_ROWS else 0
+
+
+def access_denied(hint: str | None = None) -> bytes:
+    """The answer to a sign-in that is refused, whatever the reason."""
+    return messages.error_response(
+        ACCESS_DENIED_SQLSTATE, ACCESS_DENIED, severity="FATAL", hint=hint
+    )

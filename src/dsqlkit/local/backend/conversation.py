@@ -1,0 +1,222 @@
+"""What is under way with one backend: exchanges, in order, and where their answers go."""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Final
+
+from dsqlkit.local.backend.answers import AnswerRewriter, changed_rows, told_rows
+from dsqlkit.local.backend.exchange import HELD_BYTES, Exchange, Rows, question
+from dsqlkit.local.dialect.refusal import DATA_CONFLICT, Refusal
+from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.link import Link
+
+_READY, _ERROR, _COMPLETE, _KEY, _COPY_IN, _NOTICE = b"ZECKGN"
+_READY_BYTES: Final = 6
+_ENDS: Final = {_READY, _ERROR, _COMPLETE}
+_CANCELLED: Final = "57014"
+
+_log = logging.getLogger(__name__)
+
+
+class Conversation:
+    """The exchanges with one backend. `on_busy` and `on_rest` hear when something is sent, and when
+    all has been answered; `on_copy` when the backend wants a COPY's data; `lost` when it has gone.
+
+    `copying` is set when the backend has begun a COPY by the extended protocol: until the client's
+    next Sync what it sends is data. `is_internal`: what is under way is not the client's.
+    """
+
+    def __init__(
+        self,
+        client: Link,
+        on_job: Callable[[], None],
+        on_change: Callable[[set[str]], None],
+        *,
+        on_busy: Callable[[], None],
+        on_rest: Callable[[], None],
+        on_copy: Callable[[], None],
+        lost: Callable[[], None],
+    ) -> None:
+        self.pid = 0
+        self.copying = False
+        self.is_internal = False
+        self.backend = Link(self._receive, lost)
+        self._lost = lost
+        self._client = client
+        self._answers = AnswerRewriter(on_job, on_change)
+        self._on_busy = on_busy
+        self._on_rest = on_rest
+        self._on_copy = on_copy
+        # The first exchange is the sign-in, up to its ReadyForQuery.
+        self._exchanges: deque[Exchange] = deque([Exchange(forward=True)])
+        self._cancellations = 0
+        self._ahead: tuple[bytes, bytes] | None = None
+        self._deferred: deque[tuple[bytes, Exchange]] = deque()
+
+    @property
+    def under_way(self) -> bool:
+        return bool(self._exchanges or self._deferred)
+
+    @property
+    def takes_data(self) -> bool:
+        """Whether the backend has asked for the client's data of a COPY."""
+        if not self._exchanges:
+            return False
+        exchange = self._exchanges[0]
+        return exchange.copies_in and exchange.on_copy is None and not exchange.data_ended
+
+    def send_data(self, frame: bytes, *, is_last: bool) -> None:
+        """Send data of a COPY."""
+        if is_last and self._exchanges:
+            self._exchanges[0].data_ended = True
+        self.backend.write(frame)
+
+    def send_ahead(self, frames: bytes, answer: bytes) -> None:
+        """Send frames without a Sync together with what is sent next. The client does not hear of
+        their answer, which must be this one."""
+        self._ahead = frames, answer
+
+    def send(self, frames: bytes, exchange: Exchange) -> None:
+        """Send all frames of an exchange."""
+        if not self.is_settled:
+            self._deferred.append((frames, exchange))
+            return
+        if self._ahead is not None:
+            ahead, answer = self._ahead
+            self._ahead = None
+            exchange.unheard = answer + exchange.unheard
+            frames = ahead + frames
+        self.expect(exchange)
+        self.backend.write(frames)
+
+    def expect(self, exchange: Exchange) -> None:
+        """Expect the answers to frames that are sent after this, up to a ReadyForQuery."""
+        self._exchanges.append(exchange)
+        self._on_busy()
+
+    async def ask(self, sql: str, *parameters: str | None) -> Rows:
+        """Ask something that the client does not hear of. Raises exchange.Refused."""
+        exchange = await self.run(question(sql, parameters))
+        return exchange.rows()
+
+    async def run(self, frames: bytes) -> Exchange:
+        """Send frames that end with a Sync or are a Query; wait for the answers, held back."""
+        answered = asyncio.get_running_loop().create_future()
+        self.is_internal = True
+        try:
+            self.send(frames, Exchange(forward=False, on_done=answered.set_result))
+            exchange: Exchange = await answered
+        finally:
+            self.is_internal = False
+        return exchange
+
+    @contextlib.contextmanager
+    def being_cancelled(self, refusal: Refusal | None) -> Generator[None, None, None]:
+        """While what is under way is cancelled, nothing more is sent: a cancellation that comes
+        late would meet what it is not meant for. `refusal` is what to tell of it, None for a
+        conflict in which it gives way."""
+        if self._exchanges:
+            self._exchanges[0].gives_way = refusal is None
+            self._exchanges[0].cancelled_as = refusal
+        self._cancellations += 1
+        try:
+            yield
+        finally:
+            self._cancellations -= 1
+            while self._deferred and self.is_settled:
+                self.send(*self._deferred.popleft())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no cancellation is on its way."""
+        return not self._cancellations
+
+    def _receive(self, data: bytes) -> None:
+        exchange = self._exchanges[0] if self._exchanges else None
+        if exchange is None or exchange.holds_end:
+            self._cut(data)
+            return
+        if exchange.unheard:
+            heard = exchange.heard(data)
+            if heard is None:
+                # A client's cancellation, come late: PostgreSQL skips all up to a Sync.
+                _log.error("a session is closed: its savepoint failed")
+                self._lost()
+                return
+            data = heard
+        found = self._answers.plain(data, copies_in=exchange.copies_in)
+        if found is None:
+            self._cut(data)
+            return
+        exchange.tag, changed = found
+        exchange.changed += changed
+        exchange.status = data[-1]
+        piece = data[:-_READY_BYTES] if exchange.hide_ready else data
+        if exchange.forward:
+            self._client.write(piece)
+        else:
+            exchange.pieces.append((messages.RUN, piece))
+        self._end(exchange)
+
+    def _end(self, exchange: Exchange) -> None:
+        self._exchanges.popleft()
+        if not self._exchanges:
+            self._on_rest()
+        if exchange.on_done is not None:
+            exchange.on_done(exchange)
+
+    def _cut(self, data: bytes) -> None:
+        shown: list[bytes] = []
+        for kind, frame in self._answers.cut(data):
+            exchange = self._exchanges[0] if self._exchanges else None
+            if exchange is None:
+                shown.append(self._answers.rewritten(kind, frame))
+                continue
+            piece = self._answers.rewritten(kind, self._noticed(kind, frame, exchange))
+            if kind == _READY and exchange.hide_ready:
+                piece = b""
+            if exchange.forward and not (exchange.holds_end and kind in _ENDS):
+                shown.append(piece)
+            else:
+                exchange.pieces.append((kind, piece))
+                exchange.size += len(piece)
+                if exchange.bounded and exchange.size > HELD_BYTES:
+                    shown += [each for _, each in exchange.pieces]
+                    exchange.pieces.clear()
+                    exchange.forward = True
+            if kind == _READY:
+                self._client.write(b"".join(shown))
+                shown.clear()
+                self._end(exchange)
+        self._client.write(b"".join(shown))
+
+    def _noticed(self, kind: int, frame: bytes, exchange: Exchange) -> bytes:
+        """Take from a frame what matters to its exchange; the frame to go on with."""
+        if kind == _READY:
+            exchange.status = frame[5]
+        elif kind == _COMPLETE:
+            exchange.tag = frame
+            exchange.changed += changed_rows(frame, copies_in=exchange.copies_in)
+        elif kind == _ERROR:
+            frame = exchange.error = exchange.placed(frame)
+            if exchange.sqlstate == _CANCELLED:
+                if exchange.cancelled_as is not None:
+                    return exchange.cancelled_as.as_error()
+                if exchange.gives_way:
+                    exchange.given_way = True
+                    return messages.error_response("40001", DATA_CONFLICT)
+        elif kind == _COPY_IN:
+            self.copying = not exchange.is_query
+            exchange.copies_in = True
+            if exchange.on_copy is None:
+                self._on_copy()
+            else:
+                exchange.on_copy(frame)
+        elif kind == _NOTICE:
+            exchange.changed += told_rows(frame)
+        elif kind == _KEY:
+            (self.pid,) = messages.INT32.unpack_from(frame, 5)
+        return frame

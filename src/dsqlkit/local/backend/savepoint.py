@@ -1,0 +1,67 @@
+"""The hidden savepoints: one right after a client's BEGIN, to let go of all that the transaction
+did, and one before a write of a transaction that may have rivals, to take back that write alone.
+
+Each rides in the message of the statement it belongs to, and costs no wait. They have names of
+their own in the protocol, so that the client's unnamed statement and portal are left alone.
+"""
+
+from typing import Final
+
+from dsqlkit.local.statements.steps import End, Step
+from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import SYNC
+
+SAVEPOINT: Final = "dsqlkit_begin"
+STATEMENT_SAVEPOINT: Final = "dsqlkit_statement"
+
+_NAME: Final = b"dsqlkit_savepoint\0"
+_SQL: Final = f"SAVEPOINT {SAVEPOINT}".encode()
+_COMPLETE: Final = messages.message(b"C", b"SAVEPOINT\0")
+
+
+def _frames(sql: bytes) -> bytes:
+    return (
+        messages.message(b"P", _NAME + sql + b"\0\0\0")
+        + messages.message(b"B", _NAME + _NAME + bytes(6))
+        + messages.message(b"E", _NAME + bytes(4))
+        + messages.message(b"C", b"P" + _NAME)
+        + messages.message(b"C", b"S" + _NAME)
+    )
+
+
+_EXTENDED: Final = _frames(_SQL)
+_EXTENDED_COMPLETE: Final = (
+    messages.message(b"1", b"")
+    + messages.message(b"2", b"")
+    + _COMPLETE
+    + messages.message(b"3", b"") * 2
+)
+BEGIN: Final = _frames(b"BEGIN") + _EXTENDED
+"""A BEGIN with the savepoint, to be sent together with what comes next."""
+BEGIN_COMPLETE: Final = (
+    _EXTENDED_COMPLETE.replace(_COMPLETE, messages.message(b"C", b"BEGIN\0")) + _EXTENDED_COMPLETE
+)
+BEGUN: Final = messages.message(b"C", b"BEGIN\0") + messages.message(b"Z", b"T")
+"""The answer to a BEGIN."""
+GUARD_COMPLETE: Final = _EXTENDED_COMPLETE
+"""What the backend answers to the savepoint before a write."""
+_GUARD: Final = _frames(f"SAVEPOINT {STATEMENT_SAVEPOINT}".encode())
+
+
+def with_savepoint(step: Step) -> bytes:
+    """The frames of a BEGIN that set the savepoint too, and end with a Sync or are a Query."""
+    if step.is_query:
+        # On a line of its own: the client's text may end with a comment.
+        return messages.message(b"Q", step.data[5:-1] + b"\n;" + _SQL + b"\0")
+    frames = step.data.removesuffix(SYNC) if step.end is End.SYNC else step.data
+    return frames + _EXTENDED + SYNC
+
+
+def without_savepoint(answer: bytes) -> bytes:
+    """What the backend answered to `with_savepoint`, as an answer to the BEGIN alone."""
+    return answer.replace(_EXTENDED_COMPLETE, b"").replace(_COMPLETE, b"")
+
+
+def guarded(frames: bytes) -> bytes:
+    """The frames of a write with a savepoint before it."""
+    return _GUARD + frames

@@ -1,0 +1,47 @@
+"""CREATE INDEX ASYNC, rewritten to the submission of a build job."""
+
+from collections.abc import Sequence
+
+import postgast
+from postgast import pg_query_pb2 as tree
+
+from dsqlkit.local.statements.quoting import literal, resolved
+from dsqlkit.local.statements.tree import Node
+
+
+def submission(node: Node, statement: bytes) -> str:
+    """The call that submits the build of a parsed CREATE INDEX (of `statement`, ASYNC blanked)."""
+    keys = [element.index_elem.name or None for element in node.index_params]
+    included = [element.index_elem.name for element in node.index_including_params]
+    arguments = (
+        str(node.unique).lower(),
+        str(node.if_not_exists).lower(),
+        literal(node.idxname or None),
+        *resolved(node.relation),
+        array(keys),
+        array(included),
+        literal(statement[_start(statement, tree.ON) :].decode()),
+        literal(statement[_start(statement, tree.ASCII_40) :].decode()),
+        "pg_catalog.current_setting('search_path')",
+    )
+    return f"SELECT job_id FROM dsqlkit.submit_index({', '.join(arguments)})"  # noqa: S608 - quoted
+
+
+def names_method(statement: bytes) -> bool:
+    """Whether a parsed CREATE INDEX has a USING clause, if only to say btree."""
+    table = statement[_start(statement, tree.ON) : _start(statement, tree.ASCII_40)]
+    return any(token.token == tree.USING for token in postgast.scan(table.decode()).tokens)
+
+
+def _start(statement: bytes, kind: int) -> int:
+    """Where the first token of a kind begins, from a parsed CREATE INDEX's ON on."""
+    after_on = False
+    for token in postgast.scan(statement.decode()).tokens:
+        after_on = after_on or token.token == tree.ON
+        if after_on and token.token == kind:
+            return int(token.start)
+    raise AssertionError("a parsed CREATE INDEX has an ON and a list of keys")
+
+
+def array(values: Sequence[str | None]) -> str:
+    return f"ARRAY[{', '.join(map(literal, values))}]::pg_catalog.text[]"

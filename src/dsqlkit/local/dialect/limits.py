@@ -1,0 +1,61 @@
+"""What one transaction may hold on DSQL: one DDL statement, or DML that changes at most 3,000 rows,
+within 300 seconds. How much it may write is server/sql/limits.sql's.
+
+DDL and rows were recorded of a real cluster (conformance record, groups transaction and
+multi_statement); the words about age by a third party.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from dsqlkit.local.dialect.refusal import Refusal, not_supported
+from dsqlkit.local.statements.statement import Kind
+
+TOO_MANY_ROWS: Final = Refusal("54000", "transaction row limit exceeded")
+
+_SECOND_DDL: Final = not_supported("multiple ddl statements not supported in a transaction")
+_MIXED: Final = not_supported("ddl and dml are not supported in the same transaction")
+_ANALYZE: Final = Refusal("25001", "ANALYZE cannot run inside a transaction block")
+"""PostgreSQL's words for VACUUM; that DSQL refuses it there is documented, its words are not."""
+_DML: Final = (Kind.WRITE, Kind.COPY_IN)
+_BOUNDS: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK)
+
+
+def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Refusal | None]:
+    """Whether a transaction has DDL and DML after statements of these kinds, given what it had
+    before, and why the first that may not join it is refused."""
+    for kind in parts:
+        if kind is Kind.SCHEMA:
+            if ddl or dml:
+                return ddl, dml, _SECOND_DDL if ddl else _MIXED
+            ddl = True
+        elif kind in _DML:
+            if ddl:
+                return ddl, dml, _MIXED
+            dml = True
+        elif kind in _BOUNDS:
+            ddl = dml = False
+    return ddl, dml, None
+
+
+def too_old(age_s: float, limit_s: float) -> Refusal | None:
+    """Why a transaction of this age, in seconds, goes no further."""
+    if age_s <= limit_s:
+        return None
+    return Refusal(
+        "54000",
+        f"transaction age limit of {limit_s:g}s exceeded",
+        f"Current transaction age {age_s:.3g}s exceeds {limit_s:g}s",
+    )
+
+
+def refusal_inside(ddl: bool, dml: bool, parts: Sequence[Kind]) -> Refusal | None:
+    """Why these statements may not join a transaction with what it had before."""
+    return _ANALYZE if Kind.ANALYZE in parts else mixture(ddl, dml, parts)[2]
+
+
+def refusal_outside(parts: Sequence[Kind]) -> Refusal | None:
+    """Why these statements may not be a transaction of their own."""
+    if len(parts) > 1:
+        return refusal_inside(False, False, parts)
+    return None

@@ -1,0 +1,182 @@
+"""What DSQL refuses of functions, views, domains, schemas and roles, and of changing or dropping
+objects of a kind that it does not have.
+
+Sources: recorded answers of a real cluster for functions and DROP; the rest, marked "not recorded",
+is what AWS's own linter refuses, or what DSQL's grammar (published with it) leaves out, in the
+words of the nearest recorded answer.
+"""
+
+from typing import Final
+
+import postgast
+from postgast import pg_query_pb2 as tree
+
+from dsqlkit.endpoint import ADMIN
+from dsqlkit.local.dialect import types
+from dsqlkit.local.dialect.create_table import COLLATE
+from dsqlkit.local.dialect.refusal import Refusal, not_supported
+from dsqlkit.local.statements.tree import Node
+
+_DROPPABLE: Final = {
+    tree.OBJECT_TABLE,
+    tree.OBJECT_VIEW,
+    tree.OBJECT_INDEX,
+    tree.OBJECT_SEQUENCE,
+    tree.OBJECT_SCHEMA,
+    tree.OBJECT_DOMAIN,
+    tree.OBJECT_FUNCTION,
+}
+_PARTS: Final = {
+    tree.OBJECT_COLUMN,
+    tree.OBJECT_TABCONSTRAINT,
+    tree.OBJECT_DOMCONSTRAINT,
+    tree.OBJECT_ROUTINE,
+    tree.OBJECT_ROLE,
+}
+"""What can be renamed or commented on, besides what can be dropped."""
+
+
+_NEVER_THERE: Final = {tree.OBJECT_TRIGGER, tree.OBJECT_EVENT_TRIGGER}
+_SYSTEM_SCHEMAS: Final = {"information_schema", "pg_catalog", "public", "sys"}
+_SYSTEM_ENTITY: Final = not_supported("feature not supported on system entity")
+"""Recorded (by a third party) of GRANT on schema public alone."""
+
+
+def grant(node: Node) -> Refusal | None:
+    names = {each.string.sval for each in node.objects}
+    if node.objtype == tree.OBJECT_SCHEMA and names & _SYSTEM_SCHEMAS:
+        return _SYSTEM_ENTITY
+    return None
+
+
+def drop(node: Node) -> Refusal | None:
+    if node.remove_type == tree.OBJECT_SCHEMA and any(
+        each.string.sval in _SYSTEM_SCHEMAS for each in node.objects
+    ):
+        return _SYSTEM_ENTITY
+    if node.remove_type in _DROPPABLE:
+        # Not recorded: a concurrent drop, as a concurrent build is called.
+        return (
+            not_supported("CONCURRENTLY not supported for DROP INDEX") if node.concurrent else None
+        )
+    if node.remove_type in _NEVER_THERE and node.missing_ok:
+        return None  # AWS's linter and grammar: it runs, and drops nothing
+    return not_supported("unsupported object in DROP statement")
+
+
+def rename(node: Node) -> Refusal | None:
+    if node.rename_type == tree.OBJECT_SCHEMA and node.subname in _SYSTEM_SCHEMAS:
+        return _SYSTEM_ENTITY
+    return _object(node.rename_type, "ALTER")  # not recorded
+
+
+def change_object(node: Node) -> Refusal | None:
+    if node.object_type == tree.OBJECT_SCHEMA and node.object.string.sval in _SYSTEM_SCHEMAS:
+        return _SYSTEM_ENTITY
+    return _object(node.object_type, "ALTER")  # not recorded
+
+
+def comment(node: Node) -> Refusal | None:
+    return _object(node.objtype, "COMMENT")  # not recorded
+
+
+def _object(kind: int, statement: str) -> Refusal | None:
+    if kind in _DROPPABLE or kind in _PARTS:
+        return None
+    return not_supported(f"unsupported object in {statement} statement")
+
+
+def create_function(node: Node) -> Refusal | None:
+    if node.is_procedure:
+        return not_supported("PROCEDURE is not supported")
+    for option in node.options:
+        if option.def_elem.defname == "language":
+            language = option.def_elem.arg.string.sval
+            if language.lower() != "sql":
+                return not_supported(f"CREATE FUNCTION with language {language} not supported")
+    return None
+
+
+def body_of(node: Node) -> list[Node]:
+    """The statements that a function in SQL has for its body.
+
+    That they are looked at when the function is made was not recorded; PostgreSQL does.
+    """
+    if node.HasField("sql_body"):
+        atomic = node.sql_body.list.items
+        return list(atomic[0].list.items) if atomic else []
+    for option in (each.def_elem for each in node.options):
+        if option.defname == "as":
+            try:
+                body = postgast.parse(option.arg.list.items[0].string.sval)
+            except postgast.PgQueryError:
+                return []  # PostgreSQL says what is wrong with it
+            return [raw.stmt for raw in body.stmts]
+    return []
+
+
+def create_view(node: Node) -> Refusal | None:
+    # Not recorded.
+    if node.view.relpersistence == "t":
+        return not_supported("TEMPORARY or TEMP view not supported for CREATE VIEW")
+    if node.options:
+        return not_supported("WITH not supported for CREATE VIEW")
+    if node.with_check_option != tree.NO_CHECK_OPTION:
+        return not_supported("WITH CHECK OPTION not supported for CREATE VIEW")
+    return None
+
+
+def create_domain(node: Node) -> Refusal | None:
+    # Not recorded for domains.
+    return types.of_column(node.type_name) or (COLLATE if node.HasField("coll_clause") else None)
+
+
+def define(node: Node) -> Refusal | None:
+    # Not recorded but of an enum: CREATE TYPE, and CREATE AGGREGATE, OPERATOR, COLLATION and so on.
+    if node.kind == tree.OBJECT_TYPE:
+        return not_supported("CREATE TYPE not supported")
+    return not_supported("unsupported statement: Define")
+
+
+_ROLE_OPTIONS: Final = {
+    "superuser": "SUPERUSER",
+    "createdb": "CREATEDB",
+    "createrole": "CREATEROLE",
+    "isreplication": "REPLICATION",
+    "bypassrls": "BYPASSRLS",
+    "password": "PASSWORD",
+    "validUntil": "VALID UNTIL",
+    "connectionlimit": "CONNECTION LIMIT",
+}
+
+
+def create_role(node: Node) -> Refusal | None:
+    return _role_options(node, "CREATE ROLE")  # not recorded
+
+
+def alter_role(node: Node) -> Refusal | None:
+    if node.role.rolename == ADMIN:
+        return _SYSTEM_ENTITY
+    return _role_options(node, "ALTER ROLE")  # not recorded
+
+
+def drop_role(node: Node) -> Refusal | None:
+    names = [each.role_spec.rolename for each in node.roles]
+    return _SYSTEM_ENTITY if ADMIN in names else None  # nobody changes admin (starter kit)
+
+
+def alter_role_set(node: Node) -> Refusal | None:
+    # Not recorded; AWS's linter says that SET is refused and RESET runs.
+    resets = (tree.VAR_RESET, tree.VAR_RESET_ALL)
+    return (
+        None
+        if node.setstmt.kind in resets
+        else not_supported("unsupported statement: AlterRoleSet")
+    )
+
+
+def _role_options(node: Node, statement: str) -> Refusal | None:
+    for option in (each.def_elem for each in node.options):
+        if option.defname in _ROLE_OPTIONS:
+            return not_supported(f"{_ROLE_OPTIONS[option.defname]} not supported for {statement}")
+    return None

@@ -1,0 +1,40 @@
+"""The answer that DSQL gives to what it does not run, and how a rule states it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from dsqlkit.local.statements.tree import Node
+from dsqlkit.local.wire import messages
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error that DSQL answers instead of running the statement."""
+
+    sqlstate: str
+    message: str
+    detail: str | None = None
+
+    def as_error(self) -> bytes:
+        """The ErrorResponse."""
+        return messages.error_response(self.sqlstate, self.message, detail=self.detail)
+
+
+DATA_CONFLICT: Final = "change conflicts with another transaction (OC000)"
+SCHEMA_CONFLICT: Final = "schema has been updated by another transaction (OC001)"
+"""A real cluster's words (conformance record); both have SQLSTATE 40001."""
+
+SCHEMA_CHANGED: Final = Refusal("40001", SCHEMA_CONFLICT)
+
+Rule: TypeAlias = Refusal | Callable[[Node], Refusal | None]
+"""What is refused always, or a decision from the parsed statement."""
+
+
+def not_supported(message: str) -> Refusal:
+    return Refusal("0A000", message)
+
+
+def decide(rule: Rule | None, node: Node) -> Refusal | None:
+    """What a rule says of a node."""
+    return rule(node) if callable(rule) else rule

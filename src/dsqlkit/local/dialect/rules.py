@@ -1,0 +1,237 @@
+"""What DSQL refuses that PostgreSQL accepts, as data.
+
+Messages and SQLSTATEs are those that a real cluster was recorded to answer, or that AWS documents
+(user guide, "SQL feature compatibility"). Statements are named as the parser names them. A rule
+further down a statement (a clause, a type) has a word that must occur in the text for it to apply,
+so that most statements are not searched.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from postgast import pg_query_pb2 as tree
+
+from dsqlkit.local.dialect import alter_table as tables
+from dsqlkit.local.dialect import catalog, objects, sequences, types
+from dsqlkit.local.dialect.create_table import create_table
+from dsqlkit.local.dialect.refusal import Refusal, Rule, decide, not_supported
+from dsqlkit.local.statements.tree import Node
+
+
+def statement(name: str) -> Refusal:
+    return not_supported(f"unsupported statement: {name}")
+
+
+_TRANSACTION_KINDS: Final = {
+    "TRANS_STMT_SAVEPOINT": "SAVEPOINT",
+    "TRANS_STMT_RELEASE": "RELEASE",
+    "TRANS_STMT_ROLLBACK_TO": "ROLLBACK TO",
+    "TRANS_STMT_PREPARE": "PREPARE TRANSACTION",
+    "TRANS_STMT_COMMIT_PREPARED": "COMMIT PREPARED",
+    "TRANS_STMT_ROLLBACK_PREPARED": "ROLLBACK PREPARED",
+}
+
+
+def _isolation(options: Node) -> Refusal | None:
+    for option in options:
+        element = option.def_elem
+        if element.defname == "transaction_isolation":
+            level = element.arg.a_const.sval.sval.upper()
+            if level != "REPEATABLE READ":
+                return not_supported(f"Unsupported isolation level: {level}")
+    return None
+
+
+def _transaction(node: Node) -> Refusal | None:
+    kind = _TRANSACTION_KINDS.get(tree.TransactionStmtKind.Name(node.kind))
+    if kind is not None:
+        return not_supported(f"unsupported transaction statement: {kind}")
+    if node.chain:  # not recorded; DSQL's grammar leaves it out
+        ending = "COMMIT" if node.kind == tree.TRANS_STMT_COMMIT else "ROLLBACK"
+        return not_supported(f"unsupported transaction statement: {ending} AND CHAIN")
+    return _isolation(node.options)
+
+
+def _set(node: Node) -> Refusal | None:
+    if node.name == "TRANSACTION":
+        return _isolation(node.args) or _no_setting("TRANSACTION")
+    if node.name == "SESSION CHARACTERISTICS":
+        return _isolation(node.args) or _no_setting(node.name)
+    if node.name == "TRANSACTION SNAPSHOT":
+        return _no_setting(node.name)  # not recorded
+    if node.name.lower() in ("default_transaction_isolation", "transaction_isolation"):
+        return _no_setting(node.name)
+    return None
+
+
+def _no_setting(name: str) -> Refusal:
+    return not_supported(f'setting configuration parameter "{name}" not supported')
+
+
+def _index(node: Node) -> Refusal | None:
+    if node.concurrent:
+        return not_supported("CONCURRENTLY not supported for CREATE INDEX")
+    return not_supported("unsupported mode. please use CREATE INDEX ASYNC.")
+
+
+def _vacuum(node: Node) -> Refusal | None:
+    return not_supported("unsupported VACUUM statement") if node.is_vacuumcmd else None
+
+
+ANSWERS: Final = {
+    "max_connections": "20",
+    "server_version": "16.15",
+    "server_version_num": "160015",
+}
+"""What SHOW says of settings that nobody can set (conformance record; max_connections from a
+third party's run)."""
+
+
+def _within(statements: Iterable[Node]) -> Refusal | None:
+    """The refusal of the first of several statements that make up another."""
+    for each in statements:
+        kind = each.WhichOneof("node")
+        refusal = decide(STATEMENTS.get(kind), getattr(each, kind))
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def _select(node: Node) -> Refusal | None:
+    # PostgreSQL makes a SELECT INTO, and none of its parts, a CREATE TABLE AS.
+    leftmost = node
+    while leftmost.HasField("larg"):
+        leftmost = leftmost.larg
+    return statement("CreateTableAs") if leftmost.HasField("into_clause") else None
+
+
+STATEMENTS: Final[Mapping[str, Rule]] = {
+    "alter_seq_stmt": sequences.alter_sequence,
+    "alter_system_stmt": statement("AlterSystem"),
+    "alter_table_stmt": tables.alter_table,
+    "composite_type_stmt": statement("CompositeType"),
+    "create_domain_stmt": objects.create_domain,
+    "create_enum_stmt": not_supported("CREATE TYPE not supported"),
+    "create_extension_stmt": statement("CreateExtension"),
+    "create_foreign_table_stmt": statement("CreateForeignTable"),
+    "create_function_stmt": lambda node: (
+        objects.create_function(node) or _within(objects.body_of(node))
+    ),
+    "create_range_stmt": statement("CreateRange"),
+    "create_seq_stmt": sequences.create_sequence,
+    "create_stmt": create_table,
+    "create_table_as_stmt": statement("CreateTableAs"),
+    "create_table_space_stmt": statement("CreateTableSpace"),
+    "create_trig_stmt": not_supported("CREATE TRIGGER not supported"),
+    "createdb_stmt": statement("Createdb"),
+    "drop_role_stmt": objects.drop_role,
+    "drop_stmt": objects.drop,
+    "grant_stmt": objects.grant,
+    "index_stmt": _index,
+    "listen_stmt": statement("Listen"),
+    "merge_stmt": not_supported("unsupported statement type: MERGE"),
+    "notify_stmt": statement("Notify"),
+    "transaction_stmt": _transaction,
+    "truncate_stmt": statement("Truncate"),
+    "unlisten_stmt": statement("Unlisten"),
+    "vacuum_stmt": _vacuum,
+    "variable_set_stmt": _set,
+    # Not recorded, from here on. A statement within another, which is looked at first:
+    "create_schema_stmt": lambda node: _within(node.schema_elts),
+    "declare_cursor_stmt": lambda node: _within([node.query]),
+    "explain_stmt": lambda node: _within([node.query]),
+    "select_stmt": _select,
+    # Objects that DSQL does not have, and clauses that its grammar leaves out:
+    "alter_object_schema_stmt": objects.change_object,
+    "alter_owner_stmt": objects.change_object,
+    "alter_role_set_stmt": objects.alter_role_set,
+    "alter_role_stmt": objects.alter_role,
+    "comment_stmt": objects.comment,
+    "create_role_stmt": objects.create_role,
+    "define_stmt": objects.define,
+    "deallocate_stmt": lambda node: statement("Deallocate") if node.name else None,
+    "rename_stmt": objects.rename,
+    "view_stmt": objects.create_view,
+    # Other statements of PostgreSQL that DSQL's grammar leaves out,
+    # called as the recorded ones are, by PostgreSQL's name for the parsed statement.
+    **{
+        f"{name}_stmt": statement(words)
+        for name, words in {
+            "alter_collation": "AlterCollation",
+            "alter_default_privileges": "AlterDefaultPrivileges",
+            "alter_function": "AlterFunction",
+            "alter_op_family": "AlterOpFamily",
+            "alter_operator": "AlterOperator",
+            "alter_stats": "AlterStats",
+            "alter_tsconfiguration": "AlterTSConfiguration",
+            "alter_tsdictionary": "AlterTSDictionary",
+            "alter_type": "AlterType",
+            "alter_user_mapping": "AlterUserMapping",
+            "create_conversion": "CreateConversion",
+            "create_op_class": "CreateOpClass",
+            "create_op_family": "CreateOpFamily",
+            "create_plang": "CreatePLang",
+            "create_transform": "CreateTransform",
+            "discard": "Discard",
+            "drop_owned": "DropOwned",
+            "drop_subscription": "DropSubscription",
+            "drop_user_mapping": "DropUserMapping",
+            "execute": "Execute",
+            "prepare": "Prepare",
+            "reassign_owned": "ReassignOwned",
+            "sec_label": "SecLabel",
+            "alter_database_refresh_coll": "AlterDatabaseRefreshColl",
+            "alter_database": "AlterDatabase",
+            "alter_database_set": "AlterDatabaseSet",
+            "alter_enum": "AlterEnum",
+            "alter_event_trig": "AlterEventTrig",
+            "alter_extension": "AlterExtension",
+            "alter_fdw": "AlterFdw",
+            "alter_foreign_server": "AlterForeignServer",
+            "alter_policy": "AlterPolicy",
+            "alter_publication": "AlterPublication",
+            "alter_subscription": "AlterSubscription",
+            "alter_table_space_options": "AlterTableSpaceOptions",
+            "check_point": "CheckPoint",
+            "cluster": "Cluster",
+            "create_am": "CreateAm",
+            "create_cast": "CreateCast",
+            "create_event_trig": "CreateEventTrig",
+            "create_fdw": "CreateFdw",
+            "create_foreign_server": "CreateForeignServer",
+            "create_policy": "CreatePolicy",
+            "create_publication": "CreatePublication",
+            "create_stats": "CreateStats",
+            "create_subscription": "CreateSubscription",
+            "create_user_mapping": "CreateUserMapping",
+            "do": "Do",
+            "drop_table_space": "DropTableSpace",
+            "dropdb": "Dropdb",
+            "import_foreign_schema": "ImportForeignSchema",
+            "load": "Load",
+            "lock": "Lock",
+            "refresh_mat_view": "RefreshMatView",
+            "reindex": "Reindex",
+            "rule": "Rule",
+        }.items()
+    },
+}
+"""By statement."""
+
+
+def _locking(node: Node) -> Refusal | None:
+    if node.strength in (tree.LCS_FORSHARE, tree.LCS_FORNOKEYUPDATE):
+        return not_supported(
+            "locking clauses other than FOR UPDATE/FOR KEY SHARE are not supported"
+        )
+    return None
+
+
+CLAUSES: Final[Mapping[str, tuple[tuple[bytes, ...], Rule]]] = {
+    "FuncCall": ((b"dsqlkit",), catalog.function),
+    "LockingClause": ((b"for",), _locking),
+    "RangeTableSample": ((b"tablesample",), not_supported("TABLESAMPLE clause not supported")),
+    "RangeVar": ((b"pg_", b"dsqlkit"), catalog.relation),
+    "TypeName": ((b"serial",), types.unknown),
+}
+"""By node anywhere in a statement, each with words of which its text must have one."""

@@ -1,0 +1,140 @@
+"""Checking a token: is this password a pre-signed URL that we would have signed ourselves?
+
+The rules are those of SigV4 for a pre-signed GET (AWS, "Authenticating Requests: Using Query
+Parameters") with the parameters that DSQL's tokens have. Pure: no clock, no state, no I/O.
+"""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import quote, unquote
+
+from dsqlkit.endpoint import ADMIN, LOCAL_HOSTS, LOCAL_REGION
+from dsqlkit.quotas import MAX_TOKEN_LIFE_S
+
+_ALGORITHM: Final = "AWS4-HMAC-SHA256"
+_PARAMETERS: Final = {
+    "Action",
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Expires",
+    "X-Amz-SignedHeaders",
+    "X-Amz-Signature",
+}
+_CLOCK_SKEW = timedelta(minutes=5)
+_LONGEST_LIFE: Final = timedelta(seconds=MAX_TOKEN_LIFE_S)
+_TIME_FORMAT = "%Y%m%dT%H%M%SZ"
+_SHA256_OF_NOTHING: Final = hashlib.sha256().hexdigest()
+
+
+class AccessDenied(Exception):
+    """The token does not open this cluster. `hint` is what the client may be told beyond that.
+
+    The exception's own text is for our log. Neither holds any part of the token.
+    """
+
+    def __init__(self, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChecker:
+    """Checks tokens for a cluster that listens on `port` and signs with this key pair."""
+
+    port: int
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+
+    def check(
+        self, token: str, role: str, now: datetime, *, longest: timedelta = _LONGEST_LIFE
+    ) -> None:
+        """Return if `token` lets `role` in at the moment `now` (UTC); else raise AccessDenied.
+
+        A token lives as long as it says itself, but not over `longest`.
+        Every character counts: a token must be in the one form that signing gives, apart from
+        the order of its parameters.
+        """
+        host, separator, query = token.partition("/?")
+        if not separator or not self._is_ours(host):
+            raise AccessDenied("the token is not for this host")
+        parameters = _parameters(query)
+        action = "DbConnectAdmin" if role == ADMIN else "DbConnect"
+        if parameters["Action"] != action:
+            raise AccessDenied(f"the token is not for {action}")
+        signed_at, life = _validity(parameters)
+        life = min(life, longest)
+        scope = f"{signed_at:%Y%m%d}/{LOCAL_REGION}/dsql/aws4_request"
+        if parameters["X-Amz-Credential"] != f"{self.access_key_id}/{scope}":
+            raise AccessDenied("the token is signed with another key, or for another region")
+        if (
+            parameters["X-Amz-Algorithm"] != _ALGORITHM
+            or parameters["X-Amz-SignedHeaders"] != "host"
+        ):
+            raise AccessDenied("the token is not signed as DSQL's tokens are")
+        signature = parameters.pop("X-Amz-Signature")
+        if not hmac.compare_digest(
+            self._signature(host, parameters, scope).encode(), signature.encode()
+        ):
+            raise AccessDenied("the token's signature is wrong")
+        if signed_at > now + _CLOCK_SKEW:
+            raise AccessDenied("the token is signed in the future")
+        if now >= signed_at + life:
+            expiry, current = (f"{moment:{_TIME_FORMAT}}" for moment in (signed_at + life, now))
+            raise AccessDenied(
+                "the token has expired",
+                hint=f"Signature expired: {expiry} is now earlier than {current}",
+            )
+
+    def _is_ours(self, host: str) -> bool:
+        name = host.removesuffix(f":{self.port}")
+        return name in LOCAL_HOSTS or (
+            name[:1] == "[" and name[1:-1] in LOCAL_HOSTS and name[-1] == "]"
+        )
+
+    def _signature(self, host: str, parameters: dict[str, str], scope: str) -> str:
+        query = "&".join(
+            f"{name}={quote(value, safe='')}" for name, value in sorted(parameters.items())
+        )
+        request = f"GET\n/\n{query}\nhost:{host}\n\nhost\n{_SHA256_OF_NOTHING}"
+        digest = hashlib.sha256(request.encode()).hexdigest()
+        to_sign = f"{_ALGORITHM}\n{parameters['X-Amz-Date']}\n{scope}\n{digest}"
+        key = f"AWS4{self.secret_access_key}".encode()
+        for part in scope.split("/"):
+            key = _hmac(key, part)
+        return _hmac(key, to_sign).hex()
+
+
+def _parameters(query: str) -> dict[str, str]:
+    """The parameters by name: each once, none missing, none unknown, all canonically encoded."""
+    parameters: dict[str, str] = {}
+    for pair in query.split("&"):
+        name, _, encoded = pair.partition("=")
+        value = unquote(encoded, errors="replace")
+        if pair != f"{name}={quote(value, safe='')}" or name in parameters:
+            raise AccessDenied("the token is not in canonical form")
+        parameters[name] = value
+    if parameters.keys() != _PARAMETERS:
+        raise AccessDenied("the token does not have the parameters of DSQL's tokens")
+    return parameters
+
+
+def _validity(parameters: dict[str, str]) -> tuple[datetime, timedelta]:
+    date, expires = parameters["X-Amz-Date"], parameters["X-Amz-Expires"]
+    if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", date, re.ASCII):
+        raise AccessDenied("the token's date is malformed")
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", expires, re.ASCII) or int(expires) > MAX_TOKEN_LIFE_S:
+        raise AccessDenied("the token's life is not within 1 second to one week")
+    try:
+        signed_at = datetime.strptime(date, _TIME_FORMAT).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise AccessDenied("the token's date is not one") from error
+    return signed_at, timedelta(seconds=int(expires))
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), "sha256")

@@ -1,0 +1,133 @@
+"""Work beside other work: the jobs of ASYNC statements, and the analysis of tables.
+
+A job is a row that its transaction committed. The runner looks for such rows when it is woken, and
+runs one at a time: two builds on one table can wait for each other. Now and then it submits an
+ANALYZE of tables that have changed much, as DSQL does (user guide, "Using system tables").
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from dsqlkit.local.jobs import builds_dropped
+from dsqlkit.local.jobs.index_build import build_index
+from dsqlkit.local.jobs.table_job import (
+    ANALYZE,
+    INDEX_BUILD,
+    Attend,
+    TableJob,
+    run_statement,
+    table_exists,
+)
+from dsqlkit.local.server.superuser import connect, load_driver
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+_PAUSE_S: Final = 1.0
+_ANALYZE_PAUSE_S: Final = 5.0  # fresh statistics soon after a load
+
+_log = logging.getLogger(__name__)
+
+_FORGET = """
+DELETE FROM dsqlkit.job
+WHERE status IN ('completed', 'failed') AND update_time < now() - interval '30 minutes'
+"""
+_FORGET_DROPPED = """
+DELETE FROM dsqlkit.dropped_build WHERE job_id NOT IN (SELECT job_id FROM dsqlkit.job)
+"""
+_RESUME = "UPDATE dsqlkit.job SET status = 'submitted' WHERE status = 'processing'"
+_TAKE = """
+UPDATE dsqlkit.job SET status = 'processing', update_time = clock_timestamp()
+WHERE job_id = (
+    SELECT job_id FROM dsqlkit.job WHERE status = 'submitted' ORDER BY start_time LIMIT 1)
+RETURNING job_id, job_type, object_name, target, target_name, owner, search_path, ddl
+"""
+_FINISH = """
+UPDATE dsqlkit.job SET status = %s, details = %s, update_time = clock_timestamp(),
+    object_id = coalesce(object_id, to_regclass(object_name)::oid)
+WHERE job_id = %s
+"""
+_ANALYZE = "SELECT dsqlkit.submit_analyses()"
+_TABLE_NAME = "SELECT relname FROM pg_catalog.pg_class WHERE oid = %s"
+_TELL_ENDED = "SELECT dsqlkit.tell_ended(%s)"
+
+
+class JobRunner:
+    """Runs submitted jobs until it is cancelled. A job that a stop cut short begins again.
+
+    `on_change` hears the name of a table, without schema, that has got a new index or a validated
+    constraint.
+    """
+
+    def __init__(
+        self,
+        socket_folder: Path,
+        *,
+        on_change: Callable[[str], None],
+        attend: Attend,
+    ) -> None:
+        self._socket_folder = socket_folder
+        self._on_change = on_change
+        self._attend = attend
+        self._awake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Have it look for jobs: some may have been committed."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        await load_driver()
+        import psycopg
+
+        while True:
+            try:
+                async with await connect(self._socket_folder) as connection:
+                    await connection.execute(_RESUME)
+                    while True:
+                        await self._run_all(connection)
+                        try:
+                            await asyncio.wait_for(self._awake.wait(), _ANALYZE_PAUSE_S)
+                        except TimeoutError:
+                            await connection.execute(_ANALYZE)
+            except psycopg.Error as error:
+                _log.warning("the job runner lost its connection: %s", error)
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _run_all(self, connection: "Connection") -> None:
+        """Run the jobs that there are. The connection is kept: its locks tell who is done."""
+        self._awake.clear()
+        while (work := await _taken(connection)) is not None:
+            await connection.execute(_FORGET)
+            await connection.execute(_FORGET_DROPPED)
+            run = build_index if work.job_type == INDEX_BUILD else run_statement
+            async with await connect(self._socket_folder) as worker:
+                status, details = await run(worker, connection, work, self._attend)
+            built = work.job_type == INDEX_BUILD and status == "completed" and details is None
+            if work.job_type == INDEX_BUILD and await table_exists(connection, work):
+                # DSQL reads an index alone at once; PostgreSQL only where it knows that all
+                # see the rows. Best effort: a table that is being altered is passed over.
+                await connection.execute(f"VACUUM (SKIP_LOCKED) {work.table}")
+            async with builds_dropped.settled(connection, work, self._attend, built=built) as gone:
+                if gone:
+                    status, details = builds_dropped.outcome(work)
+                elif _changes_schema(work.job_type, status):
+                    named = await connection.execute(_TABLE_NAME, [work.table_oid])
+                    for (name,) in await named.fetchall():
+                        self._on_change(name)
+                await connection.execute(_FINISH, [status, details, work.job_id])
+                await connection.execute(_TELL_ENDED, [work.job_id])
+
+
+def _changes_schema(job_type: str, status: str) -> bool:
+    """Whether a job that ended so changed its table's schema; a failed index is there, invalid."""
+    return job_type == INDEX_BUILD or (job_type != ANALYZE and status == "completed")
+
+
+async def _taken(connection: "Connection") -> TableJob | None:
+    row = await (await connection.execute(_TAKE)).fetchone()
+    return None if row is None else TableJob(*row)

@@ -1,0 +1,184 @@
+"""The adjudicator: whoever commits first wins, and nobody waits for a transaction that is open.
+
+It knows the sessions with an open transaction, tells those that have lost, and when the statement
+of one waits for another's lock, has that other transaction parked.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Generator, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT, Refusal
+from dsqlkit.local.occ.commit_history import CommitHistory
+from dsqlkit.local.occ.contender import Bystander, Player
+from dsqlkit.local.occ.lock_monitor import Concern, Monitor, Waits, waits_in_circle
+from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.occ.watch import FIRST_LOOK_S, LONGEST_PAUSE_S, Watch
+from dsqlkit.local.server import superuser
+from dsqlkit.local.statements.statement import EVERY_TABLE, Kind, Statement
+
+_LONGEST_INTERNAL_S: Final = 5
+
+_log = logging.getLogger(__name__)
+
+
+class Adjudicator:
+    """One for all sessions of a cluster. `run` must be running for conflicts to be resolved."""
+
+    def __init__(self, socket_folder: Path) -> None:
+        self.monitor = Monitor(socket_folder)
+        self.history = CommitHistory()
+        self._open: dict[Player, OpenTransaction] = {}
+        self.watch = Watch(self._open.keys())
+        self._parking: set[asyncio.Task[None]] = set()
+
+    # What sessions report.
+
+    def began(self, player: Player) -> OpenTransaction:
+        """A transaction begins."""
+        transaction = OpenTransaction(began_at=self.history.commits)
+        self._open[player] = transaction
+        return transaction
+
+    def ended(self, player: Player, *, committed: bool) -> None:
+        """A transaction is over. If it was committed, its rivals have lost."""
+        transaction = self._open.pop(player, None)
+        if transaction is None:
+            return
+        for rival in transaction.rivals:
+            rival.rivals.discard(transaction)
+            if committed and rival.lost is None:
+                rival.lost = DATA_CONFLICT
+        if committed:
+            if transaction.claimed:
+                self.history.wrote(transaction.touched, deletes=transaction.deletes)
+            self.changed_schema(transaction.schema)
+            if transaction.shared_keys:
+                self.history.shared(transaction.shared_keys)
+        self.history.forget_shared(self._open.values())
+
+    def committed_alone(self, statements: Iterable[Statement]) -> None:
+        """Statements in autocommit have been committed."""
+        for statement in statements:
+            if statement.kind is Kind.SCHEMA:
+                self.changed_schema(statement.tables)
+            elif statement.kind in (Kind.WRITE, Kind.COPY_IN):
+                self.history.wrote(statement.tables, deletes=statement.deletes)
+
+    def changed_schema(self, tables: Iterable[str]) -> None:
+        """A change of these tables' schema was committed: open transactions that touched one of
+        them have lost."""
+        changed = set(tables)
+        for transaction in self._open.values():
+            touched = transaction.touched
+            if transaction.lost is None and (
+                changed & touched or (EVERY_TABLE in changed and touched)
+            ):
+                transaction.lost = SCHEMA_CONFLICT
+
+    def gone(self, player: Player) -> None:
+        """The session is over."""
+        self.watch.at_rest(player)
+        self.ended(player, committed=False)
+
+    @contextlib.contextmanager
+    def attend(self, pid: int) -> Generator[None, None, None]:
+        """Have transactions parked that a backend of ours waits for."""
+        bystander = Bystander(pid)
+        self.watch.busy(bystander)
+        try:
+            yield
+        finally:
+            self.watch.at_rest(bystander)
+
+    # What sessions ask.
+
+    def has_others(self, player: Player) -> bool:
+        """Whether another transaction is open."""
+        return any(other is not player for other in self._open)
+
+    def is_contended(self, player: Player) -> bool:
+        """Whether a write of this player's transaction may meet a conflict."""
+        transaction = self._open.get(player)
+        if transaction is None or self.history.committed_since(transaction):
+            return True
+        return any(
+            other.wants_rows or other.transaction is None or other.transaction.claimed
+            for other in self._players
+            if other is not player
+        )
+
+    async def until_its_own(self, pid: int) -> None:
+        """Wait, within a limit, while what is under way at that backend is not its client's."""
+        until = asyncio.get_running_loop().time() + _LONGEST_INTERNAL_S
+        while asyncio.get_running_loop().time() < until:
+            if not any(each.pid == pid and each.is_internal for each in self._players):
+                return
+            await asyncio.sleep(FIRST_LOOK_S)
+
+    # Whom it looks after.
+
+    async def run(self) -> None:
+        """Look after those whose statement does not come back at once, until cancelled."""
+        await superuser.load_driver()
+        import psycopg
+
+        try:
+            while True:
+                due = await self.watch.due()
+                try:
+                    await self._look_after(due)
+                except psycopg.Error as error:
+                    _log.warning("the adjudicator lost its connection: %s", error)
+                    await asyncio.sleep(LONGEST_PAUSE_S)
+        finally:
+            self.watch.stop()
+            for task in self._parking:
+                task.cancel()
+            await self.monitor.close()
+
+    @property
+    def _players(self) -> set[Player]:
+        return {*self.watch, *self._open}
+
+    async def _look_after(self, due: Sequence[Player]) -> None:
+        for player in due:
+            if (refusal := player.overdue(self.watch.busy_s(player))) is not None:
+                await self._cancel(player, refusal)
+        players = {player.pid: player for player in self._players}
+        waits = await self.monitor.waits([player.pid for player in due], players)
+        for pid, wait in waits.items():
+            for blocker in wait.blockers:
+                waiting = players.get(pid)
+                if waiting is None or waiting.is_idle or blocker not in players:
+                    continue
+                if await self._resolve(waiting, players[blocker], waits):
+                    return  # what the others wait for has changed
+
+    async def _resolve(self, waiting: Player, blocker: Player, waits: Waits) -> bool:
+        """Let one player that waits for another go on; whether by cancelling a statement."""
+        theirs, its = waiting.transaction, blocker.transaction
+        about_rows = waits[waiting.pid].concern is Concern.ROW
+        if theirs is not None and its is not None and waiting.wants_rows and about_rows:
+            theirs.meets(its)
+        if blocker.can_be_parked:
+            task = asyncio.create_task(blocker.park())
+            self._parking.add(task)
+            task.add_done_callback(self._parking.discard)
+        elif blocker.is_idle and its is not None and not its.movable:
+            # What it holds cannot be put back: the one that waits gives way.
+            await self._cancel(waiting)
+            return True
+        elif waits_in_circle(blocker.pid, waits):
+            # Each waits for the other: one has to take a step back and do it again later.
+            victims = [each for each in (waiting, blocker) if each.can_start_over]
+            await self._cancel(victims[0] if victims else waiting)
+            return True
+        return False
+
+    async def _cancel(self, player: Player, refusal: Refusal | None = None) -> None:
+        with player.being_cancelled(refusal):
+            await self.monitor.cancel(player.pid)

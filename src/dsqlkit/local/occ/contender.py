@@ -1,0 +1,73 @@
+"""Who takes part in conflicts: sessions, and backends of the endpoint's own."""
+
+import contextlib
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from dsqlkit.local.dialect.refusal import Refusal
+from dsqlkit.local.occ.open_transaction import OpenTransaction
+
+
+class Player(Protocol):
+    """A session, as far as the adjudicator deals with it."""
+
+    transaction: OpenTransaction | None
+
+    @property
+    def pid(self) -> int:
+        """The process id of its backend."""
+
+    @property
+    def can_be_parked(self) -> bool:
+        """Whether it is idle inside a transaction that can be parked."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no statement of it is under way."""
+
+    @property
+    def wants_rows(self) -> bool:
+        """Whether what is under way writes or locks rows."""
+
+    async def park(self) -> None:
+        """Read out what its transaction did, and let go of its locks."""
+
+    def overdue(self, busy_s: float, /) -> Refusal | None:
+        """Why its statement, under way for so many seconds, goes on no longer."""
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether what is under way is not its client's but the endpoint's."""
+
+    @property
+    def can_start_over(self) -> bool:
+        """Whether what is under way can be cancelled and run again later."""
+
+    def being_cancelled(self, refusal: Refusal | None, /) -> AbstractContextManager[None]:
+        """While its statement is being cancelled, and what to tell of it: None if it gives way in a
+        conflict."""
+
+
+class Bystander:
+    """A backend of ours that may wait, and has no transaction that others wait for."""
+
+    transaction: OpenTransaction | None = None
+    can_be_parked = False
+    is_idle = False
+    is_internal = False
+    can_start_over = False
+    wants_rows = False
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    async def park(self) -> None:
+        """There is nothing to park."""
+
+    def overdue(self, _busy_s: float, /) -> Refusal | None:
+        """A build may take its time."""
+        return None
+
+    def being_cancelled(self, _refusal: Refusal | None, /) -> AbstractContextManager[None]:
+        """A cancelled build fails, and says so."""
+        return contextlib.nullcontext()

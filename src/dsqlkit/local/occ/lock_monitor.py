@@ -1,0 +1,161 @@
+"""The endpoint's connection on which it asks PostgreSQL about its backends."""
+
+import asyncio
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from dsqlkit.local.backend.exchange import Rows
+from dsqlkit.local.occ.changes import Locked
+from dsqlkit.local.server import superuser
+
+if TYPE_CHECKING:
+    import psycopg
+
+_LONGEST_LOCK_WAIT_MS: Final = 20
+
+# One look at all locks, so that the holders of a row's lock are those of this wait and no other's.
+_WAITS: Final = """
+WITH l AS MATERIALIZED (SELECT * FROM pg_catalog.pg_locks)
+SELECT w.pid, w.locktype, CASE WHEN w.locktype IN ('transactionid', 'tuple', 'spectoken') THEN (
+    SELECT pg_catalog.array_agg(h.pid) FROM l AS h
+    WHERE h.granted AND h.pid <> w.pid AND h.locktype = w.locktype
+        AND (h.relation, h.page, h.tuple, h.transactionid, h.objid)
+            IS NOT DISTINCT FROM (w.relation, w.page, w.tuple, w.transactionid, w.objid)
+    ) ELSE pg_catalog.pg_blocking_pids(w.pid) END
+FROM l AS w WHERE NOT w.granted AND w.pid = ANY ($1::int[])
+"""
+_CANCEL: Final = "SELECT pg_catalog.pg_cancel_backend($1::int)"
+
+
+class Concern(Enum):
+    """What a wait for one of PostgreSQL's locks is about."""
+
+    ROW = auto()
+    """The same row or key: the two are rivals."""
+    SCHEMA = auto()
+    """A table or another object, which one of the two changes or drops."""
+    PASSING = auto()
+    """What is held for a moment by somebody who is busy: it makes nobody a rival."""
+
+
+_CONCERNS: Final = {
+    # Held by a transaction until its end; waited for to write, lock or insert what it has written.
+    "transactionid": Concern.ROW,
+    # A place in the queue for a row.
+    "tuple": Concern.ROW,
+    # An INSERT ... ON CONFLICT that is about to make a key.
+    "spectoken": Concern.ROW,
+    "relation": Concern.SCHEMA,
+    "object": Concern.SCHEMA,
+}
+
+
+def concern_of(lock_type: str) -> Concern:
+    """What a wait for a lock of this type (pg_locks.locktype) is about.
+
+    All others (extend, page, virtualxid, frozenid, userlock, advisory, ...) are the server's own
+    business: on DSQL transactions that want different rows never meet.
+    """
+    return _CONCERNS.get(lock_type, Concern.PASSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A backend's wait for a lock: what it is about, and whose backends are in its way."""
+
+    concern: Concern
+    blockers: tuple[int, ...]
+
+
+Waits: TypeAlias = dict[int, Wait]
+"""By the process id of the backend that waits."""
+
+
+class Monitor:
+    """One for all sessions of a cluster. It connects when it is first asked."""
+
+    def __init__(self, socket_folder: Path) -> None:
+        self._socket_folder = socket_folder
+        self._connection: psycopg.AsyncConnection[tuple[object, ...]] | None = None
+        self._asking = asyncio.Lock()
+        self._key: str | None = None
+
+    async def ask(self, sql: str, *parameters: str | None) -> Rows:
+        """Ask something outside of any transaction, as PostgreSQL's superuser.
+
+        Raises Locked when it is about a table that somebody has locked, to change its schema, and
+        psycopg.Error.
+        """
+        async with self._asking:
+            if self._connection is None or self._connection.closed:
+                self._connection = await superuser.connect(self._socket_folder)
+                await self._connection.execute(
+                    "SET default_transaction_isolation = 'read committed'"
+                )
+                # A table that somebody is about to change is locked: who waits for it waits for us.
+                await self._connection.execute(f"SET lock_timeout = {_LONGEST_LOCK_WAIT_MS}")
+            import psycopg
+
+            cursor = psycopg.AsyncRawCursor(self._connection)
+            try:
+                await cursor.execute(sql, parameters)
+            except psycopg.errors.LockNotAvailable as error:
+                raise Locked from error
+            rows = await cursor.fetchall() if cursor.description else []
+        return [tuple(None if value is None else str(value) for value in row) for row in rows]
+
+    async def key(self) -> str:
+        """What the functions in adjudication.sql know the endpoint by."""
+        if self._key is None:
+            self._key = str((await self.ask("SELECT value FROM dsqlkit.key"))[0][0])
+        return self._key
+
+    async def waits(self, pids: Iterable[int], among: Collection[int]) -> Waits:
+        """Whom these backends wait for, whom those wait for if they are `among` ours, and so on.
+
+        Waits that pass by themselves are not among them.
+        """
+        waits: Waits = {}
+        asked: set[int] = set()
+        ahead = set(pids)
+        while ahead:
+            asked |= ahead
+            found = await self.ask(_WAITS, "{" + ",".join(map(str, ahead)) + "}")
+            for pid, lock_type, blockers in found:
+                concern = concern_of(str(lock_type))
+                pids = [int(each) for each in str(blockers or "").strip("[]{}").split(",") if each]
+                if concern is not Concern.PASSING and pids:
+                    waits[int(str(pid))] = Wait(concern, tuple(pids))
+            ahead = {pid for wait in waits.values() for pid in wait.blockers if pid in among}
+            ahead -= asked
+        return waits
+
+    async def cancel(self, pid: int) -> None:
+        """Cancel the statement that is under way at a backend."""
+        await self.ask(_CANCEL, str(pid))
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            await self._connection.close()
+
+
+def waits_in_circle(start: int, waits: Waits) -> bool:
+    """Whether backend `start` waits, directly or through others, for itself."""
+    seen: set[int] = set()
+    ahead = list(_blockers(start, waits))
+    while ahead:
+        pid = ahead.pop()
+        if pid == start:
+            return True
+        if pid not in seen:
+            seen.add(pid)
+            ahead += _blockers(pid, waits)
+    return False
+
+
+def _blockers(pid: int, waits: Waits) -> tuple[int, ...]:
+    return waits[pid].blockers if pid in waits else ()

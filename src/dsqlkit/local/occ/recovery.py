@@ -1,0 +1,182 @@
+"""What a session does when its transaction was parked, met a conflict, or has lost."""
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from dsqlkit.local.backend.exchange import (
+    READY_FAILED,
+    READY_IDLE,
+    Exchange,
+    Refused,
+    Rows,
+    question,
+)
+from dsqlkit.local.backend.savepoint import STATEMENT_SAVEPOINT
+from dsqlkit.local.dialect.refusal import DATA_CONFLICT, Refusal
+from dsqlkit.local.occ import cursors
+from dsqlkit.local.occ.changes import Changes, Locked, let_go
+from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.occ.parking import ParkAndRestore
+from dsqlkit.local.occ.private_copies import PrivateCopies
+from dsqlkit.local.occ.row_locks import settle_locks
+from dsqlkit.local.statements.statement import Statement
+from dsqlkit.local.statements.steps import Step
+
+if TYPE_CHECKING:
+    from dsqlkit.local.session.session import Session
+
+_DEADLOCK: Final = "40P01"
+_CONFLICTS: Final = {"40001", _DEADLOCK}
+_UNIQUE_VIOLATION: Final = "23505"
+_FOREIGN_KEY_VIOLATION: Final = "23503"
+_PAUSE_S: Final = 0.002
+
+_HAS_TWINS: Final = "SELECT dsqlkit.has_twins($1, $2::regclass)"
+
+
+class Recovery:
+    """The recovery of one session's transactions."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._copies = PrivateCopies(session, self._ask)
+        self.park_and_restore = ParkAndRestore(session, self._ask, self._copies)
+
+    def is_conflict(
+        self, statement: Statement, exchange: Exchange, transaction: OpenTransaction
+    ) -> bool:
+        """Whether a statement failed because of what another transaction did."""
+        sqlstate = exchange.sqlstate
+        if sqlstate == _UNIQUE_VIOLATION:
+            # Of a key that the snapshot has, or of one that somebody else committed since?
+            return self._session.adjudicator.history.written_since(transaction, statement.tables)
+        if sqlstate == _FOREIGN_KEY_VIOLATION:
+            # By a row of the snapshot, or by one that somebody else committed since?
+            return self._session.adjudicator.history.committed_since(transaction)
+        return exchange.given_way or sqlstate in _CONFLICTS
+
+    def may_have_twins(self, statement: Statement, transaction: OpenTransaction) -> bool:
+        """Whether it may have inserted a key that its snapshot has, but others have deleted."""
+        history = self._session.adjudicator.history
+        return statement.inserts and history.deleted_since(transaction, statement.tables)
+
+    async def resume(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
+        """Run a step of a transaction that was parked or has lost."""
+        try:
+            left = None
+            if transaction.parked:
+                left = await self.park_and_restore.restore(transaction)
+            if left is not None:
+                await self._copies.give(transaction, set(transaction.claimed), left)
+            if transaction.shadowed:
+                await self._copies.run(step, statement, transaction)
+            else:
+                await self._send(step, statement, transaction)
+        except Refused:
+            # It cannot be answered as if it had not lost: the conflict shows now.
+            await self.refuse(step, Refusal("40001", DATA_CONFLICT))
+
+    async def lose(
+        self, step: Step, statement: Statement, transaction: OpenTransaction, failed: Exchange
+    ) -> None:
+        """Answer a step that met a conflict as if it had not.
+
+        One that only gave way, as two transactions waited for each other, is run once more.
+        """
+        ask = self._session.conversation.ask
+        try:
+            changes: Changes | None = None
+            if failed.guarded:
+                await ask(f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}")
+                changes = await self.park_and_restore.read_out(transaction)
+            else:
+                await let_go(ask)
+                if not transaction.claimed:
+                    changes = Changes()
+            await self._copies.forget_prepared(step)
+            if (failed.given_way or failed.sqlstate == _DEADLOCK) and changes is not None:
+                transaction.changes = changes
+                await asyncio.sleep(_PAUSE_S)
+                await self.resume(step, statement, transaction)
+                return
+            transaction.lost = transaction.lost or DATA_CONFLICT
+            await self._copies.give(transaction, transaction.claimed | statement.claimed, changes)
+            await self._copies.run(step, statement, transaction)
+        except (Refused, Locked):
+            # It cannot be answered so, for want of a privilege say: the conflict shows now.
+            transaction.failed = True
+            self._session.give(step, failed)
+
+    async def check_keys(
+        self, step: Step, statement: Statement, transaction: OpenTransaction, done: Exchange
+    ) -> None:
+        """See whether a step inserted a key that the transaction's snapshot has already.
+
+        PostgreSQL allows it when another transaction has deleted that row since.
+        """
+        for table in sorted(statement.claimed):
+            if (await self._ask(_HAS_TWINS, table))[0][0] == "t":
+                await self.lose(step, statement, transaction, done)
+                return
+        transaction.note(step, statement)
+        self._session.finish(step, done)
+
+    async def refuse(self, step: Step, refusal: Refusal) -> None:
+        """Fail a step that has run, and the transaction with it."""
+        await self._session.conversation.run(
+            question("SELECT dsqlkit.fail($1, $2)", (refusal.sqlstate, refusal.message))
+        )
+        assert self._session.transaction is not None
+        self._session.transaction.failed = True
+        ready = b"" if step.hides_ready else READY_FAILED
+        self._session.tell(step, refusal.as_error() + ready, failed=True)
+
+    async def refuse_commit(self, step: Step, refusal: Refusal) -> None:
+        """Roll back in place of a COMMIT, which fails."""
+        done = await self._session.conversation.run(question("ROLLBACK"))
+        self._session.ended(done)
+        ready = b"" if step.hides_ready else READY_IDLE
+        self._session.tell(step, refusal.as_error() + ready, failed=True)
+
+    async def commit(self, step: Step, transaction: OpenTransaction) -> None:
+        """Commit, or fail to because another was first."""
+        await self.prepare_commit(transaction, step.bind)
+        self._session.send_step(step, step.data, forward=True)
+
+    async def prepare_commit(self, transaction: OpenTransaction, bind: bytes = b"") -> None:
+        """Do what is left to do before COMMIT, or see to it that it fails.
+
+        `bind` is the COMMIT's own Bind where it was sent in an earlier step.
+        """
+        session = self._session
+        if transaction.parked and not transaction.lost:
+            await self.park_and_restore.restore(transaction)
+        if not transaction.lost:
+            try:
+                await settle_locks(self._session, self._ask, transaction)
+            except Refused:
+                await let_go(session.conversation.ask)
+                transaction.lost = DATA_CONFLICT
+        if transaction.lost:
+            await session.conversation.ask("SELECT dsqlkit.lose($1)", transaction.lost)
+        await self._copies.bind_again(bind)
+
+    async def keep_cursors(self, step: Step, transaction: OpenTransaction, done: Exchange) -> None:
+        """After a step that opened a cursor: see to it that the transaction can still be parked."""
+        if transaction.claimed:
+            transaction.loose_cursors = True
+        else:
+            transaction.cursors_secured = await cursors.secure(self._session.conversation)
+        self._session.finish(step, done)
+
+    async def _ask(self, sql: str, *parameters: str | None) -> Rows:
+        """Ask inside the transaction, as the endpoint."""
+        key = await self._session.adjudicator.monitor.key()
+        return await self._session.conversation.ask(sql, key, *parameters)
+
+    async def _send(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
+        await self._copies.bind_again(step.bind)
+        if statement.can_conflict:
+            self._session.send_write(step, transaction)
+        else:
+            self._session.send_step(step, step.data, forward=True)

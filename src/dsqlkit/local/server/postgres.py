@@ -1,0 +1,167 @@
+"""The embedded PostgreSQL server: making its data, starting it, stopping it.
+
+It listens only on a unix socket in a private folder (see home.py).
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Final
+
+from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.local.dialect.rules import ANSWERS
+from dsqlkit.local.server import files
+from dsqlkit.local.server.home import SOCKET_NAME, ServerHome
+from dsqlkit.local.state import StateFolder, write_whole
+from dsqlkit.local.statements.quoting import literal
+
+_POLL_S: Final = 0.005
+_START_LIMIT_S: Final = 30.0
+_QUIT_LIMIT_S: Final = 5.0
+_CATALOG: Final = "catalog"
+
+
+class Server:
+    """A running server. The process that started it must stop it."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", home: ServerHome) -> None:
+        self.process = process
+        self.socket_folder = home.socket_folder
+        self.socket = home.socket_folder / SOCKET_NAME
+        self._home = home
+
+    def why_lost(self) -> str | None:
+        """Why no new session can come to it any more, or None."""
+        if self.process.poll() is not None:
+            return "PostgreSQL ended by itself"
+        if not self.socket.exists():
+            return f"PostgreSQL's socket {self.socket} is gone"
+        return None
+
+    def stop(self, *, timeout_s: float = 10.0) -> None:
+        """Stop the server, ending its sessions; after `timeout_s` seconds without mercy."""
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            self.process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout_s if number != signal.SIGQUIT else _QUIT_LIMIT_S)
+                break
+        self._home.remove_socket_folder()
+        self._home.release()
+
+
+def start(state: StateFolder) -> Server:
+    """Start the server, making its data first if there are none.
+
+    Raises LocalClusterFailed when the programs are missing or the server does not come up.
+    """
+    home = ServerHome.of(state)
+    stop_orphan(state, timeout_s=_START_LIMIT_S)
+    home.take()
+    try:
+        programs = files.programs(home)
+        if not home.data.exists():
+            _make_data(programs, home)
+        _update_catalog(programs, home)
+        home.make_socket_folder()
+        for name, text in files.configuration(home.socket_folder).items():
+            write_whole(home.data / name, text)
+            home.give(home.data / name)
+        process = home.spawn([str(programs / "postgres"), "-D", str(home.data)])
+    except BaseException:
+        home.release()
+        raise
+    server = Server(process, home)
+    try:
+        _wait_until_ready(process, home.data)
+    except BaseException:
+        server.stop()
+        raise
+    return server
+
+
+def stop_orphan(state: StateFolder, *, timeout_s: float) -> None:
+    """Stop a server whose parent was killed. It holds the lock of its home.
+
+    Raises LocalClusterFailed when it does not end within `timeout_s` seconds.
+    """
+    if not state.server.is_dir():
+        return
+    home = ServerHome(state.server.resolve())
+    deadline = time.monotonic() + timeout_s
+    signalled = False
+    while home.is_in_use:
+        if time.monotonic() > deadline:
+            raise LocalClusterFailed("A PostgreSQL server left by a killed cluster does not stop.")
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
+            pid = int((home.data / "postmaster.pid").read_text().split("\n", 1)[0])
+            if pid > 0 and not signalled:  # below 0 it is in single-user mode, and soon done
+                os.kill(pid, signal.SIGINT)
+                signalled = True
+        time.sleep(_POLL_S)
+
+
+def _make_data(programs: Path, home: ServerHome) -> None:
+    """Make the data folder with its roles and catalog; it appears under its name when complete."""
+    unfinished = home.data.with_name("data.new")
+    if unfinished.exists():
+        shutil.rmtree(unfinished)
+    initdb = [str(programs / "initdb"), "-D", str(unfinished), *files.initdb_options()]
+    _run_or_fail(home, initdb, "")
+    roles, catalog = files.script("roles.sql"), _catalog()
+    _run_script(programs, home, unfinished, roles + catalog)
+    unfinished.rename(home.data)
+    write_whole(home.path / _CATALOG, _digest(catalog))
+
+
+def _update_catalog(programs: Path, home: ServerHome) -> None:
+    """Bring the system schema to this version of dsqlkit, if the data are of another."""
+    catalog = _catalog()
+    known = home.path / _CATALOG
+    if not known.exists() or known.read_text() != _digest(catalog):
+        _run_script(programs, home, home.data, catalog)
+        write_whole(known, _digest(catalog))
+
+
+def _catalog() -> str:
+    names = ("catalog.sql", "adjudication.sql", "dialect.sql", "limits.sql", "quotas.sql")
+    return "".join(files.script(name) for name in names) + _answers()
+
+
+def _answers() -> str:
+    rows = ", ".join(f"({literal(name)}, {literal(value)})" for name, value in ANSWERS.items())
+    return f"DELETE FROM dsqlkit.answer;\n\nINSERT INTO dsqlkit.answer VALUES {rows};\n\n"  # noqa: S608
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _run_script(programs: Path, home: ServerHome, data: Path, text: str) -> None:
+    single = [str(programs / "postgres"), "--single", "-j", "-D", str(data)]
+    _run_or_fail(home, [*single, "-c", "exit_on_error=on", "postgres"], text)
+
+
+def _run_or_fail(home: ServerHome, command: list[str], text: str) -> None:
+    done = home.run(command, text)
+    if done.returncode != 0:
+        raise LocalClusterFailed(f"PostgreSQL could not make its data:\n{done.stderr.strip()}")
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", data: Path) -> None:
+    deadline = time.monotonic() + _START_LIMIT_S
+    while True:
+        if process.poll() is not None:
+            raise LocalClusterFailed("PostgreSQL ended while starting.")
+        with contextlib.suppress(FileNotFoundError):
+            # The postmaster's own status is the eighth line, padded; an old file has another pid.
+            lines = (data / "postmaster.pid").read_text().split("\n")
+            if lines[0] == str(process.pid) and lines[7:8] and lines[7].strip() == "ready":
+                return
+        if time.monotonic() > deadline:
+            raise LocalClusterFailed(f"PostgreSQL was not ready after {_START_LIMIT_S:g} s.")
+        time.sleep(_POLL_S)

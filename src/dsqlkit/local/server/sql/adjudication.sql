@@ -1,0 +1,379 @@
+-- What the adjudicator asks of PostgreSQL, inside the transaction that it is about (see occ/changes.py).
+-- Run when it has changed, in single-user mode, where a statement ends at a semicolon before an empty line.
+
+-- The row versions that some transaction deleted, replaced or locked and that are not gone yet. Asked on
+-- a connection outside that transaction, which itself no longer sees what it deleted.
+CREATE OR REPLACE FUNCTION dsqlkit.marked(relation regclass) RETURNS tid[] LANGUAGE plpgsql AS $$
+DECLARE
+    found tid[];
+BEGIN
+    EXECUTE pg_catalog.format('SELECT pg_catalog.array_agg(ctid) FROM ONLY %s WHERE xmax <> 0', relation)
+        INTO found;
+    RETURN coalesce(found, '{}');
+END
+$$;
+
+-- Who calls the functions below with this key is the endpoint. They may do more than the client's role may,
+-- whose session they run in, so a client must not be able to call them.
+CREATE TABLE IF NOT EXISTS dsqlkit.key (value text NOT NULL);
+
+INSERT INTO dsqlkit.key SELECT pg_catalog.gen_random_uuid()::text || pg_catalog.gen_random_uuid()::text
+    WHERE NOT EXISTS (SELECT FROM dsqlkit.key);
+
+CREATE OR REPLACE FUNCTION dsqlkit.admit(key text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM dsqlkit.key k WHERE k.value = admit.key) THEN
+        RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'permission denied';
+    END IF;
+END
+$$;
+
+-- The columns of a table that a row can be written with, each with a prefix.
+CREATE OR REPLACE FUNCTION dsqlkit.columns_of(relation regclass, prefix text) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT pg_catalog.string_agg(prefix || pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum)
+    FROM pg_catalog.pg_attribute a
+    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+$$;
+
+-- What this transaction did to a table: rows that it made ('a', with their content) and those of the
+-- marked ones that it no longer sees ('r').
+CREATE OR REPLACE FUNCTION dsqlkit.changes(key text, relation regclass, marked tid[])
+RETURNS TABLE (what text, place tid, image text) LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = 1 AS $$
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    -- A row that this transaction sees and whose maker has not committed is its own.
+    RETURN QUERY EXECUTE pg_catalog.format($q$
+        SELECT 'a', t.ctid, (t.*)::text FROM ONLY %1$s AS t
+        WHERE CASE WHEN t.xmin::text::bigint >= pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint
+                   THEN pg_catalog.pg_xact_status(t.xmin::text::xid8) = 'in progress' END
+        UNION ALL
+        SELECT 'r', m.place, NULL FROM pg_catalog.unnest($1) AS m (place)
+        WHERE NOT EXISTS (SELECT FROM ONLY %1$s AS t WHERE t.ctid = m.place)
+    $q$, relation) USING marked;
+END
+$$;
+
+-- Make rows again as they were: update those whose primary key was there before, insert the others.
+-- The places of rows to delete are returned, as deletions come after all tables' rows are back.
+CREATE OR REPLACE FUNCTION dsqlkit.put_back(key text, relation regclass, removed tid[], images text[])
+RETURNS tid[] LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog SET datestyle = 'ISO' SET intervalstyle = 'postgres' AS $$
+DECLARE
+    same_key text;
+    assignments text;
+    old_places tid[] := '{}';
+    new_images text[] := '{}';
+    expected bigint;
+    done bigint;
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    SELECT pg_catalog.string_agg(pg_catalog.format('t.%1$I = (i.r).%1$I', a.attname), ' AND ') INTO same_key
+        FROM pg_catalog.pg_index x
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])
+        WHERE x.indrelid = relation AND x.indisprimary;
+    SELECT pg_catalog.string_agg(pg_catalog.format('%1$I = (i.r).%1$I', a.attname), ', ') INTO assignments
+        FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity <> 'a' AND a.attgenerated = '';
+    IF same_key IS NOT NULL THEN
+        EXECUTE pg_catalog.format(
+            'SELECT coalesce(pg_catalog.array_agg(t.ctid), ''{}''), coalesce(pg_catalog.array_agg(i.image), ''{}'')'
+            ' FROM ONLY %1$s AS t JOIN (SELECT u.image, u.image::%1$s AS r FROM pg_catalog.unnest($1) AS u (image)) AS i'
+            ' ON %2$s WHERE t.ctid = ANY ($2)', relation, same_key)
+            INTO old_places, new_images USING images, removed;
+        expected := pg_catalog.cardinality(old_places);
+        IF expected > 0 THEN
+            EXECUTE pg_catalog.format(
+                'UPDATE ONLY %1$s AS t SET %2$s FROM (SELECT u.place, u.image::%1$s AS r'
+                ' FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (place, image)) AS i WHERE t.ctid = i.place',
+                relation, assignments) USING old_places, new_images;
+            GET DIAGNOSTICS done = ROW_COUNT;
+            IF done <> expected THEN
+                RAISE EXCEPTION USING ERRCODE = '40001', MESSAGE = 'a changed row is gone';
+            END IF;
+        END IF;
+    END IF;
+    EXECUTE pg_catalog.format(
+        'INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM (SELECT u.image::%1$s AS r'
+        ' FROM pg_catalog.unnest($1) AS u (image) WHERE u.image <> ALL ($2)) AS i',
+        relation, dsqlkit.columns_of(relation, ''), dsqlkit.columns_of(relation, '(i.r).'))
+        USING images, new_images;
+    RETURN ARRAY(SELECT u.place FROM pg_catalog.unnest(removed) AS u (place) WHERE u.place <> ALL (old_places));
+END
+$$;
+
+-- Delete rows again. Some may have gone already with a parent's ON DELETE CASCADE.
+CREATE OR REPLACE FUNCTION dsqlkit.remove_again(key text, relation regclass, places tid[]) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    EXECUTE pg_catalog.format('DELETE FROM ONLY %s WHERE ctid = ANY ($1)', relation) USING places;
+END
+$$;
+
+-- The tables and views that a statement at one of these reaches: by foreign keys, as its parents are looked
+-- up and its children changed, and by views. Oldest first, so a view comes after what it reads.
+CREATE OR REPLACE FUNCTION dsqlkit.reached(wanted oid[]) RETURNS SETOF oid LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE reached (relation) AS (
+        SELECT pg_catalog.unnest(wanted)
+        UNION
+        SELECT n.relation FROM reached g, LATERAL (
+            SELECT confrelid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND conrelid = g.relation
+            UNION ALL
+            SELECT conrelid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = g.relation
+            UNION ALL
+            SELECT CASE d.refobjid WHEN g.relation THEN r.ev_class ELSE d.refobjid END
+            FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_depend d ON d.objid = r.oid
+            WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
+            AND g.relation IN (r.ev_class, d.refobjid)
+        ) AS n (relation)
+    )
+    SELECT c.oid FROM reached
+    JOIN pg_catalog.pg_class c ON c.oid = reached.relation
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'v') AND c.relpersistence <> 't'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'sys', 'dsqlkit')
+    ORDER BY c.oid
+$$;
+
+-- The next value of an identity column, for which a role needs no right at the sequence.
+CREATE OR REPLACE FUNCTION dsqlkit.next_identity(sequence regclass) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = sequence AND d.deptype = 'i') THEN
+        RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'permission denied';
+    END IF;
+    RETURN nextval(sequence);
+END
+$$;
+
+-- Private copies of tables and all that they reach, as this transaction saw them, with its own changes: for
+-- table relations[i] it removed the rows at removed[i] (a tid[]) and made those of images[i] (a text[]). They
+-- hide the tables from unqualified names, as temporary tables do, and allow each role what the tables do.
+CREATE OR REPLACE FUNCTION dsqlkit.shadow(key text, wanted oid[], relations oid[], removed text[], images text[])
+RETURNS SETOF oid LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET client_min_messages = 'error' AS $$
+DECLARE
+    reached oid[] := ARRAY(SELECT dsqlkit.reached(wanted));
+    here text;
+    relation regclass;
+    target text;
+    own int;
+    definitions text[] := '{}';
+    identity record;
+    reference record;
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    -- A view's text names what it reads without a schema, if that is where names are looked up.
+    SELECT pg_catalog.string_agg(DISTINCT pg_catalog.quote_ident(n.nspname), ', ') INTO here
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (reached);
+    PERFORM pg_catalog.set_config('search_path', here, true);
+    FOREACH relation IN ARRAY reached LOOP
+        definitions := definitions || coalesce(
+            (SELECT pg_catalog.pg_get_viewdef(c.oid) FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relkind = 'v'), '');
+    END LOOP;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog', true);
+    FOREACH relation IN ARRAY reached LOOP
+        CONTINUE WHEN definitions[pg_catalog.array_position(reached, relation::oid)] <> '';
+        SELECT pg_catalog.format('pg_temp.%I', c.relname) INTO target FROM pg_catalog.pg_class c WHERE c.oid = relation;
+        EXECUTE pg_catalog.format('CREATE TEMPORARY TABLE %s (LIKE %s INCLUDING ALL EXCLUDING IDENTITY)', target, relation);
+        FOR identity IN
+            SELECT a.attname, pg_catalog.pg_get_serial_sequence(relation::text, a.attname) AS sequence
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attidentity <> ''
+        LOOP
+            EXECUTE pg_catalog.format('ALTER TABLE %s ALTER %I SET DEFAULT dsqlkit.next_identity(%L::pg_catalog.regclass)',
+                target, identity.attname, identity.sequence);
+        END LOOP;
+        own := pg_catalog.array_position(relations, relation::oid);
+        EXECUTE pg_catalog.format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM ONLY %3$s WHERE ctid <> ALL ($1)',
+            target, dsqlkit.columns_of(relation, ''), relation)
+            USING CASE WHEN own IS NULL THEN '{}' ELSE removed[own] END::tid[];
+        IF own IS NOT NULL THEN
+            EXECUTE pg_catalog.format('INSERT INTO %1$s (%2$s) SELECT %3$s FROM (SELECT u.image::%4$s AS r'
+                ' FROM pg_catalog.unnest($1) AS u (image)) AS i',
+                target, dsqlkit.columns_of(relation, ''), dsqlkit.columns_of(relation, '(i.r).'), relation)
+                USING images[own]::text[];
+        END IF;
+    END LOOP;
+    FOR reference IN
+        SELECT c.relname, k.conname, pg_catalog.replace(pg_catalog.pg_get_constraintdef(k.oid),
+                'REFERENCES ' || k.confrelid::regclass::text || '(', pg_catalog.format('REFERENCES pg_temp.%I(', p.relname))
+            || CASE WHEN k.convalidated THEN ' NOT VALID' ELSE '' END AS definition
+        FROM pg_catalog.pg_constraint k
+        JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+        JOIN pg_catalog.pg_class p ON p.oid = k.confrelid
+        WHERE k.contype = 'f' AND k.conrelid = ANY (reached)
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE pg_temp.%I ADD CONSTRAINT %I %s',
+            reference.relname, reference.conname, reference.definition);
+    END LOOP;
+    PERFORM pg_catalog.set_config('search_path', 'pg_temp, ' || here, true);
+    FOREACH relation IN ARRAY reached LOOP
+        SELECT c.relname INTO target FROM pg_catalog.pg_class c WHERE c.oid = relation;
+        IF definitions[pg_catalog.array_position(reached, relation::oid)] <> '' THEN
+            EXECUTE pg_catalog.format('CREATE TEMPORARY VIEW %I AS %s',
+                target, definitions[pg_catalog.array_position(reached, relation::oid)]);
+        END IF;
+        UPDATE pg_catalog.pg_class t SET relowner = c.relowner, relacl = c.relacl
+            FROM pg_catalog.pg_class c WHERE c.oid = relation
+            AND t.oid = pg_catalog.to_regclass(pg_catalog.format('pg_temp.%I', target));
+        UPDATE pg_catalog.pg_attribute t SET attacl = a.attacl
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attacl IS NOT NULL AND a.attname = t.attname
+            AND t.attrelid = pg_catalog.to_regclass(pg_catalog.format('pg_temp.%I', target));
+    END LOOP;
+    RETURN QUERY SELECT pg_catalog.unnest(reached);
+END
+$$;
+
+-- Turn this transaction's row locks into writes that change nothing, so that whoever writes such a row
+-- from an older snapshot finds it changed. Rows are locked under the ids that the transaction itself holds.
+CREATE OR REPLACE FUNCTION dsqlkit.claim_locked(key text, relation regclass) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    name text;
+    own xid[] := ARRAY(
+        SELECT l.transactionid FROM pg_catalog.pg_locks l
+        WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock');
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    SELECT a.attname INTO name FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity <> 'a' AND a.attgenerated = ''
+        ORDER BY a.attnum LIMIT 1;
+    EXECUTE pg_catalog.format('UPDATE ONLY %1$s SET %2$I = %2$I WHERE xmax = ANY ($1)', relation, name) USING own;
+END
+$$;
+
+-- Whether this transaction made a row whose primary key another row that it sees has too.
+CREATE OR REPLACE FUNCTION dsqlkit.has_twins(key text, relation regclass) RETURNS boolean LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    same_key text;
+    found boolean := false;
+    own xid[] := ARRAY(
+        SELECT l.transactionid FROM pg_catalog.pg_locks l
+        WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock');
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    SELECT pg_catalog.string_agg(pg_catalog.format('made.%1$I = other.%1$I', a.attname), ' AND ') INTO same_key
+        FROM pg_catalog.pg_index x
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])
+        WHERE x.indrelid = relation AND x.indisprimary;
+    IF same_key IS NOT NULL THEN
+        EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM ONLY %1$s AS made JOIN %1$s AS other ON %2$s'
+            ' WHERE made.xmin = ANY ($1) AND made.ctid <> other.ctid)', relation, same_key) INTO found USING own;
+    END IF;
+    RETURN found;
+END
+$$;
+
+-- The primary key of a row t, as an expression; null for a table without one.
+CREATE OR REPLACE FUNCTION dsqlkit.key_of(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT pg_catalog.format('ROW(%s)::text', pg_catalog.string_agg(pg_catalog.format('t.%I', a.attname), ', ' ORDER BY a.attnum))
+    FROM pg_catalog.pg_index x
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])
+    WHERE x.indrelid = relation AND x.indisprimary
+    HAVING pg_catalog.count(*) > 0
+$$;
+
+-- Whether a row that several transactions lock, under this id for all, is locked by one of these.
+CREATE OR REPLACE FUNCTION dsqlkit.is_shared(several xid, own xid[]) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM pg_catalog.pg_get_multixact_members(several) m WHERE m.xid = ANY (own));
+EXCEPTION WHEN OTHERS THEN
+    RETURN false; -- it is an ordinary transaction's id
+END
+$$;
+
+-- The keys of rows that this transaction has locked, with its own id and that of each row's maker.
+CREATE OR REPLACE FUNCTION dsqlkit.shared_keys(key text, relation regclass)
+RETURNS TABLE (sharer text, maker text, row_key text) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    own xid[] := ARRAY(
+        SELECT l.transactionid FROM pg_catalog.pg_locks l
+        WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock');
+    row_key_of text := dsqlkit.key_of(relation);
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    IF row_key_of IS NOT NULL THEN
+        RETURN QUERY EXECUTE pg_catalog.format('SELECT pg_catalog.pg_current_xact_id()::text, t.xmin::text, %s FROM ONLY %s AS t'
+            ' WHERE t.xmax <> 0 AND (t.xmax = ANY ($1) OR dsqlkit.is_shared(t.xmax, $1))', row_key_of, relation) USING own;
+    END IF;
+END
+$$;
+
+-- Whether this transaction removed a row with a key, although one that it does not see had locked that.
+CREATE OR REPLACE FUNCTION dsqlkit.removed_key(key text, relation regclass, sharer text, maker text, row_key text)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    seen pg_snapshot := pg_catalog.pg_current_snapshot();
+    found boolean;
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    IF pg_catalog.pg_visible_in_snapshot(sharer::xid8, seen) OR NOT pg_catalog.pg_visible_in_snapshot(maker::xid8, seen) THEN
+        RETURN false;
+    END IF;
+    EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM ONLY %s AS t WHERE %s = $1)', relation, dsqlkit.key_of(relation))
+        INTO found USING row_key;
+    RETURN NOT found;
+END
+$$;
+
+-- Earlier versions of these, which lacked the key.
+DROP FUNCTION IF EXISTS dsqlkit.changes(regclass, tid[]), dsqlkit.put_back(regclass, tid[], text[]),
+    dsqlkit.remove_again(regclass, tid[]), dsqlkit.shadow(regclass, tid[], text[]), dsqlkit.claim_locked(regclass),
+    dsqlkit.has_twins(regclass);
+
+-- A transaction that has lost: inserting here makes its COMMIT fail, with the words in the row.
+CREATE UNLOGGED TABLE IF NOT EXISTS dsqlkit.loser (words text NOT NULL);
+
+CREATE OR REPLACE FUNCTION dsqlkit.fail_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = '40001', MESSAGE = NEW.words;
+END
+$$;
+
+DROP TRIGGER IF EXISTS fail_commit ON dsqlkit.loser;
+
+CREATE CONSTRAINT TRIGGER fail_commit AFTER INSERT ON dsqlkit.loser
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dsqlkit.fail_commit();
+
+CREATE OR REPLACE FUNCTION dsqlkit.lose(words text) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    INSERT INTO dsqlkit.loser VALUES (words)
+$$;
+
+-- Fail now, and the transaction with it.
+CREATE OR REPLACE FUNCTION dsqlkit.fail(state text, words text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = state, MESSAGE = words;
+END
+$$;
+
+-- The rows of an open cursor that are still to come.
+CREATE OR REPLACE FUNCTION dsqlkit.rest_of_cursor(name text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    cursor_at refcursor := name;
+    found_row record;
+BEGIN
+    LOOP
+        FETCH NEXT FROM cursor_at INTO found_row;
+        EXIT WHEN NOT FOUND;
+        RETURN NEXT found_row::text;
+    END LOOP;
+END
+$$;
+
+-- A private table with rows that were read out, in their order.
+CREATE OR REPLACE FUNCTION dsqlkit.keep_rows(name text, types oid[], typmods int[], images text[])
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    columns text;
+BEGIN
+    SELECT pg_catalog.string_agg(
+            pg_catalog.format('c%s %s', u.place, pg_catalog.format_type(u.type, u.typmod)), ', ' ORDER BY u.place)
+        INTO columns
+        FROM ROWS FROM (pg_catalog.unnest(types), pg_catalog.unnest(typmods)) WITH ORDINALITY AS u (type, typmod, place);
+    EXECUTE pg_catalog.format('CREATE TEMPORARY TABLE %I (%s) ON COMMIT DROP', name, columns);
+    EXECUTE pg_catalog.format('INSERT INTO pg_temp.%1$I SELECT ((u.image::pg_temp.%1$I)).*'
+        ' FROM pg_catalog.unnest($1) WITH ORDINALITY AS u (image, place) ORDER BY u.place', name) USING images;
+END
+$$;

@@ -1,0 +1,115 @@
+"""What a session does at a COMMIT while faults are switched on: wait, fail, or break.
+
+A COMMIT here is that of a transaction that wrote or locked rows, and the end of writes in
+autocommit. COPY in autocommit is spared, and what stands before BEGIN or after COMMIT in one text.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from dsqlkit.local.backend.exchange import Exchange
+from dsqlkit.local.dialect.refusal import DATA_CONFLICT
+from dsqlkit.local.faults import Fate
+from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.statements.statement import Kind, Statement
+from dsqlkit.local.statements.steps import End, Step
+from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import SYNC
+
+if TYPE_CHECKING:
+    from dsqlkit.local.session.session import Session
+
+_NAME: Final = b"dsqlkit_lose\0"
+# Without a Sync, and with a name of its own: it joins the client's implicit transaction and leaves
+# the client's unnamed statement alone.
+_LOSE: Final = (
+    messages.message(b"P", _NAME + f"SELECT dsqlkit.lose('{DATA_CONFLICT}')\0".encode() + b"\0\0")
+    + messages.message(b"B", _NAME + _NAME + bytes(6))
+    + messages.message(b"E", _NAME + bytes(4))
+    + messages.message(b"C", b"S" + _NAME)
+)
+_LOSE_ANSWER: Final = (
+    messages.message(b"1", b"")
+    + messages.message(b"2", b"")
+    + messages.message(b"D", b"\0\1\xff\xff\xff\xff")
+    + messages.message(b"C", b"SELECT 1\0")
+    + messages.message(b"3", b"")
+)
+_COMPLETE: Final = ord("C")
+_PLAIN: Final = {Kind.READ, Kind.LOCK, Kind.WRITE}
+
+
+def can_hit(statements: Iterable[Statement]) -> bool:
+    """Whether these statements, run in autocommit, end with a COMMIT that a fault may hit."""
+    kinds = {statement.kind for statement in statements}
+    return Kind.WRITE in kinds and kinds <= _PLAIN
+
+
+class Disruption:
+    """The faults of one session's COMMITs."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+
+    async def commit(self, step: Step, transaction: OpenTransaction) -> None:
+        """COMMIT an explicit transaction, as far as fate lets it."""
+        session = self._session
+        fate = await self._next()
+        if fate is Fate.CUT_BEFORE:
+            session.cut()
+            return
+        if fate is Fate.CONFLICT:
+            transaction.lost = transaction.lost or DATA_CONFLICT
+        await session.recovery.prepare_commit(transaction, step.bind)
+        if fate is Fate.CUT_AFTER:
+            ends_itself = step.is_query or step.end is End.SYNC
+            session.cut(await session.conversation.run(step.data + (b"" if ends_itself else SYNC)))
+        else:
+            session.send_step(step, step.data, forward=True)
+
+    async def autocommit(self, step: Step, exchange: Exchange) -> None:
+        """Send the last step of writes in autocommit; `exchange` is under way for them."""
+        session = self._session
+        fate = await self._next()
+        if fate is Fate.CUT_BEFORE:
+            session.cut()
+            return
+        note = exchange.on_done
+
+        def done(exchange: Exchange) -> None:
+            if note is not None:
+                note(exchange)
+            if fate is Fate.CUT_AFTER:
+                session.cut()
+                return
+            if fate is Fate.CONFLICT:
+                session.client.write(_as_if_failed(exchange.held()))
+            session.pipeline.release()
+
+        exchange.forward = fate is Fate.COMMIT
+        exchange.on_done = done
+        session.backend.write(_certain_to_lose(step) if fate is Fate.CONFLICT else step.data)
+
+    async def _next(self) -> Fate:
+        faults = self._session.faults
+        fate = faults.next_commit()
+        await asyncio.sleep(faults.commit_s)
+        return fate
+
+
+def _certain_to_lose(step: Step) -> bytes:
+    if step.is_query:
+        return _LOSE + step.data
+    return step.data.removesuffix(SYNC) + _LOSE + SYNC
+
+
+def _as_if_failed(answer: bytes) -> bytes:
+    """The answer to writes that lost, without our part, and with no success before the error."""
+    own, _, rest = answer.partition(_LOSE_ANSWER)
+    cutter = messages.FrameCutter({_COMPLETE}, limit=messages.MAX_BACKEND_FRAME)
+    pieces = list(cutter.feed(own))
+    if pieces and pieces[-1][0] == _COMPLETE:
+        # Many drivers do not expect an error that comes after a success, at the Sync.
+        pieces.pop()
+    return b"".join(piece for _, piece in pieces) + rest

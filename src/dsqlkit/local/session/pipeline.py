@@ -1,0 +1,144 @@
+"""What a client has sent, kept in order until its turn comes.
+
+A client may send on without waiting for answers (a pipeline), and so may its data of a COPY come
+before anybody has asked for it. When much is kept here, the client is not read any further.
+"""
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from dsqlkit.local.backend.exchange import Exchange
+from dsqlkit.local.dialect.rewriting import refused, rewrite
+from dsqlkit.local.session import copy_in, implicit
+from dsqlkit.local.statements.steps import WANTED, End, Step, StepCutter
+from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import SYNC
+
+if TYPE_CHECKING:
+    from dsqlkit.local.session.session import Session
+
+_QUEUE_BYTES: Final = 1024 * 1024
+"""How much is kept here while its client waits for an earlier answer."""
+_STEP_BYTES: Final = 512
+
+_log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """The pipeline of one session. While it is `held_up`, no further step is handled.
+
+    `skipping`: there was an error, and what comes before the client's next Sync is left out.
+    """
+
+    def __init__(self, session: "Session") -> None:
+        self.held_up = False
+        self.skipping = False
+        self._session = session
+        self._frames = messages.FrameCutter(
+            {*WANTED, *copy_in.ENDS}, limit=messages.MAX_CLIENT_FRAME
+        )
+        self._steps = StepCutter(rewrite)
+        self._queue: deque[Step] = deque()
+        self._data: deque[tuple[int, bytes]] = deque()
+        self._kept = 0
+        self._copy: copy_in.CopyIn | None = None
+
+    def receive(self, data: bytes) -> None:
+        """Take what the client sent, and handle what need not wait."""
+        conversation = self._session.conversation
+        try:
+            for kind, frame in self._frames.feed(data):
+                if kind == messages.RUN or kind in copy_in.ENDS:
+                    self.go_on()
+                    self._data.append((kind, frame))
+                    self._kept += len(frame)
+                    self.take_data()
+                    continue
+                for step in self._steps.feed(kind, frame):
+                    if conversation.copying and step.statement is None:
+                        # The Sync after CopyDone; the one before was lost on a backend in COPY.
+                        conversation.copying = False
+                        conversation.backend.write(step.data)
+                    else:
+                        self._take(step)
+        except messages.ProtocolViolation as violation:
+            _log.info("a client broke the protocol: %s", violation)
+            self._session.close()
+            return
+        self.go_on()
+
+    def put_first(self, step: Step) -> None:
+        """Take this step as the client's next."""
+        self._queue.appendleft(step)
+        self._kept += len(step.data) + _STEP_BYTES
+
+    def gather(self, copy: copy_in.CopyIn) -> None:
+        """Take what the client sends now as the data of a COPY."""
+        self._copy = copy
+        self.go_on()
+        self.take_data()
+
+    def take_data(self) -> None:
+        """Take data of a COPY as far as there is one that wants it: some clients do not wait to be
+        asked. When nothing is under way nobody wants it, and PostgreSQL ignores it."""
+        conversation = self._session.conversation
+        while self._data and (
+            self._copy is not None
+            or conversation.takes_data
+            or not (self._queue or self.held_up or conversation.under_way)
+        ):
+            kind, frame = self._data.popleft()
+            self._kept -= len(frame)
+            if self._copy is None:
+                conversation.send_data(frame, is_last=kind in copy_in.ENDS)
+            elif (step := self._copy.take(kind, frame)) is not None:
+                is_too_large, self._copy = self._copy.is_too_large, None
+                if is_too_large:
+                    step = step._replace(data=refused(step, copy_in.TOO_LARGE), statement=None)
+                self.put_first(step)
+        self._session.client.hold(self._kept > _QUEUE_BYTES)
+
+    def release(self) -> None:
+        """Let the further steps, which had to wait, go on."""
+        self.held_up = False
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Handle the steps as far as none has to wait for an answer."""
+        session = self._session
+        while self._queue and not session.has_ended:
+            step = self._queue[0]
+            # In the middle of a COPY a Sync means nothing.
+            is_void = self._copy is not None and step.data == SYNC and not self._copy.is_part
+            if not (is_void or self._takes_steps):
+                break
+            self._queue.popleft()
+            self._kept -= len(step.data) + _STEP_BYTES
+            if not is_void:
+                session.handle(step)
+        session.client.hold(self._kept > _QUEUE_BYTES)
+
+    def skip(self, step: Step) -> None:
+        """Leave a step out, unless it is the client's Sync."""
+        session = self._session
+        if step.end is not End.SYNC:
+            return
+        self.skipping = False
+        if session.transaction is not None and session.transaction.implicit:
+            session.do(implicit.end(session))
+            return
+        self.held_up = True
+        session.conversation.send(SYNC, Exchange(forward=True, on_done=session.answered))
+
+    @property
+    def _takes_steps(self) -> bool:
+        conversation = self._session.conversation
+        return not self.held_up and self._copy is None and conversation.is_settled
+
+    def _take(self, step: Step) -> None:
+        if not self._queue and self._takes_steps and not self._session.has_ended:
+            self._session.handle(step)
+            return
+        self._queue.append(step)
+        self._kept += len(step.data) + _STEP_BYTES

@@ -1,0 +1,183 @@
+"""Telling from its text whether a statement begins or ends a transaction, writes, locks or changes
+the schema, and which tables it names. Pure; a text is parsed once.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+import postgast
+from postgast import pg_query_pb2 as tree
+
+from dsqlkit.local.statements.own_syntax import Parsable, parsable
+from dsqlkit.local.statements.quoting import qualified
+from dsqlkit.local.statements.statement import EVERY_TABLE, OTHER, Kind, Statement
+from dsqlkit.local.statements.tree import Node, nodes
+
+_CACHED_BYTES: Final = 8192
+_FEW: Final = 1000
+"""Rows of a VALUES list from which on it is counted what was changed."""
+
+_TRANSACTION: Final = {
+    tree.TRANS_STMT_BEGIN: Kind.BEGIN,
+    tree.TRANS_STMT_START: Kind.BEGIN,
+    tree.TRANS_STMT_COMMIT: Kind.COMMIT,
+    tree.TRANS_STMT_ROLLBACK: Kind.ROLLBACK,
+}
+_APART: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.COPY_IN)
+_SCROLL: Final = 0x0002  # CURSOR_OPT_SCROLL of PostgreSQL's parsenodes.h
+_BY_NODE: Final = {
+    "insert_stmt": Kind.WRITE,
+    "update_stmt": Kind.WRITE,
+    "delete_stmt": Kind.WRITE,
+    "select_stmt": Kind.READ,
+    "explain_stmt": Kind.READ,
+    "variable_set_stmt": Kind.SETTING,
+    "declare_cursor_stmt": Kind.CURSOR,
+    "fetch_stmt": Kind.READ,
+    "close_portal_stmt": Kind.READ,
+}
+_SCHEMA_STARTS: Final = ("create", "alter", "drop", "index", "rename", "grant", "comment", "define")
+_WRITES: Final = {"InsertStmt", "UpdateStmt", "DeleteStmt"}
+_TRUSTS: Final = frozenset({"iam_pg_role_mappings"})
+"""What AWS IAM GRANT and REVOKE change."""
+
+
+def analyse(sql: bytes) -> Statement:
+    """What the text is. A text that does not parse is OTHER: PostgreSQL says what is wrong."""
+    return _analyse_cached(sql) if len(sql) <= _CACHED_BYTES else _analyse(sql)
+
+
+def _analyse(sql: bytes) -> Statement:
+    try:
+        source = parsable(sql)
+        parsed = postgast.parse(source.text.decode()).stmts
+    except (postgast.PgQueryError, UnicodeDecodeError):
+        return OTHER
+    statements = [_statement(raw, source) for raw in parsed]
+    if len(statements) == 1:
+        return statements[0]
+    kind = max((each.kind for each in statements), key=lambda each: each.value, default=Kind.OTHER)
+    if any(each.kind in _APART for each in statements):
+        kind = Kind.MIXED
+    return Statement(
+        kind,
+        tuple(each.kind for each in statements),
+        frozenset().union(*(each.tables for each in statements)),
+        frozenset().union(*(each.claimed for each in statements)),
+        frozenset().union(*(each.locked for each in statements)),
+        frozenset().union(*(each.shared for each in statements)),
+        tuple(span for each in statements for span in each.qualified),
+        len(statements) > 1,
+        any(each.inserts for each in statements),
+        any(each.deletes for each in statements),
+        any(each.scrolls for each in statements),
+    )
+
+
+def parts(sql: bytes) -> list[tuple[int, bytes]]:
+    """The statements of a text that parses, each with the number of characters before it."""
+    text = parsable(sql).text
+    found = []
+    for raw in postgast.parse(text.decode()).stmts:
+        start = raw.stmt_location
+        end = start + raw.stmt_len if raw.stmt_len else len(sql)
+        found.append((len(sql[:start].decode()), sql[start:end]))
+    return found
+
+
+_analyse_cached = lru_cache(maxsize=2048)(_analyse)
+
+
+def _kind(name: str, node: Node) -> Kind:
+    if name == "transaction_stmt":
+        return _TRANSACTION.get(node.kind, Kind.OTHER)
+    if name == "copy_stmt":
+        return Kind.COPY_IN if node.is_from else Kind.READ
+    if name.startswith(_SCHEMA_STARTS) and not name.startswith("create_table_as"):
+        return Kind.SCHEMA
+    if name == "vacuum_stmt":
+        return Kind.OTHER if node.is_vacuumcmd else Kind.ANALYZE
+    return _BY_NODE.get(name, Kind.OTHER)
+
+
+def _statement(raw: Node, source: Parsable) -> Statement:
+    name = raw.stmt.WhichOneof("node")
+    node = getattr(raw.stmt, name)
+    kind = _kind(name, node)
+    end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(source.text)
+    if source.trust(raw.stmt_location, end) is not None:
+        return Statement(kind, (kind,), _TRUSTS)
+    if kind is Kind.BEGIN:
+        plain = node.kind == tree.TRANS_STMT_BEGIN and not node.options
+        return Statement(kind, (kind,), plain=plain)
+    if kind in (Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER, Kind.ANALYZE):
+        return Statement(kind, (kind,))
+    return _with_tables(kind, node, source.text)
+
+
+def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
+    tables: dict[str, str] = {}
+    written: set[str] = set()
+    schemas: list[tuple[int, int]] = []
+    locks = for_update = many = inserts = deletes = False
+    for found in nodes(node):
+        name = found.DESCRIPTOR.name
+        if name == "RangeVar":
+            tables[found.relname] = qualified(found)
+            if found.schemaname:
+                schemas.append(_schema_span(found.location, text))
+        elif name in _WRITES:
+            written.add(qualified(found.relation))
+            inserts = inserts or name == "InsertStmt"
+            deletes = deletes or name == "DeleteStmt"
+            many = many or name != "InsertStmt" or not 0 < _listed(found) <= _FEW
+        elif name == "CopyStmt" and found.is_from:
+            written.add(qualified(found.relation))
+            inserts = True
+        elif name == "LockingClause":
+            locks = True
+            for_update = for_update or found.strength == tree.LCS_FORUPDATE
+        elif name == "GrantStmt" and found.targtype == tree.ACL_TARGET_ALL_IN_SCHEMA:
+            tables[EVERY_TABLE] = ""
+        elif name == "DropStmt":
+            tables.update((each, each) for each in _dropped(found))
+    if kind is Kind.READ and written:
+        kind = Kind.WRITE
+    elif kind is Kind.READ and locks:
+        kind = Kind.LOCK
+    return Statement(
+        kind,
+        (kind,),
+        frozenset(tables),
+        frozenset(written.union(tables.values()) if locks else written),
+        frozenset(tables.values()) if for_update else frozenset(),
+        frozenset(tables.values()) if locks and not for_update else frozenset(),
+        tuple(sorted(schemas)),
+        many,
+        inserts,
+        deletes,
+        kind is Kind.CURSOR and bool(node.options & _SCROLL),
+    )
+
+
+def _listed(insert: Node) -> int:
+    """How many rows an INSERT lists; 0 if it takes them from a query."""
+    return len(insert.select_stmt.select_stmt.values_lists)
+
+
+def _dropped(node: Node) -> Iterator[str]:
+    for target in node.objects:
+        if target.WhichOneof("node") == "list":
+            yield target.list.items[-1].string.sval
+
+
+def _schema_span(location: int, text: bytes) -> tuple[int, int]:
+    """From where a schema's name begins to where the table's does."""
+    end = text.find(b".", location)
+    while text[location : location + 1] == b'"' and text.count(b'"', location, end) % 2:
+        end = text.find(b".", end + 1)
+    end += 1
+    while text[end : end + 1].isspace():
+        end += 1
+    return location, end

@@ -1,0 +1,116 @@
+"""What DSQL's grammar has beyond PostgreSQL's, found among the tokens and made parsable.
+
+CREATE INDEX ASYNC and ALTER TABLE ASYNC (user guide, "Asynchronous indexes"), and AWS IAM GRANT and
+REVOKE ("Database roles and IAM authentication"). PostgreSQL's grammar takes ASYNC for a name, or
+for a syntax error, and AWS for the latter. So a word that it does not know is made spaces, and a
+statement that it does not know another of the same length. A quoted "async" is a name.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import postgast
+from postgast import pg_query_pb2 as tree
+
+from dsqlkit.local.statements.tree import Node
+
+_OWN: Final = re.compile(rb"\b(async|aws)\b", re.IGNORECASE)
+_COMMENTS: Final = {tree.SQL_COMMENT, tree.C_COMMENT}
+_SEMICOLON: Final = tree.ASCII_59
+_INSTEAD_OF_IAM: Final = b"GRANT a TO b"
+_FORMS_OF_ALTER: Final = frozenset(
+    (
+        b"add alter attach cluster detach disable drop enable force inherit no not of owner"
+        b" rename replica reset set validate"
+    ).split()
+)
+"""What follows the name in ALTER TABLE. After ASYNC they make it the table's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class IamTrust:
+    """An AWS IAM GRANT, or REVOKE unless `grants`. `arn` is the literal as it was written."""
+
+    grants: bool
+    role: str
+    arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parsable:
+    """A client's text as PostgreSQL's parser takes it, position for position.
+
+    `asyncs` are the offsets in bytes of words ASYNC, `trusts` those of AWS IAM statements.
+    """
+
+    text: bytes
+    asyncs: tuple[int, ...] = ()
+    trusts: tuple[tuple[int, IamTrust], ...] = ()
+
+    def is_async(self, start: int, end: int) -> bool:
+        """Whether the statement in this range has the word ASYNC."""
+        return any(start <= offset < end for offset in self.asyncs)
+
+    def trust(self, start: int, end: int) -> IamTrust | None:
+        """The AWS IAM statement in this range, if it is one."""
+        return next((trust for offset, trust in self.trusts if start <= offset < end), None)
+
+
+def parsable(sql: bytes) -> Parsable:
+    """The text without what is DSQL's own.
+
+    Raises postgast.PgQueryError when the text cannot be scanned, and UnicodeDecodeError.
+    """
+    if not _OWN.search(sql):
+        return Parsable(sql)
+    tokens = [t for t in postgast.scan(sql.decode()).tokens if t.token not in _COMMENTS]
+    text = bytearray(sql)
+    asyncs = []
+    trusts = []
+    for position, token in enumerate(tokens):
+        words = [sql[each.start : each.end] for each in tokens[position : position + 3]]
+        if words[0].lower() == b"async" and _has_async(sql, tokens, position):
+            text[token.start : token.end] = b" " * (token.end - token.start)
+            asyncs.append(token.start)
+        elif words[0].lower() == b"aws" and _starts_statement(tokens, position):
+            found = _iam_trust(sql, tokens[position : position + 7])
+            if found is not None:
+                trust, end = found
+                text[token.start : end] = _INSTEAD_OF_IAM.ljust(end - token.start)
+                trusts.append((token.start, trust))
+    return Parsable(bytes(text), tuple(asyncs), tuple(trusts))
+
+
+def _starts_statement(tokens: Sequence[Node], position: int) -> bool:
+    return position == 0 or tokens[position - 1].token == _SEMICOLON
+
+
+def _has_async(sql: bytes, tokens: Sequence[Node], position: int) -> bool:
+    """Whether the ASYNC at this position is no name."""
+    before = [token.token for token in tokens[:position]][-4:]
+    if before[-2:] == [tree.ALTER, tree.TABLE] and _starts_statement(tokens, position - 2):
+        after = tokens[position + 1 : position + 2]
+        return bool(after) and sql[after[0].start : after[0].end].lower() not in _FORMS_OF_ALTER
+    if before[-1:] != [tree.INDEX]:
+        return False
+    before.pop()
+    if before[-1:] == [tree.UNIQUE]:
+        before.pop()
+    return before[-1:] == [tree.CREATE] and before[-2:-1] in ([], [_SEMICOLON])
+
+
+def _iam_trust(sql: bytes, tokens: Sequence[Node]) -> tuple[IamTrust, int] | None:
+    """What AWS IAM GRANT role TO 'arn' says, and where it ends."""
+    if len(tokens) < 6 or (len(tokens) == 7 and tokens[6].token != _SEMICOLON):
+        return None
+    words = [sql[token.start : token.end].decode() for token in tokens[:6]]
+    verbs = tuple(words[index].lower() for index in (1, 2, 4))
+    if verbs not in (("iam", "grant", "to"), ("iam", "revoke", "from")):
+        return None
+    if tokens[5].token != tree.SCONST:
+        return None
+    role = words[3]
+    name = role[1:-1].replace('""', '"') if role.startswith('"') else role.lower()
+    return IamTrust(verbs[1] == "grant", name, words[5]), tokens[5].end

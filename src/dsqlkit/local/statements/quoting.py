@@ -1,0 +1,23 @@
+"""Names and values as SQL writes them."""
+
+from dsqlkit.local.statements.tree import Node
+
+
+def qualified(relation: Node) -> str:
+    """The name of a parsed relation, quoted, with its schema if it was given."""
+    parts = [part for part in (relation.schemaname, relation.relname) if part]
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def literal(value: str | None) -> str:
+    """A text, or NULL."""
+    if value is None:
+        return "NULL"
+    escaped = value.replace("\\", "\\\\").replace("'", "''")
+    return f"E'{escaped}'" if "\\" in value else f"'{escaped}'"
+
+
+def resolved(relation: Node) -> tuple[str, str]:
+    """Two expressions: the relation that its name finds now, NULL if there is none; the name."""
+    name = ".".join(part for part in (relation.schemaname, relation.relname) if part)
+    return f"pg_catalog.to_regclass({literal(qualified(relation))})", literal(name)

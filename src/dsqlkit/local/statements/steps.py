@@ -1,0 +1,228 @@
+"""Cutting what a client sends into steps: one executed statement each, with what belongs to it.
+
+A step is a Query, or the frames up to and including an Execute and whatever closes it. The steps of
+a pipeline end without a Sync; the last one has it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from dsqlkit.local.statements import analysis
+from dsqlkit.local.statements.statement import OTHER, Kind, Statement
+from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import SYNC
+
+_QUERY, _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _FUNCTION = b"QPBDECSHF"
+WANTED: Final = frozenset(b"QPBDECSHF")
+"""The kinds of frames that make steps. All others are COPY's, and pass by."""
+
+_MOST_BYTES: Final = 16 * 1024 * 1024
+"""What a step without an Execute gathers before it is sent on: more than one frame can have."""
+_FRAME_BYTES: Final = 64
+_CACHED_BYTES: Final = 512
+
+
+class End(Enum):
+    """What ends a step in the client's stream."""
+
+    QUERY = auto()
+    PART = auto()
+    """A Query made of one statement of the client's Query; a step that is a Sync ends them."""
+    SYNC = auto()
+    FLUSH = auto()
+    NEXT = auto()
+
+
+class Step(NamedTuple):
+    """Frames to send together. `statement` is None where nothing is executed.
+
+    `again` runs the statement once more by itself, Sync included, naming only prepared statements
+    that the backend keeps; `parse` is the Parse of such a statement, empty for a Query. `bind` is
+    the Bind of the unnamed portal where it was sent in an earlier step. `fetches` is set when a
+    named portal is left with rows to come. `before` counts the characters of the client's text that
+    stand before this part of it. `copied` has the client's data of a COPY.
+    """
+
+    data: bytes
+    end: End
+    statement: Statement | None
+    again: bytes = b""
+    parse: bytes = b""
+    bind: bytes = b""
+    fetches: bool = False
+    before: int = 0
+    copied: bytes = b""
+
+    @property
+    def is_query(self) -> bool:
+        """Whether its frame is a Query."""
+        return self.end in (End.QUERY, End.PART)
+
+    @property
+    def hides_ready(self) -> bool:
+        """Whether the client expects no ReadyForQuery after its answer."""
+        return self.end in (End.PART, End.FLUSH, End.NEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    statement: Statement
+    parse: bytes
+
+
+_UNKNOWN: Final = _Prepared(OTHER, b"")
+
+
+class StepCutter:
+    """Turns the frames of one client into steps. `rewrite` gives the text to run for a text."""
+
+    def __init__(self, rewrite: Callable[[bytes], bytes]) -> None:
+        self._rewrite = rewrite
+        self._prepared: dict[bytes, _Prepared] = {}
+        self._portals: dict[bytes, tuple[_Prepared, bytes]] = {}
+        self._frames: list[bytes] = []
+        self._gathered = 0
+        self._executed: Statement | None = None
+        self._again = b""
+        self._parsed = b""
+        self._bound = b""
+        self._fetches = False
+        self._in_transaction = False
+
+    def feed(self, kind: int, frame: bytes) -> tuple[Step, ...]:
+        """Take the next frame; give the steps that it completes.
+
+        Raises messages.ProtocolViolation when a frame is not what its kind says.
+        """
+        if kind == _QUERY:
+            return self._finish(End.NEXT) + self._query(frame)
+        before: tuple[Step, ...] = ()
+        if self._executed is not None and kind not in (_SYNC, _FLUSH, _CLOSE):
+            before = self._finish(End.NEXT)
+        if kind == _PARSE:
+            frame = self._parse(frame)
+        elif kind == _BIND:
+            portal, name = _two_names(frame)
+            prepared = self._prepared.get(name, _UNKNOWN)
+            self._portals[portal] = (prepared, frame)
+            self._fetches = portal != b""
+        elif kind == _EXECUTE:
+            self._execute(frame)
+        elif kind == _CLOSE:
+            self._close(frame)
+        self._frames.append(frame)
+        self._gathered += len(frame) + _FRAME_BYTES
+        if kind == _SYNC:
+            if not self._in_transaction:
+                self._portals.clear()
+            return before + self._finish(End.SYNC)
+        if kind == _FLUSH or self._gathered > _MOST_BYTES:
+            return before + self._finish(End.FLUSH)
+        return before
+
+    def _query(self, frame: bytes) -> tuple[Step, ...]:
+        cut = _cut_query_cached if len(frame) <= _CACHED_BYTES else _cut_query
+        statement, steps = cut(frame, self._rewrite)
+        self._follow(statement)
+        return steps
+
+    def _parse(self, frame: bytes) -> bytes:
+        start = frame.find(b"\0", 5) + 1
+        end = frame.find(b"\0", start)
+        if start == 0 or end < 0:
+            raise messages.ProtocolViolation("a malformed Parse message")
+        sql = frame[start:end]
+        changed = self._rewrite(sql)
+        if changed is not sql:
+            frame = messages.message(b"P", frame[5:start] + changed + frame[end:])
+        name = frame[5 : start - 1]
+        self._prepared[name] = _Prepared(analysis.analyse(sql), frame)
+        return frame
+
+    def _execute(self, frame: bytes) -> None:
+        end = frame.find(b"\0", 5)
+        if end < 0 or len(frame) != end + 5:
+            raise messages.ProtocolViolation("a malformed Execute message")
+        bound = self._portals.get(frame[5:end])
+        # Of the unnamed portal nobody fetches more: some drivers merely limit what they get.
+        self._fetches = end > 5 and frame[end + 1 :] != b"\0\0\0\0"
+        if bound is None:
+            self._executed = OTHER
+            return
+        prepared, bind = bound
+        self._executed = prepared.statement
+        self._follow(prepared.statement)
+        self._parsed = prepared.parse
+        # A named portal is kept as cursors are.
+        self._bound = bind if end == 5 and bind not in self._frames else b""
+        unnamed = prepared.parse[5:6] == b"\0"
+        self._again = (prepared.parse if unnamed else b"") + bind + frame + SYNC
+
+    def _close(self, frame: bytes) -> None:
+        """Forget what the client gives up. Closing what is not there is no error."""
+        if len(frame) < 7 or frame.find(b"\0", 6) != len(frame) - 1:
+            raise messages.ProtocolViolation("a malformed Close message")
+        named: dict[bytes, Any] = self._prepared if frame[5:6] == b"S" else self._portals
+        named.pop(frame[6:-1], None)
+
+    def _follow(self, statement: Statement) -> None:
+        """Keep up with the transaction, as far as portals go: they live as long as it does."""
+        if statement.kind in (Kind.BEGIN, Kind.MIXED):
+            self._in_transaction = True
+        elif statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
+            self._in_transaction = False
+
+    def _finish(self, end: End) -> tuple[Step, ...]:
+        if not self._frames:
+            return ()
+        step = Step(
+            b"".join(self._frames),
+            end,
+            self._executed,
+            self._again,
+            self._parsed,
+            self._bound,
+            self._fetches,
+        )
+        self._frames = []
+        self._gathered = 0
+        self._executed = None
+        self._again = self._parsed = self._bound = b""
+        self._fetches = False
+        return (step,)
+
+
+def _cut_query(
+    frame: bytes, rewrite: Callable[[bytes], bytes]
+) -> tuple[Statement, tuple[Step, ...]]:
+    """What a Query is, and its steps."""
+    end = frame.find(b"\0", 5)
+    if end != len(frame) - 1:
+        raise messages.ProtocolViolation("a malformed Query message")
+    sql = frame[5:end]
+    statement = analysis.analyse(sql)
+    if statement.kind is not Kind.MIXED:
+        changed = rewrite(sql)
+        if changed is not sql:
+            frame = messages.message(b"Q", changed + b"\0")
+        return statement, (Step(frame, End.QUERY, statement, again=frame),)
+    # Each statement by itself, as BEGIN and COMMIT have to be seen, and conflicts among them.
+    steps = []
+    for before, part in analysis.parts(sql):
+        frame = messages.message(b"Q", rewrite(part) + b"\0")
+        steps.append(Step(frame, End.PART, analysis.analyse(part), again=frame, before=before))
+    return statement, (*steps, Step(SYNC, End.SYNC, None))
+
+
+_cut_query_cached = lru_cache(maxsize=1024)(_cut_query)
+
+
+def _two_names(frame: bytes) -> tuple[bytes, bytes]:
+    first = frame.find(b"\0", 5)
+    second = frame.find(b"\0", first + 1)
+    if first < 0 or second < 0:
+        raise messages.ProtocolViolation("a malformed Bind message")
+    return frame[5:first], frame[first + 1 : second]

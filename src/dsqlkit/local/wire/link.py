@@ -1,0 +1,237 @@
+"""One side of a session: a socket, encrypted or not, with back pressure on the other side.
+
+Sockets are read and written here and not by asyncio's transports, which cost more for each of the
+small messages that a client and its backend exchange.
+"""
+
+import asyncio
+import contextlib
+import select
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from dsqlkit.local.wire.tls_stream import TlsStream
+
+_READ_BYTES: Final = 64 * 1024
+_FULL_BYTES: Final = 256 * 1024
+_FLUSH_LIMIT_S: Final = 10.0
+_LEAVE_LIMIT_S: Final = 2.0
+_LINGER_S: Final = 1.0
+_LOOK_S: Final = 2.0
+
+
+class Link:
+    """One side of a session. While it cannot write (`full`), the other side does not read.
+
+    `receive` gets what arrives; `lost` is called once when it is over, whoever ended it. While a
+    `watched` one does not read, it looks now and then whether its peer has hung up.
+    """
+
+    def __init__(
+        self, receive: Callable[[bytes], None], lost: Callable[[], None], *, watched: bool = False
+    ) -> None:
+        self.other: Link | None = None
+        self.full = False
+        self._receive = receive
+        self._lost = lost
+        self._socket: socket.socket | None = None
+        self._tls: TlsStream | None = None
+        self._unsent = bytearray()
+        self._closing = False
+        self._held = False
+        self._watched = watched and sys.platform.startswith("linux")  # others tell no hang-up
+        self._look: asyncio.TimerHandle | None = None
+
+    def take(self, connection: socket.socket, tls: TlsStream | None = None) -> None:
+        """Own a connected, non-blocking socket from now on, and read what comes."""
+        self._loop = asyncio.get_running_loop()
+        self._socket = connection
+        self._tls = tls
+        self._loop.add_reader(connection, self._readable)
+        if tls is not None and tls.has_input:
+            self._loop.call_soon(self._arrived, b"")
+
+    def release(self) -> tuple[socket.socket, TlsStream | None] | None:
+        """Give the socket away, for another link to take; None when it is over."""
+        if self._socket is None or self._closing:
+            return None
+        released = self._socket, self._tls
+        self._loop.remove_reader(self._socket)
+        self._socket = self._tls = None
+        return released
+
+    @property
+    def is_open(self) -> bool:
+        return self._socket is not None and not self._closing
+
+    def write(self, data: bytes) -> None:
+        """Send; what the network does not take yet is kept, and the other side held up."""
+        if not data or self._socket is None or self._closing:
+            return
+        self._send(data if self._tls is None else self._tls.encrypt(data))
+
+    def close(self) -> None:
+        """End it once all that was written has been sent, within a limit."""
+        if self._socket is None or self._closing:
+            return
+        self._loop.remove_reader(self._socket)
+        if self._tls is not None:
+            self._send(self._tls.goodbye())
+        self._closing = True
+        if self._unsent:
+            self._loop.call_later(_FLUSH_LIMIT_S, self.abort)
+        else:
+            self._linger(self._socket)
+
+    def leave(self, farewell: bytes) -> None:
+        """Say goodbye and close, soon even if the peer does not listen."""
+        self.write(farewell)
+        self.close()
+        if self._socket is not None:
+            self._loop.call_later(_LEAVE_LIMIT_S, self.abort)
+
+    def abort(self) -> None:
+        """Break the connection: nothing more is sent, no goodbye either."""
+        if self._socket is None:
+            return
+        self._stop_looking()
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        self._socket.close()
+        self._socket = None
+        self._unsent.clear()
+        self._loop.call_soon(self._lost)
+
+    def read(self, allowed: bool) -> None:
+        """Go on reading, unless the other side is full; or stop."""
+        if self._socket is None or self._closing:
+            return
+        if not allowed:
+            self._loop.remove_reader(self._socket)
+            if self._watched and self._look is None:
+                self._look = self._loop.call_later(_LOOK_S, self._look_for_peer)
+        elif not self._held and (self.other is None or not self.other.full):
+            self._stop_looking()
+            self._loop.add_reader(self._socket, self._readable)
+
+    def hold(self, held: bool) -> None:
+        """Stop reading, whatever the other side can take; or leave it to that again."""
+        if held is not self._held:
+            self._held = held
+            self.read(not held)
+
+    def _look_for_peer(self) -> None:
+        self._look = None
+        if self._socket is None or self._closing:
+            return
+        poll = select.poll()
+        poll.register(self._socket, select.POLLRDHUP)
+        if poll.poll(0):
+            self.abort()
+        else:
+            self._look = self._loop.call_later(_LOOK_S, self._look_for_peer)
+
+    def _stop_looking(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+    def _readable(self) -> None:
+        assert self._socket is not None
+        try:
+            data = self._socket.recv(_READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.abort()
+            return
+        # libuv stops watching a socket that has an error pending, after telling of its data.
+        broken = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if self._tls is None:
+            self._receive(data)
+        else:
+            self._arrived(data)
+        if broken:
+            self.abort()
+
+    def _arrived(self, data: bytes) -> None:
+        """Take bytes of a TLS session."""
+        tls = self._tls
+        if tls is None or self._closing:
+            return
+        try:
+            data = tls.decrypt(data)
+        except ssl.SSLError:
+            self.abort()
+            return
+        if tls.has_output:
+            self._send(tls.output())
+        if data:
+            self._receive(data)
+        if tls.ended:
+            self.close()
+
+    def _send(self, data: bytes) -> None:
+        assert self._socket is not None
+        if not self._unsent:
+            try:
+                sent = self._socket.send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError:
+                # Whoever writes is in the middle of something: it hears of the end after that.
+                self._closing = True
+                self._loop.call_soon(self.abort)
+                return
+            if sent == len(data):
+                return
+            self._loop.add_writer(self._socket, self._writable)
+            data = data[sent:]
+        self._unsent += data
+        if len(self._unsent) > _FULL_BYTES and not self.full:
+            self.full = True
+            if self.other is not None:
+                self.other.read(False)
+
+    def _writable(self) -> None:
+        assert self._socket is not None
+        try:
+            with memoryview(self._unsent) as unsent:
+                sent = self._socket.send(unsent)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self.abort()
+            return
+        del self._unsent[:sent]
+        if self._unsent:
+            return
+        self._loop.remove_writer(self._socket)
+        self.full = False
+        if self._closing:
+            self._linger(self._socket)
+        elif self.other is not None:
+            self.other.read(True)
+
+    def _linger(self, connection: socket.socket) -> None:
+        """Read on for a moment before closing: with data unread the peer might not get our last."""
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_WR)
+        self._loop.add_reader(connection, self._discard)
+        self._loop.call_later(_LINGER_S, self.abort)
+
+    def _discard(self) -> None:
+        assert self._socket is not None
+        try:
+            over = not self._socket.recv(_READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            over = True
+        if over:
+            self.abort()

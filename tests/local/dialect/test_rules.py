@@ -1,0 +1,237 @@
+"""What DSQL refuses of each kind of statement, and what it lets through."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dsqlkit.endpoint import Endpoint
+from dsqlkit.local.dialect.rewriting import rewrite
+from tests.conformance.client import RawClient
+from tests.local.refusals import refusal
+
+REFUSED = [
+    # Tables that are made in another way than by a list of columns.
+    ("SELECT * INTO made FROM t", "unsupported statement: CreateTableAs"),
+    ("SELECT 1 INTO TEMP made", "unsupported statement: CreateTableAs"),
+    ("SELECT 1 INTO made UNION SELECT 2", "unsupported statement: CreateTableAs"),
+    ("WITH x AS (SELECT 1) SELECT * INTO made FROM x", "unsupported statement: CreateTableAs"),
+    ("EXPLAIN CREATE TABLE made AS SELECT 1", "unsupported statement: CreateTableAs"),
+    ("CREATE TABLE made AS EXECUTE q", "unsupported statement: CreateTableAs"),
+    ("CREATE TABLE pg_temp.t (a int)", "TEMPORARY or TEMP table not supported for CREATE TABLE"),
+    ("CREATE TABLE made () INHERITS (t)", "INHERITS not supported for CREATE TABLE"),
+    ("CREATE TABLE t (a int) PARTITION BY LIST (a)", "PARTITION BY not supported for CREATE TABLE"),
+    ("CREATE TABLE p PARTITION OF t DEFAULT", "PARTITION OF not supported for CREATE TABLE"),
+    ("CREATE TABLE t (a int) WITH (fillfactor = 70)", "WITH not supported for CREATE TABLE"),
+    ("CREATE TABLE t (a int) TABLESPACE x", "TABLESPACE not supported for CREATE TABLE"),
+    ("CREATE TABLE t (a int) USING heap", "USING not supported for CREATE TABLE"),
+    ("CREATE TABLE t (a int) ON COMMIT DROP", "ON COMMIT not supported for CREATE TABLE"),
+    ("CREATE TABLE t OF u", "OF type not supported for CREATE TABLE"),
+    (
+        "CREATE TABLE t (a int, EXCLUDE USING btree (a WITH =))",
+        "EXCLUDE constraint not supported for CREATE TABLE",
+    ),
+    # Columns and keys.
+    ('CREATE TABLE t (a text COLLATE "C")', "COLLATE clause not supported"),
+    ('ALTER TABLE t ADD COLUMN a text COLLATE "C"', "COLLATE clause not supported"),
+    ("CREATE TABLE t (a jsonb PRIMARY KEY)", "datatype jsonb is not supported in a key"),
+    ("CREATE TABLE t (a json, UNIQUE (a))", "datatype json is not supported in a key"),
+    ("CREATE SCHEMA s CREATE TABLE t (a inet)", "datatype inet not supported"),
+    ("CREATE DOMAIN d AS text[]", "datatype text[] not supported"),
+    # Indexes.
+    ("CREATE INDEX ASYNC i ON t USING btree (a)", "USING not supported for CREATE INDEX"),
+    ("CREATE INDEX ASYNC i ON t USING gin (a)", "USING not supported for CREATE INDEX"),
+    ("CREATE INDEX ASYNC i ON t (a) TABLESPACE x", "TABLESPACE not supported for CREATE INDEX"),
+    ("CREATE INDEX ASYNC i ON t (a DESC)", "specifying sort order not supported for index keys"),
+    ("CREATE INDEX ASYNC i ON t (a text_ops)", "opclass not supported for index keys"),
+    ("DROP INDEX CONCURRENTLY i", "CONCURRENTLY not supported for DROP INDEX"),
+    # Sequences and identity.
+    (
+        "CREATE SEQUENCE s AS integer CACHE 1",
+        "datatype integer not supported, sequence type must be bigint",
+    ),
+    (
+        "CREATE TEMP SEQUENCE s CACHE 1",
+        "TEMPORARY or TEMP sequence not supported for CREATE SEQUENCE",
+    ),
+    (
+        "ALTER TABLE t ALTER a ADD GENERATED ALWAYS AS IDENTITY (CACHE 1)",
+        "unsupported ALTER TABLE ALTER COLUMN ... ADD IDENTITY statement",
+    ),
+    ("ALTER TABLE t DISABLE RULE r", "unsupported ALTER TABLE DISABLE RULE statement"),
+    # Functions.
+    (
+        "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'SELECT 1; CREATE TABLE t AS SELECT 1'",
+        "unsupported statement: CreateTableAs",
+    ),
+    (
+        "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$ TRUNCATE t $$",
+        "unsupported statement: Truncate",
+    ),
+    (
+        "CREATE FUNCTION f() RETURNS void BEGIN ATOMIC SELECT 1 INTO t; END",
+        "unsupported statement: CreateTableAs",
+    ),
+    # Views.
+    ("CREATE TEMP VIEW v AS SELECT 1", "TEMPORARY or TEMP view not supported for CREATE VIEW"),
+    (
+        "CREATE VIEW v AS SELECT 1 WITH CHECK OPTION",
+        "WITH CHECK OPTION not supported for CREATE VIEW",
+    ),
+    # What belongs to the system.
+    ("DROP SCHEMA public CASCADE", "feature not supported on system entity"),
+    ("ALTER SCHEMA public RENAME TO x", "feature not supported on system entity"),
+    # Sessions.
+    ("COMMIT AND CHAIN", "unsupported transaction statement: COMMIT AND CHAIN"),
+    ("ROLLBACK AND CHAIN", "unsupported transaction statement: ROLLBACK AND CHAIN"),
+    ("PREPARE q AS SELECT 1", "unsupported statement: Prepare"),
+    ("EXECUTE q", "unsupported statement: Execute"),
+    ("DEALLOCATE q", "unsupported statement: Deallocate"),
+    ("DISCARD ALL", "unsupported statement: Discard"),
+    (
+        "SET TRANSACTION SNAPSHOT 'x'",
+        'setting configuration parameter "TRANSACTION SNAPSHOT" not supported',
+    ),
+    # Objects that DSQL does not have.
+    ("CREATE AGGREGATE g (int) (SFUNC = f, STYPE = int)", "unsupported statement: Define"),
+    ("CREATE TYPE t", "CREATE TYPE not supported"),
+    ("ALTER TYPE t OWNER TO u", "unsupported object in ALTER statement"),
+    ("ALTER MATERIALIZED VIEW v RENAME TO w", "unsupported object in ALTER statement"),
+    ("COMMENT ON EXTENSION x IS 'y'", "unsupported object in COMMENT statement"),
+    ("DROP TRIGGER g ON t", "unsupported object in DROP statement"),
+    ("DROP PROCEDURE p", "unsupported object in DROP statement"),
+    ("ALTER ROLE r SET work_mem = '1MB'", "unsupported statement: AlterRoleSet"),
+    ("CREATE ROLE r PASSWORD 'x'", "PASSWORD not supported for CREATE ROLE"),
+    ("REASSIGN OWNED BY a TO b", "unsupported statement: ReassignOwned"),
+    (
+        "EXPLAIN MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE",
+        "unsupported statement type: MERGE",
+    ),
+]
+
+LET_THROUGH = [
+    "CREATE TABLE t (LIKE u INCLUDING ALL)",
+    "CREATE TABLE t (a int GENERATED ALWAYS AS (1) STORED) WITHOUT OIDS",
+    "CREATE TABLE t (a int REFERENCES u (b) MATCH FULL ON DELETE SET NULL DEFERRABLE)",
+    "CREATE TABLE t (a int, b text, UNIQUE NULLS NOT DISTINCT (a) INCLUDE (b))",
+    "CREATE TABLE t (a bigint GENERATED ALWAYS AS IDENTITY (CACHE 65536) PRIMARY KEY)",
+    "CREATE SEQUENCE s AS bigint INCREMENT 2 CACHE 1",
+    "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT a + 1'",
+    "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql RETURN a + 1",
+    "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT a; END",
+    "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql BEGIN ATOMIC END",
+    "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELEC 1'",
+    "CREATE OR REPLACE VIEW v AS SELECT 1",
+    "CREATE ROLE r WITH LOGIN",
+    "ALTER TABLE t ADD COLUMN a text STORAGE PLAIN",
+    "ALTER TABLE t RENAME COLUMN a TO b",
+    "ALTER INDEX i RENAME TO j",
+    "ALTER SCHEMA s RENAME TO r",
+    "COMMIT AND NO CHAIN",
+    "COMMENT ON COLUMN t.a IS 'x'",
+    "DEALLOCATE ALL",
+    "DECLARE c CURSOR FOR SELECT 1",
+    "EXPLAIN ANALYZE SELECT 1",
+    "SELECT 'into' FROM t",
+    "WITH x AS (DELETE FROM t RETURNING a) INSERT INTO u SELECT a FROM x",
+    "ALTER ROLE r RESET work_mem",
+    "DROP TRIGGER IF EXISTS g ON t",
+    "DROP VIEW IF EXISTS v CASCADE",
+    "SET CONSTRAINTS ALL DEFERRED",
+]
+
+ABORTED = (
+    "25P02",
+    "current transaction is aborted, commands ignored until end of transaction block",
+)
+LIVE = [REFUSED[index] for index in range(0, len(REFUSED), 5)]
+
+
+@pytest.fixture(scope="module")
+def client(endpoint: Endpoint) -> Iterator[RawClient]:
+    opened = RawClient(endpoint)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(("sql", "message"), REFUSED)
+def test_a_statement_is_refused(sql: str, message: str) -> None:
+    found = refusal(sql)
+    assert found is not None
+    assert (found.sqlstate, found.message) == ("0A000", message)
+
+
+@pytest.mark.parametrize("sql", LET_THROUGH)
+def test_a_statement_is_let_through(sql: str) -> None:
+    assert rewrite(sql.encode()) == sql.encode()
+
+
+@pytest.mark.parametrize(
+    ("sql", "sqlstate", "message"),
+    [
+        (
+            "CREATE TABLE t (a varchar(1001), b char(1000), PRIMARY KEY (a, b))",
+            "54000",
+            "key size greater than 2000 bytes not supported",
+        ),
+        (
+            "CREATE TABLE t (a varchar(65536))",
+            "54000",
+            "datatype limit greater than 65535 bytes not supported for character varying",
+        ),
+        (
+            "CREATE TABLE t (a char(4097))",
+            "54000",
+            "datatype limit greater than 4096 bytes not supported for character",
+        ),
+        (
+            f"CREATE TABLE t ({', '.join(f'c{n} int' for n in range(257))})",
+            "54011",
+            "tables can have at most 255 columns",
+        ),
+        (
+            "CREATE INDEX ASYNC i ON t (a, b, c, d, e, f, g, h, i)",
+            "54011",
+            "more than 8 column keys in an index are not supported",
+        ),
+        ("CREATE TABLE t (a bigserial)", "42704", 'type "bigserial" does not exist'),
+    ],
+)
+def test_a_declaration_is_too_large(sql: str, sqlstate: str, message: str) -> None:
+    found = refusal(sql)
+    assert found is not None
+    assert (found.sqlstate, found.message) == (sqlstate, message)
+
+
+@pytest.mark.parametrize("protocol", ["simple", "extended"])
+@pytest.mark.parametrize(("sql", "message"), LIVE)
+def test_a_refusal_takes_its_turn(client: RawClient, protocol: str, sql: str, message: str) -> None:
+    refused = client.ask(sql, protocol)
+    assert (refused.sqlstate, refused.message, refused.status) == ("0A000", message, "I")
+    assert client.ask("BEGIN", protocol).status == "T"
+    refused = client.ask(sql, protocol)
+    assert (refused.sqlstate, refused.message, refused.status) == ("0A000", message, "E")
+    again = client.ask(sql, protocol)
+    assert (again.sqlstate, again.message) == ABORTED
+    ended = client.ask("COMMIT", protocol)
+    assert ([result.tag for result in ended.results], ended.status) == (["ROLLBACK"], "I")
+
+
+@pytest.mark.parametrize(("sql", "message"), LIVE)
+def test_a_refusal_among_several_statements_undoes_them(
+    client: RawClient, sql: str, message: str
+) -> None:
+    reply = client.ask(f"SELECT 1; {sql}; SELECT 2")
+    assert (reply.sqlstate, reply.message, reply.status) == ("0A000", message, "I")
+    assert [result.tag for result in reply.results] == ["SELECT 1"]
+
+
+def test_settings_that_nobody_can_set_read_the_same_by_function(client: RawClient) -> None:
+    reply = client.ask("SELECT current_setting('server_version'), version()")
+    assert reply.results[0].rows == [["16.15", "PostgreSQL 16"]]
+
+
+def test_a_column_cannot_be_of_a_tables_row_type(client: RawClient) -> None:
+    client.ask("CREATE TABLE of_row (a int)")
+    reply = client.ask("CREATE TABLE of_rows (r of_row)")
+    assert (reply.sqlstate, reply.message) == ("0A000", "datatype of_row not supported")
+    client.ask("DROP TABLE of_row")

@@ -1,0 +1,170 @@
+"""The order of the house, held by the imports of every module, those inside functions included.
+
+Who imports whom is read from the text: an import that only a type checker sees counts too.
+"""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[1] / "src"
+PACKAGE = "dsqlkit"
+
+ORDER = (
+    *("errors", "interruption", "quotas", "whole_file", "queries", "guide"),
+    *("endpoint", "token", "id_file", "connection_failure", "connection", "transaction"),
+    *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),
+    *("accounts", "loading", "race"),
+    *("trial_record", "advisor"),
+    *("workshop", "aws", "cli", "__main__"),
+)
+"""The modules and packages of the library: each may import only those that come before it."""
+
+LOCAL_MAY_IMPORT = {"endpoint", "errors", "token", "quotas"}
+"""What the local cluster takes from the library, which knows it only by its address."""
+
+FACE = {"__init__", "__main__", "lifecycle", "daemon", "knock"}
+"""The local cluster as others see it, which may import every room."""
+
+PLAIN = {"environment", "faults", "state", "log"}
+"""What the face writes down for the cluster's process. They import no room."""
+
+ROOMS = {
+    "wire": set[str](),
+    "statements": {"wire"},
+    "dialect": {"statements", "wire"},
+    "backend": {"dialect", "statements", "wire"},
+    "server": {"dialect", "statements", *PLAIN},
+    "jobs": {"server"},
+    "occ": {"server", "backend", "dialect", "statements", "wire"},
+    "session": {"occ", "backend", "dialect", "statements", "wire", *PLAIN},
+    "door": {"session", "occ", "server", "backend", "dialect", "wire", *PLAIN},
+}
+"""The rooms of the local cluster, the last in a statement's way first, and what each may import."""
+
+AGAINST_THE_GRAIN = {
+    ("dsqlkit.local.occ.parking", "dsqlkit.local.session.session"),
+    ("dsqlkit.local.occ.private_copies", "dsqlkit.local.session.session"),
+    ("dsqlkit.local.occ.recovery", "dsqlkit.local.session.session"),
+    ("dsqlkit.local.occ.row_locks", "dsqlkit.local.session.session"),
+}
+IN_A_CIRCLE = {
+    "dsqlkit.local.session.autocommit",
+    "dsqlkit.local.session.copy_in",
+    "dsqlkit.local.session.disruption",
+    "dsqlkit.local.session.implicit",
+    "dsqlkit.local.session.limited_write",
+    "dsqlkit.local.session.pipeline",
+    "dsqlkit.local.session.session",
+    "dsqlkit.local.session.transaction_block",
+}
+"""What is still to be mended. Nothing is to be added."""
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """The package's modules by name, packages under theirs."""
+    found = {}
+    for file in (SOURCE / PACKAGE).rglob("*.py"):
+        name = ".".join(file.relative_to(SOURCE).with_suffix("").parts)
+        found[name.removesuffix(".__init__")] = file
+    return found
+
+
+@cache
+def imports() -> dict[str, set[str]]:
+    """What each module imports, of others' packages too."""
+    return {name: set(_imported(file)) for name, file in modules().items()}
+
+
+def _imported(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module is not None, f"{file} has a relative import"
+            for each in node.names:
+                name = f"{node.module}.{each.name}"
+                yield name if name in modules() else node.module
+
+
+def own_imports() -> Iterator[tuple[str, str]]:
+    """Every import of one of our modules in another, of the package itself (its version) aside."""
+    for importer, names in imports().items():
+        for name in sorted(names & modules().keys() - {PACKAGE}):
+            yield importer, name
+
+
+def part(module: str, depth: int) -> str:
+    """The name at this depth: of `dsqlkit.local.occ.watch`, `local` at 1 and `occ` at 2."""
+    names = module.split(".")
+    return names[depth] if len(names) > depth else "__init__"
+
+
+def against_the_grain() -> set[tuple[str, str]]:
+    """The imports that the order does not allow."""
+    return {each for each in own_imports() if not _allowed(*each)}
+
+
+def _allowed(importer: str, imported: str) -> bool:
+    here, there = part(importer, 1), part(imported, 1)
+    if here == "local" == there:
+        return _allowed_in_local(part(importer, 2), part(imported, 2))
+    if here == "local":
+        return there in LOCAL_MAY_IMPORT
+    if there == "local":
+        return here == "cli" and imported in ("dsqlkit.local", "dsqlkit.local.faults")
+    return here == there or ORDER.index(there) < ORDER.index(here)
+
+
+def _allowed_in_local(here: str, there: str) -> bool:
+    if here in PLAIN:
+        return there in PLAIN
+    return here == there or here in FACE or there in ROOMS[here]
+
+
+def circles() -> set[str]:
+    """The modules that import themselves, by way of others."""
+    below: dict[str, set[str]] = {name: set() for name in modules()}
+    for importer, imported in own_imports():
+        below[importer].add(imported)
+    changed = True
+    while changed:
+        changed = False
+        for reached in below.values():
+            more = set().union(*(below[each] for each in reached)) - reached
+            reached.update(more)
+            changed = changed or bool(more)
+    return {name for name, reached in below.items() if name in reached}
+
+
+def test_every_module_has_its_place() -> None:
+    tops = {part(name, 1) for name in modules()} - {"__init__", "local"}
+    assert tops <= set(ORDER), "give it a place in ORDER: who may import it, whom may it import?"
+    inside = {part(name, 2) for name in modules() if part(name, 1) == "local"}
+    assert inside == FACE | PLAIN | ROOMS.keys()
+
+
+def test_imports_go_with_the_grain() -> None:
+    assert against_the_grain() == AGAINST_THE_GRAIN
+
+
+def test_nothing_imports_itself_by_way_of_others() -> None:
+    assert circles() - {importer for importer, _ in AGAINST_THE_GRAIN} == IN_A_CIRCLE
+
+
+def test_only_the_command_line_knows_typer_and_rich() -> None:
+    found = {
+        name
+        for name, names in imports().items()
+        if any(each.split(".")[0] in ("typer", "rich", "click") for each in names)
+    }
+    assert {part(name, 1) for name in found} == {"cli"}
+
+
+def test_each_room_says_what_lives_there_and_what_it_may_import() -> None:
+    for room in ROOMS:
+        text = ast.get_docstring(ast.parse(modules()[f"dsqlkit.local.{room}"].read_text()))
+        assert text is not None
+        assert "May import" in text, room
