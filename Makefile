@@ -21,7 +21,7 @@ workshop: $(VENV)/installed
 	$(BIN)/dsqlkit workshop $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 
 test: $(VENV)/developed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-cdk: $(CDK_VENV)/developed
 	$(CDK_VENV)/bin/python -m pytest tests/stack

@@ -25,7 +25,7 @@ ORDER = (
     ),
     *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),
     *("accounts", "accounts7", "loading", "conflict", "race"),
-    *("advisor", "index_advice", "trial_record", "index_trial", "optimization"),
+    *("trial_record", "advisor", "optimization"),
     *("workshop", "aws", "cli", "__main__"),
 )
 """The modules and packages of the library: each may import only those that come before it."""
@@ -59,8 +59,6 @@ AGAINST_THE_GRAIN = {
     ("dsqlkit.local.occ.row_locks", "dsqlkit.local.session.session"),
 }
 IN_A_CIRCLE = {
-    "dsqlkit.cli.advice_view",
-    "dsqlkit.cli.optimize",
     "dsqlkit.local.session.autocommit",
     "dsqlkit.local.session.copy_in",
     "dsqlkit.local.session.disruption",
