@@ -13,7 +13,16 @@ PACKAGE = "dsqlkit"
 
 ORDER = (
     *("errors", "interruption", "quotas", "whole_file", "queries", "guide"),
-    *("endpoint", "token", "id_file", "connection_failure", "connection", "transaction"),
+    *(
+        "endpoint",
+        "libpq",
+        "deciding_variables",
+        "token",
+        "id_file",
+        "connection_failure",
+        "connection",
+        "transaction",
+    ),
     *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),
     *("accounts", "loading", "race"),
     *("trial_record", "advisor"),
