@@ -9,7 +9,7 @@ ENDPOINT ?=
 .PHONY: help workshop test test-cdk lint bench soak clean
 
 help:
-	@echo "make workshop  run chapters 3 to 7 (ENDPOINT=... for a real cluster)"
+	@echo "make workshop  run the seven chapters (ENDPOINT=... for a real cluster)"
 	@echo "make test      run the tests"
 	@echo "make test-cdk  run the tests of the CDK stack, which need its extra and Node.js"
 	@echo "make lint      check format, lint and types"
@@ -21,7 +21,7 @@ workshop: $(VENV)/installed
 	$(BIN)/dsqlkit workshop $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 
 test: $(VENV)/developed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-cdk: $(CDK_VENV)/developed
 	$(CDK_VENV)/bin/python -m pytest tests/stack

@@ -7,6 +7,7 @@ import typer
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output, counted
+from dsqlkit.cli.parameters import BY_POSITION
 
 
 def init_accounts(
@@ -53,12 +54,15 @@ def init_accounts(
 
 def balance(
     options: DatabaseOptions,
-    id: Annotated[str, typer.Option("--id", metavar="ID", help="An integer or a UUID.")],
+    id: Annotated[
+        str, typer.Option("--id", metavar="ID", help="An integer or a UUID."), BY_POSITION
+    ],
 ) -> None:
     """Print one account's balance.
 
     \b
-    dsqlkit balance --id 1
+    dsqlkit balance 1
+    dsqlkit balance --id 1 --json
     """
     from dsqlkit import accounts
     from dsqlkit.connection import KeptConnection
@@ -75,11 +79,16 @@ def balance(
 
 def transfer(
     options: DatabaseOptions,
-    payer: Annotated[str, typer.Option(metavar="ID", help="Who pays: an integer or a UUID.")],
-    payee: Annotated[str, typer.Option(metavar="ID", help="Who is paid: an id of the same kind.")],
+    payer: Annotated[
+        str, typer.Option(metavar="ID", help="Who pays: an integer or a UUID."), BY_POSITION
+    ],
+    payee: Annotated[
+        str, typer.Option(metavar="ID", help="Who is paid: an id of the same kind."), BY_POSITION
+    ],
     amount: Annotated[
         str,
         typer.Option(metavar="AMOUNT", help="How much: over 0, at most 6 decimal places."),
+        BY_POSITION,
     ],
     max_attempts: Annotated[
         int, typer.Option(metavar="N", help="Attempts in all, if others conflict.")
@@ -93,7 +102,8 @@ def transfer(
     Integer ids are in table accounts, UUIDs in accounts2.
 
     \b
-    dsqlkit transfer --payer 1 --payee 2 --amount 10
+    dsqlkit transfer 1 2 10
+    dsqlkit transfer --payer 1 --payee 2 --amount 0.25 --json
     """
     from dsqlkit import accounts
     from dsqlkit.connection import KeptConnection
