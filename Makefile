@@ -30,7 +30,7 @@ MADE := made-$(word 3,$(FOUND))
 .PHONY: help workshop test test-cdk lint bench soak clean
 
 help:
-	@echo "make workshop  run chapters 3 to 7 (ENDPOINT=... for a real cluster)"
+	@echo "make workshop  run the seven chapters (ENDPOINT=... for a real cluster)"
 	@echo "make test      run the tests"
 	@echo "make test-cdk  run the tests of the CDK stack, which need its extra and Node.js"
 	@echo "make lint      check format, lint and types"

@@ -24,8 +24,8 @@ ORDER = (
         "transaction",
     ),
     *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),
-    *("accounts", "accounts7", "loading", "conflict", "race"),
-    *("trial_record", "advisor", "optimization"),
+    *("accounts", "loading", "race"),
+    *("trial_record", "advisor"),
     *("workshop", "aws", "cli", "__main__"),
 )
 """The modules and packages of the library: each may import only those that come before it."""
