@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from dsqlkit import accounts7, tables
+from dsqlkit import tables
 from dsqlkit.connection import KeptConnection
+from dsqlkit.workshop import accounts7
 from tests.cli.conftest import Command
 from tests.cli.screen import screen_after
 
