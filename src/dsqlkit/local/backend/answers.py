@@ -3,7 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT, Refusal
+from dsqlkit.local.dialect.refusal import (
+    CONFLICT_ON_PURPOSE,
+    DATA_CONFLICT,
+    MADE_CONFLICT,
+    SCHEMA_CONFLICT,
+    Refusal,
+)
 from dsqlkit.local.dialect.rewriting import refusal_in
 from dsqlkit.local.dialect.rules import ANSWERS
 from dsqlkit.local.wire import messages
@@ -147,6 +153,8 @@ class AnswerRewriter:
         sqlstate = fields.get(_CODE, b"")
         if sqlstate in _CONFLICT_STATES:
             told = fields.get(_TEXT, b"").decode(errors="replace")
+            if told == CONFLICT_ON_PURPOSE:
+                return MADE_CONFLICT.as_error()
             return messages.error_response("40001", told if told in _CONFLICTS else DATA_CONFLICT)
         refusal = _refusal(sqlstate, fields.get(_TEXT, b""))
         if refusal is not None:
