@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from dsqlkit.errors import FAULTS_OFF
 from dsqlkit.local.statements.tree import Node
-from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import error_response
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,7 @@ class Refusal:
 
     def as_error(self) -> bytes:
         """The ErrorResponse."""
-        return messages.error_response(
-            self.sqlstate, self.message, detail=self.detail, hint=self.hint
-        )
+        return error_response(self.sqlstate, self.message, detail=self.detail, hint=self.hint)
 
 
 DATA_CONFLICT: Final = "change conflicts with another transaction (OC000)"
