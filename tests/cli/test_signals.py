@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from dsqlkit import accounts7, indexes, tables
+from dsqlkit import indexes, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import LocalAddress
+from dsqlkit.workshop import accounts7
 from tests.cli.conftest import Command
 from tests.faults.relay import Fault, Relay
 from tests.terminal import OnTerminal
