@@ -78,10 +78,18 @@ def token(options: ClusterOptions) -> None:
 def env(options: ClusterOptions) -> None:
     """Print `export` lines for psql and every other client.
 
+    What is set in your shell and would lead them elsewhere is unset.
+
     \b
     eval "$(dsqlkit env)" && psql
     """
-    for name, value in _client_environment(endpoint_of(options)).items():
+    from dsqlkit import libpq
+
+    caller = dict(os.environ)
+    own = _client_environment(endpoint_of(options))
+    if others := libpq.in_the_way(caller, own):
+        write(f"unset {' '.join(others)}")
+    for name, value in own.items():
         write(f"export {name}={shlex.quote(value)}")
 
 
@@ -97,23 +105,35 @@ def psql(
     dsqlkit psql
     dsqlkit psql -c 'SELECT * FROM accounts LIMIT 5'
     """
+    from dsqlkit import libpq
+    from dsqlkit.connection import connect as connect_once
+    from dsqlkit.deciding_variables import what_decided
+
     program = shutil.which("psql")
     if program is None:
         raise DsqlkitError(
             "psql is not installed.",
             hint="Install your system's PostgreSQL client (postgresql-client, or libpq).",
         )
-    environment = os.environ | _client_environment(endpoint_of(options))
+    caller = dict(os.environ)
+    endpoint = endpoint_of(options)
+    if what_decided(endpoint) or not endpoint.is_admin:
+        # psql would not say what led it where it cannot sign in, and what to do about it.
+        connect_once(endpoint).close()
+    environment = libpq.for_psql(caller, _client_environment(endpoint))
     # The token goes by the environment: arguments are visible to everyone on the machine.
     os.execve(program, ["psql", *(arguments or [])], environment)  # noqa: S606
 
 
 def _client_environment(endpoint: "Endpoint") -> dict[str, str]:
+    from dsqlkit import libpq
     from dsqlkit.connection import root_certificates
     from dsqlkit.endpoint import DATABASE
     from dsqlkit.token import TokenSigner
 
+    address = libpq.route(endpoint)
     return {
+        **({"PGHOSTADDR": address} if address else {}),
         "PGHOST": endpoint.host,
         "PGPORT": str(endpoint.port),
         "PGUSER": endpoint.user,
