@@ -12,11 +12,11 @@ SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = "dsqlkit"
 
 ORDER = (
-    *("errors", "quotas", "whole_file", "queries", "guide"),
+    *("errors", "interruption", "quotas", "whole_file", "queries", "guide"),
     *("endpoint", "token", "id_file", "connection_failure", "connection", "transaction"),
     *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),
     *("accounts", "accounts7", "loading", "conflict", "race"),
-    *("advisor", "index_advice", "index_trial", "optimization"),
+    *("advisor", "index_advice", "trial_record", "index_trial", "optimization"),
     *("workshop", "aws", "cli", "__main__"),
 )
 """The modules and packages of the library: each may import only those that come before it."""
@@ -24,10 +24,10 @@ ORDER = (
 LOCAL_MAY_IMPORT = {"endpoint", "errors", "token", "quotas"}
 """What the local cluster takes from the library, which knows it only by its address."""
 
-FACE = {"__init__", "__main__", "lifecycle", "daemon"}
+FACE = {"__init__", "__main__", "lifecycle", "daemon", "knock"}
 """The local cluster as others see it, which may import every room."""
 
-PLAIN = {"faults", "state", "log"}
+PLAIN = {"environment", "faults", "state", "log"}
 """What the face writes down for the cluster's process. They import no room."""
 
 ROOMS = {

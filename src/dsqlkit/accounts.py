@@ -211,7 +211,7 @@ def ensure(connections: Connections, say: Callable[[str], None]) -> None:
 
 
 def plain(money: Decimal) -> str:
-    """Money in plain decimals without trailing zeros: 90, 0.5."""
+    """Money as it is shown everywhere: in plain decimals without trailing zeros, 90 or 0.5."""
     text = f"{money:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -23,6 +23,8 @@ class ExitCode(IntEnum):
     GAVE_UP = 4
     OUTCOME_UNKNOWN = 5
     INTERRUPTED = 130
+    TERMINATED = 143
+    HUNG_UP = 129
 
 
 class DsqlkitError(Exception):
@@ -135,8 +137,16 @@ class OutcomeUnknown(DsqlkitError):
     exit_code = ExitCode.OUTCOME_UNKNOWN
 
 
+class OutputFailed(DsqlkitError):
+    """A result could not be written, to a full disk say; the work itself was done."""
+
+    code = "output"
+
+
 class Interrupted(DsqlkitError):
-    """The user stopped the command (Ctrl-C)."""
+    """The command was stopped by a signal. The exit code is that of Ctrl-C; the command line gives
+    the one of the signal that came.
+    """
 
     code = "interrupted"
     exit_code = ExitCode.INTERRUPTED

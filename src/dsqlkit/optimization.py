@@ -11,6 +11,7 @@ from typing import Final
 
 from dsqlkit import accounts7, indexes, measurement, queries
 from dsqlkit.connection import Connections
+from dsqlkit.errors import DsqlkitError, Interrupted
 from dsqlkit.measurement import Measurement
 from dsqlkit.plans.model import Plan
 
@@ -39,9 +40,16 @@ def optimize(
     """Run the chapter; the indexes are there at its end. It can be run again at any time.
 
     The table must exist (`accounts7.set_up`). `on_step` is told what is being done. Raises
-    IndexBuildFailed, and what `transaction.run` raises.
+    IndexBuildFailed, Interrupted, which says which indexes are there, and what `transaction.run`
+    raises.
     """
-    say = on_step or (lambda _: None)
+    try:
+        return _optimize(connections, on_step or (lambda _: None))
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"Interrupted. {_state_of_indexes(connections)}") from error
+
+
+def _optimize(connections: Connections, say: Callable[[str], None]) -> Optimization:
     query = queries.load(accounts7.QUERY)
     before: list[Plan] = []
     after: list[Plan] = []
@@ -62,6 +70,16 @@ def optimize(
         speedup=measurement.speedup(first, second),
         scan_reduction=measurement.scan_reduction(first, second),
     )
+
+
+def _state_of_indexes(connections: Connections) -> str:
+    names = accounts7.INDEX_NAMES[1:]
+    try:
+        valid = {each.name: each.valid for each in indexes.of_table(connections, accounts7.TABLE)}
+    except (DsqlkitError, KeyboardInterrupt):
+        return f"Which of {' and '.join(names)} are there is not known."
+    words = {None: "is not there", False: "is being built", True: "is there"}
+    return f"{'; '.join(f'{name} {words[valid.get(name)]}' for name in names)}."
 
 
 def _drop_indexes(connections: Connections) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from dsqlkit import interruption
 from dsqlkit.cli.cluster import endpoint_of
-from dsqlkit.cli.interrupt import interrupts_call
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output, counted, print_json, table_of
 from dsqlkit.cli.parameters import BY_POSITION
@@ -66,7 +66,7 @@ def invoke(
     invoker = Invoker(chapter, event, lambda: endpoint, count=repeat, threads=threads)
     with (
         output.progress("Invoking", repeat, "invocations") as advance,
-        interrupts_call(invoker.stop),
+        interruption.calls(invoker.stop),
     ):
         load = invoker.run(advance)
     output.result(document_of(load), lambda: text_of(load))

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import typer
 
+from dsqlkit import interruption
 from dsqlkit.cli.options import DEBUG_FLAG, JSON_FLAG, with_options
 from dsqlkit.cli.output import print_error, print_interrupted, write
 from dsqlkit.cli.parameters import Command
@@ -100,7 +101,13 @@ def main() -> None:
     """Run the command line on the process's arguments, and exit with its code."""
     # Loading modules makes thousands of objects and no garbage: looking for some costs a tenth.
     gc.set_threshold(50_000)
-    code = run(sys.argv[1:])
+    interruption.catch()
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # While an error or an interruption was being told, and the user had no patience left.
+        code = interruption.exit_code()
+    interruption.end_at_once()
     # The process ends with all it holds: Python need not look for garbage in it first.
     gc.freeze()
     sys.exit(code)
@@ -116,11 +123,15 @@ def run(arguments: Sequence[str]) -> int:
         code = build(first if first in _COMMANDS else None)(
             args=list(arguments), prog_name="dsqlkit", standalone_mode=False
         )
+        if interruption.came():
+            if interruption.is_held():
+                write("Interrupted, when it was done.", sys.stderr)
+            return interruption.exit_code()
         return code if isinstance(code, int) else ExitCode.DONE
     except (Interrupted, KeyboardInterrupt) as error:
         told = error if isinstance(error, Interrupted) else Interrupted("Interrupted.")
         print_interrupted(told, as_json=as_json)
-        return ExitCode.INTERRUPTED
+        return interruption.exit_code()
     except DsqlkitError as error:
         print_error(error, as_json=as_json)
         _show_traceback(debug)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dsqlkit import interruption
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output
@@ -74,23 +75,31 @@ def optimize(
 def _advise(
     connections: "Connections", output: Output, named: "NamedQuery", *, apply: bool, keep: bool
 ) -> None:
-    from dsqlkit import accounts7, index_advice, index_trial
+    from dsqlkit import accounts7, index_advice, index_trial, indexes, trial_record
     from dsqlkit.cli import advice_view
 
-    with output.status("Reading the plan ...") as say:
-        consultation = index_advice.consult(connections, named.sql, named.parameters, say)
-        outcome = None
-        if apply:
-            rivals: tuple[Proposal, ...] = ()
-            if named.name == accounts7.QUERY:
-                rivals = index_advice.chapter_indexes(connections)
-            outcome = index_trial.try_out(
-                connections, consultation, rivals=rivals, keep_all=keep, say=say
-            )
-    output.result(
-        advice_view.document_of(consultation, outcome),
-        lambda: advice_view.view_of(consultation, outcome),
-    )
+    for schema, name in trial_record.left_behind(connections):
+        output.notice(
+            f"An earlier `optimize --apply` that was cut off left index {name}. Unless you want "
+            f"it:\n{indexes.drop_statement(name, schema)};"
+        )
+    # Once indexes were built and kept, the result that names them must come.
+    with interruption.held():
+        with output.status("Reading the plan ...") as say:
+            with interruption.interruptible():
+                consultation = index_advice.consult(connections, named.sql, named.parameters, say)
+            outcome = None
+            if apply:
+                rivals: tuple[Proposal, ...] = ()
+                if named.name == accounts7.QUERY:
+                    rivals = index_advice.chapter_indexes(connections)
+                outcome = index_trial.try_out(
+                    connections, consultation, rivals=rivals, keep_all=keep, say=say
+                )
+        output.result(
+            advice_view.document_of(consultation, outcome),
+            lambda: advice_view.view_of(consultation, outcome),
+        )
 
 
 def _chapter(options: DatabaseOptions, output: Output, *, setup: bool, yes: bool) -> None:

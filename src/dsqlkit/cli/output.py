@@ -3,16 +3,24 @@
 Rich is imported only when something is drawn with it.
 """
 
+import errno
 import json
-import os
 import sys
 import unicodedata
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from dsqlkit import interruption
 from dsqlkit.cli.options import OutputOptions
-from dsqlkit.errors import ConfirmationNeeded, DsqlkitError, Interrupted, Place, SqlError
+from dsqlkit.errors import (
+    ConfirmationNeeded,
+    DsqlkitError,
+    Interrupted,
+    OutputFailed,
+    Place,
+    SqlError,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -22,6 +30,9 @@ _EXCERPT: Final = 64
 """Characters of a line of SQL that are shown around an error."""
 
 Advance = Callable[[int], None]
+
+_NO_READER: Final = frozenset({errno.EPIPE, errno.EIO})
+"""Of a pipe whose reader has gone away, and of a terminal that was closed."""
 
 
 class Output:
@@ -44,8 +55,11 @@ class Output:
         drawn = for_people()
         if isinstance(drawn, str):
             write(drawn)
-        else:
-            self.console(sys.stdout).print(drawn)
+            return
+        console = self.console(sys.stdout)
+        with console.capture() as captured:
+            console.print(drawn)
+        write(captured.get(), end="")
 
     def text(self, text: str) -> None:
         """Print a result that is text already, as it is."""
@@ -130,14 +144,21 @@ class Output:
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """Print one JSON document on stdout. Money, ids and moments are strings, never floats."""
-    write(json.dumps(document, default=_as_text, ensure_ascii=False))
+    """Print one JSON document on stdout. Money, ids and moments are strings, never floats.
+
+    Money is in the form that people see too: plain decimals without trailing zeros, "99.75".
+    """
+    write(_json(document))
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, default=_as_text, ensure_ascii=False)
 
 
 def print_error(error: DsqlkitError, *, as_json: bool) -> None:
     """Say what failed, why, and what to do next: on stderr, or as JSON on stdout."""
     place = error.place if isinstance(error, SqlError) else None
-    if as_json:
+    if as_json and not isinstance(error, OutputFailed):
         at = f" (line {place.line}, column {place.column})" if place else ""
         words = {
             "code": error.code,
@@ -145,8 +166,8 @@ def print_error(error: DsqlkitError, *, as_json: bool) -> None:
             "sqlstate": error.sqlstate,
             "hint": error.hint,
         }
-        print_json({"error": words})
-        return
+        if _put(_json({"error": words}) + "\n", sys.stdout) is None:
+            return
     state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
     write(f"Error: {error.message}{state}", sys.stderr)
     if place:
@@ -177,15 +198,30 @@ def print_interrupted(interrupted: Interrupted, *, as_json: bool) -> None:
 
 
 def write(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
-    """Write text as it is. A reader that has gone away ends the command quietly."""
+    """Write text as it is: a result, unless the stream is stderr.
+
+    A reader of results that has gone away ends the command quietly; nobody has to read stderr.
+    Raises OutputFailed when a result cannot be written for another reason.
+    """
     stream = stream or sys.stdout
+    failure = _put(text + end, stream)
+    if failure is None or stream is sys.stderr:
+        return
+    if failure.errno in _NO_READER:
+        raise SystemExit(interruption.exit_code() if interruption.came() else 0)
+    raise OutputFailed(f"The result could not be written: {failure.strerror}.") from failure
+
+
+def _put(text: str, stream: TextIO) -> OSError | None:
+    """Write text; the reason why that failed, after which the stream takes all and keeps none."""
     try:
-        stream.write(text + end)
+        stream.write(text)
         stream.flush()
-    except BrokenPipeError:
-        # What Python would flush at exit has no reader either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        raise SystemExit(0) from None
+    except OSError as error:
+        # What Python would flush at exit cannot be written either.
+        interruption.write_into_nothing(stream.fileno())
+        return error
+    return None
 
 
 def table_of(rows: Mapping[str, str]) -> str:
@@ -212,7 +248,9 @@ def _as_text(value: object) -> str:
 
     match value:
         case Decimal():
-            return f"{value:f}"
+            from dsqlkit.accounts import plain
+
+            return plain(value)
         case UUID():
             return str(value)
         case datetime():

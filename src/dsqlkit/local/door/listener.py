@@ -43,7 +43,7 @@ def bind(port: int | None) -> socket.socket:
 
 
 class Listener:
-    """Accepts connections until it is cancelled."""
+    """Accepts connections until it is cancelled. The port stays open: it is the caller's."""
 
     def __init__(
         self, listening: socket.socket, context: ssl.SSLContext, reception: Reception
@@ -68,7 +68,6 @@ class Listener:
                 self._openings.add(opening)
                 opening.add_done_callback(self._openings.discard)
         finally:
-            self._listening.close()
             for opening in self._openings:
                 opening.cancel()
 
