@@ -3,8 +3,8 @@
 A transaction that was set aside, or that has lost, holds no row, so that nobody waits for it. It
 reads and writes a view of the table, which leaves out the rows of the table that the transaction
 removed or replaced, and has those that it made. These are in two tables: `rows`, and `hidden` with
-the places (ctid) of rows of the table. What it costs depends on the rows that it touched, not on the
-table. All transactions share an overlay, as none sees the rows of another; one that commits
+the places (ctid) of rows of the table. What it costs depends on the rows touched, not on the table.
+ All transactions share an overlay, as none sees the rows of another; one that commits
 empties its own first (server/sql/overlays.sql).
 
 The view answers as the table would: it fills in defaults, and checks unique and foreign keys among

@@ -131,8 +131,8 @@ def _catalog() -> str:
     names = (
         "catalog.sql",
         "adjudication.sql",
-        "overlays.sql",
         "dialect.sql",
+        "overlays.sql",
         "limits.sql",
         "quotas.sql",
     )
