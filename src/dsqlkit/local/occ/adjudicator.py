@@ -16,6 +16,7 @@ from dsqlkit.local.occ.commit_history import CommitHistory
 from dsqlkit.local.occ.contender import Bystander, Player
 from dsqlkit.local.occ.lock_monitor import Concern, Monitor, Waits, waits_in_circle
 from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.occ.overlays import Overlays
 from dsqlkit.local.occ.watch import FIRST_LOOK_S, LONGEST_PAUSE_S, Watch
 from dsqlkit.local.server import superuser
 from dsqlkit.local.statements.statement import EVERY_TABLE, Kind, Statement
@@ -31,6 +32,7 @@ class Adjudicator:
     def __init__(self, socket_folder: Path) -> None:
         self.monitor = Monitor(socket_folder)
         self.history = CommitHistory()
+        self.overlays = Overlays(self.monitor)
         self._open: dict[Player, OpenTransaction] = {}
         self.watch = Watch(self._open.keys())
         self._parking: set[asyncio.Task[None]] = set()
@@ -72,6 +74,8 @@ class Adjudicator:
         """A change of these tables' schema was committed: open transactions that touched one of
         them have lost."""
         changed = set(tables)
+        if changed:
+            self.overlays.forget()
         for transaction in self._open.values():
             touched = transaction.touched
             if transaction.lost is None and (

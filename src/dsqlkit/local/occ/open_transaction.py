@@ -30,9 +30,10 @@ _REPEATED: Final = (Kind.SETTING, Kind.LOCK, Kind.WRITE, Kind.COPY_IN, Kind.SCHE
 class OpenTransaction:
     """An explicit transaction between its BEGIN and its end.
 
-    `changes` are what it did, read out while it is parked; None while it holds its own locks.
-    `lost` has the words of the error that its COMMIT will get, once that is certain. `shadowed`
-    are the names and oids of the tables of which it has private copies (it has lost by then).
+    `parked`: it was let go of all that it did, of which `changes` were read out; None if its
+    statements, `done`, do the same again. `at_overlays`: it goes on at the overlays of its tables.
+    `lost` has the words of the error that its COMMIT will get, once that is certain. `calls` are
+    the functions that it has called; `opaque`: it may have written more than its statements say.
     `rivals` are open transactions that it met over a row: whoever commits first, the other has
     lost. Cursors that were opened after `cursors_secured`, if there are `loose_cursors`, do not
     outlive being parked by themselves; it is not `movable` with one that cannot be opened again.
@@ -49,6 +50,8 @@ class OpenTransaction:
     failed: bool = False
     abandoned: bool = False
     lost: str | None = None
+    parked: bool = False
+    at_overlays: bool = False
     changes: Changes | None = None
     done: list[Step] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
@@ -61,7 +64,10 @@ class OpenTransaction:
     ddl: bool = False
     dml: bool = False
     rows: int = 0
-    shadowed: set[str] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
+    opaque: bool = False
+    path_set: bool = False
+    covered: set[str] = field(default_factory=set)
     rivals: "set[OpenTransaction]" = field(default_factory=set)
 
     @property
@@ -69,13 +75,9 @@ class OpenTransaction:
         return time.monotonic() - self.began_s
 
     @property
-    def parked(self) -> bool:
-        return self.changes is not None
-
-    @property
     def needs_care(self) -> bool:
         """Whether something is to be done before its COMMIT."""
-        return bool(self.lost or self.parked or self.locked or self.shared)
+        return bool(self.lost or self.parked or self.at_overlays or self.locked or self.shared)
 
     def note(self, step: Step, statement: Statement) -> None:
         """Remember a statement that has run."""
@@ -83,6 +85,8 @@ class OpenTransaction:
         self.claimed |= statement.claimed
         self.locked |= statement.locked
         self.shared |= statement.shared
+        self.calls |= statement.calls
+        self.opaque = self.opaque or statement.kind is Kind.OTHER
         self.ddl, self.dml, _ = mixture(self.ddl, self.dml, statement.parts)
         self.deletes = self.deletes or statement.deletes
         if statement.kind is Kind.SCHEMA:

@@ -44,7 +44,6 @@ class Key:
     columns: tuple[str, ...]
     primary: bool = False
     nulls_equal: bool = False
-    constraint: bool = False
     condition: str | None = None
 
 
@@ -127,7 +126,6 @@ def read_shape(text: str) -> Shape:
                 tuple(each["columns"]),
                 each["primary"],
                 each["nulls_equal"],
-                each["constraint"],
                 each["condition"],
             )
             for each in found["keys"] or ()
@@ -168,13 +166,11 @@ def statements(shape: Shape) -> Iterator[str]:
         f"CREATE UNLOGGED TABLE {shape.rows} (LIKE {shape.base}"
         " INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE)"
     )
+    # Not unique: a second transaction with such a row would wait for the first.
     for key in shape.keys:
-        yield _unique_index(shape, key)
-        if key.constraint:
-            kind = "PRIMARY KEY" if key.primary else "UNIQUE"
-            name = _quoted(key.name)
-            yield f"ALTER TABLE {shape.rows} ADD CONSTRAINT {name} {kind} USING INDEX {name}"
-    yield f"CREATE UNLOGGED TABLE {shape.hidden} (place tid PRIMARY KEY)"
+        yield f"CREATE INDEX ON {shape.rows} ({', '.join(key.columns)})"
+    yield f"CREATE UNLOGGED TABLE {shape.hidden} (place tid)"
+    yield f"CREATE INDEX ON {shape.hidden} (place)"
     yield (
         f"CREATE VIEW {shape.view} AS SELECT {_of('b', shape.names)} FROM ONLY {shape.base} AS b"
         f" WHERE b.ctid <> ALL (ARRAY(SELECT h.place FROM {shape.hidden} AS h))"
@@ -195,13 +191,6 @@ def statements(shape: Shape) -> Iterator[str]:
         f"CREATE TRIGGER write INSTEAD OF INSERT OR UPDATE OR DELETE ON {shape.view}"
         f" FOR EACH ROW EXECUTE FUNCTION {function}()"
     )
-
-
-def _unique_index(shape: Shape, key: Key) -> str:
-    nulls = " NULLS NOT DISTINCT" if key.nulls_equal else ""
-    condition = f" WHERE {key.condition}" if key.condition else ""
-    columns = ", ".join(key.columns)
-    return f"CREATE UNIQUE INDEX {_quoted(key.name)} ON {shape.rows} ({columns}){nulls}{condition}"
 
 
 def _write(shape: Shape) -> str:
@@ -230,6 +219,11 @@ BEGIN
         END IF;
         {_children_left(shape)}
         RETURN old;
+    END IF;
+    IF tg_op = 'INSERT' AND current_setting('dsqlkit.meeting', true) = 'on' THEN
+        made := new;
+        {_meet(shape, is_shown)}
+        RETURN NULL;
     END IF;
     IF tg_op = 'UPDATE' THEN
         UPDATE {shape.rows} AS r SET {assignments} WHERE {its_row} RETURNING {returned} INTO made;
@@ -260,9 +254,21 @@ def _same(shape: Shape, alias: str) -> str:
     return f"ROW({mine}) IS NOT DISTINCT FROM ROW({theirs})"
 
 
-def _twins(shape: Shape, is_shown: str) -> str:
-    """Refuse a row of which another row of the table has a unique key."""
-    checks = []
+def _meet(shape: Shape, is_shown: str) -> str:
+    """Bring the rows of the table to the overlay that have a unique key of the row to be made."""
+    written = ", ".join(_quoted(each.name) for each in shape.columns if not each.generated)
+    acts = []
+    for condition in _equal_keys(shape):
+        found = f"FROM ONLY {shape.base} AS b WHERE {condition} AND {is_shown}"
+        acts.append(
+            f"INSERT INTO {shape.rows} ({written}) SELECT {written} {found};"
+            f" INSERT INTO {shape.hidden} SELECT b.ctid {found};"
+        )
+    return "\n".join(acts)
+
+
+def _equal_keys(shape: Shape) -> Iterator[str]:
+    """For each unique key, a condition true of rows that have that of the row `made`."""
     for key in shape.keys:
         # Inside, names are the columns of the row that was made; outside, those of the table.
         its = [f"(SELECT {column} FROM (SELECT (made).*) AS m)" for column in key.columns]
@@ -272,13 +278,22 @@ def _twins(shape: Shape, is_shown: str) -> str:
         ]
         if key.condition is not None:
             conditions += [key.condition, f"(SELECT {key.condition} FROM (SELECT (made).*) AS m)"]
+        yield " AND ".join(conditions)
+
+
+def _twins(shape: Shape, is_shown: str) -> str:
+    """Refuse a row with a unique key that another row of the table or the overlay has."""
+    checks = []
+    for key, same in zip(shape.keys, _equal_keys(shape), strict=True):
+        its = [f"(SELECT {column} FROM (SELECT (made).*) AS m)" for column in key.columns]
         found = (
-            f"SELECT FROM ONLY {shape.base} AS b WHERE {' AND '.join(conditions)} AND {is_shown}"
+            f"EXISTS (SELECT FROM ONLY {shape.base} AS b WHERE {same} AND {is_shown})"
+            f" OR 1 < (SELECT count(*) FROM {shape.rows} AS r WHERE {same})"
         )
         message = f'duplicate key value violates unique constraint "{key.name}"'
         detail = _detail(key.columns, its, ") already exists.")
         raised = _raise("unique_violation", message, detail, key.name, (shape.schema, shape.name))
-        checks.append(f"IF EXISTS ({found}) THEN\n{raised}\nEND IF;")
+        checks.append(f"IF {found} THEN\n{raised}\nEND IF;")
     return "\n".join(checks)
 
 

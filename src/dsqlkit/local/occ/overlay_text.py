@@ -3,14 +3,16 @@
 What is left out becomes blanks, so that an error's position stays right.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 import postgast
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.local.occ.overlay_ddl import ROWS_SCHEMA, VIEW_SCHEMA
+from dsqlkit.local.occ.overlay_ddl import VIEW_SCHEMA
+from dsqlkit.local.statements.quoting import qualified
 from dsqlkit.local.statements.tree import Node
 
 _STRENGTHS: Final = (
@@ -20,6 +22,7 @@ _STRENGTHS: Final = (
     (tree.KEY, tree.SHARE),
 )
 _WAITS: Final = ((tree.NOWAIT,), (tree.SKIP, tree.LOCKED))
+_IDENTIFIER: Final = re.compile(r'"(?P<quoted>([^"]|"")*)"|(?P<plain>[^\s."();,]+)')
 _OPENING: Final = (tree.ASCII_40, tree.ASCII_91)
 _CLOSING: Final = (tree.ASCII_41, tree.ASCII_93)
 
@@ -80,11 +83,46 @@ def _locking_clauses(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
                 break
 
 
-def at_overlays(text: bytes, schemas: Sequence[tuple[int, int]]) -> bytes:
-    """The text with each schema at these places (from, to, the point included) led to overlays."""
+def at_overlays(
+    text: bytes, schemas: Sequence[tuple[int, int]], has_overlay: Callable[[str, str], bool]
+) -> bytes:
+    """The text with each schema at these places (from, to, the point included) led to overlays, of
+    tables that have one."""
     for start, end in sorted(schemas, reverse=True):
-        text = text[:start] + _prefixed(text[start:end], VIEW_SCHEMA) + text[end:]
+        schema = _identifier(text[start:end])
+        if has_overlay(schema, _identifier(text[end:])):
+            text = text[:start] + _prefixed(text[start:end], VIEW_SCHEMA) + text[end:]
     return text
+
+
+def _identifier(text: bytes) -> str:
+    """The name that a text begins with."""
+    found = _IDENTIFIER.match(text.decode())
+    assert found is not None
+    if found["quoted"] is not None:
+        return found["quoted"].replace('""', '"')
+    return str(found["plain"]).lower()
+
+
+def copied_from_query(text: bytes) -> bytes:
+    """A COPY ... TO of a table as one of a query, since no view can be copied itself."""
+    tokens = tokens_of(text)
+    if (
+        not tokens
+        or tokens[0].kind != tree.COPY
+        or len(tokens) < 3
+        or tokens[1].kind == tree.ASCII_40
+    ):
+        return text
+    end = next(
+        index for index, each in enumerate(tokens) if each.kind == tree.TO and not each.depth
+    )
+    opening = next((each for each in tokens[:end] if each.kind == tree.ASCII_40), None)
+    table_end = tokens[end - 1].end if opening is None else opening.start
+    table = text[tokens[1].start : table_end]
+    columns = b"*" if opening is None else text[opening.end : tokens[end - 1].start]
+    query = b"(SELECT " + columns + b" FROM " + table + b") "
+    return text[: tokens[1].start] + query + text[tokens[end].start :]
 
 
 def _prefixed(schema: bytes, prefix: str) -> bytes:
@@ -119,34 +157,39 @@ def _ranges(items: Sequence[Node]) -> Iterator[str]:
 
 
 class Upsert(NamedTuple):
-    """An INSERT ... ON CONFLICT in two texts: the first brings the rows that it meets to the
-    overlay, as it inserts at the view without the clause; the second is run at the overlay's rows.
+    """An INSERT ... ON CONFLICT at an overlay, in two texts.
+
+    `first`, the same without its ON CONFLICT, is run at the view only to see which rows it meets;
+    `second` at a private table that has them. `table` is the name of its table as SQL writes it.
     """
 
+    table: str
     first: bytes
     second: bytes
 
 
-def upsert(text: bytes, insert: Node, schema: str) -> Upsert | None:
-    """An INSERT into a table of this schema in two texts; None if it has no ON CONFLICT."""
-    if not insert.HasField("on_conflict_clause"):
+_PRIVATE_TABLE: Final = b'pg_temp."dsqlkit upsert" '
+
+
+def upsert(text: bytes) -> Upsert | None:
+    """What an INSERT ... ON CONFLICT becomes; None for any other text."""
+    if b"conflict" not in text.lower():
+        return None
+    parsed = postgast.parse(text.decode()).stmts
+    insert = parsed[0].stmt.insert_stmt
+    if len(parsed) > 1 or not insert.HasField("on_conflict_clause"):
         return None
     tokens = tokens_of(text)
-    start = end = None
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-        if token.depth:
-            continue
-        if token.kind == tree.ON and following is not None and following.kind == tree.CONFLICT:
+    start = end = len(text)
+    for token, following in pairwise(tokens):
+        if token.kind == tree.ON and following.kind == tree.CONFLICT and not token.depth:
             start = token.start
-        elif token.kind == tree.RETURNING and start is not None:
+        elif token.kind == tree.RETURNING and not token.depth:
             end = token.start
-    if start is None:
-        return None
-    first = text[:start] + (b" " * (end - start) + text[end:] if end is not None else b"")
-    at = insert.relation.location
-    spot = next(index for index, token in enumerate(tokens) if token.start == at)
-    if insert.relation.schemaname:
-        return Upsert(first, text[:at] + _prefixed(text[at:], ROWS_SCHEMA))
-    name = '"' + (ROWS_SCHEMA + schema).replace('"', '""') + '".'
-    assert tokens[spot].start == at
-    return Upsert(first, text[:at] + name.encode() + text[at:])
+    first = text[:start] + b" " * (end - start) + text[end:]
+    named = insert.relation
+    at = next(index for index, token in enumerate(tokens) if token.start == named.location)
+    last = at + (2 if named.schemaname else 0)
+    alias = b"" if named.alias.aliasname else b"AS " + text[tokens[last].start : tokens[last].end]
+    second = text[: named.location] + _PRIVATE_TABLE + alias + text[tokens[last].end :]
+    return Upsert(qualified(named), first, second)

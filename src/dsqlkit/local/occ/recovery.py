@@ -14,13 +14,15 @@ from dsqlkit.local.backend.exchange import (
 from dsqlkit.local.backend.savepoint import STATEMENT_SAVEPOINT
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, Refusal
 from dsqlkit.local.occ import cursors
+from dsqlkit.local.occ.at_overlays import AtOverlays, text_of
 from dsqlkit.local.occ.changes import Changes, Locked, let_go
 from dsqlkit.local.occ.open_transaction import OpenTransaction
-from dsqlkit.local.occ.parking import ParkAndRestore
-from dsqlkit.local.occ.private_copies import PrivateCopies
+from dsqlkit.local.occ.overlay_text import Upsert, upsert
+from dsqlkit.local.occ.parking import Parking
 from dsqlkit.local.occ.row_locks import settle_locks
-from dsqlkit.local.statements.statement import Statement
+from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
+from dsqlkit.local.wire.messages import SYNC
 
 if TYPE_CHECKING:
     from dsqlkit.local.session.session import Session
@@ -29,7 +31,6 @@ _DEADLOCK: Final = "40P01"
 _CONFLICTS: Final = {"40001", _DEADLOCK}
 _UNIQUE_VIOLATION: Final = "23505"
 _FOREIGN_KEY_VIOLATION: Final = "23503"
-_PAUSE_S: Final = 0.002
 
 _HAS_TWINS: Final = "SELECT dsqlkit.has_twins($1, $2::regclass)"
 
@@ -39,8 +40,8 @@ class Recovery:
 
     def __init__(self, session: "Session") -> None:
         self._session = session
-        self._copies = PrivateCopies(session, self._ask)
-        self.park_and_restore = ParkAndRestore(session, self._ask, self._copies)
+        self._overlays = AtOverlays(session.conversation, session.adjudicator.overlays, self._ask)
+        self.parking = Parking(session, self._ask, self._overlays)
 
     def is_conflict(
         self, statement: Statement, exchange: Exchange, transaction: OpenTransaction
@@ -61,18 +62,19 @@ class Recovery:
         return statement.inserts and history.deleted_since(transaction, statement.tables)
 
     async def resume(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
-        """Run a step of a transaction that was parked or has lost."""
+        """Run a step of a transaction that was parked, or that goes on at overlays."""
         try:
-            left = None
+            if transaction.parked and transaction.schema:
+                await self.parking.restore(transaction)
+                if not transaction.lost:
+                    await self._send(step, statement, transaction)
+                    return
             if transaction.parked:
-                left = await self.park_and_restore.restore(transaction)
-            if left is not None:
-                await self._copies.give(transaction, set(transaction.claimed), left)
-            if transaction.shadowed:
-                await self._copies.run(step, statement, transaction)
-            else:
-                await self._send(step, statement, transaction)
-        except Refused:
+                changes, transaction.changes = transaction.changes, None
+                transaction.parked = False
+                await self._overlays.enter(transaction, statement.claimed, changes)
+            await self._run_at_overlays(step, statement, transaction)
+        except (Refused, Locked):
             # It cannot be answered as if it had not lost: the conflict shows now.
             await self.refuse(step, Refusal("40001", DATA_CONFLICT))
 
@@ -81,31 +83,55 @@ class Recovery:
     ) -> None:
         """Answer a step that met a conflict as if it had not.
 
-        One that only gave way, as two transactions waited for each other, is run once more.
+        One that only gave way, as two transactions waited for each other, has not lost.
         """
         ask = self._session.conversation.ask
         try:
             changes: Changes | None = None
             if failed.guarded:
                 await ask(f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}")
-                changes = await self.park_and_restore.read_out(transaction)
+                changes = await self.parking.set_down(transaction)
             else:
                 await let_go(ask)
-                if not transaction.claimed:
-                    changes = Changes()
-            await self._copies.forget_prepared(step)
-            if (failed.given_way or failed.sqlstate == _DEADLOCK) and changes is not None:
-                transaction.changes = changes
-                await asyncio.sleep(_PAUSE_S)
-                await self.resume(step, statement, transaction)
-                return
-            transaction.lost = transaction.lost or DATA_CONFLICT
-            await self._copies.give(transaction, transaction.claimed | statement.claimed, changes)
-            await self._copies.run(step, statement, transaction)
+            await self._overlays.forget_prepared(step)
+            if not (failed.given_way or failed.sqlstate == _DEADLOCK):
+                transaction.lost = transaction.lost or DATA_CONFLICT
+            await self._overlays.enter(transaction, statement.claimed, changes)
+            await self._run_at_overlays(step, statement, transaction)
         except (Refused, Locked):
             # It cannot be answered so, for want of a privilege say: the conflict shows now.
             transaction.failed = True
             self._session.give(step, failed)
+
+    async def _run_at_overlays(
+        self, step: Step, statement: Statement, transaction: OpenTransaction
+    ) -> None:
+        found = upsert(text_of(step)) if statement.kind is Kind.WRITE else None
+        if found is not None:
+            await self._overlays.enter_path(transaction)
+            await self._overlays.cover(transaction, statement.claimed)
+            await self._upsert(step, found)
+            return
+        frames = await self._overlays.led(step, statement, transaction)
+        # Of a COPY's answer the client has had the start.
+        self._session.send_step(step, frames, forward=not step.copied)
+
+    async def _upsert(self, step: Step, found: Upsert) -> None:
+        frames, relation = await self._overlays.begin_upsert(step, found)
+        answered = asyncio.get_running_loop().create_future()
+        exchange = Exchange(
+            forward=False,
+            hide_ready=step.hides_ready,
+            is_query=step.is_query,
+            before=step.before,
+            on_done=answered.set_result,
+        )
+        needs_sync = step.hides_ready and not step.is_query
+        self._session.conversation.send(frames + (SYNC if needs_sync else b""), exchange)
+        done: Exchange = await answered
+        if done.error is None:
+            await self._overlays.end_upsert(relation)
+        self._session.answer(step, done)
 
     async def check_keys(
         self, step: Step, statement: Statement, transaction: OpenTransaction, done: Exchange
@@ -149,8 +175,8 @@ class Recovery:
         `bind` is the COMMIT's own Bind where it was sent in an earlier step.
         """
         session = self._session
-        if transaction.parked and not transaction.lost:
-            await self.park_and_restore.restore(transaction)
+        if (transaction.parked or transaction.at_overlays) and not transaction.lost:
+            await self.parking.restore(transaction)
         if not transaction.lost:
             try:
                 await settle_locks(self._session, self._ask, transaction)
@@ -159,7 +185,7 @@ class Recovery:
                 transaction.lost = DATA_CONFLICT
         if transaction.lost:
             await session.conversation.ask("SELECT dsqlkit.lose($1)", transaction.lost)
-        await self._copies.bind_again(bind)
+        await self._overlays.bind_again(bind)
 
     async def keep_cursors(self, step: Step, transaction: OpenTransaction, done: Exchange) -> None:
         """After a step that opened a cursor: see to it that the transaction can still be parked."""
@@ -175,7 +201,7 @@ class Recovery:
         return await self._session.conversation.ask(sql, key, *parameters)
 
     async def _send(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
-        await self._copies.bind_again(step.bind)
+        await self._overlays.bind_again(step.bind)
         if statement.can_conflict:
             self._session.send_write(step, transaction)
         else:

@@ -126,16 +126,16 @@ class Session:
 
     @property
     def can_start_over(self) -> bool:
-        return self.recovery.park_and_restore.is_restoring or self._can_start_over
+        return self.recovery.parking.is_restoring or self._can_start_over
 
     @property
     def wants_rows(self) -> bool:
-        return self.recovery.park_and_restore.is_restoring or self._wants_rows
+        return self.recovery.parking.is_restoring or self._wants_rows
 
     async def park(self) -> None:
         transaction = self.transaction
         if transaction is not None and self.can_be_parked:
-            self.do(self.recovery.park_and_restore.park(transaction))
+            self.do(self.recovery.parking.park(transaction))
             if self._work is not None:
                 await asyncio.wait([self._work])
 
@@ -200,6 +200,10 @@ class Session:
         guard = bool(transaction.claimed) and self.adjudicator.is_contended(self)
         again = guard or not transaction.claimed
         self.send_step(step, step.data, forward=False, guard=guard, again=again)
+
+    def answer(self, step: Step, done: Exchange) -> None:
+        """A step has been answered: see what it came to."""
+        self._block.answered(step, done)
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""

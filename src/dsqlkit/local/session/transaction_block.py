@@ -82,8 +82,8 @@ class TransactionBlock:
         """See what a step came to before its client has the end of the answer."""
         session = self._session
         statement, transaction = step.statement, session.transaction
-        # At private copies of tables there is nobody to conflict with.
-        held = not exchange.forward and transaction is not None and not transaction.shadowed
+        # At overlays there is nobody to conflict with.
+        held = not exchange.forward and transaction is not None and not transaction.at_overlays
         if transaction is not None and statement is not None:
             if exchange.error is None:
                 if held and session.recovery.may_have_twins(statement, transaction):
@@ -121,7 +121,7 @@ class TransactionBlock:
             session.send_step(step, refused(step, refusal), forward=True)
         elif statement.kind is Kind.COPY_IN and not step.copied:
             session.do(copy_in.begin(session, step))
-        elif transaction.parked or transaction.shadowed:
+        elif transaction.parked or transaction.at_overlays:
             session.do(session.recovery.resume(step, statement, transaction))
         elif statement.can_conflict:
             session.send_write(step, transaction)

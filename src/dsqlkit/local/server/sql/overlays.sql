@@ -62,7 +62,6 @@ CREATE OR REPLACE FUNCTION dsqlkit.shape_of(relation oid) RETURNS text LANGUAGE 
             WHERE k.conrelid = c.oid AND k.contype = 'c'),
         'keys', (SELECT json_agg(json_build_object(
                 'name', i.relname, 'primary', x.indisprimary, 'nulls_equal', x.indnullsnotdistinct,
-                'constraint', EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.contype IN ('p', 'u')),
                 'condition', pg_get_expr(x.indpred, x.indrelid),
                 'columns', (SELECT json_agg(dsqlkit.indexdef(x.indexrelid, k, true) ORDER BY k)
                             FROM generate_series(1, x.indnkeyatts) AS k))
@@ -130,8 +129,8 @@ $$;
 
 -- Do at a table what its overlay holds: update rows whose primary key was there before, insert the others, and empty the
 -- overlay. The places of rows to delete are returned, as deletions come after all tables' rows are back.
-CREATE OR REPLACE FUNCTION dsqlkit.carry_out(key text, relation regclass, deletions_first boolean) RETURNS tid[] LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog AS $$
+CREATE OR REPLACE FUNCTION dsqlkit.carry_out_one(relation regclass, deletions_first boolean) RETURNS tid[] LANGUAGE plpgsql
+SET search_path = pg_catalog AS $$
 DECLARE
     made text := dsqlkit.overlay_part(relation, '');
     hidden text := dsqlkit.overlay_part(relation, ' hidden');
@@ -142,15 +141,13 @@ DECLARE
     replacements tid[] := '{}';
     done bigint;
 BEGIN
-    PERFORM dsqlkit.admit(key);
     EXECUTE format('WITH gone AS (DELETE FROM %s RETURNING place) SELECT coalesce(array_agg(place), ''{}'') FROM gone', hidden)
         INTO removed;
     SELECT string_agg(format('t.%1$I = r.%1$I', a.attname), ' AND ') INTO same_key
         FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])
         WHERE x.indrelid = relation AND x.indisprimary;
     IF deletions_first THEN
-        EXECUTE format('DELETE FROM ONLY %s WHERE ctid = ANY ($1)', relation) USING removed;
-        removed := '{}';
+        removed := '{}'; -- they are gone already
     ELSIF same_key IS NOT NULL AND cardinality(removed) > 0 THEN
         EXECUTE format('SELECT coalesce(array_agg(t.ctid), ''{}''), coalesce(array_agg(r.ctid), ''{}'')'
             ' FROM ONLY %s AS t JOIN %s AS r ON %s WHERE t.ctid = ANY ($1)', relation, made, same_key)
@@ -168,5 +165,135 @@ BEGIN
         relation, dsqlkit.columns_of(relation, ''), dsqlkit.columns_of(relation, 'r.'), made) USING replacements;
     EXECUTE format('DELETE FROM %s', made);
     RETURN ARRAY(SELECT u.place FROM unnest(removed) AS u (place) WHERE u.place <> ALL (places));
+END
+$$;
+
+-- These tables and all that a statement at one of them reaches, each after those that it references as far as that is possible.
+CREATE OR REPLACE FUNCTION dsqlkit.reached_in_order(wanted oid[]) RETURNS SETOF oid LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+DECLARE
+    ahead oid[] := ARRAY(SELECT r FROM dsqlkit.reached(wanted) AS r JOIN pg_class c ON c.oid = r WHERE c.relkind = 'r');
+    ready oid[];
+BEGIN
+    WHILE cardinality(ahead) > 0 LOOP
+        ready := ARRAY(SELECT a FROM unnest(ahead) AS u (a) WHERE NOT EXISTS (SELECT FROM pg_constraint k
+            WHERE k.contype = 'f' AND k.conrelid = a AND k.confrelid <> a AND k.confrelid = ANY (ahead)));
+        IF ready = '{}' THEN
+            ready := ahead; -- they reference each other
+        END IF;
+        RETURN QUERY SELECT unnest(ready);
+        ahead := ARRAY(SELECT a FROM unnest(ahead) AS u (a) WHERE a <> ALL (ready));
+    END LOOP;
+END
+$$;
+
+-- Do at the tables what this transaction did at their overlays, and empty these; the tables in order of reference. Raises 40001, 23505 or 23503 where another
+-- was first. Where rows followed others under a key that is unique, or lost their parents, one order of doing it may be
+-- impossible although the other is not.
+CREATE OR REPLACE FUNCTION dsqlkit.carry_out(key text, reached oid[], deletions_first boolean) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    -- Those whose overlay it has written in. That may have been made after its snapshot: no query finds it.
+    relations oid[] := ARRAY(
+        SELECT r FROM unnest(reached) WITH ORDINALITY AS u (r, place) WHERE EXISTS (
+            SELECT FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock'
+                AND l.relation IN (to_regclass(dsqlkit.overlay_part(r, '')), to_regclass(dsqlkit.overlay_part(r, ' hidden'))))
+        ORDER BY place);
+    relation oid;
+    deletions text[] := '{}';
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    IF deletions_first THEN
+        FOREACH relation IN ARRAY ARRAY(SELECT r FROM unnest(relations) WITH ORDINALITY AS u (r, place) ORDER BY place DESC) LOOP
+            EXECUTE format('DELETE FROM ONLY %s WHERE ctid = ANY (ARRAY(SELECT place FROM %s))',
+                relation::regclass, dsqlkit.overlay_part(relation, ' hidden'));
+        END LOOP;
+    END IF;
+    FOREACH relation IN ARRAY relations LOOP
+        deletions := deletions || dsqlkit.carry_out_one(relation, deletions_first)::text;
+    END LOOP;
+    FOR place IN REVERSE cardinality(relations)..1 LOOP
+        IF deletions[place] <> '{}' THEN
+            EXECUTE format('DELETE FROM ONLY %s WHERE ctid = ANY ($1)', relations[place]::regclass) USING deletions[place]::tid[];
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- Names without the schemas of overlays on the search path, as they were before.
+CREATE OR REPLACE FUNCTION dsqlkit.from_overlays() RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT pg_catalog.set_config('search_path', coalesce(pg_catalog.string_agg(pg_catalog.quote_ident(s), ', ' ORDER BY place), ''), true)
+    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS u (s, place) WHERE s !~ '^dsqlkit_view_'
+$$;
+
+-- Whether statements that call these functions, in a transaction that calls all of those, and insert into these tables, giving values for these columns, may do
+-- something else when they are run again with the same snapshot. Filling a column by itself counts.
+CREATE OR REPLACE FUNCTION dsqlkit.differs_again(calls text[], all_calls text[], inserts jsonb) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    SELECT EXISTS (SELECT FROM pg_proc WHERE proname = ANY (calls) AND (provolatile = 'v' OR proname = 'statement_timestamp'))
+        -- A query may call a function that writes.
+        OR EXISTS (SELECT FROM pg_proc WHERE proname = ANY (all_calls) AND provolatile = 'v' AND oid >= 16384)
+        OR EXISTS (
+            SELECT FROM jsonb_to_recordset(inserts) AS i (relation oid, columns text[])
+            JOIN pg_class c ON c.oid = i.relation
+            LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+                AND (a.attname <> ALL (i.columns)) IS NOT false
+            LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+            WHERE c.relkind <> 'r' OR a.attidentity <> '' OR EXISTS (
+                SELECT FROM regexp_matches(pg_get_expr(d.adbin, d.adrelid), '([a-z0-9_]+)"?\(', 'g') AS m (found)
+                JOIN pg_proc p ON p.proname = m.found[1]
+                WHERE p.provolatile = 'v' OR p.proname = 'statement_timestamp'))
+$$;
+
+-- An INSERT ... ON CONFLICT cannot go to a view. It goes to a private table with the rows that the overlay has and with those of
+-- the table that it meets: a first run at the view brings these to the overlay.
+CREATE OR REPLACE FUNCTION dsqlkit.begin_upsert(key text, relation regclass) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog SET client_min_messages = 'error' AS $$
+DECLARE
+    index record;
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    EXECUTE format('CREATE TEMPORARY TABLE "dsqlkit upsert" (LIKE %s INCLUDING ALL EXCLUDING INDEXES EXCLUDING IDENTITY) ON COMMIT DROP', relation);
+    FOR index IN
+        SELECT i.relname, regexp_replace(dsqlkit.indexdef(x.indexrelid, 0, false), ' ON .*? USING ', ' ON pg_temp."dsqlkit upsert" USING ') AS definition,
+            k.contype
+        FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+        LEFT JOIN pg_constraint k ON k.conindid = x.indexrelid AND k.contype IN ('p', 'u')
+        WHERE x.indrelid = relation AND x.indisunique AND x.indisready
+    LOOP
+        EXECUTE index.definition;
+        IF index.contype IS NOT NULL THEN
+            EXECUTE format('ALTER TABLE pg_temp."dsqlkit upsert" ADD CONSTRAINT %1$I %2$s USING INDEX %1$I', index.relname,
+                CASE index.contype WHEN 'p' THEN 'PRIMARY KEY' ELSE 'UNIQUE' END);
+        END IF;
+    END LOOP;
+    FOR index IN
+        SELECT a.attname, pg_get_serial_sequence(relation::text, a.attname) AS sequence
+        FROM pg_attribute a WHERE a.attrelid = relation AND a.attidentity <> ''
+    LOOP
+        EXECUTE format('ALTER TABLE pg_temp."dsqlkit upsert" ALTER %I SET DEFAULT dsqlkit.next_identity(%L::pg_catalog.regclass)',
+            index.attname, index.sequence);
+    END LOOP;
+    UPDATE pg_class t SET relowner = c.relowner, relacl = c.relacl FROM pg_class c
+        WHERE c.oid = relation AND t.oid = 'pg_temp."dsqlkit upsert"'::regclass;
+    PERFORM set_config('dsqlkit.meeting', 'on', true);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION dsqlkit.fill_upsert(key text, relation regclass) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    PERFORM set_config('dsqlkit.meeting', '', true);
+    EXECUTE format('WITH moved AS (DELETE FROM %1$s RETURNING %2$s) INSERT INTO pg_temp."dsqlkit upsert" (%2$s) SELECT %2$s FROM moved',
+        dsqlkit.overlay_part(relation, ''), dsqlkit.columns_of(relation, ''));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION dsqlkit.end_upsert(key text, relation regclass) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM pg_temp."dsqlkit upsert"',
+        dsqlkit.overlay_part(relation, ''), dsqlkit.columns_of(relation, ''));
+    DROP TABLE pg_temp."dsqlkit upsert";
 END
 $$;

@@ -1,0 +1,252 @@
+"""How one session's transaction goes on at the overlays of its tables until its COMMIT.
+
+There it answers every statement from its own snapshot and its own changes, and holds no row that
+another could wait for. If it has not lost by then, its COMMIT carries out what the overlays hold.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from dsqlkit.local.occ.changes import Ask, Changes, array
+from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.occ.overlay_text import (
+    Upsert,
+    at_overlays,
+    copied_from_query,
+    upsert,
+    without_locks,
+)
+from dsqlkit.local.occ.overlays import Overlays
+from dsqlkit.local.occ.replay import as_json, doings
+from dsqlkit.local.statements.statement import Kind, Statement
+from dsqlkit.local.statements.steps import Step
+from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import SYNC
+
+if TYPE_CHECKING:
+    from dsqlkit.local.backend.conversation import Conversation
+
+_OIDS: Final = """
+SELECT name, c.oid::text FROM pg_catalog.unnest($1::text[]) AS u (name)
+JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(name)
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname !~ '^(pg_|dsqlkit)' AND n.nspname NOT IN ('information_schema', 'sys')
+"""
+_ENTER: Final = "SELECT dsqlkit.to_overlays()"
+_LEAVE: Final = "SELECT dsqlkit.from_overlays()"
+_LAY_OVER: Final = "SELECT dsqlkit.lay_over($1, $2::oid, $3::tid[], $4::text[])"
+_CARRY_OUT: Final = "SELECT dsqlkit.carry_out($1, $2::oid[], $3::boolean)"
+_BEGIN_UPSERT: Final = "SELECT dsqlkit.begin_upsert($1, $2::oid::regclass)"
+_FILL_UPSERT: Final = "SELECT dsqlkit.fill_upsert($1, $2::oid::regclass)"
+_END_UPSERT: Final = "SELECT dsqlkit.end_upsert($1, $2::oid::regclass)"
+_BEHIND: Final = """
+SELECT pg_catalog.to_regclass(pg_catalog.quote_ident(s) || '.' || $1)::oid::text
+FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS u (s, place)
+WHERE s !~ '^dsqlkit_view_' AND pg_catalog.to_regclass(pg_catalog.quote_ident(s) || '.' || $1) IS NOT NULL
+ORDER BY place LIMIT 1
+"""
+"""The table behind a name that leads to its overlay."""
+_NAMED: Final = "SELECT pg_catalog.to_regclass($1)::oid::text"
+_DIFFERS: Final = "SELECT dsqlkit.differs_again($1::text[], $2::text[], $3::jsonb)::text"
+_PRIVATE_NAME: Final = b"dsqlkit_overlay"
+_BIND: Final = ord("B")
+_PARAMETERS: Final = ord("t")
+
+
+class AtOverlays:
+    """The overlays of one session's transactions. `ask` asks inside them, as the endpoint."""
+
+    def __init__(self, conversation: "Conversation", overlays: Overlays, ask: Ask) -> None:
+        self._conversation = conversation
+        self._overlays = overlays
+        self._ask = ask
+
+    async def can_repeat(self, transaction: OpenTransaction) -> bool:
+        """Whether running its statements again does what they did."""
+        if transaction.opaque:
+            return False
+        texts = [text_of(step) for step in transaction.done if step.statement is not None]
+        found = doings(texts)
+        if found is None or found.unordered:
+            return False
+        oids = await self._oids(table for table, _ in found.inserts)
+        inserts = as_json((oids.get(table, "0"), columns) for table, columns in found.inserts)
+        rows = await self._conversation.ask(
+            _DIFFERS, array(found.calls), array(transaction.calls), inserts
+        )
+        return rows[0][0] == "false"
+
+    async def enter(
+        self, transaction: OpenTransaction, tables: Iterable[str], changes: Changes | None
+    ) -> None:
+        """Let the transaction go on at the overlays of its tables, with its changes: as read out, or
+        done once more. It must hold nothing. Raises exchange.Refused and changes.Locked."""
+        await self.cover(transaction, transaction.claimed.union(tables))
+        transaction.at_overlays = True
+        ask = self._conversation.ask
+        if changes is None:
+            await ask(_ENTER)
+        for step in transaction.done:
+            statement = step.statement
+            if statement is None or (changes is not None and statement.kind is not Kind.SETTING):
+                continue
+            if statement.kind is Kind.WRITE and (found := upsert(text_of(step))) is not None:
+                again, relation = await self.begin_upsert(
+                    step._replace(data=step.again, bind=b""), found
+                )
+                (await self._conversation.run(again)).rows()
+                await self.end_upsert(relation)
+            elif statement.kind in (Kind.SETTING, Kind.WRITE, Kind.COPY_IN):
+                frames = step.data if step.copied else step.again
+                (await self._conversation.run(await self._led(step, statement, frames))).rows()
+            if statement.kind is Kind.SETTING:
+                await ask(_ENTER)
+        if changes is not None:
+            await ask(_ENTER)
+            for each in changes.tables:
+                await self._ask(_LAY_OVER, each.relation, each.removed, each.images)
+
+    async def cover(self, transaction: OpenTransaction, tables: Iterable[str]) -> None:
+        """See to it that these tables, as SQL writes their names, have overlays."""
+        found = (await self._oids(tables)).values()
+        await self._overlays.ensure(found)
+        transaction.covered.update(found)
+
+    async def enter_path(self, transaction: OpenTransaction) -> None:
+        """Have names lead to the overlays again, after a statement that may have set the path."""
+        if not transaction.path_set:
+            await self._conversation.ask(_ENTER)
+            transaction.path_set = True
+
+    async def led(self, step: Step, statement: Statement, transaction: OpenTransaction) -> bytes:
+        """The frames of a step, led to the overlays. Raises exchange.Refused and changes.Locked."""
+        if statement.kind is Kind.SETTING:
+            transaction.path_set = False
+            return step.data
+        await self.enter_path(transaction)
+        if statement.can_conflict:
+            await self.cover(transaction, statement.claimed)
+        frames = await self._led(step, statement, step.data)
+        await self.bind_again(step.bind if frames is step.data else _bound_to_ours(step.bind))
+        return frames
+
+    async def begin_upsert(self, step: Step, upsert: Upsert) -> tuple[bytes, str]:
+        """Prepare for an INSERT ... ON CONFLICT; its frames, and its table for `end_upsert`."""
+        relation = await self._oids_at_overlays(upsert.table)
+        await self._ask(_BEGIN_UPSERT, relation)
+        frames = step.again
+        if not step.parse:
+            (await self._conversation.run(messages.message(b"Q", upsert.first + b"\0"))).rows()
+            await self._ask(_FILL_UPSERT, relation)
+            return messages.message(b"Q", upsert.second + b"\0"), relation
+        parameters = await self._prepare(step.parse, upsert.second)
+        await self._prepare(step.parse, upsert.first, parameters)
+        (await self._conversation.run(_bound_to_ours(frames))).rows()
+        await self._ask(_FILL_UPSERT, relation)
+        await self._prepare(step.parse, upsert.second, parameters)
+        await self.bind_again(_bound_to_ours(step.bind))
+        return _bound_to_ours(step.data), relation
+
+    async def end_upsert(self, relation: str) -> None:
+        """Keep what it did in the overlay."""
+        await self._ask(_END_UPSERT, relation)
+
+    async def carry_out(self, transaction: OpenTransaction, *, deletions_first: bool) -> None:
+        """Do at the tables what the overlays hold. Raises exchange.Refused."""
+        reached = await self._overlays.reached(transaction.covered)
+        await self._ask(_CARRY_OUT, array(reached), "true" if deletions_first else "false")
+
+    async def repeat(self, transaction: OpenTransaction) -> None:
+        """Run again at the tables what it has run. Raises exchange.Refused."""
+        for step in transaction.done:
+            frames = step.data if step.copied else step.again
+            (await self._conversation.run(frames)).rows()
+
+    async def lock_again(self, transaction: OpenTransaction) -> None:
+        """Lock the rows that it has locked. Raises exchange.Refused."""
+        for step in transaction.done:
+            if step.statement is not None and step.statement.kind is Kind.LOCK:
+                (await self._conversation.run(step.again)).rows()
+
+    async def bind_again(self, bind: bytes) -> None:
+        """Make a portal again that was bound in an earlier step: it went with what was let go."""
+        if bind:
+            close = messages.message(b"C", b"P" + bind[5 : bind.find(b"\0", 5) + 1])
+            await self._conversation.run(close + bind + SYNC)
+
+    async def forget_prepared(self, step: Step) -> None:
+        """Let the step prepare its statement once more under the same name."""
+        name = step.parse[5 : step.parse.find(b"\0", 5)]
+        if name and step.parse in step.data:
+            await self._conversation.run(messages.message(b"C", b"S" + name + b"\0") + SYNC)
+
+    async def leave(self) -> None:
+        """Names lead to the tables again."""
+        await self._conversation.ask(_LEAVE)
+
+    async def _oids(self, tables: Iterable[str]) -> dict[str, str]:
+        rows = await self._conversation.ask(_OIDS, array(sorted(set(tables))))
+        return {str(name): str(oid) for name, oid in rows}
+
+    async def _oids_at_overlays(self, table: str) -> str:
+        query = _NAMED if '"."' in table else _BEHIND
+        rows = await self._conversation.ask(query, table)
+        return str(rows[0][0])
+
+    async def _led(self, step: Step, statement: Statement, frames: bytes) -> bytes:
+        text = text_of(step)
+        changed = without_locks(text) if statement.kind in (Kind.LOCK, Kind.CURSOR) else text
+        if statement.qualified:
+            changed = at_overlays(changed, statement.qualified, self._overlays.has)
+        if statement.kind is Kind.READ:
+            changed = copied_from_query(changed)
+        if changed is text or changed == text:
+            return frames
+        if not step.parse:
+            return messages.message(b"Q", changed + b"\0") + step.copied
+        await self._prepare(step.parse, changed)
+        return _bound_to_ours(frames)
+
+    async def _prepare(
+        self, parse: bytes, text: bytes, parameters: Sequence[bytes] | None = None
+    ) -> list[bytes]:
+        """Prepare a text in place of that of a Parse frame, under a name of ours, with parameters of
+        these types or those of the frame. Gives their types. Raises exchange.Refused."""
+        end = parse.find(b"\0", parse.find(b"\0", 5) + 1)
+        types = parse[end + 1 :]
+        if parameters is not None:
+            types = len(parameters).to_bytes(2, "big") + b"".join(parameters)
+        # Frees the name first: it may be left from an earlier statement.
+        close = messages.message(b"C", b"S" + _PRIVATE_NAME + b"\0")
+        prepare = messages.message(b"P", _PRIVATE_NAME + b"\0" + text + b"\0" + types)
+        describe = messages.message(b"D", b"S" + _PRIVATE_NAME + b"\0")
+        done = await self._conversation.run(close + prepare + describe + SYNC)
+        done.rows()
+        cutter = messages.FrameCutter({_PARAMETERS}, limit=messages.MAX_BACKEND_FRAME)
+        for kind, frame in cutter.feed(done.held()):
+            if kind == _PARAMETERS:
+                return [frame[at : at + 4] for at in range(7, len(frame), 4)]
+        return []
+
+
+def text_of(step: Step) -> bytes:
+    """The SQL of a step."""
+    if not step.parse:
+        frame = step.again
+        return frame[5 : frame.find(b"\0", 5)]
+    start = step.parse.find(b"\0", 5) + 1
+    return step.parse[start : step.parse.find(b"\0", start)]
+
+
+def _bound_to_ours(frames: bytes) -> bytes:
+    """The same frames with every Bind naming the statement that was prepared in its place."""
+    pieces = []
+    cutter = messages.FrameCutter({_BIND}, limit=messages.MAX_CLIENT_FRAME)
+    for kind, piece in cutter.feed(frames):
+        if kind == _BIND:
+            start = piece.find(b"\0", 5) + 1
+            end = piece.find(b"\0", start)
+            pieces.append(messages.message(b"B", piece[5:start] + _PRIVATE_NAME + piece[end:]))
+        else:
+            pieces.append(piece)
+    return b"".join(pieces)
