@@ -4,6 +4,7 @@ There it answers every statement from its own snapshot and its own changes, and 
 another could wait for. If it has not lost by then, its COMMIT carries out what the overlays hold.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from dsqlkit.local.backend.conversation import Conversation
 
 _OIDS: Final = """
-SELECT name, c.oid::text FROM pg_catalog.unnest($1::text[]) AS u (name)
-JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(name)
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+SELECT name, c.oid::text FROM pg_catalog.unnest($1::text[]) AS u (name), LATERAL (
+    SELECT dsqlkit.behind(name) AS oid
+) AS f JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname !~ '^(pg_|dsqlkit)' AND n.nspname NOT IN ('information_schema', 'sys')
 """
 _ENTER: Final = "SELECT dsqlkit.to_overlays()"
@@ -39,15 +40,8 @@ _CARRY_OUT: Final = "SELECT dsqlkit.carry_out($1, $2::oid[], $3::boolean)"
 _BEGIN_UPSERT: Final = "SELECT dsqlkit.begin_upsert($1, $2::oid::regclass)"
 _FILL_UPSERT: Final = "SELECT dsqlkit.fill_upsert($1, $2::oid::regclass)"
 _END_UPSERT: Final = "SELECT dsqlkit.end_upsert($1, $2::oid::regclass)"
-_BEHIND: Final = """
-SELECT pg_catalog.to_regclass(pg_catalog.quote_ident(s) || '.' || $1)::oid::text
-FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS u (s, place)
-WHERE s !~ '^dsqlkit_view_' AND pg_catalog.to_regclass(pg_catalog.quote_ident(s) || '.' || $1) IS NOT NULL
-ORDER BY place LIMIT 1
-"""
-"""The table behind a name that leads to its overlay."""
-_NAMED: Final = "SELECT pg_catalog.to_regclass($1)::oid::text"
 _DIFFERS: Final = "SELECT dsqlkit.differs_again($1::text[], $2::text[], $3::jsonb)::text"
+_ASKS_FOR_PATH: Final = re.compile(rb"current_schema|search_path", re.IGNORECASE)
 _PRIVATE_NAME: Final = b"dsqlkit_overlay"
 _BIND: Final = ord("B")
 _PARAMETERS: Final = ord("t")
@@ -118,10 +112,18 @@ class AtOverlays:
             await self._conversation.ask(_ENTER)
             transaction.path_set = True
 
+    async def leave_path(self, transaction: OpenTransaction) -> None:
+        """Have names lead to the tables, for a statement that asks where they lead."""
+        await self._conversation.ask(_LEAVE)
+        transaction.path_set = False
+
     async def led(self, step: Step, statement: Statement, transaction: OpenTransaction) -> bytes:
         """The frames of a step, led to the overlays. Raises exchange.Refused and changes.Locked."""
         if statement.kind is Kind.SETTING:
             transaction.path_set = False
+            return step.data
+        if _ASKS_FOR_PATH.search(text_of(step)) and not statement.tables:
+            await self.leave_path(transaction)
             return step.data
         await self.enter_path(transaction)
         if statement.can_conflict:
@@ -132,7 +134,7 @@ class AtOverlays:
 
     async def begin_upsert(self, step: Step, upsert: Upsert) -> tuple[bytes, str]:
         """Prepare for an INSERT ... ON CONFLICT; its frames, and its table for `end_upsert`."""
-        relation = await self._oids_at_overlays(upsert.table)
+        relation = (await self._oids([upsert.table]))[upsert.table]
         await self._ask(_BEGIN_UPSERT, relation)
         frames = step.again
         if not step.parse:
@@ -187,11 +189,6 @@ class AtOverlays:
     async def _oids(self, tables: Iterable[str]) -> dict[str, str]:
         rows = await self._conversation.ask(_OIDS, array(sorted(set(tables))))
         return {str(name): str(oid) for name, oid in rows}
-
-    async def _oids_at_overlays(self, table: str) -> str:
-        query = _NAMED if '"."' in table else _BEHIND
-        rows = await self._conversation.ask(query, table)
-        return str(rows[0][0])
 
     async def _led(self, step: Step, statement: Statement, frames: bytes) -> bytes:
         text = text_of(step)

@@ -297,3 +297,24 @@ BEGIN
     DROP TABLE pg_temp."dsqlkit upsert";
 END
 $$;
+
+-- The table that a name, as SQL writes it, leads to where no overlay is in the way.
+CREATE OR REPLACE FUNCTION dsqlkit.behind(name text) RETURNS oid LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    schema_name text;
+    found oid;
+BEGIN
+    IF pg_catalog.strpos(name, '"."') > 0 THEN
+        RETURN pg_catalog.to_regclass(name);
+    END IF;
+    FOREACH schema_name IN ARRAY pg_catalog.current_schemas(false) LOOP
+        IF schema_name !~ '^dsqlkit_view_' THEN
+            found := pg_catalog.to_regclass(pg_catalog.quote_ident(schema_name) || '.' || name);
+            IF found IS NOT NULL THEN
+                RETURN found;
+            END IF;
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
