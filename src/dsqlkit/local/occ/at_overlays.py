@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from dsqlkit.local.backend.exchange import question
 from dsqlkit.local.occ.changes import Ask, Changes, array
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.overlay_text import (
@@ -85,14 +86,11 @@ class AtOverlays:
             if statement is None or (changes is not None and statement.kind is not Kind.SETTING):
                 continue
             if statement.kind is Kind.WRITE and (found := upsert(text_of(step))) is not None:
-                again, relation = await self.begin_upsert(
-                    step._replace(data=step.again, bind=b""), found
-                )
-                (await self._conversation.run(again)).rows()
+                relation = await self.begin_upsert(step, found)
+                await self._run_again(step, statement, found.second)
                 await self.end_upsert(relation)
             elif statement.kind in (Kind.SETTING, Kind.WRITE, Kind.COPY_IN):
-                frames = step.data if step.copied else step.again
-                (await self._conversation.run(await self._led(step, statement, frames))).rows()
+                await self._run_again(step, statement, self._text_there(step, statement))
             if statement.kind is Kind.SETTING:
                 await ask(_ENTER)
         if changes is not None:
@@ -128,26 +126,27 @@ class AtOverlays:
         await self.enter_path(transaction)
         if statement.can_conflict:
             await self.cover(transaction, statement.claimed)
-        frames = await self._led(step, statement, step.data)
-        await self.bind_again(step.bind if frames is step.data else _bound_to_ours(step.bind))
-        return frames
+        return await self._led(step, statement)
 
-    async def begin_upsert(self, step: Step, upsert: Upsert) -> tuple[bytes, str]:
-        """Prepare for an INSERT ... ON CONFLICT; its frames, and its table for `end_upsert`."""
-        relation = (await self._oids([upsert.table]))[upsert.table]
+    async def begin_upsert(self, step: Step, found: Upsert) -> str:
+        """Prepare for an INSERT ... ON CONFLICT; its table, for `end_upsert`."""
+        assert step.statement is not None
+        relation = (await self._oids([found.table]))[found.table]
         await self._ask(_BEGIN_UPSERT, relation)
-        frames = step.again
-        if not step.parse:
-            (await self._conversation.run(messages.message(b"Q", upsert.first + b"\0"))).rows()
-            await self._ask(_FILL_UPSERT, relation)
-            return messages.message(b"Q", upsert.second + b"\0"), relation
-        parameters = await self._prepare(step.parse, upsert.second)
-        await self._prepare(step.parse, upsert.first, parameters)
-        (await self._conversation.run(_bound_to_ours(frames))).rows()
+        parameters = None
+        if step.parse:
+            parameters = await self._prepare(step.parse, found.second)
+        await self._run_again(step, step.statement, found.first, parameters)
         await self._ask(_FILL_UPSERT, relation)
-        await self._prepare(step.parse, upsert.second, parameters)
+        return relation
+
+    async def upsert_frames(self, step: Step, found: Upsert) -> bytes:
+        """The frames of an INSERT ... ON CONFLICT that was prepared for."""
+        if not step.parse:
+            return messages.message(b"Q", found.second + b"\0")
+        await self._prepare(step.parse, found.second)
         await self.bind_again(_bound_to_ours(step.bind))
-        return _bound_to_ours(step.data), relation
+        return _bound_to_ours(step.data)
 
     async def end_upsert(self, relation: str) -> None:
         """Keep what it did in the overlay."""
@@ -161,14 +160,32 @@ class AtOverlays:
     async def repeat(self, transaction: OpenTransaction) -> None:
         """Run again at the tables what it has run. Raises exchange.Refused."""
         for step in transaction.done:
-            frames = step.data if step.copied else step.again
-            (await self._conversation.run(frames)).rows()
+            if step.statement is not None:
+                await self._run_again(step, step.statement, text_of(step))
 
     async def lock_again(self, transaction: OpenTransaction) -> None:
         """Lock the rows that it has locked. Raises exchange.Refused."""
         for step in transaction.done:
             if step.statement is not None and step.statement.kind is Kind.LOCK:
-                (await self._conversation.run(step.again)).rows()
+                await self._run_again(step, step.statement, text_of(step))
+
+    async def _run_again(
+        self,
+        step: Step,
+        statement: Statement,
+        text: bytes,
+        parameters: Sequence[bytes] | None = None,
+    ) -> None:
+        """Run a text in place of that of a step, with the step's values. Leaves the client's unnamed
+        statement alone. Raises exchange.Refused."""
+        if step.parse:
+            await self._prepare(step.parse, text, parameters)
+            frames = _bound_to_ours(step.again.removeprefix(step.parse))
+        elif len(statement.parts) == 1 and not step.copied:
+            frames = question(text.decode())
+        else:
+            frames = messages.message(b"Q", text + b"\0") + step.copied
+        (await self._conversation.run(frames)).rows()
 
     async def bind_again(self, bind: bytes) -> None:
         """Make a portal again that was bound in an earlier step: it went with what was let go."""
@@ -190,19 +207,27 @@ class AtOverlays:
         rows = await self._conversation.ask(_OIDS, array(sorted(set(tables))))
         return {str(name): str(oid) for name, oid in rows}
 
-    async def _led(self, step: Step, statement: Statement, frames: bytes) -> bytes:
+    def _text_there(self, step: Step, statement: Statement) -> bytes:
+        """A step's text at overlays."""
         text = text_of(step)
-        changed = without_locks(text) if statement.kind in (Kind.LOCK, Kind.CURSOR) else text
+        if statement.kind in (Kind.LOCK, Kind.CURSOR):
+            text = without_locks(text)
         if statement.qualified:
-            changed = at_overlays(changed, statement.qualified, self._overlays.has)
+            text = at_overlays(text, statement.qualified, self._overlays.has)
         if statement.kind is Kind.READ:
-            changed = copied_from_query(changed)
-        if changed is text or changed == text:
-            return frames
+            text = copied_from_query(text)
+        return text
+
+    async def _led(self, step: Step, statement: Statement) -> bytes:
+        text = self._text_there(step, statement)
+        if text == text_of(step):
+            await self.bind_again(step.bind)
+            return step.data
         if not step.parse:
-            return messages.message(b"Q", changed + b"\0") + step.copied
-        await self._prepare(step.parse, changed)
-        return _bound_to_ours(frames)
+            return messages.message(b"Q", text + b"\0") + step.copied
+        await self._prepare(step.parse, text)
+        await self.bind_again(_bound_to_ours(step.bind))
+        return _bound_to_ours(step.data)
 
     async def _prepare(
         self, parse: bytes, text: bytes, parameters: Sequence[bytes] | None = None

@@ -117,7 +117,8 @@ class Recovery:
         self._session.send_step(step, frames, forward=not step.copied)
 
     async def _upsert(self, step: Step, found: Upsert) -> None:
-        frames, relation = await self._overlays.begin_upsert(step, found)
+        relation = await self._overlays.begin_upsert(step, found)
+        frames = await self._overlays.upsert_frames(step, found)
         answered = asyncio.get_running_loop().create_future()
         exchange = Exchange(
             forward=False,
