@@ -85,7 +85,7 @@ class AtOverlays:
             statement = step.statement
             if statement is None or (changes is not None and statement.kind is not Kind.SETTING):
                 continue
-            if statement.kind is Kind.WRITE and (found := upsert(text_of(step))) is not None:
+            if (found := self.upsert_in(step, statement)) is not None:
                 relation = await self.begin_upsert(step, found)
                 await self._run_again(step, statement, found.second)
                 await self.end_upsert(relation)
@@ -127,6 +127,12 @@ class AtOverlays:
         if statement.can_conflict:
             await self.cover(transaction, statement.claimed)
         return await self._led(step, statement)
+
+    def upsert_in(self, step: Step, statement: Statement) -> Upsert | None:
+        """The INSERT ... ON CONFLICT that a step is, if it is one."""
+        if statement.kind is not Kind.WRITE:
+            return None
+        return upsert(self._text_there(step, statement))
 
     async def begin_upsert(self, step: Step, found: Upsert) -> str:
         """Prepare for an INSERT ... ON CONFLICT; its table, for `end_upsert`."""

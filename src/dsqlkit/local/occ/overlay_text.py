@@ -192,4 +192,5 @@ def upsert(text: bytes) -> Upsert | None:
     last = at + (2 if named.schemaname else 0)
     alias = b"" if named.alias.aliasname else b"AS " + text[tokens[last].start : tokens[last].end]
     second = text[: named.location] + _PRIVATE_TABLE + alias + text[tokens[last].end :]
+    named.schemaname = named.schemaname.removeprefix(VIEW_SCHEMA)
     return Upsert(qualified(named), first, second)

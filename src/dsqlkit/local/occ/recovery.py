@@ -14,13 +14,13 @@ from dsqlkit.local.backend.exchange import (
 from dsqlkit.local.backend.savepoint import STATEMENT_SAVEPOINT
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, Refusal
 from dsqlkit.local.occ import cursors
-from dsqlkit.local.occ.at_overlays import AtOverlays, text_of
+from dsqlkit.local.occ.at_overlays import AtOverlays
 from dsqlkit.local.occ.changes import Changes, Locked, let_go
 from dsqlkit.local.occ.open_transaction import OpenTransaction
-from dsqlkit.local.occ.overlay_text import Upsert, upsert
+from dsqlkit.local.occ.overlay_text import Upsert
 from dsqlkit.local.occ.parking import Parking
 from dsqlkit.local.occ.row_locks import settle_locks
-from dsqlkit.local.statements.statement import Kind, Statement
+from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import SYNC
 
@@ -106,10 +106,11 @@ class Recovery:
     async def _run_at_overlays(
         self, step: Step, statement: Statement, transaction: OpenTransaction
     ) -> None:
-        found = upsert(text_of(step)) if statement.kind is Kind.WRITE else None
-        if found is not None:
+        if statement.can_conflict:
             await self._overlays.enter_path(transaction)
             await self._overlays.cover(transaction, statement.claimed)
+        found = self._overlays.upsert_in(step, statement)
+        if found is not None:
             await self._upsert(step, found)
             return
         frames = await self._overlays.led(step, statement, transaction)
