@@ -25,6 +25,7 @@ DATA_CONFLICT: Final = "change conflicts with another transaction (OC000)"
 SCHEMA_CONFLICT: Final = "schema has been updated by another transaction (OC001)"
 """A real cluster's words (conformance record); both have SQLSTATE 40001."""
 
+CONFLICT: Final = Refusal("40001", DATA_CONFLICT)
 SCHEMA_CHANGED: Final = Refusal("40001", SCHEMA_CONFLICT)
 
 Rule: TypeAlias = Refusal | Callable[[Node], Refusal | None]

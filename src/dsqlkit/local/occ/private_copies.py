@@ -5,17 +5,15 @@ PostgreSQL would not let it write a row that another has changed, so it gets cop
 that it writes (see server/sql/adjudication.sql).
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.occ.changes import Ask, Changes, shadow
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.unqualified import bound_to_private, unqualified_parse, unqualified_query
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import PORTAL, STATEMENT, SYNC, Frontend, message
-
-if TYPE_CHECKING:
-    from dsqlkit.local.session.session import Session
 
 # Prepared statements have to look up names again.
 _FORGET_NAMES: Final = "DISCARD PLANS"
@@ -26,17 +24,17 @@ WHERE oid = pg_catalog.to_regclass($1) AND relpersistence <> 't'
 
 
 class PrivateCopies:
-    """Those of one session. `ask` asks inside its transaction, as the endpoint."""
+    """Private copies of one session's tables. `ask` asks inside its transaction, as endpoint."""
 
-    def __init__(self, session: "Session", ask: Ask) -> None:
-        self._session = session
+    def __init__(self, conversation: Conversation, ask: Ask) -> None:
+        self._conversation = conversation
         self._ask = ask
 
     async def repeat(self, transaction: OpenTransaction, kinds: tuple[Kind, ...]) -> None:
         """Run again what the transaction has run of these kinds. Raises exchange.Refused."""
-        for step in transaction.done:
+        for step in transaction.touched.steps:
             if step.statement is not None and step.statement.kind in kinds:
-                (await self._session.conversation.run(step.again)).rows()
+                (await self._conversation.run(step.again)).rows()
 
     async def give(
         self, transaction: OpenTransaction, tables: set[str], changes: Changes | None
@@ -46,46 +44,44 @@ class PrivateCopies:
             await self.repeat(transaction, (Kind.SETTING,))
         await self._copy(transaction, tables, changes)
         if changes is None:
-            for step in list(transaction.done):
+            for step in list(transaction.touched.steps):
                 if step.statement is not None:
                     frames = step.data if step.copied else step.again
-                    await self._session.conversation.run(await self._leading_there(step, frames))
+                    await self._conversation.run(await self._leading_there(step, frames))
 
     async def _copy(
         self, transaction: OpenTransaction, tables: set[str], changes: Changes | None
     ) -> None:
         wanted = []
-        for table in sorted(tables - transaction.shadowed):
-            transaction.shadowed.add(table)
-            for (relation,) in await self._session.conversation.ask(_TABLE, table):
+        for table in sorted(tables - transaction.copied):
+            transaction.add_copies({table})
+            for (relation,) in await self._conversation.ask(_TABLE, table):
                 # One table may be written under two names.
-                if relation is not None and relation not in transaction.shadowed:
+                if relation is not None and relation not in transaction.copied:
                     wanted.append(relation)
         if wanted or (changes is not None and changes.tables):
-            transaction.shadowed.update(await shadow(self._ask, wanted, changes))
-            await self._session.conversation.ask(_FORGET_NAMES)
+            transaction.add_copies(set(await shadow(self._ask, wanted, changes)))
+            await self._conversation.ask(_FORGET_NAMES)
 
-    async def run(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
-        """Run a step at the copies."""
-        if not transaction.failed:
-            await self._copy(transaction, set(statement.claimed), None)
+    async def frames(self, step: Step, statement: Statement, transaction: OpenTransaction) -> bytes:
+        """The frames that run a step at the copies, made ready for it. Raises exchange.Refused."""
+        await self._copy(transaction, set(statement.claimed), None)
         data = await self._leading_there(step, step.data)
         await self.bind_again(bound_to_private(step.bind) if statement.qualified else step.bind)
-        # Of a COPY's answer the client has had the start.
-        self._session.send_step(step, data, forward=not step.copied)
+        return data
 
     async def bind_again(self, bind: bytes) -> None:
         """Make a portal again that was bound in an earlier step: it went with what was let go."""
         if bind:
             close = message(Frontend.CLOSE, PORTAL + bind[5 : bind.find(b"\0", 5) + 1])
-            await self._session.conversation.run(close + bind + SYNC)
+            await self._conversation.run(close + bind + SYNC)
 
     async def forget_prepared(self, step: Step) -> None:
         """Let the step prepare its statement once more under the same name."""
         name = step.parse[5 : step.parse.find(b"\0", 5)]
         if name and step.parse in step.data:
             close = message(Frontend.CLOSE, STATEMENT + name + b"\0")
-            await self._session.conversation.run(close + SYNC)
+            await self._conversation.run(close + SYNC)
 
     async def _leading_there(self, step: Step, frames: bytes) -> bytes:
         """Frames of a step, with names that lead to the copies of tables."""
@@ -94,7 +90,5 @@ class PrivateCopies:
         if not step.parse:
             text = step.again if step.copied else frames
             return unqualified_query(text, step.statement.qualified) + step.copied
-        await self._session.conversation.run(
-            unqualified_parse(step.parse, step.statement.qualified)
-        )
+        await self._conversation.run(unqualified_parse(step.parse, step.statement.qualified))
         return bound_to_private(frames)

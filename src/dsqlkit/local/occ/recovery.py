@@ -1,29 +1,25 @@
-"""What a session does when its transaction was parked, met a conflict, or has lost."""
+"""What becomes of a transaction that was parked, that met a conflict, or that has lost.
+
+What it asks of PostgreSQL it asks by the way. What the client is to see is for the session to send:
+the answers here are frames to run, or that the step may run as it is.
+"""
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from dsqlkit.local.backend.exchange import (
-    READY_FAILED,
-    READY_IDLE,
-    Exchange,
-    Refused,
-    Rows,
-    question,
-)
+from dsqlkit.local.backend.conversation import Conversation
+from dsqlkit.local.backend.exchange import Refused, Rows, Verdict
 from dsqlkit.local.backend.savepoint import STATEMENT_SAVEPOINT
-from dsqlkit.local.dialect.refusal import DATA_CONFLICT, Refusal
+from dsqlkit.local.dialect.refusal import DATA_CONFLICT
 from dsqlkit.local.occ import cursors
-from dsqlkit.local.occ.changes import Changes, Locked, let_go
-from dsqlkit.local.occ.open_transaction import OpenTransaction
-from dsqlkit.local.occ.parking import ParkAndRestore
+from dsqlkit.local.occ.adjudicator import Adjudicator
+from dsqlkit.local.occ.changes import Changes, let_go
+from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
+from dsqlkit.local.occ.parking import Parking
 from dsqlkit.local.occ.private_copies import PrivateCopies
 from dsqlkit.local.occ.row_locks import settle_locks
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
-
-if TYPE_CHECKING:
-    from dsqlkit.local.session.session import Session
 
 _DEADLOCK: Final = "40P01"
 _CONFLICTS: Final = {"40001", _DEADLOCK}
@@ -35,148 +31,120 @@ _HAS_TWINS: Final = "SELECT dsqlkit.has_twins($1, $2::regclass)"
 
 
 class Recovery:
-    """The recovery of one session's transactions."""
+    """The recovery of one session's transactions, one after another."""
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
-        self._copies = PrivateCopies(session, self._ask)
-        self.park_and_restore = ParkAndRestore(session, self._ask, self._copies)
+    def __init__(self, conversation: Conversation, adjudicator: Adjudicator) -> None:
+        self._conversation = conversation
+        self._adjudicator = adjudicator
+        self._copies = PrivateCopies(conversation, self._ask)
+        self.parking = Parking(conversation, self._ask, adjudicator.monitor.ask, self._copies)
 
     def is_conflict(
-        self, statement: Statement, exchange: Exchange, transaction: OpenTransaction
+        self, statement: Statement, verdict: Verdict, transaction: OpenTransaction
     ) -> bool:
         """Whether a statement failed because of what another transaction did."""
-        sqlstate = exchange.sqlstate
+        sqlstate = verdict.sqlstate
         if sqlstate == _UNIQUE_VIOLATION:
             # Of a key that the snapshot has, or of one that somebody else committed since?
-            return self._session.adjudicator.history.written_since(transaction, statement.tables)
+            return self._adjudicator.history.written_since(transaction, statement.tables)
         if sqlstate == _FOREIGN_KEY_VIOLATION:
             # By a row of the snapshot, or by one that somebody else committed since?
-            return self._session.adjudicator.history.committed_since(transaction)
-        return exchange.given_way or sqlstate in _CONFLICTS
+            return self._adjudicator.history.committed_since(transaction)
+        return verdict.given_way or sqlstate in _CONFLICTS
 
     def may_have_twins(self, statement: Statement, transaction: OpenTransaction) -> bool:
         """Whether it may have inserted a key that its snapshot has, but others have deleted."""
-        history = self._session.adjudicator.history
+        history = self._adjudicator.history
         return statement.inserts and history.deleted_since(transaction, statement.tables)
 
-    async def resume(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
-        """Run a step of a transaction that was parked or has lost."""
-        try:
-            left = None
-            if transaction.parked:
-                left = await self.park_and_restore.restore(transaction)
-            if left is not None:
-                await self._copies.give(transaction, set(transaction.claimed), left)
-            if transaction.shadowed:
-                await self._copies.run(step, statement, transaction)
-            else:
-                await self._send(step, statement, transaction)
-        except Refused:
-            # It cannot be answered as if it had not lost: the conflict shows now.
-            await self.refuse(step, Refusal("40001", DATA_CONFLICT))
-
-    async def lose(
-        self, step: Step, statement: Statement, transaction: OpenTransaction, failed: Exchange
-    ) -> None:
-        """Answer a step that met a conflict as if it had not.
-
-        One that only gave way, as two transactions waited for each other, is run once more.
-        """
-        ask = self._session.conversation.ask
-        try:
-            changes: Changes | None = None
-            if failed.guarded:
-                await ask(f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}")
-                changes = await self.park_and_restore.read_out(transaction)
-            else:
-                await let_go(ask)
-                if not transaction.claimed:
-                    changes = Changes()
-            await self._copies.forget_prepared(step)
-            if (failed.given_way or failed.sqlstate == _DEADLOCK) and changes is not None:
-                transaction.changes = changes
-                await asyncio.sleep(_PAUSE_S)
-                await self.resume(step, statement, transaction)
-                return
-            transaction.lost = transaction.lost or DATA_CONFLICT
-            await self._copies.give(transaction, transaction.claimed | statement.claimed, changes)
-            await self._copies.run(step, statement, transaction)
-        except (Refused, Locked):
-            # It cannot be answered so, for want of a privilege say: the conflict shows now.
-            transaction.failed = True
-            self._session.give(step, failed)
-
-    async def check_keys(
-        self, step: Step, statement: Statement, transaction: OpenTransaction, done: Exchange
-    ) -> None:
-        """See whether a step inserted a key that the transaction's snapshot has already.
+    async def has_twins(self, statement: Statement) -> bool:
+        """Whether it inserted a key that the transaction's snapshot has already.
 
         PostgreSQL allows it when another transaction has deleted that row since.
         """
         for table in sorted(statement.claimed):
             if (await self._ask(_HAS_TWINS, table))[0][0] == "t":
-                await self.lose(step, statement, transaction, done)
-                return
-        transaction.note(step, statement)
-        self._session.finish(step, done)
+                return True
+        return False
 
-    async def refuse(self, step: Step, refusal: Refusal) -> None:
-        """Fail a step that has run, and the transaction with it."""
-        await self._session.conversation.run(
-            question("SELECT dsqlkit.fail($1, $2)", (refusal.sqlstate, refusal.message))
-        )
-        assert self._session.transaction is not None
-        self._session.transaction.failed = True
-        ready = b"" if step.hides_ready else READY_FAILED
-        self._session.tell(step, refusal.as_error() + ready, failed=True)
+    async def resume(
+        self, step: Step, statement: Statement, transaction: OpenTransaction
+    ) -> bytes | None:
+        """Let a transaction that was parked or has lost go on with this step: the frames that run
+        it at private copies, or None where it runs as it is.
 
-    async def refuse_commit(self, step: Step, refusal: Refusal) -> None:
-        """Roll back in place of a COMMIT, which fails."""
-        done = await self._session.conversation.run(question("ROLLBACK"))
-        self._session.ended(done)
-        ready = b"" if step.hides_ready else READY_IDLE
-        self._session.tell(step, refusal.as_error() + ready, failed=True)
+        Raises exchange.Refused when it cannot go on as if it had not lost.
+        """
+        left = None
+        if transaction.phase is Phase.PARKED:
+            left = await self.parking.restore(transaction)
+        if left is not None:
+            await self._copies.give(transaction, set(transaction.touched.claimed), left)
+        if transaction.phase is Phase.AT_COPIES:
+            return await self._copies.frames(step, statement, transaction)
+        await self._copies.bind_again(step.bind)
+        return None
 
-    async def commit(self, step: Step, transaction: OpenTransaction) -> None:
-        """Commit, or fail to because another was first."""
-        await self.prepare_commit(transaction, step.bind)
-        self._session.send_step(step, step.data, forward=True)
+    async def lose(
+        self,
+        step: Step,
+        statement: Statement,
+        transaction: OpenTransaction,
+        verdict: Verdict,
+        *,
+        guarded: bool,
+    ) -> bytes | None:
+        """Take back a step that met a conflict: the frames that run it as if it had met none.
+
+        None for one that only gave way, as two transactions waited for each other: the transaction
+        is parked, and is to be resumed with the step. `guarded`: there is a savepoint before it.
+        Raises exchange.Refused and changes.Locked when it cannot be done, for want of a privilege.
+        """
+        ask = self._conversation.ask
+        changes: Changes | None = None
+        if guarded:
+            await ask(f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}")
+            changes = await self.parking.read_out(transaction)
+        else:
+            await let_go(ask)
+            if not transaction.touched.claimed:
+                changes = Changes()
+        await self._copies.forget_prepared(step)
+        if (verdict.given_way or verdict.sqlstate == _DEADLOCK) and changes is not None:
+            transaction.park(changes)
+            await asyncio.sleep(_PAUSE_S)
+            return None
+        transaction.lose(DATA_CONFLICT)
+        tables = transaction.touched.claimed | statement.claimed
+        await self._copies.give(transaction, tables, changes)
+        return await self._copies.frames(step, statement, transaction)
 
     async def prepare_commit(self, transaction: OpenTransaction, bind: bytes = b"") -> None:
         """Do what is left to do before COMMIT, or see to it that it fails.
 
         `bind` is the COMMIT's own Bind where it was sent in an earlier step.
         """
-        session = self._session
-        if transaction.parked and not transaction.lost:
-            await self.park_and_restore.restore(transaction)
+        ask = self._conversation.ask
+        if transaction.phase is Phase.PARKED and not transaction.lost:
+            await self.parking.restore(transaction)
         if not transaction.lost:
             try:
-                await settle_locks(self._session, self._ask, transaction)
+                await settle_locks(self._adjudicator, self._ask, transaction)
             except Refused:
-                await let_go(session.conversation.ask)
-                transaction.lost = DATA_CONFLICT
+                await let_go(ask)
+                transaction.lose(DATA_CONFLICT)
         if transaction.lost:
-            await session.conversation.ask("SELECT dsqlkit.lose($1)", transaction.lost)
+            await ask("SELECT dsqlkit.lose($1)", transaction.lost)
         await self._copies.bind_again(bind)
 
-    async def keep_cursors(self, step: Step, transaction: OpenTransaction, done: Exchange) -> None:
+    async def keep_cursors(self, transaction: OpenTransaction) -> None:
         """After a step that opened a cursor: see to it that the transaction can still be parked."""
-        if transaction.claimed:
+        if transaction.touched.claimed:
             transaction.loose_cursors = True
         else:
-            transaction.cursors_secured = await cursors.secure(self._session.conversation)
-        self._session.finish(step, done)
+            transaction.cursors_secured = await cursors.secure(self._conversation)
 
     async def _ask(self, sql: str, *parameters: str | None) -> Rows:
         """Ask inside the transaction, as the endpoint."""
-        key = await self._session.adjudicator.monitor.key()
-        return await self._session.conversation.ask(sql, key, *parameters)
-
-    async def _send(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
-        await self._copies.bind_again(step.bind)
-        if statement.can_conflict:
-            self._session.send_write(step, transaction)
-        else:
-            self._session.send_step(step, step.data, forward=True)
+        key = await self._adjudicator.monitor.key()
+        return await self._conversation.ask(sql, key, *parameters)
