@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from dsqlkit.local.backend.exchange import Exchange
-from dsqlkit.local.dialect.refusal import DATA_CONFLICT
+from dsqlkit.local.dialect.refusal import CONFLICT_ON_PURPOSE
 from dsqlkit.local.faults import ActiveFaults, Fate
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.session.parts import Parts
@@ -26,10 +26,11 @@ from dsqlkit.local.wire.messages import (
 )
 
 _NAME: Final = b"dsqlkit_lose\0"
+_LOST: Final = f"SELECT dsqlkit.lose('{CONFLICT_ON_PURPOSE}')"
 # Without a Sync, and with a name of its own: it joins the client's implicit transaction and leaves
 # the client's unnamed statement alone.
 _LOSE: Final = (
-    message(Frontend.PARSE, _NAME + f"SELECT dsqlkit.lose('{DATA_CONFLICT}')\0".encode() + b"\0\0")
+    message(Frontend.PARSE, _NAME + _LOST.encode() + bytes(3))
     + message(Frontend.BIND, _NAME + _NAME + bytes(6))
     + message(Frontend.EXECUTE, _NAME + bytes(4))
     + message(Frontend.CLOSE, STATEMENT + _NAME)
@@ -57,7 +58,7 @@ async def commit(parts: Parts, step: Step, transaction: OpenTransaction) -> None
         parts.cut()
         return
     if fate is Fate.CONFLICT:
-        transaction.lose(DATA_CONFLICT)
+        transaction.lose(CONFLICT_ON_PURPOSE)
     await parts.recovery.prepare_commit(transaction, step.bind)
     if fate is Fate.CUT_AFTER:
         ends_itself = step.is_query or step.end is End.SYNC
