@@ -36,7 +36,7 @@ LOCAL_MAY_IMPORT = {"endpoint", "errors", "token", "quotas", "whole_file"}
 FACE = {"__init__", "__main__", "lifecycle", "daemon", "knock"}
 """The local cluster as others see it, which may import every room."""
 
-PLAIN = {"environment", "faults", "state", "log"}
+PLAIN = {"environment", "faults", "sessions", "state", "log"}
 """What the face writes down for the cluster's process. They import no room."""
 
 ROOMS = {
@@ -46,7 +46,7 @@ ROOMS = {
     "backend": {"dialect", "statements", "wire"},
     "server": {"dialect", "statements", *PLAIN},
     "jobs": {"server"},
-    "occ": {"server", "backend", "dialect", "statements", "wire"},
+    "occ": {"server", "backend", "dialect", "statements", "wire", *PLAIN},
     "session": {"occ", "backend", "dialect", "statements", "wire", *PLAIN},
     "door": {"session", "occ", "server", "backend", "dialect", "wire", *PLAIN},
 }

@@ -7,14 +7,14 @@ of one waits for another's lock, has that other transaction parked.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT, Refusal
 from dsqlkit.local.occ.commit_history import CommitHistory
 from dsqlkit.local.occ.contender import Bystander, Contender
-from dsqlkit.local.occ.lock_monitor import Concern, Monitor, Waits, waits_in_circle
+from dsqlkit.local.occ.lock_monitor import Concern, Monitor, Wait, Waits, waits_in_circle
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.watch import FIRST_LOOK_S, LONGEST_PAUSE_S, Watch
 from dsqlkit.local.server import superuser
@@ -34,6 +34,7 @@ class Adjudicator:
         self._open: dict[Contender, OpenTransaction] = {}
         self.watch = Watch(self._open.keys())
         self._parking: set[asyncio.Task[None]] = set()
+        self._told: dict[int, Wait] = {}
 
     # What sessions report.
 
@@ -149,6 +150,8 @@ class Adjudicator:
                 await self._cancel(contender, refusal)
         contenders = {contender.pid: contender for contender in self._contenders}
         waits = await self.monitor.waits([contender.pid for contender in due], contenders)
+        if _log.isEnabledFor(logging.DEBUG):
+            self._tell(waits, contenders)
         for pid, wait in waits.items():
             for blocker in wait.blockers:
                 waiting = contenders.get(pid)
@@ -156,6 +159,17 @@ class Adjudicator:
                     continue
                 if await self._resolve(waiting, contenders[blocker], waits):
                     return  # what the others wait for has changed
+
+    def _tell(self, waits: Waits, contenders: Mapping[int, Contender]) -> None:
+        """Log who waits for whom, once for each wait."""
+        for pid, wait in waits.items():
+            if self._told.get(pid) != wait:
+                whom = " and ".join(
+                    f"session {each}" if each in contenders else f"process {each} behind it"
+                    for each in wait.blockers
+                )
+                _log.debug("session %d: waits for %s (%s)", pid, whom, wait.concern.name)
+        self._told = waits
 
     async def _resolve(self, waiting: Contender, blocker: Contender, waits: Waits) -> bool:
         """Let one contender that waits for another go on; whether by cancelling a statement."""

@@ -30,8 +30,9 @@ _log = logging.getLogger(__name__)
 class Parts:
     """The parts of one session, and the few things that every turn does with them.
 
-    `contender` is the session as the adjudicator knows it. `handle` is called with each step whose
-    turn has come; `close` ends the session. `work` is what takes several exchanges, by its name.
+    `traces`: the log is to have a line a turn. `contender` is the session as the adjudicator knows
+    it. `handle` is called with each step whose turn has come; `close` ends the session. `work` is
+    what takes several exchanges, `work_name` its name.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Parts:
         self.can_start_over = False
         self.work: asyncio.Task[None] | None = None
         self.work_name = ""
+        self.traces = _log.isEnabledFor(logging.DEBUG)
         distance = Distance(faults, self._received)
         self.client = distance.link = Link(distance.receive, close, watched=True)
         self.conversation = Conversation(
@@ -151,6 +153,8 @@ class Parts:
 
     def do(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Do something that takes several exchanges; the client's further steps wait."""
+        if self.traces:
+            _log.debug("session %d: begins %s", self.conversation.pid, name)
         self.pipeline.held_up = True
         self.work = asyncio.ensure_future(work)
         self.work_name = name

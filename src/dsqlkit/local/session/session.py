@@ -7,8 +7,11 @@ transaction_block.py, with the session's parts.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from dsqlkit.local.backend.exchange import FORWARDED, Exchange
 from dsqlkit.local.dialect.limits import too_old
@@ -20,8 +23,11 @@ from dsqlkit.local.session.autocommit import Autocommit
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.transaction_block import TransactionBlock
 from dsqlkit.local.session.turns import Turn, at_once
+from dsqlkit.local.sessions import NO_TRANSACTION, SessionStatus
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import FLUSH, SYNC, TERMINATE
+
+_PARKING: Final = "parking a transaction"
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +38,7 @@ class Session:
     def __init__(
         self,
         *,
+        role: str,
         adjudicator: Adjudicator,
         faults: ActiveFaults,
         on_job: Callable[[], None],
@@ -44,6 +51,9 @@ class Session:
         self.backend = parts.backend
         self._autocommit = Autocommit(parts)
         self._block = TransactionBlock(parts)
+        self._role = role
+        self._connected_s = time.monotonic()
+        self._step: Step | None = None
         self._has_ended = False
         self._expired = False
         self._on_end = on_end
@@ -102,8 +112,40 @@ class Session:
         if self.is_idle and self.transaction is None:
             self.close()
 
+    def __repr__(self) -> str:
+        parts = self._parts
+        return f"<session {self.pid} of {self._role}, {parts.transaction}, {self._doing}>"
+
+    def status(self) -> SessionStatus:
+        """What it is doing now. It cannot tell whom it waits for."""
+        transaction = self._parts.transaction
+        since_s = self._connected_s if transaction is None else transaction.phase_since_s
+        return SessionStatus(
+            session=self.pid,
+            role=self._role,
+            connected_at=_moment(self._connected_s),
+            phase=NO_TRANSACTION if transaction is None else transaction.phase.value,
+            since=_moment(since_s),
+            doing=self._doing,
+            for_s=round(self._parts.adjudicator.watch.busy_s(self), 3),
+            lost=None if transaction is None else transaction.lost,
+        )
+
+    @property
+    def _doing(self) -> str:
+        parts = self._parts
+        if parts.work is not None:
+            is_ours = parts.work_name == _PARKING
+            return _PARKING if is_ours else f"{_verb(self._step)}, {parts.work_name}"
+        if not parts.conversation.under_way:
+            return "nothing"
+        if parts.conversation.takes_data:
+            return "COPY, waiting for the client's data"
+        return _verb(self._step)
+
     def _handle(self, step: Step) -> None:
         """Do with the client's next step what its turn is."""
+        self._step = step
         parts = self._parts
         transaction = parts.transaction
         turn = at_once(
@@ -114,9 +156,27 @@ class Session:
             expired=self._expired,
         )
         if transaction is None:
-            self._outside[turn or self._autocommit.turn(step)](step)
+            turn = turn or self._autocommit.turn(step)
+            act = self._outside[turn]
         else:
-            self._inside[turn or self._block.turn(step, transaction)](step)
+            turn = turn or self._block.turn(step, transaction)
+            act = self._inside[turn]
+        if parts.traces:
+            _log.debug("session %d: %s in %s -> %s", self.pid, _verb(step), self._where, turn.name)
+        act(step)
+
+    @property
+    def _where(self) -> str:
+        """The phase of its transaction and what is known of it, for the log."""
+        transaction = self._parts.transaction
+        if transaction is None:
+            return "no transaction"
+        facts = [
+            *(["lost"] if transaction.lost else []),
+            *(["implicit"] if transaction.implicit else []),
+            *(["contended"] if self._parts.adjudicator.is_contended(self) else []),
+        ]
+        return ", ".join([transaction.phase.name, *facts])
 
     def _ignore(self, _step: Step) -> None:
         pass
@@ -167,7 +227,7 @@ class Session:
     async def park(self) -> None:
         parts, transaction = self._parts, self._parts.transaction
         if transaction is not None and self.can_be_parked:
-            parts.do("parking a transaction", parts.recovery.parking.park(transaction))
+            parts.do(_PARKING, parts.recovery.parking.park(transaction))
             if parts.work is not None:
                 await asyncio.wait([parts.work])
 
@@ -181,3 +241,18 @@ class Session:
         with self._parts.conversation.being_cancelled(refusal):
             yield
         self._parts.pipeline.go_on()
+
+
+def _verb(step: Step | None) -> str:
+    """What a step runs, in a word and without its data."""
+    if step is None:
+        return "the sign-in"
+    if step.statement is None:
+        return "messages that run nothing"
+    return step.statement.verb or step.statement.kind.name
+
+
+def _moment(at_s: float) -> str:
+    """A moment of the monotonic clock, in UTC."""
+    ago = timedelta(seconds=time.monotonic() - at_s)
+    return (datetime.now(UTC) - ago).isoformat(timespec="milliseconds")

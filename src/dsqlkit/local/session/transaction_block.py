@@ -4,6 +4,8 @@ Statements go one at a time: so each can be held back until it is known whether 
 and between two of them the transaction can be parked (see occ/adjudicator.py).
 """
 
+import logging
+
 from dsqlkit.local.backend.exchange import READY_FAILED, READY_IDLE, Exchange, Refused, question
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS, refusal_inside, too_old
 from dsqlkit.local.dialect.refusal import CONFLICT, SCHEMA_CHANGED, Refusal
@@ -17,6 +19,8 @@ from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import SYNC
 from dsqlkit.quotas import MAX_ROWS
+
+_log = logging.getLogger(__name__)
 
 
 class TransactionBlock:
@@ -149,6 +153,10 @@ class TransactionBlock:
             )
             if not failed and then is not After.CHECK_KEYS:
                 transaction.note(step, statement, verdict.changed)
+        if parts.traces:
+            told = "as it should be" if verdict.error is None else verdict.sqlstate
+            pid, phase = parts.conversation.pid, transaction.phase.name
+            _log.debug("session %d: answered %s in %s -> %s", pid, told, phase, then.name)
         if then is After.FINISH:
             parts.finish(step, exchange)
         elif then is After.LOSE:

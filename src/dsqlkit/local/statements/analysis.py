@@ -3,6 +3,7 @@ the schema, and which tables it names. Pure.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from postgast import pg_query_pb2 as tree
@@ -42,7 +43,11 @@ _TRUSTS: Final = frozenset({"iam_pg_role_mappings"})
 
 def analyse(parsed: Sequence[ParsedStatement], source: Parsable) -> list[Statement]:
     """What each statement of a text is."""
-    return [_statement(each, source) for each in parsed]
+    return [
+        replace(statement, verb=_verb(each.name, statement.kind))
+        for each in parsed
+        for statement in (_statement(each, source),)
+    ]
 
 
 def together(statements: Sequence[Statement]) -> Statement:
@@ -65,6 +70,12 @@ def together(statements: Sequence[Statement]) -> Statement:
         any(each.deletes for each in statements),
         any(each.scrolls for each in statements),
     )
+
+
+def _verb(name: str, kind: Kind) -> str:
+    if name == "transaction_stmt":
+        return kind.name
+    return name.removesuffix("_stmt").removeprefix("variable_").replace("_", " ").upper()
 
 
 def _kind(name: str, node: Node) -> Kind:

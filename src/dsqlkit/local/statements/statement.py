@@ -40,6 +40,7 @@ class Statement:
     places in the text (from, to, in bytes) where a schema stands before a table's name, its point
     included. `many`: it may write many rows, more than its text has or in several statements.
     `scrolls`: it declares a cursor that goes backwards too. `plain`: it is a BEGIN and no more.
+    `verb` is what it is called where a session's turns are told of.
     """
 
     kind: Kind
@@ -54,6 +55,7 @@ class Statement:
     deletes: bool = False
     scrolls: bool = False
     plain: bool = False
+    verb: str = ""
 
     @property
     def may_change_too_much(self) -> bool:
