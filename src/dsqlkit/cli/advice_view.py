@@ -3,18 +3,17 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.table import Table
 from rich.text import Text
 
-from dsqlkit.cli.optimize import measurement_document
+from dsqlkit.cli.measurement_view import change, measurement_document
 from dsqlkit.cli.output import counted
+from dsqlkit.cli.uncut import ResultTable
 
 if TYPE_CHECKING:
     from dsqlkit.advisor.advise import Proposal
-    from dsqlkit.index_advice import Consultation
-    from dsqlkit.index_trial import Outcome
+    from dsqlkit.advisor.consulting import Consultation
+    from dsqlkit.advisor.trial import Outcome
     from dsqlkit.measurement import Measurement
 
 
@@ -60,7 +59,7 @@ def view_of(consultation: "Consultation", outcome: "Outcome | None") -> Renderab
     for note in advice.notes:
         parts += [_Wrapped(f"Note: {note}"), ""]
     if tried:
-        parts += [_trials(tried), *_verdict(tried)]
+        parts += [_trials(tried), "", *_verdict(tried)]
     elif advice.proposals:
         parts.append("Nothing was built: --apply builds, measures and keeps the best.")
     while parts and parts[-1] == "":
@@ -113,14 +112,14 @@ def _indented(text: str) -> _Wrapped:
     return _Wrapped(text, indent=2)
 
 
-def _trials(outcome: "Outcome") -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("With", overflow="fold")
+def _trials(outcome: "Outcome") -> ResultTable:
+    table = ResultTable()
+    table.column("With")
     for heading in ("rows read", "looked up", "execution (spread)"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.column(heading, justify="right", no_wrap=True)
     with_dpu = outcome.before.dpu is not None
     if with_dpu:
-        table.add_column("DPU", justify="right", no_wrap=True)
+        table.column("DPU", justify="right", no_wrap=True)
     rows = [("no new index", outcome.before)]
     rows += [("\n".join(each.names), each.measured) for each in outcome.trials]
     for name, measured in rows:
@@ -142,21 +141,13 @@ def _verdict(outcome: "Outcome") -> list[RenderableType]:
     else:
         lines.append(
             f"{before.rows_scanned:,} rows read before, {after.rows_scanned:,} after, for "
-            f"{after.rows:,} returned. Execution: {_change(outcome.speedup)} (medians of "
+            f"{after.rows:,} returned. Execution: {change(outcome.speedup)} (medians of "
             f"{before.runs} and {after.runs} warm runs)."
         )
     lines.append(f"Kept: {', '.join(outcome.kept) or 'none'}.")
     if outcome.dropped:
         lines.append(f"Dropped: {', '.join(outcome.dropped)}.")
     return [_Wrapped(line) for line in lines]
-
-
-def _change(speedup: float | None) -> str:
-    if speedup is None:
-        return "no difference beyond the spread"
-    if speedup >= 1:
-        return f"{speedup:.1f} times faster"
-    return f"{1 / speedup:.1f} times slower"
 
 
 def _proposal(proposal: "Proposal") -> dict[str, Any]:

@@ -8,15 +8,21 @@ rest of the rows of any other is read out first, and becomes a cursor over a pri
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.savepoint import SAVEPOINT
 from dsqlkit.local.occ.changes import array
-from dsqlkit.local.wire import messages
-from dsqlkit.local.wire.messages import SYNC
-
-if TYPE_CHECKING:
-    from dsqlkit.local.backend.conversation import Conversation
+from dsqlkit.local.wire.messages import (
+    MAX_BACKEND_FRAME,
+    PORTAL,
+    STATEMENT,
+    SYNC,
+    Backend,
+    FrameCutter,
+    Frontend,
+    message,
+)
 
 LONG_AGO: Final = "-infinity"
 
@@ -27,7 +33,6 @@ WHERE creation_time > $1::timestamptz AND name <> ''
 _REST: Final = "SELECT image FROM dsqlkit.rest_of_cursor($1) AS r (image)"
 _KEEP: Final = "SELECT dsqlkit.keep_rows($1, $2::oid[], $3::int[], $4::text[])"
 _DECLARED: Final = re.compile(r"\s*declare\b", re.IGNORECASE)
-_ROW_DESCRIPTION: Final = ord("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +55,14 @@ class OpenCursor:
     rest: tuple[str, ...]
 
 
-async def secure(conversation: "Conversation") -> str:
+async def secure(conversation: Conversation) -> str:
     """Let all cursors that are open now outlive being parked; the moment from when on others are
     not, by the server's clock. The transaction must have changed nothing yet."""
     await conversation.ask(f"SAVEPOINT {SAVEPOINT}")
     return str((await conversation.ask("SELECT pg_catalog.statement_timestamp()::text"))[0][0])
 
 
-async def read_out(conversation: "Conversation", since: str) -> list[OpenCursor]:
+async def read_out(conversation: Conversation, since: str) -> list[OpenCursor]:
     """The cursors opened since then. Raises exchange.Refused."""
     found = []
     for name, statement, holdable, binary in await conversation.ask(_OPEN, since):
@@ -78,7 +83,7 @@ async def read_out(conversation: "Conversation", since: str) -> list[OpenCursor]
     return found
 
 
-async def open_again(conversation: "Conversation", cursors: Sequence[OpenCursor], at: str) -> None:
+async def open_again(conversation: Conversation, cursors: Sequence[OpenCursor], at: str) -> None:
     """Open them again over private tables. `at` makes the tables' names unique in a session."""
     for number, cursor in enumerate(cursors):
         table = f"dsqlkit_cursor_{re.sub('[^0-9]', '', at)}_{number}"
@@ -99,13 +104,14 @@ async def open_again(conversation: "Conversation", cursors: Sequence[OpenCursor]
             (await conversation.run(_bound(cursor, select))).rows()
 
 
-async def _columns(conversation: "Conversation", name: str) -> tuple[_Column, ...]:
-    described = await conversation.run(messages.message(b"D", b"P" + name.encode() + b"\0") + SYNC)
+async def _columns(conversation: Conversation, name: str) -> tuple[_Column, ...]:
+    describe = message(Frontend.DESCRIBE, PORTAL + name.encode() + b"\0")
+    described = await conversation.run(describe + SYNC)
     described.rows()
     stream = described.held()
-    cutter = messages.FrameCutter({_ROW_DESCRIPTION}, limit=messages.MAX_BACKEND_FRAME)
+    cutter = FrameCutter({Backend.ROW_DESCRIPTION}, limit=MAX_BACKEND_FRAME)
     for kind, frame in cutter.feed(stream):
-        if kind == _ROW_DESCRIPTION:
+        if kind == Backend.ROW_DESCRIPTION:
             return tuple(_parsed(frame))
     return ()
 
@@ -134,9 +140,9 @@ def _bound(cursor: OpenCursor, select: str) -> bytes:
     formats = b"".join(column.format.to_bytes(2, "big") for column in cursor.columns)
     bind = cursor.name.encode() + b"\0" + statement + bytes(4)
     return (
-        messages.message(b"P", statement + select.encode() + b"\0\0\0")
-        + messages.message(b"B", bind + len(cursor.columns).to_bytes(2, "big") + formats)
-        + messages.message(b"C", b"S" + statement)
+        message(Frontend.PARSE, statement + select.encode() + b"\0\0\0")
+        + message(Frontend.BIND, bind + len(cursor.columns).to_bytes(2, "big") + formats)
+        + message(Frontend.CLOSE, STATEMENT + statement)
         + SYNC
     )
 

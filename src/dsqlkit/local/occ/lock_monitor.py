@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from dsqlkit.local.backend.exchange import Rows
 from dsqlkit.local.occ.changes import Locked
 from dsqlkit.local.server import superuser
+from dsqlkit.local.sessions import Holder, LockWait
 
 if TYPE_CHECKING:
     import psycopg
@@ -31,6 +32,18 @@ SELECT w.pid, w.locktype, CASE WHEN w.locktype IN ('transactionid', 'tuple', 'sp
             IS NOT DISTINCT FROM (w.relation, w.page, w.tuple, w.transactionid, w.objid)
     ) ELSE pg_catalog.pg_blocking_pids(w.pid) END
 FROM l AS w WHERE NOT w.granted AND w.pid = ANY ($1::int[])
+"""
+_EXPLAINED: Final = """
+WITH l AS MATERIALIZED (SELECT * FROM pg_catalog.pg_locks)
+SELECT w.pid, w.locktype, coalesce(w.relation, (
+    SELECT t.relation FROM l AS t WHERE t.pid = w.pid AND t.locktype = 'tuple' AND t.granted LIMIT 1
+    ))::pg_catalog.regclass,
+    b.pid, coalesce(nullif(a.application_name, ''), a.backend_type), a.usename
+FROM l AS w
+CROSS JOIN pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) AS b (pid)
+LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = b.pid
+WHERE NOT w.granted AND w.pid = ANY ($1::int[])
+ORDER BY w.pid, b.pid
 """
 _CANCEL: Final = "SELECT pg_catalog.pg_cancel_backend($1::int)"
 
@@ -141,6 +154,17 @@ class Monitor:
                     waits[int(str(pid))] = Wait(concern, tuple(pids))
             ahead = {pid for wait in waits.values() for pid in wait.blockers if pid in among}
             ahead -= asked
+        return waits
+
+    async def explained(self, pids: Iterable[int]) -> dict[int, LockWait]:
+        """What those of these backends that wait for a lock wait for, and who holds it."""
+        waits: dict[int, LockWait] = {}
+        found = await self.ask(_EXPLAINED, "{" + ",".join(map(str, pids)) + "}")
+        for pid, lock_type, table, holder, application, role in found:
+            who = Holder(int(str(holder)), application or "", role or "")
+            known = waits.get(int(str(pid)))
+            others = () if known is None else known.holders
+            waits[int(str(pid))] = LockWait(str(lock_type), table, (*others, who))
         return waits
 
     async def cancel(self, pid: int) -> None:

@@ -13,7 +13,7 @@ from postgast import pg_query_pb2 as tree
 
 from dsqlkit.local.occ.overlay_ddl import VIEW_SCHEMA
 from dsqlkit.local.statements.quoting import qualified
-from dsqlkit.local.statements.tree import Node
+from dsqlkit.local.statements.tree import Node, parse
 
 _STRENGTHS: Final = (
     (tree.UPDATE,),
@@ -175,9 +175,13 @@ def upsert(text: bytes) -> Upsert | None:
     """What an INSERT ... ON CONFLICT becomes; None for any other text."""
     if b"conflict" not in text.lower():
         return None
-    parsed = postgast.parse(text.decode()).stmts
-    insert = parsed[0].stmt.insert_stmt
-    if len(parsed) > 1 or not insert.HasField("on_conflict_clause"):
+    parsed = parse(text)
+    insert = parsed[0].node
+    if (
+        len(parsed) > 1
+        or parsed[0].name != "insert_stmt"
+        or not insert.HasField("on_conflict_clause")
+    ):
         return None
     tokens = tokens_of(text)
     start = end = len(text)

@@ -1,22 +1,21 @@
 """Parking a session's transaction when somebody waits for it: it lets go of all that it holds.
 
 It keeps its snapshot. If its statements do the same again they are all that has to be kept; else
-what they did is read out first (changes.py).
+what they did is read out first (changes.py). It goes on at overlays, and does what it did at the
+tables when it commits.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import Refused, question
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT
 from dsqlkit.local.occ import cursors
 from dsqlkit.local.occ.at_overlays import AtOverlays
 from dsqlkit.local.occ.changes import Ask, Changes, Locked, let_go, read_out
 from dsqlkit.local.occ.cursors import OpenCursor
-from dsqlkit.local.occ.open_transaction import OpenTransaction
-
-if TYPE_CHECKING:
-    from dsqlkit.local.session.session import Session
+from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 
 _PASSING: Final = {"57014", "40P01"}
 """A cancellation, of ours or of the client's, and a deadlock: the next time it may go well."""
@@ -27,40 +26,43 @@ _TRY: Final = "dsqlkit_try"
 
 
 class Parking:
-    """That of one session's transactions. `ask` asks inside them, as the endpoint.
+    """Parking and restoring the transactions of one session, one after another.
 
-    `is_restoring`: what a transaction did is being done again.
+    `ask` asks inside them, as the endpoint, and `ask_outside` outside of any. `is_restoring`: what
+    a transaction did is being done at its tables.
     """
 
-    def __init__(self, session: "Session", ask: Ask, overlays: AtOverlays) -> None:
+    def __init__(
+        self, conversation: Conversation, ask: Ask, ask_outside: Ask, overlays: AtOverlays
+    ) -> None:
         self.is_restoring = False
-        self._session = session
+        self._conversation = conversation
         self._ask = ask
+        self._ask_outside = ask_outside
         self._overlays = overlays
 
     async def park(self, transaction: OpenTransaction) -> None:
         """Let go of what the transaction holds."""
-        session = self._session
-        if transaction.failed:
+        conversation = self._conversation
+        if transaction.phase is Phase.FAILED:
             # Its error undid the statement that failed, and not what came before that.
-            await let_go(session.conversation.ask)
-            await session.conversation.run(question("SELECT dsqlkit.fail('25P02', '')"))
-            transaction.abandoned = True
+            await let_go(conversation.ask)
+            await conversation.run(question("SELECT dsqlkit.fail('25P02', '')"))
+            transaction.empty()
             return
-        if transaction.at_overlays:
+        if transaction.phase is Phase.AT_OVERLAYS:
             # It holds no rows, so it is a change of schema that waits.
-            await let_go(session.conversation.ask)
-            transaction.abandoned = True
+            await let_go(conversation.ask)
+            transaction.abandon()
             return
         try:
-            transaction.changes = await self.set_down(transaction)
+            transaction.park(await self.set_down(transaction))
         except (Refused, Locked) as why:
             # What cannot be read cannot be put back. It has to lose for the other to go on.
             words = SCHEMA_CONFLICT if isinstance(why, Locked) else DATA_CONFLICT
-            transaction.lost = transaction.lost or words
-            transaction.changes = Changes()
-            await let_go(session.conversation.ask)
-        transaction.parked = True
+            transaction.lose(words)
+            transaction.park(Changes())
+            await let_go(conversation.ask)
 
     async def set_down(self, transaction: OpenTransaction) -> Changes | None:
         """Let go of what the transaction did, and keep its cursors. Gives what was read out, None
@@ -68,13 +70,13 @@ class Parking:
 
         Raises exchange.Refused and Locked.
         """
-        session, conversation = self._session, self._session.conversation
+        conversation = self._conversation
         loose: list[OpenCursor] = []
         if transaction.loose_cursors:
             loose = await cursors.read_out(conversation, transaction.cursors_secured)
         changes = None
         if not await self._overlays.can_repeat(transaction):
-            changes = await read_out(self._ask, session.adjudicator.monitor.ask, session.pid)
+            changes = await read_out(self._ask, self._ask_outside, conversation.pid)
         await let_go(conversation.ask)
         if loose:
             await cursors.open_again(conversation, loose, transaction.cursors_secured)
@@ -85,23 +87,23 @@ class Parking:
 
     async def restore(self, transaction: OpenTransaction) -> None:
         """Do at the tables what the transaction did, for its COMMIT or as it changes the schema. It
-        has lost if another was first."""
-        conversation = self._session.conversation
+        has lost if another was first. Raises exchange.Refused and Locked."""
+        conversation = self._conversation
         self.is_restoring = True
         deletions_first = False
         try:
-            if transaction.parked and transaction.changes is not None:
-                transaction.parked = False
-                await self._overlays.enter(transaction, (), transaction.changes)
+            if transaction.phase is Phase.PARKED and transaction.changes is not None:
+                await self._overlays.enter(transaction, ())
             while True:
                 try:
                     await conversation.ask(f"SAVEPOINT {_TRY}")
-                    if transaction.at_overlays:
+                    if transaction.phase is Phase.AT_OVERLAYS:
                         await self._overlays.carry_out(transaction, deletions_first=deletions_first)
                         await self._overlays.leave()
                         await self._overlays.lock_again(transaction)
                     else:
                         await self._overlays.repeat(transaction)
+                        transaction.unpark()
                 except Refused as refused:
                     await conversation.ask(f"ROLLBACK TO SAVEPOINT {_TRY}")
                     if refused.sqlstate in _PASSING:
@@ -110,9 +112,7 @@ class Parking:
                     if refused.sqlstate in _MATTERS_OF_ORDER and not deletions_first:
                         deletions_first = True
                         continue
-                    transaction.lost = transaction.lost or DATA_CONFLICT
-                    return
-                transaction.parked = False
+                    transaction.lose(DATA_CONFLICT)
                 return
         finally:
             self.is_restoring = False

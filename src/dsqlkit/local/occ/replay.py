@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import postgast
 
 from dsqlkit.local.statements.quoting import qualified
-from dsqlkit.local.statements.tree import nodes
+from dsqlkit.local.statements.tree import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ def doings(texts: Iterable[bytes]) -> Doings | None:
     unordered = False
     for text in texts:
         try:
-            parsed = postgast.parse(text.decode())
+            parsed = parse(text)
         except (postgast.PgQueryError, UnicodeDecodeError):
             return None
-        for raw in parsed.stmts:
-            for found in nodes(raw.stmt):
+        for each in parsed:
+            for found in each.nodes:
                 name = found.DESCRIPTOR.name
                 if name == "FuncCall":
                     calls.add(found.funcname[-1].string.sval)

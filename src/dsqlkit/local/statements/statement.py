@@ -1,6 +1,6 @@
 """What a statement is to the adjudicator, and to the limits of a transaction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
@@ -40,7 +40,8 @@ class Statement:
     places in the text (from, to, in bytes) where a schema stands before a table's name, its point
     included. `many`: it may write many rows, more than its text has or in several statements.
     `scrolls`: it declares a cursor that goes backwards too. `plain`: it is a BEGIN and no more.
-    `calls` are the names of the functions that it calls.
+    `verb` is what it is called where a session's turns are told of. `calls` are the names of the
+    functions that it calls.
     """
 
     kind: Kind
@@ -55,6 +56,7 @@ class Statement:
     deletes: bool = False
     scrolls: bool = False
     plain: bool = False
+    verb: str = ""
     calls: frozenset[str] = frozenset()
 
     @property
@@ -68,6 +70,12 @@ class Statement:
     def can_conflict(self) -> bool:
         """Whether it writes or locks rows."""
         return self.kind in (Kind.WRITE, Kind.LOCK, Kind.COPY_IN)
+
+    def moved(self, by: int) -> "Statement":
+        """The same statement in a text where it stands so many bytes further on."""
+        if not self.qualified:
+            return self
+        return replace(self, qualified=tuple((at + by, to + by) for at, to in self.qualified))
 
 
 OTHER: Final = Statement(Kind.OTHER, ())

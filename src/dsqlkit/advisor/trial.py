@@ -14,9 +14,9 @@ from typing import Final
 
 from dsqlkit import indexes, interruption, measurement
 from dsqlkit.advisor.advise import Advice, Proposal
+from dsqlkit.advisor.consulting import RUNS_A_BLOCK, Consultation, Say
 from dsqlkit.connection import Connections
 from dsqlkit.errors import DsqlkitError, Interrupted, SqlError
-from dsqlkit.index_advice import RUNS_A_BLOCK, Consultation, Say
 from dsqlkit.measurement import Measurement
 from dsqlkit.plans.model import Plan
 from dsqlkit.trial_record import TrialRecord
@@ -218,7 +218,9 @@ def _try_out(workbench: _Workbench, sets: list[tuple[Proposal, ...]], keep_all: 
     workbench.have(kept)
     names = tuple(each.name for each in kept)
     after = best.measured if best else first
-    if keep_all:
+    if keep_all and len(sets) == 1:
+        after = trials[0].measured
+    elif keep_all:
         after = measurement.summary(workbench.run("with all of them"))
     return Outcome(
         before=first,
