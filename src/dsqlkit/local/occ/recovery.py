@@ -60,8 +60,9 @@ class Recovery:
     async def resume(
         self, step: Step, statement: Statement, transaction: OpenTransaction
     ) -> AtOverlay | None:
-        """Let a transaction that was parked, or is at overlays, go on with this step: what runs it
-        there, or None where it runs as it is.
+        """Let a transaction that was parked, or is at overlays, go on with this step.
+
+        Gives what runs it there, or None where it runs as it is.
 
         Raises exchange.Refused and changes.Locked when it cannot go on as if it had not lost.
         """
@@ -83,8 +84,7 @@ class Recovery:
         *,
         guarded: bool,
     ) -> AtOverlay:
-        """Take back a step that has been run, and let its transaction go on at overlays: what runs it
-        there.
+        """Take back a step that was run: what runs it at overlays, where its transaction goes on.
 
         The transaction has lost if the step met a conflict, and not where it only gave way for
         another to go on. `guarded`: there is a savepoint before the step. Raises exchange.Refused
