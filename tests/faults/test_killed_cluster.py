@@ -15,19 +15,17 @@ from dsqlkit import accounts, local, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, resolve
 
+pytestmark = pytest.mark.own_cluster
+
 DSQLKIT = str(Path(sys.executable).with_name("dsqlkit"))
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
+def own(own_cluster: Path) -> Endpoint:
     """A local cluster of the test's own, to be killed."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    try:
-        yield resolve(
-            "local", environ={}, start_local=local.ensure_running, local_address=local.address
-        )
-    finally:
-        local.reset()
+    return resolve(
+        "local", environ={}, start_local=local.ensure_running, local_address=local.address
+    )
 
 
 @pytest.fixture
