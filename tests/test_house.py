@@ -13,10 +13,19 @@ PACKAGE = "dsqlkit"
 
 ORDER = (
     *("errors", "interruption", "quotas", "whole_file", "queries", "guide"),
-    *("endpoint", "token", "id_file", "connection_failure", "connection", "transaction"),
+    *(
+        "endpoint",
+        "libpq",
+        "deciding_variables",
+        "token",
+        "id_file",
+        "connection_failure",
+        "connection",
+        "transaction",
+    ),
     *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),
-    *("accounts", "accounts7", "loading", "conflict", "race"),
-    *("trial_record", "advisor", "optimization"),
+    *("accounts", "loading", "race"),
+    *("trial_record", "advisor"),
     *("workshop", "aws", "cli", "__main__"),
 )
 """The modules and packages of the library: each may import only those that come before it."""

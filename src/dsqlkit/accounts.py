@@ -204,10 +204,14 @@ def initialise(
 
 
 def ensure(connections: Connections, say: Callable[[str], None]) -> None:
-    """Make accounts 1 to 1000 unless table `accounts` has rows; `say` hears of it."""
+    """Make accounts 1 to 1000 unless table `accounts` has rows; `say` hears of it.
+
+    Of several at once, one makes them. Raises WrongShape for a table that is somebody else's.
+    """
+    tables.have(connections, "accounts")
     if not tables.has_rows(connections, "accounts"):
         say("Making accounts 1 to 1000")
-        initialise(connections)
+        run(connections, _fill_if_empty)
 
 
 def plain(money: Decimal) -> str:
@@ -236,6 +240,14 @@ def _run(
         if error.sqlstate == tables.UNDEFINED_TABLE:
             error.hint = _HOW_TO_MAKE[table]
         raise
+
+
+def _fill_if_empty(connection: Connection) -> None:
+    """Of two that do this at once one commits; the other is run again, and finds the rows."""
+    row = connection.execute(statement("accounts/any.sql")).fetchone()
+    if row is None or not row[0]:
+        values = {"first_id": 1, "last_id": 1000, "balance": Decimal(100)}
+        connection.execute(statement("accounts/fill.sql"), values)
 
 
 def _replace_some(

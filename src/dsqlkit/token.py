@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from dsqlkit.deciding_variables import with_what_decided
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConnectionFailed, UsageError
 from dsqlkit.quotas import MAX_TOKEN_LIFE_S
@@ -64,7 +65,7 @@ class TokenSigner:
             # Frozen, so that a refresh in another thread cannot mix two key pairs.
             keys = self._lookup().get_frozen_credentials()
         except (BotoCoreError, ClientError) as error:
-            raise _no_credentials(str(error)) from error
+            raise _no_credentials(str(error), endpoint) from error
         now = datetime.now(UTC)
         SigV4QueryAuth(keys, _SERVICE, endpoint.region, expires=life_s).add_auth(request)
         value = str(request.url).removeprefix("https://")
@@ -94,13 +95,16 @@ def _find_credentials(endpoint: Endpoint) -> "Credentials":
 
     found = Session(profile=endpoint.profile).get_credentials()
     if found is None:
-        raise _no_credentials("no credentials were found")
+        raise _no_credentials("no credentials were found", endpoint)
     return found
 
 
-def _no_credentials(why: str) -> ConnectionFailed:
+def _no_credentials(why: str, endpoint: Endpoint) -> ConnectionFailed:
+    hint = (
+        "Run `aws configure` or `aws sso login`, set AWS_PROFILE, or give --profile; "
+        "or use the local cluster with --endpoint local."
+    )
     return ConnectionFailed(
         f"No AWS credentials to sign a token with: {why}.",
-        hint="Run `aws configure` or `aws sso login`, set AWS_PROFILE, or give --profile; "
-        "or use the local cluster with --endpoint local.",
+        hint=with_what_decided(hint, endpoint),
     )

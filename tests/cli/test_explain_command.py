@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dsqlkit import accounts7, tables
+from dsqlkit import tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.plans.parse import parse_plan
+from dsqlkit.workshop import accounts7
 from tests.cli.conftest import Command, Finished
 from tests.plans.samples import dsql_text
 

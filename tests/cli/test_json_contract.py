@@ -116,7 +116,14 @@ def test_workshop(dsqlkit: Command, bank: KeptConnection) -> None:
     assert keys(played) == ["chapters"]
     assert [chapter["chapter"] for chapter in played["chapters"]] == [3, 4]
     for chapter in played["chapters"]:
-        assert keys(chapter) == ["chapter", "title", "lesson", "result", "elapsed_ms"]
+        assert keys(chapter) == [
+            "chapter",
+            "title",
+            "lesson",
+            "statements",
+            "result",
+            "elapsed_ms",
+        ]
 
 
 @pytest.mark.parametrize("command", ["start", "status"])

@@ -88,7 +88,7 @@ def stop(options: OutputOptions) -> None:
 
 
 def status(options: OutputOptions) -> int:
-    """Say whether it runs and answers, where it listens, where its data is.
+    """Say whether it runs and answers, where it listens, its data.
 
     The exit code is 3 when it does not run, or runs and does not answer.
     """

@@ -61,7 +61,7 @@ def build(only: str | None = None) -> typer.Typer:
         help="""Learn and practise Amazon Aurora DSQL, on a cluster or on this machine.
 
         \b
-        dsqlkit workshop                              run chapters 3 to 7
+        dsqlkit workshop                              run the seven chapters
         dsqlkit transfer 1 2 10
         dsqlkit explain query
         dsqlkit help transfer                         more about one command

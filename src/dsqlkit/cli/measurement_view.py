@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
     from dsqlkit.measurement import Measurement
-    from dsqlkit.optimization import Optimization
+    from dsqlkit.workshop.optimization import Optimization
 
 
 def document_of(done: "Optimization") -> dict[str, Any]:

@@ -13,10 +13,10 @@ from dsqlkit.cli.query_argument import File, Param, Query, make_table, pointing_
 from dsqlkit.errors import UsageError
 
 if TYPE_CHECKING:
-    from dsqlkit.accounts7 import SetUp
     from dsqlkit.advisor.advise import Proposal
     from dsqlkit.connection import Connections
     from dsqlkit.queries import NamedQuery
+    from dsqlkit.workshop.accounts7 import SetUp
 
 
 def optimize(
@@ -71,9 +71,11 @@ def optimize(
 def _advise(
     connections: "Connections", output: Output, named: "NamedQuery", *, apply: bool, keep: bool
 ) -> None:
-    from dsqlkit import accounts7, indexes, trial_record
+    from dsqlkit import indexes, trial_record
     from dsqlkit.advisor import consulting, trial
     from dsqlkit.cli import advice_view
+    from dsqlkit.workshop import accounts7
+    from dsqlkit.workshop.optimization import chapter_indexes
 
     for schema, name in trial_record.left_behind(connections):
         output.notice(
@@ -89,7 +91,7 @@ def _advise(
             if apply:
                 rivals: tuple[Proposal, ...] = ()
                 if named.name == accounts7.QUERY:
-                    rivals = consulting.chapter_indexes(connections)
+                    rivals = chapter_indexes(connections)
                 outcome = trial.try_out(
                     connections, consultation, rivals=rivals, keep_all=keep, say=say
                 )
@@ -100,10 +102,11 @@ def _advise(
 
 
 def _chapter(options: DatabaseOptions, output: Output, *, setup: bool, yes: bool) -> None:
-    from dsqlkit import accounts7, tables
+    from dsqlkit import tables
     from dsqlkit.cli import measurement_view
     from dsqlkit.connection import KeptConnection
-    from dsqlkit.optimization import optimize as run_chapter
+    from dsqlkit.workshop import accounts7
+    from dsqlkit.workshop.optimization import optimize as run_chapter
 
     endpoint = endpoint_of(options, output)
     with KeptConnection(endpoint) as connections:

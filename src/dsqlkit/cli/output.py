@@ -87,6 +87,13 @@ class Output:
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise ConfirmationNeeded("Nothing was changed.")
 
+    def pause(self, text: str) -> None:
+        """Wait for Enter, on a terminal; nothing elsewhere."""
+        if self._options.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return
+        write(f"\n{text}", sys.stderr, end="")
+        sys.stdin.readline()
+
     @contextmanager
     def progress(self, label: str, total: int, unit: str) -> Generator[Advance, None, None]:
         """A bar with rate and time left, on a terminal; nothing elsewhere."""

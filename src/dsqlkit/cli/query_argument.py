@@ -77,7 +77,8 @@ def make_table(connections: "Connections", output: Output, query: "NamedQuery") 
     """Make the chapter's table if this is the chapter's query and the table is missing."""
     if query.name != _CHAPTER_QUERY:
         return
-    from dsqlkit import accounts7, tables
+    from dsqlkit import tables
+    from dsqlkit.workshop import accounts7
 
     if not tables.exists(connections, accounts7.TABLE):
         output.notice("Table accounts7 is not there yet: making it, with its 5,000 rows.")
