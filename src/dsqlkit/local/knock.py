@@ -9,14 +9,23 @@ import ssl
 from typing import Final
 
 from dsqlkit.endpoint import ADMIN, DATABASE, Endpoint, LocalAddress, StaticCredentials
-from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import (
+    MAX_BACKEND_FRAME,
+    TERMINATE,
+    Backend,
+    Field,
+    FrameCutter,
+    Frontend,
+    ProtocolViolation,
+    decode_fields,
+    message,
+)
 from dsqlkit.local.wire.negotiation import ALPN_PROTOCOL
 from dsqlkit.local.wire.startup import Startup
 from dsqlkit.token import TokenSigner
 
 _ADDRESS: Final = "127.0.0.1"
-_KINDS: Final = frozenset(b"REZ")
-_ASKED, _REFUSED, _READY = b"REZ"
+_KINDS: Final = frozenset((Backend.AUTHENTICATION, Backend.ERROR_RESPONSE, Backend.READY_FOR_QUERY))
 _FULL: Final = b"53300"
 """Too many connections: one more client is not let in, and those who are in are served."""
 
@@ -34,27 +43,27 @@ def why_not(address: LocalAddress, *, timeout_s: float) -> str | None:
             return _sign_in(connection, address)
     except TimeoutError:
         return f"port {address.port} did not answer within {timeout_s:g} s"
-    except (OSError, messages.ProtocolViolation) as error:
+    except (OSError, ProtocolViolation) as error:
         return f"port {address.port}: {error}"
 
 
 def _sign_in(connection: ssl.SSLSocket, address: LocalAddress) -> str | None:
     names = {b"user": ADMIN.encode(), b"database": DATABASE.encode()}
     connection.sendall(Startup(ADMIN, 0, names, ()).packet())
-    cutter = messages.FrameCutter(set(_KINDS), limit=messages.MAX_BACKEND_FRAME)
+    cutter = FrameCutter(set(_KINDS), limit=MAX_BACKEND_FRAME)
     asked = False
     while data := connection.recv(16_384):
         for kind, frame in cutter.feed(data):
-            if kind == _ASKED and not asked:
+            if kind == Backend.AUTHENTICATION and not asked:
                 asked = True
-                connection.sendall(messages.message(b"p", _token(address) + b"\0"))
-            elif kind == _REFUSED:
-                told = messages.decode_fields(frame)
-                if told.get(ord("C")) == _FULL:
+                connection.sendall(message(Frontend.PASSWORD, _token(address) + b"\0"))
+            elif kind == Backend.ERROR_RESPONSE:
+                told = decode_fields(frame)
+                if told.get(Field.SQLSTATE) == _FULL:
                     return None
-                return told.get(ord("M"), b"").decode(errors="replace")
-            elif kind == _READY:
-                connection.sendall(messages.TERMINATE)
+                return told.get(Field.MESSAGE, b"").decode(errors="replace")
+            elif kind == Backend.READY_FOR_QUERY:
+                connection.sendall(TERMINATE)
                 return None
     return "the connection was closed before the sign-in was over"
 

@@ -93,7 +93,7 @@ _UNSUPPORTED: Final = {
     "varbit": "bit varying",
     "char": '"char"',
 }
-_SERIAL: Final = {"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"}
+SERIAL: Final = ("smallserial", "serial", "bigserial", "serial2", "serial4", "serial8")
 
 
 def builtin_name(declared: Node) -> str | None:
@@ -158,7 +158,7 @@ def of_identity(declared: Node) -> Refusal | None:
 def unknown(declared: Node) -> Refusal | None:
     """The refusal of a type that PostgreSQL has and DSQL has never heard of."""
     name = declared.names[-1].string.sval if len(declared.names) == 1 else ""
-    if name not in _SERIAL:
+    if name not in SERIAL:
         return None
     brackets = "[]" if declared.array_bounds else ""
     return Refusal("42704", f'type "{name}{brackets}" does not exist')
