@@ -15,7 +15,7 @@ ORDER = (
     *("errors", "quotas", "whole_file", "queries", "guide"),
     *("endpoint", "token", "id_file", "connection_failure", "connection", "transaction"),
     *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),
-    *("accounts", "accounts7", "loading", "conflict", "race"),
+    *("settling", "accounts", "accounts7", "loading", "conflict", "race"),
     *("advisor", "index_advice", "index_trial", "optimization"),
     *("workshop", "aws", "cli", "__main__"),
 )
