@@ -6,10 +6,31 @@ CDK_VENV := .venv-cdk
 # A real cluster for `make workshop`: make workshop ENDPOINT=<cluster>.dsql.<region>.on.aws
 ENDPOINT ?=
 
+# What a shell may hold for other projects is not to change what is installed, or where.
+unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS PIP_PREFIX PIP_TARGET
+export PIP_USER := 0
+
+# Whether PYTHON is new enough, its version, and a name of its own. Any Python can read this.
+PROBE := import sys, zlib; v = sys.version_info; p = getattr(sys, "base_prefix", sys.prefix); \
+	print("%s %d.%d.%d %d.%d-%x" % (("old", "new")[v[:2] >= (3, 11)], v[0], v[1], v[2], v[0], v[1], \
+	zlib.crc32(p.encode("utf-8")) & 0xffffffff))
+
+ifneq ($(filter-out help clean,$(MAKECMDGOALS)),)
+FOUND := $(shell $(PYTHON) -E -c '$(PROBE)')
+GIVE := Give another one: make $(firstword $(MAKECMDGOALS)) PYTHON=python3.12
+ifeq ($(FOUND),)
+$(error $(PYTHON) does not run, and dsqlkit needs Python 3.11 or newer. $(GIVE))
+endif
+ifeq ($(word 1,$(FOUND)),old)
+$(error dsqlkit needs Python 3.11 or newer, and $(PYTHON) is $(word 2,$(FOUND)). $(GIVE))
+endif
+endif
+MADE := made-$(word 3,$(FOUND))
+
 .PHONY: help workshop test test-cdk lint bench soak clean
 
 help:
-	@echo "make workshop  run chapters 3 to 7 (ENDPOINT=... for a real cluster)"
+	@echo "make workshop  run the seven chapters (ENDPOINT=... for a real cluster)"
 	@echo "make test      run the tests"
 	@echo "make test-cdk  run the tests of the CDK stack, which need its extra and Node.js"
 	@echo "make lint      check format, lint and types"
@@ -18,10 +39,11 @@ help:
 	@echo "make clean     remove what these targets made"
 
 workshop: $(VENV)/installed
-	$(BIN)/dsqlkit workshop $(if $(ENDPOINT),--endpoint $(ENDPOINT))
+	$(BIN)/dsqlkit workshop $(if $(ENDPOINT),--endpoint $(ENDPOINT),--endpoint local --user admin)
+	@echo 'The command dsqlkit is there after: source $(BIN)/activate'
 
 test: $(VENV)/developed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-cdk: $(CDK_VENV)/developed
 	$(CDK_VENV)/bin/python -m pytest tests/stack
@@ -41,8 +63,13 @@ clean:
 	rm -rf $(VENV) $(CDK_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/installed: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+# An environment of another Python is made anew.
+$(VENV)/$(MADE) $(CDK_VENV)/$(MADE):
+	test "$$($(@D)/bin/python -E -c '$(PROBE)' 2> /dev/null)" = "$(FOUND)" \
+		|| $(PYTHON) -m venv --clear $(@D)
+	touch $@
+
+$(VENV)/installed: pyproject.toml $(VENV)/$(MADE)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
@@ -52,8 +79,7 @@ $(VENV)/developed: $(VENV)/installed
 	touch $@
 
 # CDK is large and pulls what nothing else here needs, so it has an environment of its own.
-$(CDK_VENV)/developed: pyproject.toml
-	$(PYTHON) -m venv $(CDK_VENV)
+$(CDK_VENV)/developed: pyproject.toml $(CDK_VENV)/$(MADE)
 	$(CDK_VENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(CDK_VENV)/bin/python -m pip install --quiet --editable '.[cdk]'
 	$(CDK_VENV)/bin/python -m pip install --quiet --group cdk

@@ -159,7 +159,7 @@ def test_tls_is_verified_wherever_the_cluster_is(
     assert here["sslrootcert"] == endpoint.root_certificate
     assert there["sslrootcert"].endswith("cacert.pem")
     assert here["sslnegotiation"] == there["sslnegotiation"] == "direct"
-    assert "hostaddr" not in there
+    assert there["hostaddr"] == ""
     monkeypatch.setenv("SSL_CERT_FILE", "/own/roots.pem")
     assert parameters(far, TokenSigner(far))["sslrootcert"] == "/own/roots.pem"
     assert parameters(endpoint, TokenSigner(endpoint))["sslrootcert"] == endpoint.root_certificate
@@ -168,4 +168,4 @@ def test_tls_is_verified_wherever_the_cluster_is(
 def test_a_host_that_is_no_clusters_name_is_not_asked_for_direct_tls(endpoint: Endpoint) -> None:
     proxy = replace(endpoint, host="proxy.example.com", credentials=None)
     signer = TokenSigner(endpoint)
-    assert "sslnegotiation" not in parameters(proxy, signer)
+    assert parameters(proxy, signer)["sslnegotiation"] == "postgres"

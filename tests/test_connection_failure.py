@@ -109,8 +109,9 @@ def test_an_unknown_failure_shows_the_drivers_last_words(text: str) -> None:
 @pytest.mark.parametrize("text", ["Connection refused", "something new"])
 def test_an_endpoint_from_the_environment_is_said_to_be_from_there(text: str) -> None:
     from_variable = replace(cluster(), host_source="PGHOST")
-    assert failure_of(text, from_variable).hint.endswith("The endpoint was read from PGHOST.")
-    assert "was read from" not in failure_of(text, cluster()).hint
+    told = "PGHOST names this cluster: `unset PGHOST`, or give --endpoint local or another."
+    assert failure_of(text, from_variable, {}).hint.endswith(told)
+    assert "unset" not in failure_of(text, cluster(), {}).hint
 
 
 def test_a_role_with_braces_in_its_name_breaks_no_message() -> None:

@@ -12,11 +12,20 @@ SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = "dsqlkit"
 
 ORDER = (
-    *("errors", "quotas", "whole_file", "queries", "guide"),
-    *("endpoint", "token", "id_file", "connection_failure", "connection", "transaction"),
+    *("errors", "interruption", "quotas", "whole_file", "queries", "guide"),
+    *(
+        "endpoint",
+        "libpq",
+        "deciding_variables",
+        "token",
+        "id_file",
+        "connection_failure",
+        "connection",
+        "transaction",
+    ),
     *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),
-    *("settling", "accounts", "accounts7", "loading", "conflict", "race"),
-    *("advisor", "index_advice", "index_trial", "optimization"),
+    *("settling", "accounts", "loading", "race"),
+    *("trial_record", "advisor"),
     *("workshop", "aws", "cli", "__main__"),
 )
 """The modules and packages of the library: each may import only those that come before it."""
@@ -24,10 +33,10 @@ ORDER = (
 LOCAL_MAY_IMPORT = {"endpoint", "errors", "token", "quotas"}
 """What the local cluster takes from the library, which knows it only by its address."""
 
-FACE = {"__init__", "__main__", "lifecycle", "daemon"}
+FACE = {"__init__", "__main__", "lifecycle", "daemon", "knock"}
 """The local cluster as others see it, which may import every room."""
 
-PLAIN = {"faults", "state", "log"}
+PLAIN = {"environment", "faults", "state", "log"}
 """What the face writes down for the cluster's process. They import no room."""
 
 ROOMS = {
@@ -50,8 +59,6 @@ AGAINST_THE_GRAIN = {
     ("dsqlkit.local.occ.row_locks", "dsqlkit.local.session.session"),
 }
 IN_A_CIRCLE = {
-    "dsqlkit.cli.advice_view",
-    "dsqlkit.cli.optimize",
     "dsqlkit.local.session.autocommit",
     "dsqlkit.local.session.copy_in",
     "dsqlkit.local.session.disruption",

@@ -87,3 +87,44 @@ def test_statements_end_at_a_semicolon_that_is_not_quoted(
 
 def test_shipped_files_are_read_by_their_path_below_sql() -> None:
     assert "FROM accounts7" in read_sql("queries/query.sql")
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "instead"),
+    [
+        ("SELECT * FROM t WHERE id = $1", r"\$1", "p1"),
+        ("SELECT * FROM t WHERE id = :id", ":id", "id"),
+        ("SELECT * FROM t WHERE id IN (:first_id)", ":first_id", "first_id"),
+        ("SELECT * FROM t WHERE id = %(ids)s", r"%\(ids\)s", "ids"),
+    ],
+)
+def test_a_parameter_in_another_programs_words_is_told_in_ours(
+    text: str, written: str, instead: str
+) -> None:
+    with pytest.raises(UsageError, match=f"has {written}, and nothing") as error:
+        parse_query("QUERY", text)
+    assert error.value.hint is not None
+    assert f":'{instead}'" in error.value.hint
+    assert f"--param {instead}=VALUE" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["SELECT x::text", "SELECT a[1:2]", "SELECT '$1 :id'", "SELECT $$ $1 $$", "SELECT 5 % s, a$1"],
+)
+def test_what_only_looks_like_a_parameter_is_left_alone(text: str) -> None:
+    assert parse_query("QUERY", text).sql == text.replace("%", "%%")
+
+
+@pytest.mark.parametrize(
+    ("word", "line", "column"), [("SELECT", 3, 1), ("$2", 5, 8), ("nope", 5, 13), ("x", 6, 6)]
+)
+def test_a_place_in_what_the_server_got_is_found_in_the_text(
+    word: str, line: int, column: int
+) -> None:
+    text = "-- mine\n\nSELECT :'a',\n \\echo\n :'a', :'b' nope\nFROM x;"
+    query = parse_query("file.sql", text, {"a": "1", "b": "2"})
+    sent = "SELECT $1,\n\n $1, $2 nope\nFROM x"
+    place = query.place(sent.index(word) + 1)
+    assert place is not None
+    assert (place.line, place.column, place.text) == (line, column, text.split("\n")[line - 1])

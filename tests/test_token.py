@@ -13,7 +13,8 @@ import pytest
 
 from dsqlkit.endpoint import Endpoint, StaticCredentials
 from dsqlkit.errors import ConnectionFailed, UsageError
-from dsqlkit.token import DEFAULT_LIFE_S, MAX_LIFE_S, TokenSigner
+from dsqlkit.quotas import MAX_TOKEN_LIFE_S
+from dsqlkit.token import DEFAULT_LIFE_S, TokenSigner
 
 HOST = "abcdefghijklmnopqrstuvwxy2.dsql.eu-west-1.on.aws"
 KEY_ID, SECRET = "AKIAEXAMPLE", "a+secret/with=signs"
@@ -102,7 +103,7 @@ def test_a_token_knows_when_it_ends() -> None:
     assert before + timedelta(seconds=60) <= token.expires_at <= after + timedelta(seconds=60)
 
 
-@pytest.mark.parametrize("life_s", [0, -1, MAX_LIFE_S + 1])
+@pytest.mark.parametrize("life_s", [0, -1, MAX_TOKEN_LIFE_S + 1])
 def test_a_life_that_dsql_would_not_accept_is_a_usage_error(life_s: int) -> None:
     with pytest.raises(UsageError, match=f"cannot live {life_s} seconds"):
         TokenSigner(cluster()).token(life_s)

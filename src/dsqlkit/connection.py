@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import psycopg
 from psycopg.rows import TupleRow
 
-from dsqlkit import __version__
+from dsqlkit import __version__, libpq
 from dsqlkit.connection_failure import failure_of
 from dsqlkit.endpoint import DATABASE, Endpoint, region_of
 from dsqlkit.errors import ConnectionFailed
@@ -45,11 +45,13 @@ class Connections(Protocol):
 
 
 def parameters(endpoint: Endpoint, signer: TokenSigner) -> dict[str, Any]:
-    """What libpq needs for one new connection: the address, a fresh token, verified TLS.
+    """What libpq needs for one new connection: the address, a fresh token, verified TLS, and for
+    all else its own default, so that no variable of the environment decides.
 
     The result holds a secret (`password`): hand it to the driver and to nothing else.
     """
     known: dict[str, Any] = {
+        **libpq.own_parameters(),
         "host": endpoint.host,
         "port": endpoint.port,
         "user": endpoint.user,
@@ -65,8 +67,7 @@ def parameters(endpoint: Endpoint, signer: TokenSigner) -> dict[str, Any]:
         "keepalives_count": 3,
         "tcp_user_timeout": _DEAD_PEER_S * 1000,
     }
-    if endpoint.is_local:
-        known["hostaddr"] = "127.0.0.1"
+    known["hostaddr"] = "127.0.0.1" if endpoint.is_local else libpq.route(endpoint) or ""
     speaks_direct = endpoint.is_local or region_of(endpoint.host) is not None
     if speaks_direct and psycopg.pq.version() >= _FIRST_DIRECT_TLS:
         # Saves a round trip; both DSQL and the local cluster answer it.

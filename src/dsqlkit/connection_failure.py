@@ -4,8 +4,12 @@ DSQL refuses at start-up with words that libpq passes on without a SQLSTATE, so 
 what there is to go by. They are AWS's, from the User Guide's troubleshooting and quotas pages.
 """
 
+import os
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dsqlkit.deciding_variables import with_what_decided
 from dsqlkit.endpoint import Endpoint
 
 
@@ -26,16 +30,45 @@ class _Cause:
     passing: bool = False
 
 
+_DENIED = ("access denied", "iam authentication failed", "password authentication failed")
+
+_STALE = _Cause(
+    ("signature expired",),
+    "{address} refused the token: it is stale.",
+    "A fresh token is made for each connection, so this machine's clock is probably off: "
+    "compare `date -u` with the real time.",
+)
 # The first cause with one of its words in the text applies, so the more special come first.
 _CAUSES = (
     _Cause(
-        ("signature expired",),
-        "{address} refused the token: it is stale.",
-        "A fresh token is made for each connection, so this machine's clock is probably off: "
-        "compare `date -u` with the real time.",
+        ("authentication method requirement",),
+        "{address} asks for another proof than a password, which a token is.",
+        "Something else than a cluster may be listening there.",
     ),
     _Cause(
-        ("access denied", "iam authentication failed", "password authentication failed"),
+        ("definition of service", "service file"),
+        "PGSERVICE is set to what is no service, and libpq goes no further.",
+        "`unset PGSERVICE`: where a connection goes is said by its endpoint.",
+    ),
+    _Cause(
+        tuple(f'parameter "{name}"' for name in ("timezone", "datestyle", "geqo")),
+        "{address} refused a setting that libpq sends by itself.",
+        "`unset PGTZ PGDATESTYLE PGGEQO`, whichever is set.",
+    ),
+    _Cause(
+        ("root certificate file", "root certificates from file"),
+        "The file of root certificates, {roots}, cannot be read.",
+        "For AWS it is SSL_CERT_FILE where that is set: `unset SSL_CERT_FILE`, or mend the file.",
+    ),
+    _Cause(
+        ("the server is not there", "the database system is"),
+        "The PostgreSQL behind {address} is not there for the moment.",
+        "A local cluster starts it again by itself; if it stays so, `dsqlkit local stop`, then "
+        "`dsqlkit local start`.",
+        passing=True,
+    ),
+    _Cause(
+        _DENIED,
         "{address} denied access to role {user}.",
         "Check the role (--user), the region, the AWS credentials, and that their policy allows "
         "{action} on this cluster.",
@@ -113,26 +146,48 @@ _CAUSES = (
 )
 
 
-def failure_of(text: str, endpoint: Endpoint) -> ConnectionFailure:
-    """Tell the cause of a failed attempt from the driver's error text."""
+_LOCAL_ROLE = _Cause(
+    _DENIED,
+    "{address} denied access to role {user}: this local cluster has no such role, or none that an "
+    "IAM role signs in as.",
+    "`dsqlkit role create {quoted} --arn arn:aws:iam::123456789012:role/app --user admin` makes "
+    "one; or give --user admin.",
+)
+_LOCAL_ADMIN = _Cause(
+    _DENIED,
+    "{address} denied access to role {user}: it is not the local cluster whose keys are here.",
+    "Another user's may be listening there, or that of another XDG_DATA_HOME: give "
+    "--endpoint local for your own.",
+)
+
+
+def failure_of(
+    text: str, endpoint: Endpoint, environ: Mapping[str, str] = os.environ
+) -> ConnectionFailure:
+    """Tell the cause of a failed attempt from the driver's error text.
+
+    The hint names the variables that decided where it went and as whom.
+    """
     names = {
         "address": endpoint.address,
         "host": endpoint.host,
         "port": endpoint.port,
         "user": endpoint.user,
+        "quoted": shlex.quote(endpoint.user),
+        "roots": endpoint.root_certificate or environ.get("SSL_CERT_FILE") or "certifi's",
         "action": "dsql:DbConnectAdmin" if endpoint.is_admin else "dsql:DbConnect",
     }
-    # Who set a variable long ago may not think of it now.
-    given = endpoint.host_source in {"--endpoint", "default"}
-    source = "" if given else f" The endpoint was read from {endpoint.host_source}."
     lowered = text.lower()
-    for cause in _CAUSES:
+    own = [_LOCAL_ADMIN if endpoint.is_admin else _LOCAL_ROLE] if endpoint.is_local else []
+    for cause in (_STALE, *own, *_CAUSES):
         if any(words in lowered for words in cause.words):
             return ConnectionFailure(
-                cause.message.format(**names), cause.hint.format(**names) + source, cause.passing
+                cause.message.format(**names),
+                with_what_decided(cause.hint.format(**names), endpoint, environ),
+                cause.passing,
             )
     last_line = next((line for line in reversed(text.splitlines()) if line.strip()), "no reason")
     return ConnectionFailure(
         f"No connection to {endpoint.address}: {last_line.strip()}.",
-        "Check the endpoint with `dsqlkit connect -v`." + source,
+        with_what_decided("Check the endpoint with `dsqlkit connect -v`.", endpoint, environ),
     )

@@ -8,7 +8,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from dsqlkit.errors import UsageError
@@ -58,7 +58,7 @@ class StaticCredentials:
 class Endpoint:
     """A cluster and the role to connect as.
 
-    `host_source`, `region_source` and `user_source` say where each value came from, for `-v`.
+    `host_source`, `port_source`, `region_source` and `user_source` say where each value came from.
     `root_certificate` is the file of a private CA; None means the public roots. `credentials`
     None means the AWS credential chain, of `profile` if one is given.
     """
@@ -73,6 +73,7 @@ class Endpoint:
     root_certificate: str | None = None
     credentials: StaticCredentials | None = None
     profile: str | None = None
+    port_source: str = "default"
 
     @property
     def is_admin(self) -> bool:
@@ -111,7 +112,7 @@ def resolve(
     role, role_source = _first(
         (user, "--user"), (environ.get("PGUSER") or None, "PGUSER"), (ADMIN, "default")
     )
-    _check_role(role)
+    _check_role(role, role_source)
     if region is not None:
         check_region(region, "--region")
     target, target_source = _first(
@@ -124,9 +125,7 @@ def resolve(
         address = start_local()
         return _local_endpoint(address, region, role, target_source, role_source)
 
-    host, port = parse_host_port(target)
-    if port is None:
-        port = _port_variable(environ) if target_source == "PGHOST" else DEFAULT_PORT
+    host, port, port_source = _host_and_port(target, target_source, environ)
     if host in LOCAL_HOSTS:
         known = local_address()
         if known is not None:
@@ -138,9 +137,10 @@ def resolve(
                 known.access_key_id,
                 known.secret_access_key,
             )
-            return _local_endpoint(here, region, role, target_source, role_source)
+            known_there = _local_endpoint(here, region, role, target_source, role_source)
+            return replace(known_there, port_source=port_source)
 
-    host, found, found_source = _with_region(host, region, environ)
+    host, found, found_source = _with_region(host, region, target_source, environ)
     return Endpoint(
         host=host,
         port=port,
@@ -150,7 +150,26 @@ def resolve(
         region_source=found_source,
         user_source=role_source,
         profile=profile,
+        port_source=port_source,
     )
+
+
+def _host_and_port(target: str, source: str, environ: Mapping[str, str]) -> tuple[str, int, str]:
+    """The host, the port, and where that was read from."""
+    try:
+        host, port = parse_host_port(target)
+    except UsageError as error:
+        if source == "--endpoint":
+            raise
+        raise UsageError(
+            f"{source} says: {error.message}",
+            hint=f"{error.hint} `unset {source}`, or give --endpoint local or another.",
+        ) from error
+    if port is not None:
+        return host, port, source
+    if source == "PGHOST" and environ.get("PGPORT"):
+        return host, _port_variable(environ), "PGPORT"
+    return host, DEFAULT_PORT, "default"
 
 
 def parse_host_port(text: str) -> tuple[str, int | None]:
@@ -225,7 +244,9 @@ def _local_endpoint(
     )
 
 
-def _with_region(host: str, region: str | None, environ: Mapping[str, str]) -> tuple[str, str, str]:
+def _with_region(
+    host: str, region: str | None, host_source: str, environ: Mapping[str, str]
+) -> tuple[str, str, str]:
     """The full host name with its region and the region's source; a bare cluster id is expanded."""
     in_name = region_of(host)
     if region is not None:
@@ -241,9 +262,11 @@ def _with_region(host: str, region: str | None, environ: Mapping[str, str]) -> t
                 found, source = value, variable
                 break
         else:
+            named = "" if host_source == "--endpoint" else f" {host_source} names it: "
+            overrule = named and f"{named}`unset {host_source}`, or give --endpoint local."
             raise UsageError(
                 f"No region is known for {host}.",
-                hint="Give --region, or set AWS_REGION, or use the cluster's full name.",
+                hint="Give --region, or set AWS_REGION, or use the cluster's full name." + overrule,
             )
     if CLUSTER_ID.fullmatch(host):
         host = f"{host}.dsql.{found}.on.aws"
@@ -251,22 +274,29 @@ def _with_region(host: str, region: str | None, environ: Mapping[str, str]) -> t
 
 
 def _port_variable(environ: Mapping[str, str]) -> int:
-    value = environ.get("PGPORT") or str(DEFAULT_PORT)
+    value = environ["PGPORT"]
     if not (re.fullmatch(r"[0-9]{1,5}", value) and 1 <= int(value) <= 65535):
-        raise UsageError(f"PGPORT is {value!r}, which is not a port from 1 to 65535.")
+        raise UsageError(
+            f"PGPORT is {value!r}, which is not a port from 1 to 65535.",
+            hint="`unset PGPORT`; or give --endpoint, which overrules PGHOST and PGPORT.",
+        )
     return int(value)
 
 
 def check_region(region: str, source: str) -> None:
     """Raises UsageError unless the text is shaped as a region; `source` says where it is from."""
     if not _REGION.fullmatch(region):
+        other = f" `unset {source}`, or give --region." if source in REGION_VARIABLES else ""
         raise UsageError(
-            f"{source} is {region!r}, which is not a region.", hint="One looks like us-east-1."
+            f"{source} is {region!r}, which is not a region.",
+            hint=f"One looks like us-east-1.{other}",
         )
 
 
-def _check_role(role: str) -> None:
-    if not role or len(role.encode()) > 63 or not role.isprintable():
+def _check_role(role: str, source: str) -> None:
+    if not role or len(role.encode(errors="replace")) > 63 or not role.isprintable():
+        other = f" `unset {source}`, or give --user admin." if source == "PGUSER" else ""
         raise UsageError(
-            f"{role!r} is not a role's name.", hint="Use admin, or a role of up to 63 bytes."
+            f"{source} is {role!r}, which is not a role's name.",
+            hint=f"Use admin, or a role of up to 63 bytes.{other}",
         )

@@ -5,6 +5,7 @@ a password or a secret key. The command line turns these into text or JSON in on
 (`dsqlkit.cli.main`).
 """
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ class ExitCode(IntEnum):
     GAVE_UP = 4
     OUTCOME_UNKNOWN = 5
     INTERRUPTED = 130
+    TERMINATED = 143
+    HUNG_UP = 129
 
 
 class DsqlkitError(Exception):
@@ -71,10 +74,35 @@ class ConfirmationNeeded(DsqlkitError):
     code = "confirmation_needed"
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a text: line and column count from 1; `text` is the whole line."""
+
+    line: int
+    column: int
+    text: str
+
+
 class SqlError(DsqlkitError):
-    """The database refused a statement; its transaction was rolled back."""
+    """The database refused a statement; its transaction was rolled back.
+
+    `position` is the character, counted from 1, at which the statement is wrong, where the
+    database says so. `place` is the same in the text that a person wrote.
+    """
 
     code = "sql_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        sqlstate: str | None = None,
+        position: int | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, sqlstate=sqlstate)
+        self.position = position
+        self.place: Place | None = None
 
 
 class ConnectionFailed(DsqlkitError):
@@ -109,8 +137,16 @@ class OutcomeUnknown(DsqlkitError):
     exit_code = ExitCode.OUTCOME_UNKNOWN
 
 
+class OutputFailed(DsqlkitError):
+    """A result could not be written, to a full disk say; the work itself was done."""
+
+    code = "output"
+
+
 class Interrupted(DsqlkitError):
-    """The user stopped the command (Ctrl-C)."""
+    """The command was stopped by a signal. The exit code is that of Ctrl-C; the command line gives
+    the one of the signal that came.
+    """
 
     code = "interrupted"
     exit_code = ExitCode.INTERRUPTED

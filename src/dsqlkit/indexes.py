@@ -121,10 +121,14 @@ def name_is_taken(connections: Connections, name: str, schema: str = "public") -
 
 def drop(connections: Connections, name: str, schema: str = "public") -> None:
     """Drop an index if it exists; a build of it that is running is cancelled."""
+    run(connections, partial(execute_ddl, ddl=drop_statement(name, schema)))
+
+
+def drop_statement(name: str, schema: str = "public") -> str:
+    """The statement that drops an index, its name quoted."""
     from psycopg import sql
 
-    ddl = sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(schema, name))
-    run(connections, lambda c: c.execute(ddl))
+    return sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(schema, name)).as_string()
 
 
 def _job_id(connection: Connection, ddl: str) -> str:

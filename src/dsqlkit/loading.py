@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import ConnectionLost, DsqlkitError, OutcomeUnknown, UsageError
 from dsqlkit.queries import statement
-from dsqlkit.tables import MAX_ROWS
+from dsqlkit.quotas import MAX_ROWS
 from dsqlkit.transaction import RetryPolicy, run
 
 OPENING_BALANCE: Final = Decimal(100)

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from dsqlkit.errors import UsageError
+from dsqlkit.errors import Place, UsageError
 
 _DEFAULT: Final = re.compile(
     r"""^[ \t]*\\if[ ]:\{\?(?P<name>\w+)\}[ ]\\else[ ]\\set[ ](?P=name)[ ]
@@ -31,11 +31,14 @@ _TOKEN: Final = re.compile(
         | (?P<parameter>(?<!:):'(?P<name>\w+)')
         | (?P<quote>[eE]'(?:[^'\\]|''|\\.)*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
                   | (?P<tag>\$(?:[^\W\d]\w*)?\$).*?(?P=tag))
+        | (?P<foreign>(?<![\w$])\$\d+ | (?<![:\w\])]):[^\W\d]\w* | %\(\w+\)s)
         | (?P<end>;)
         | (?P<other>[\w$]+|.)""",
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
-"""The pieces of SQL in which a `;` or a `:'name'` means itself, and all else."""
+"""The pieces of SQL in which a `;` or a `:'name'` means itself, and all else. `foreign` is a
+parameter in the words of another program.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,26 @@ class NamedQuery:
     """One statement, ready for psycopg's `execute(query.sql, query.parameters)`.
 
     `sql` has `%(name)s` for a parameter and `%%` for a percent sign, as psycopg wants when it is
-    given parameters, none at all (an empty mapping) included.
+    given parameters, none at all (an empty mapping) included. `text` is what a person wrote, and
+    `marks` tell where a run of it stands in what the server gets: offsets there and in `text`.
     """
 
     name: str
     sql: str
     parameters: Mapping[str, str]
+    text: str = ""
+    marks: tuple[tuple[int, int], ...] = ()
+
+    def place(self, position: int) -> Place | None:
+        """Where in `text` the character stands that the server counts as `position`, from 1."""
+        known = [mark for mark in self.marks if mark[0] < position]
+        if not known:
+            return None
+        sent, written = known[-1]
+        at = min(written + position - 1 - sent, len(self.text))
+        start = self.text.rfind("\n", 0, at) + 1
+        line = self.text[start:].split("\n", 1)[0].rstrip("\r")
+        return Place(self.text.count("\n", 0, at) + 1, at - start + 1, line)
 
 
 def names() -> tuple[str, ...]:
@@ -75,7 +92,7 @@ def parse_query(name: str, text: str, values: Mapping[str, str] | None = None) -
     Raises UsageError unless there is exactly one statement, for a parameter that has neither a
     value nor a default, and for a value whose parameter the text does not have.
     """
-    statements = split_statements(text)
+    statements = _statements(text)
     if len(statements) != 1:
         raise UsageError(
             f"{name} holds {len(statements)} statements.", hint="Give exactly one statement."
@@ -84,10 +101,17 @@ def parse_query(name: str, text: str, values: Mapping[str, str] | None = None) -
     available = _defaults(text) | dict(given)
     sql: list[str] = []
     parameters: dict[str, str] = {}
-    for token in _TOKEN.finditer(statements[0]):
+    marks: list[tuple[int, int]] = []
+    sent = 0
+    for token in statements[0]:
+        if not marks or token["name"] or sent - marks[-1][0] != token.start() - marks[-1][1]:
+            marks.append((sent, token.start()))
         parameter = token["name"]
+        if token.lastgroup == "foreign":
+            raise _foreign(name, token[0])
         if parameter is None:
             sql.append(token[0].replace("%", "%%"))
+            sent += len(token[0])
         elif parameter not in available:
             raise UsageError(
                 f"{name} needs a value for its parameter {parameter}.",
@@ -96,13 +120,23 @@ def parse_query(name: str, text: str, values: Mapping[str, str] | None = None) -
         else:
             sql.append(f"%({parameter})s")
             parameters[parameter] = available[parameter]
+            sent += len(f"${list(parameters).index(parameter) + 1}")
     for parameter in given:
         if parameter not in parameters:
             raise UsageError(
                 f"{name} has no parameter {parameter}.",
                 hint=f"Its parameters are: {', '.join(parameters) or 'none'}.",
             )
-    return NamedQuery(name, "".join(sql), parameters)
+    return NamedQuery(name, "".join(sql), parameters, text, tuple(marks))
+
+
+def _foreign(name: str, written: str) -> UsageError:
+    found = re.sub(r"\W|s$", "", written) if written.startswith("%") else written[1:]
+    word = f"p{found}" if found.isdigit() else found
+    return UsageError(
+        f"{name} has {written}, and nothing gives it a value.",
+        hint=f"Write :'{word}' in its place, and give the value with --param {word}=VALUE.",
+    )
 
 
 @cache
@@ -122,19 +156,26 @@ def split_statements(text: str) -> tuple[str, ...]:
     A `;` in a string, a quoted name or a comment ends nothing. Comments before a statement are
     left out, those inside it stay.
     """
-    statements: list[str] = []
-    current = ""
+    return tuple("".join(token[0] for token in tokens) for tokens in _statements(text))
+
+
+def _statements(text: str) -> tuple[list[re.Match[str]], ...]:
+    """The tokens of each statement; see `split_statements`."""
+    statements: list[list[re.Match[str]]] = []
+    current: list[re.Match[str]] = []
     for token in _TOKEN.finditer(text + "\n;"):
         if token.lastgroup == "end":
-            if current.strip():
-                statements.append(current.strip())
-            current = ""
+            while current and not current[-1][0].strip():
+                current.pop()
+            if current:
+                statements.append(current)
+            current = []
         elif token.lastgroup == "psql_command" or (
-            token.lastgroup == "comment" and not current.strip()
+            not current and (token.lastgroup == "comment" or not token[0].strip())
         ):
             continue
         else:
-            current += token[0]
+            current.append(token)
     return tuple(statements)
 
 

@@ -18,6 +18,7 @@ from dsqlkit.errors import (
     ConflictLimitReached,
     ConnectionFailed,
     DsqlkitError,
+    Interrupted,
     OutcomeUnknown,
     SqlError,
 )
@@ -71,6 +72,10 @@ def run_settled(
             if doubt is None:
                 raise
             latest = error
+        except (KeyboardInterrupt, Interrupted) as stopped:
+            if doubt is None:
+                raise
+            raise doubt from stopped
         if looks == 0:
             deadline = max(started + policy.deadline_s, time.monotonic() + LEAST_LOOK_S)
             connections = _Within(connections, deadline)

@@ -1,17 +1,55 @@
 """The workshop's tables: making them, and asking what is there."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 from dsqlkit.connection import Connection, Connections, Cursor
-from dsqlkit.errors import SqlError
+from dsqlkit.errors import DsqlkitError, SqlError
 from dsqlkit.queries import read_sql, split_statements, statement
 from dsqlkit.transaction import run
 
-MAX_ROWS: Final = 3000
-"""Rows that one transaction may change on DSQL (AWS User Guide, quotas)."""
-
 UNDEFINED_TABLE: Final = "42P01"
+
+
+_INTEGERS: Final = frozenset({"integer", "bigint"})
+_NUMBERS: Final = frozenset({"numeric"})
+_TEXTS: Final = frozenset({"character varying", "character", "text"})
+_UUIDS: Final = frozenset({"uuid"})
+_TIMES: Final = frozenset({"timestamp without time zone", "timestamp with time zone"})
+COLUMNS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
+    "accounts": {"id": _INTEGERS, "balance": _NUMBERS},
+    "accounts2": {"id": _UUIDS, "balance": _NUMBERS},
+    "accounts7": {
+        "id": _INTEGERS,
+        "account_type": _TEXTS,
+        "region_code": _TEXTS,
+        "status": _TEXTS,
+        "created_at": _TIMES,
+        "balance": _NUMBERS,
+        "metadata_key": _TEXTS,
+        "metadata_value": _TEXTS,
+    },
+    "transfers": {
+        "key": _UUIDS,
+        "table": _TEXTS,
+        "payer": _TEXTS,
+        "payee": _TEXTS,
+        "amount": _NUMBERS,
+        "payer_balance": _NUMBERS,
+        "made_at": _TIMES,
+    },
+}
+"""The types that will do for each column of the workshop's tables."""
+
+
+_SHOWN_FAULTS: Final = 4
+
+
+class WrongShape(DsqlkitError):
+    """A table of the workshop's name that is somebody else's."""
+
+    code = "wrong_shape"
 
 
 def create(connections: Connections, table: str) -> None:
@@ -37,6 +75,45 @@ def exists(connections: Connections, table: str) -> bool:
         lambda c: c.execute(statement("catalog/table_exists.sql"), {"table": table}).fetchone(),
     )
     return bool(found.value and found.value[0])
+
+
+def have(connections: Connections, table: str) -> None:
+    """Have the table: make it where it is missing. Raises WrongShape as `check_shape` does."""
+    if exists(connections, table):
+        check_shape(connections, table)
+    else:
+        create(connections, table)
+
+
+def check_shape(connections: Connections, table: str) -> None:
+    """Raise WrongShape unless the workshop can read and fill the table, which exists."""
+    query = statement("catalog/table_columns.sql")
+    rows = run(connections, lambda c: c.execute(query, {"table": table}).fetchall()).value
+    found = {column: kind for column, kind, _ in rows}
+    wanted = COLUMNS[table]
+    wrong = [
+        f"column {column} is {found[column]}" if column in found else f"it has no column {column}"
+        for column, types in wanted.items()
+        if found.get(column) not in types
+    ]
+    wrong += [
+        f"column {column} must be given a value"
+        for column, _, must in rows
+        if must and column not in wanted
+    ]
+    if len(wrong) > _SHOWN_FAULTS:
+        wrong[_SHOWN_FAULTS - 1 :] = [f"and {len(wrong) - _SHOWN_FAULTS + 1} more"]
+    if wrong:
+        raise not_the_workshops(table, ", ".join(wrong))
+
+
+def not_the_workshops(table: str, fault: str) -> WrongShape:
+    """The refusal of a table that has this fault."""
+    return WrongShape(
+        f"Table {table} is not the workshop's: {fault}.",
+        hint=f"It is left as it is. ALTER TABLE {table} RENAME TO another name, or use another "
+        "cluster.",
+    )
 
 
 def has_rows(connections: Connections, table: str) -> bool:

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from dsqlkit.deciding_variables import with_what_decided
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConnectionFailed, UsageError
+from dsqlkit.quotas import MAX_TOKEN_LIFE_S
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
 DEFAULT_LIFE_S: Final = 900
-MAX_LIFE_S: Final = 604_800
-"""One week, the longest life that DSQL accepts (AWS User Guide, generating a token)."""
 
 _SERVICE = "dsql"
 
@@ -48,10 +48,10 @@ class TokenSigner:
         Raises UsageError when `life_s` is not within 1 to 604,800, and ConnectionFailed when there
         are no usable AWS credentials.
         """
-        if not 1 <= life_s <= MAX_LIFE_S:
+        if not 1 <= life_s <= MAX_TOKEN_LIFE_S:
             raise UsageError(
                 f"A token cannot live {life_s} seconds.",
-                hint=f"Choose from 1 to {MAX_LIFE_S} seconds (one week).",
+                hint=f"Choose from 1 to {MAX_TOKEN_LIFE_S} seconds (one week).",
             )
         from botocore.auth import SigV4QueryAuth
         from botocore.awsrequest import AWSRequest
@@ -65,7 +65,7 @@ class TokenSigner:
             # Frozen, so that a refresh in another thread cannot mix two key pairs.
             keys = self._lookup().get_frozen_credentials()
         except (BotoCoreError, ClientError) as error:
-            raise _no_credentials(str(error)) from error
+            raise _no_credentials(str(error), endpoint) from error
         now = datetime.now(UTC)
         SigV4QueryAuth(keys, _SERVICE, endpoint.region, expires=life_s).add_auth(request)
         value = str(request.url).removeprefix("https://")
@@ -95,13 +95,16 @@ def _find_credentials(endpoint: Endpoint) -> "Credentials":
 
     found = Session(profile=endpoint.profile).get_credentials()
     if found is None:
-        raise _no_credentials("no credentials were found")
+        raise _no_credentials("no credentials were found", endpoint)
     return found
 
 
-def _no_credentials(why: str) -> ConnectionFailed:
+def _no_credentials(why: str, endpoint: Endpoint) -> ConnectionFailed:
+    hint = (
+        "Run `aws configure` or `aws sso login`, set AWS_PROFILE, or give --profile; "
+        "or use the local cluster with --endpoint local."
+    )
     return ConnectionFailed(
         f"No AWS credentials to sign a token with: {why}.",
-        hint="Run `aws configure` or `aws sso login`, set AWS_PROFILE, or give --profile; "
-        "or use the local cluster with --endpoint local.",
+        hint=with_what_decided(hint, endpoint),
     )

@@ -13,6 +13,7 @@ from typing import Final, Generic, TypeVar
 
 import psycopg
 
+from dsqlkit import interruption
 from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import (
     ConflictLimitReached,
@@ -125,13 +126,15 @@ def run(
     Raises whatever `work` raises, after a rollback; SqlError for a refusal by the database;
     ConflictLimitReached past the policy's limits; ConnectionFailed when there is no connection,
     ConnectionLost when it breaks before COMMIT was sent, OutcomeUnknown when it breaks while COMMIT
-    is under way. Nothing but a conflict is ever retried.
+    is under way. Nothing but a conflict is ever retried. A signal that comes during COMMIT waits
+    for its answer (`interruption.held`).
     """
     policy = policy or RetryPolicy()
     started = time.monotonic()
     conflicts: list[Conflict] = []
     waited_s = 0.0
     while True:
+        interruption.checkpoint()
         attempt = len(conflicts) + 1
         try:
             with connections.connection() as connection:
@@ -169,7 +172,8 @@ def _attempt(connection: Connection, work: Callable[[Connection], T], work_begin
             ) from error
         raise
     try:
-        status = connection.execute("COMMIT").statusmessage
+        with interruption.held():
+            status = connection.execute("COMMIT").statusmessage
     except BaseException as error:
         # A refusal is an answer. Anything else, an interrupt included, leaves the commit in doubt.
         if isinstance(error, psycopg.Error) and not connection.broken and error.sqlstate:
@@ -206,7 +210,13 @@ def sql_error(error: psycopg.Error) -> DsqlkitError:
         message = f"{message} ({diagnosis.message_detail})"
     if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
         return ConnectionFailed(f"The connection failed: {message}.", hint="Run it again.")
-    return SqlError(message, hint=diagnosis.message_hint, sqlstate=error.sqlstate)
+    position = diagnosis.statement_position
+    return SqlError(
+        message,
+        hint=diagnosis.message_hint,
+        sqlstate=error.sqlstate,
+        position=int(position) if position else None,
+    )
 
 
 def _gave_up(

@@ -99,7 +99,7 @@ def test_a_key_stays_within_the_bytes_that_dsql_takes() -> None:
     sql = "SELECT id FROM t WHERE name = 'a' AND code = 'b'"
     (proposal,) = advice(sql, FULL, known).proposals
     assert _ddl(proposal) == ["t (name) INCLUDE (id, code)"]
-    broad = facts(table(), known={"name": ColumnStatistics(average_bytes=1500, distinct=1000)})
+    broad = facts(table(), known={"name": ColumnStatistics(average_bytes=2000, distinct=1000)})
     assert advice("SELECT id FROM t WHERE name = 'a'", FULL, broad).proposals == ()
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dsqlkit import index_advice, indexes, measurement
+from dsqlkit import indexes, measurement
+from dsqlkit.advisor import consulting
 from dsqlkit.connection import KeptConnection
 from dsqlkit.plans.runner import explain
 from dsqlkit.queries import parse_query
@@ -14,7 +15,7 @@ def test_a_query_gets_the_indexes_that_help_it_and_no_others(
     shop: KeptConnection, case: Case
 ) -> None:
     query = parse_query(case.name, case.sql)
-    consultation = index_advice.consult(shop, query.sql, query.parameters)
+    consultation = consulting.consult(shop, query.sql, query.parameters)
     proposals = consultation.advice.proposals
     assert tuple(each.ddl.partition(" ON ")[2] for each in proposals) == case.expected
     assert case.note in " ".join(consultation.advice.notes)

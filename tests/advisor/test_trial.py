@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from dsqlkit import index_advice, index_trial, indexes
+from dsqlkit import indexes
+from dsqlkit.advisor import consulting, trial
+from dsqlkit.advisor.consulting import RUNS_A_BLOCK, Consultation
 from dsqlkit.connection import KeptConnection
 from dsqlkit.errors import Interrupted
-from dsqlkit.index_advice import RUNS_A_BLOCK, Consultation
 from dsqlkit.queries import parse_query
 
 SQL = "SELECT total FROM shop_orders WHERE customer_id = 77"
@@ -17,7 +18,7 @@ SQL = "SELECT total FROM shop_orders WHERE customer_id = 77"
 @pytest.fixture
 def consultation(shop: KeptConnection) -> Consultation:
     query = parse_query("orders", SQL)
-    return index_advice.consult(shop, query.sql, query.parameters)
+    return consulting.consult(shop, query.sql, query.parameters)
 
 
 def _indexes(shop: KeptConnection) -> set[str]:
@@ -30,7 +31,7 @@ def test_blocks_alternate_and_indexes_of_large_tables_are_built_once(
 ) -> None:
     there = _indexes(shop)
     said: list[str] = []
-    outcome = index_trial.try_out(shop, replace(consultation, largest_rows=rows), say=said.append)
+    outcome = trial.try_out(shop, replace(consultation, largest_rows=rows), say=said.append)
     try:
         best, narrow = outcome.trials
         assert (best.measured.runs, narrow.measured.runs) == (rounds * RUNS_A_BLOCK,) * 2
@@ -61,7 +62,7 @@ def test_an_interruption_at_any_moment_leaves_the_indexes_as_they_were(
 ) -> None:
     there = _indexes(shop)
     with pytest.raises(Interrupted):
-        index_trial.try_out(shop, consultation, say=_stop_at(moment, KeyboardInterrupt()))
+        trial.try_out(shop, consultation, say=_stop_at(moment, KeyboardInterrupt()))
     assert _indexes(shop) == there
 
 
@@ -73,7 +74,7 @@ def test_an_index_whose_name_was_taken_meanwhile_is_left_alone(
     indexes.build(shop, f"CREATE INDEX ASYNC {name} ON shop_items (quantity)")
     try:
         with pytest.raises(indexes.IndexBuildFailed, match="Something else is named"):
-            index_trial.try_out(shop, consultation)
+            trial.try_out(shop, consultation)
         assert name in {index.name for index in indexes.of_table(shop, "shop_items")}
     finally:
         indexes.drop(shop, name)
@@ -87,5 +88,5 @@ def test_a_build_that_is_refused_leaves_nothing(
     refused = replace(proposal, name="idx_refused", ddl="CREATE INDEX ASYNC ON nowhere (id)")
     advice = replace(consultation.advice, alternatives=(refused,))
     with pytest.raises(Exception, match="nowhere"):
-        index_trial.try_out(shop, replace(consultation, advice=advice))
+        trial.try_out(shop, replace(consultation, advice=advice))
     assert _indexes(shop) == there

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dsqlkit import accounts7, indexes, tables
+from dsqlkit import indexes, tables
 from dsqlkit.connection import KeptConnection
+from dsqlkit.workshop import accounts7
 from tests.cli.conftest import Command
 
 

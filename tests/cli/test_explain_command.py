@@ -11,6 +11,7 @@ import pytest
 from dsqlkit import tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.plans.parse import parse_plan
+from dsqlkit.workshop import accounts7
 from tests.cli.conftest import Command, Finished
 from tests.plans.samples import dsql_text
 
@@ -197,3 +198,41 @@ def test_an_explain_inside_the_query_is_pointed_out(dsqlkit: Command) -> None:
 def test_findings_know_the_tables_of_the_cluster(dsqlkit: Command, bank: KeptConnection) -> None:
     document = dsqlkit("explain", "SELECT * FROM accounts WHERE id = 1", "--json").document
     assert document["findings"] == []
+
+
+@pytest.mark.parametrize("command", ["explain", "optimize"])
+@pytest.mark.parametrize(
+    ("sql", "line", "column"),
+    [
+        ("SELECT * FROM nowhere", 1, 15),
+        ("SELECT id,\n       nothing\nFROM accounts WHERE id = :'id'", 2, 8),
+        ("SELECT *\nFROM accounts WHERE id = :'id' AND nothing = 1", 2, 36),
+        ("SELECT * FORM accounts", 1, 10),
+    ],
+)
+def test_an_error_of_sql_points_at_its_place(
+    dsqlkit: Command, command: str, sql: str, line: int, column: int
+) -> None:
+    given = ["--param", "id=1"] if ":'id'" in sql else []
+    done = dsqlkit(command, sql, *given)
+    assert done.code == 1
+    shown, caret = done.err.splitlines()[1:3]
+    text = sql.split("\n")[line - 1]
+    assert shown == f"LINE {line}: {text}"
+    assert caret.index("^") == shown.index(text) + column - 1
+    as_json = dsqlkit(command, sql, *given, "--json")
+    assert as_json.error["message"].endswith(f"(line {line}, column {column})")
+
+
+def test_the_cast_of_a_key_is_shown_and_no_index_on_the_key_is_advised(
+    dsqlkit: Command, connections: KeptConnection
+) -> None:
+    accounts7.set_up(connections)
+    try:
+        done = dsqlkit("explain", "SELECT * FROM accounts7 WHERE id::text = '3'")
+        assert "id::text = '3'" in done.out
+        assert "on accounts7 (id)" not in done.out
+        told = dsqlkit("explain", "UPDATE accounts7 SET balance = balance + 1", "--json").document
+        assert "row_limit" in [finding["code"] for finding in told["findings"]]
+    finally:
+        tables.drop(connections, accounts7.TABLE)

@@ -47,8 +47,21 @@ def test_connect(dsqlkit: Command) -> None:
 def test_init_accounts_and_balance(dsqlkit: Command, bank: KeptConnection) -> None:
     made = done(dsqlkit("init-accounts", "--count", "5", "--yes", "--json"))
     assert keys(made) == ["table", "accounts", "total_balance", "elapsed_ms"]
-    assert isinstance(made["total_balance"], str)
-    assert done(dsqlkit("balance", "--id", "5", "--json")) == {"id": 5, "balance": "100.000000"}
+    assert made["total_balance"] == "500"
+    assert done(dsqlkit("balance", "--id", "5", "--json")) == {"id": 5, "balance": "100"}
+
+
+def test_money_has_one_form(dsqlkit: Command, bank: KeptConnection) -> None:
+    """That of `transfer`, as the chapter's function answers: nothing after the last digit."""
+    moved = done(dsqlkit("transfer", "1", "2", "0.500000", "--json"))
+    assert moved["payer_balance"] == "99.5"
+    assert done(dsqlkit("balance", "1", "--json"))["balance"] == "99.5"
+    assert dsqlkit("balance", "1").out == "Account 1 holds 99.5.\n"
+    assert dsqlkit("transfer", "1", "2", "0.1").out.startswith(
+        "0.1 moved from 1 to 2; 1 now has 99.4 "
+    )
+    made = dsqlkit("init-accounts", "--count", "3", "--balance", "33.300", "--yes")
+    assert "holding 99.9 together" in made.out
 
 
 def test_transfer(dsqlkit: Command, bank: KeptConnection) -> None:
@@ -114,7 +127,14 @@ def test_workshop(dsqlkit: Command, bank: KeptConnection) -> None:
     assert keys(played) == ["chapters"]
     assert [chapter["chapter"] for chapter in played["chapters"]] == [3, 4]
     for chapter in played["chapters"]:
-        assert keys(chapter) == ["chapter", "title", "lesson", "result", "elapsed_ms"]
+        assert keys(chapter) == [
+            "chapter",
+            "title",
+            "lesson",
+            "statements",
+            "result",
+            "elapsed_ms",
+        ]
 
 
 @pytest.mark.parametrize("command", ["start", "status"])

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dsqlkit import accounts7, indexes, tables
+from dsqlkit import indexes, tables
 from dsqlkit.connection import KeptConnection
+from dsqlkit.workshop import accounts7
 from tests.cli.conftest import Command
 
 CHAPTERS = {"idx_accounts7_metadata", "idx_accounts7_metadata_covering"}

@@ -150,7 +150,7 @@ ROWS = 'key uuid PRIMARY KEY, "table" text, payer text, payee text, amount numer
         (
             ROWS.replace("payer text", "payer int")
             + ", payer_balance numeric, made_at timestamptz",
-            "its column payer is integer instead of text",
+            "column payer is integer",
         ),
         (
             ROWS.replace("uuid", "text") + ", payer_balance numeric, made_at timestamptz",
@@ -158,11 +158,11 @@ ROWS = 'key uuid PRIMARY KEY, "table" text, payer text, payee text, amount numer
         ),
         (
             ROWS.replace(" PRIMARY KEY", "") + ", payer_balance numeric, made_at timestamptz",
-            "its column key is no unique key",
+            "column key is no unique key",
         ),
         (
             f"{ROWS}, payer_balance numeric, made_at timestamptz, note text NOT NULL",
-            "it has a column note as well",
+            "column note must be given a value",
         ),
         (
             ROWS.replace("numeric", "numeric(9, 1)") + ", payer_balance numeric, made_at date",
@@ -185,7 +185,7 @@ def test_a_table_of_somebody_elses_is_refused_and_nothing_changes(
     pair = ["transfer", "--payer", "1", "--payee", "2"]
     for key in ([], ["--key", KEY]):
         refused = dsqlkit(*pair, "--amount", "0.25", *key, "--json")
-        assert (refused.code, refused.error["code"]) == (1, "foreign_table")
+        assert (refused.code, refused.error["code"]) == (1, "wrong_shape")
         assert difference in refused.error["message"]
     assert holds(bank) == 100
     assert dsqlkit(*pair, "--amount", "10", "--no-key").code == 0
@@ -197,7 +197,7 @@ def test_a_view_in_the_ledgers_place_is_refused(dsqlkit: Command, bank: KeptConn
         refused = dsqlkit(*TRANSFER, "--json")
     finally:
         run_sql(bank, "DROP VIEW transfers")
-    assert (refused.code, refused.error["code"]) == (1, "foreign_table")
+    assert (refused.code, refused.error["code"]) == (1, "wrong_shape")
     assert holds(bank) == 100
 
 

@@ -1,49 +1,294 @@
-"""`workshop`: all chapters, end to end, as often as one likes."""
+"""`workshop`: all chapters, end to end, as often and by as many as one likes."""
 
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 
-from dsqlkit import accounts, tables
+import pytest
+
+from dsqlkit import accounts, indexes, tables
 from dsqlkit.connection import KeptConnection
-from tests.cli.conftest import Command
+from dsqlkit.errors import ConnectionLost, InsufficientBalance, SqlError
+from dsqlkit.workshop import accounts7
+from dsqlkit.workshop.playing import may_be_of_others
+from tests.cli.conftest import Command, Finished
+
+TABLES = ("accounts", "accounts2", "accounts7")
+CLUSTER = "abcdefghijklmnopqrstuvwxyz.dsql.us-east-1.on.aws"
+
+
+@pytest.fixture
+def nothing(connections: KeptConnection) -> Iterator[KeptConnection]:
+    """A cluster without the workshop's tables, before and after."""
+    _drop_all(connections)
+    yield connections
+    _drop_all(connections)
+
+
+def _drop_all(connections: KeptConnection) -> None:
+    with connections.connection() as connection:
+        for table in TABLES:
+            connection.execute(f"DROP TABLE IF EXISTS {table}".encode())
+
+
+def _tables(connections: KeptConnection) -> set[str]:
+    with connections.connection() as connection:
+        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {row[0] for row in rows}
+
+
+def _assert_whole(played: Finished) -> None:
+    """What holds for a run of all chapters, whoever else is there."""
+    assert played.code == 0, played.out
+    chapters = played.document["chapters"]
+    assert [one["chapter"] for one in chapters] == [1, 2, 3, 4, 5, 6, 7]
+    for one in chapters:
+        assert list(one) == ["chapter", "title", "lesson", "statements", "result", "elapsed_ms"]
+    results = {one["chapter"]: one["result"] for one in chapters}
+    assert results[1]["response"] == {"greeting": "hello reinvent"}
+    assert results[1]["without_a_name"]["Payload"]["errorType"] == "InvalidRequest"
+    assert results[2]["kind"] == "local"
+    assert results[3]["tls"] == "verify-full"
+    assert results[4]["refused"].startswith("Insufficient balance")
+    assert (results[5]["race_won_by"], results[5]["race_lost_with"]) == ("B", "40001")
+    assert (results[5]["clients"], results[5]["accounts"]) == (8, 10)
+    assert results[5]["transfers"] == 200
+    assert Decimal(results[5]["balance_before"]) == Decimal(results[5]["balance_after"]) == 1000
+    assert (results[6]["refused_rows"], results[6]["refused_with"]) == (3001, "54000")
+    assert results[6]["sent_twice_with"] == "23505"
+    assert results[6]["fewest_in_a_sixteenth"] > 20
+    assert results[7]["rows"] == 180
+    assert results[7]["rows_scanned_after"] < 1000 < results[7]["rows_scanned_before"]
+    sent = {one["chapter"]: [each["sql"] for each in one["statements"]] for one in chapters}
+    assert any(sql.startswith("UPDATE accounts SET balance = balance - 10") for sql in sent[4])
+    assert sent[4][-1] == "ROLLBACK"
+    assert any(sql.startswith("EXPLAIN (ANALYZE") for sql in sent[7])
+    assert sum(sql.startswith("CREATE INDEX ASYNC") for sql in sent[7]) == 2
+    answers = [each["sqlstate"] for each in chapters[4]["statements"]]
+    assert answers.count("40001") == 1
 
 
 def test_the_workshop_runs_from_nothing_and_again(
-    dsqlkit: Command, connections: KeptConnection
+    dsqlkit: Command, nothing: KeptConnection
 ) -> None:
-    with connections.connection() as connection:
-        for table in ("accounts", "accounts2", "accounts7"):
-            connection.execute(f"DROP TABLE IF EXISTS {table}".encode())
     for _ in range(2):
         played = dsqlkit("workshop", "--json")
-        assert played.code == 0, played.err
-        results = {one["chapter"]: one["result"] for one in played.document["chapters"]}
-        assert list(results) == [3, 4, 5, 6, 7]
-        assert results[3]["tls"] == "verify-full"
-        assert results[4]["attempts"] == 1
-        assert Decimal(results[5]["balance_before"]) == Decimal(results[5]["balance_after"])
-        assert results[5]["transfers"] == 200
-        assert results[6]["accounts"] == 20_000
-        assert results[7]["rows"] == 180
-        assert results[7]["rows_scanned_after"] < 1000 < results[7]["rows_scanned_before"]
+        _assert_whole(played)
+        assert played.document["chapters"][6]["result"]["note"] is None
+        assert _tables(nothing) >= set(TABLES)
+        with nothing.connection() as connection:
+            held = connection.execute("SELECT count(*), sum(balance) FROM accounts").fetchone()
+        assert held == (1000, 100_000)
+    assert {each.name for each in indexes.of_table(nothing, "accounts7") if each.valid} == {
+        "accounts7_pkey",
+        *accounts7.INDEX_NAMES,
+    }
 
 
-def test_the_workshop_keeps_what_is_there(dsqlkit: Command, bank: KeptConnection) -> None:
-    total = sum(accounts.balance(bank, each).balance for each in range(1, 11))
+def test_several_at_once_on_a_fresh_cluster_do_not_break_each_other(
+    process: Command, nothing: KeptConnection
+) -> None:
+    with ThreadPoolExecutor(3) as executor:
+        runs = list(executor.map(lambda _: process("workshop", "--json"), range(3)))
+    for played in runs:
+        _assert_whole(played)
+    assert not [name for name in _tables(nothing) if name.startswith("accounts7_")]
+    with nothing.connection() as connection:
+        assert connection.execute("SELECT count(*) FROM accounts7").fetchone() == (5000,)
+        held = connection.execute("SELECT count(*), sum(balance) FROM accounts").fetchone()
+    assert held == (1000, 100_000)
+
+
+def test_a_table_of_one_account_is_enough_and_keeps_it(
+    dsqlkit: Command, connections: KeptConnection
+) -> None:
+    accounts.initialise(connections, 1)
+    told = dsqlkit("workshop", "3", "4", "5")
+    assert told.code == 0, told.err
+    assert "the chapter opened two of its own" in " ".join(told.out.split())
+    with connections.connection() as connection:
+        rows = connection.execute("SELECT id, balance FROM accounts").fetchall()
+    assert rows == [(1, Decimal(100))]
+
+
+def test_chapters_leave_the_accounts_that_are_there(dsqlkit: Command, bank: KeptConnection) -> None:
     assert dsqlkit("workshop", "4", "5").code == 0
-    assert total == sum(accounts.balance(bank, each).balance for each in range(1, 11))
-    assert tables.has_rows(bank, "accounts")
+    held = [accounts.balance(bank, each).balance for each in range(1, 11)]
+    assert sorted(held) == [90, *[100] * 8, 110]
+    with bank.connection() as connection:
+        assert connection.execute("SELECT count(*) FROM accounts").fetchone() == (10,)
+
+
+def test_an_index_of_others_that_serves_the_query_is_named_and_left(
+    dsqlkit: Command, connections: KeptConnection
+) -> None:
+    accounts7.set_up(connections)
+    ddl = "CREATE INDEX ASYNC mine ON accounts7 (metadata_key, region_code, account_type, status)"
+    indexes.build(connections, ddl)
+    accounts7.analyze(connections)
+    told = dsqlkit("workshop", "7")
+    assert told.code == 0, told.err
+    said = " ".join(told.out.split())
+    assert "mine, which is not one of the chapter's indexes, already serves the query" in said
+    assert "the query reads 800 instead of 4,000" in said
+    assert {each.name for each in indexes.of_table(connections, "accounts7")} >= {"mine"}
+    assert not [name for name in _tables(connections) if name.startswith("accounts7_")]
+    tables.drop(connections, "accounts7")
+
+
+def test_a_table_that_others_emptied_is_left_and_said(
+    dsqlkit: Command, nothing: KeptConnection
+) -> None:
+    tables.create(nothing, "accounts7")
+    told = dsqlkit("workshop", "7", "--json")
+    assert told.code == 0, told.err
+    assert "the query finds 0 rows" in told.document["chapters"][0]["result"]["note"]
+    with nothing.connection() as connection:
+        assert connection.execute("SELECT count(*) FROM accounts7").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "chapter", "fault"),
+    [
+        ("accounts", "name text PRIMARY KEY, balance numeric", "4", "it has no column id"),
+        ("accounts", "id int PRIMARY KEY, balance text", "5", "column balance is text"),
+        (
+            "accounts2",
+            "id uuid PRIMARY KEY, balance numeric, owner text NOT NULL",
+            "6",
+            "column owner must be given a value",
+        ),
+        ("accounts7", "id int PRIMARY KEY", "7", "it has no column account_type"),
+    ],
+)
+def test_a_table_of_somebody_elses_is_a_clear_error_and_is_left(
+    dsqlkit: Command,
+    nothing: KeptConnection,
+    table: str,
+    columns: str,
+    chapter: str,
+    fault: str,
+) -> None:
+    with nothing.connection() as connection:
+        connection.execute(f"CREATE TABLE {table} ({columns})".encode())
+    refused = dsqlkit("workshop", chapter, "--json")
+    assert (refused.code, refused.error["code"]) == (1, "wrong_shape")
+    assert f"Table {table} is not the workshop's: " in refused.error["message"]
+    assert fault in refused.error["message"]
+    assert table in _tables(nothing)
 
 
 def test_each_chapter_says_what_it_shows(dsqlkit: Command, bank: KeptConnection) -> None:
     played = dsqlkit("workshop", "3")
     assert played.out.startswith("Chapter 3: Connect (")
     assert "The password is a token" in played.out
-    assert "TLS" in played.out
+    assert "SELECT id, balance FROM accounts" in played.out
     assert played.err.strip().startswith("Next: ")
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+def test_people_read_it_within_the_width_and_as_sentences(
+    dsqlkit: Command, nothing: KeptConnection, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    told = dsqlkit("workshop")
+    assert told.code == 0, told.err
+    lines = told.out.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert not [line for line in lines if line != line.rstrip()]
+    assert "\n\n\n" not in told.out
+    said = " ".join(told.out.split())
+    assert said.index("Transaction A Transaction B") < said.index("Then 8 clients at a time")
+    assert "between 10 accounts, 200 times in all" in said
+    assert "54000 transaction row limit exceeded" in said
+    assert "rows/s" not in said
+    assert said.count("index condition: ") == 2
+
+
+def test_a_real_cluster_without_credentials_still_has_its_first_two_chapters(
+    dsqlkit: Command,
+) -> None:
+    told = dsqlkit("workshop", "1", "2", "--endpoint", CLUSTER)
+    assert told.code == 0, told.err
+    assert "hello reinvent" in told.out
+    assert "GetCluster was not answered: " in told.out
+    assert "The stack (dsqlkit stack synth): one cluster" in told.out
+
+
+def test_step_waits_for_enter_on_a_terminal_and_nowhere_else(
+    process: Command, dsqlkit: Command
+) -> None:
+    assert dsqlkit("workshop", "1", "2", "--step", "--json").code == 0
+    assert process("workshop", "1", "2", "--step").code == 0
+    ours, theirs = pty.openpty()
+    program = Path(sys.executable).with_name("dsqlkit")
+    running = subprocess.Popen(
+        [program, "workshop", "1", "2", "--step", "--quiet"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    while b"Enter for chapter 2" not in seen:
+        seen += os.read(ours, 4096)
+    assert b"Chapter 2: A cluster (" not in seen
+    os.write(ours, b"\n")
+    while True:
+        try:
+            more = os.read(ours, 4096)
+        except OSError:
+            break
+        if not more:
+            break
+        seen += more
+    os.close(ours)
+    assert running.wait(60) == 0
+    assert b"Chapter 2: A cluster (" in seen
+
+
 def test_a_chapter_that_is_not_there_is_a_usage_error_before_any_runs(dsqlkit: Command) -> None:
-    for chapter in ("1", "8", "three"):
+    for chapter in ("0", "8", "three"):
         refused = dsqlkit("workshop", "3", chapter)
         assert refused.code == 2
         assert refused.out == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (InsufficientBalance("x", after=Decimal(-1)), True),
+        (SqlError("x", sqlstate="42P01"), True),
+        (SqlError("x", sqlstate="23505"), True),
+        (SqlError("x", sqlstate="42501"), False),
+        (SqlError("x"), False),
+        (ConnectionLost("x"), False),
+    ],
+)
+def test_a_chapter_is_run_again_for_what_others_may_have_done(
+    error: SqlError, passes: bool
+) -> None:
+    assert may_be_of_others(error) is passes
+
+
+def test_what_is_shown_is_json_text_of_statements_that_run(
+    dsqlkit: Command, bank: KeptConnection
+) -> None:
+    """The statements of chapter 4 as they are shown, run by hand, move the same money."""
+    played = dsqlkit("workshop", "4", "--json").document["chapters"][0]
+    before = [accounts.balance(bank, each).balance for each in (1, 2)]
+    shown = [each["sql"] for each in played["statements"][:4]]
+    assert json.loads(json.dumps(shown)) == shown
+    with bank.connection() as connection:
+        for sql in shown:
+            connection.execute(sql.encode())
+    after = [accounts.balance(bank, each).balance for each in (1, 2)]
+    assert sorted(abs(one - other) for one, other in zip(before, after, strict=True)) == [10, 10]
+    assert re.search(r"WHERE id = [12]\b", shown[1])

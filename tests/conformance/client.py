@@ -6,14 +6,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsqlkit.endpoint import Endpoint
-from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import (
+    INT32,
+    PROTOCOL_3,
+    SSL_REQUEST,
+    TERMINATE,
+    Frontend,
+    decode_fields,
+    message,
+)
 from dsqlkit.token import TokenSigner
 
-_SYNC = messages.message(b"S", b"")
+_SYNC = message(Frontend.SYNC, b"")
 _EXTENDED = (
-    messages.message(b"B", bytes(8))
-    + messages.message(b"D", b"P\0")
-    + messages.message(b"E", bytes(5))
+    message(Frontend.BIND, bytes(8))
+    + message(Frontend.DESCRIBE, b"P\0")
+    + message(Frontend.EXECUTE, bytes(5))
     + _SYNC
 )
 
@@ -44,23 +52,23 @@ class RawClient:
         context = ssl.create_default_context(cafile=endpoint.root_certificate)
         plain = socket.create_connection(("127.0.0.1", endpoint.port))
         plain.settimeout(30)
-        plain.sendall(messages.INT32.pack(8) + messages.INT32.pack(messages.SSL_REQUEST))
+        plain.sendall(INT32.pack(8) + INT32.pack(SSL_REQUEST))
         assert plain.recv(1) == b"S"
         self._socket = context.wrap_socket(plain, server_hostname=endpoint.host)
         self._buffer = b""
-        body = messages.INT32.pack(messages.PROTOCOL_3) + b"user\0admin\0database\0postgres\0\0"
-        self._socket.sendall(messages.INT32.pack(len(body) + 4) + body)
+        body = INT32.pack(PROTOCOL_3) + b"user\0admin\0database\0postgres\0\0"
+        self._socket.sendall(INT32.pack(len(body) + 4) + body)
         assert self._frame()[0] == b"R"
         token = TokenSigner(endpoint).token().value
-        self._socket.sendall(messages.message(b"p", token.encode() + b"\0"))
+        self._socket.sendall(message(Frontend.PASSWORD, token.encode() + b"\0"))
         assert self.reply().sqlstate is None
 
     def send(self, sql: str, protocol: str) -> None:
         text = sql.encode() + b"\0"
         if protocol == "simple":
-            self._socket.sendall(messages.message(b"Q", text))
+            self._socket.sendall(message(Frontend.QUERY, text))
         else:
-            self._socket.sendall(messages.message(b"P", b"\0" + text + b"\0\0") + _EXTENDED)
+            self._socket.sendall(message(Frontend.PARSE, b"\0" + text + b"\0\0") + _EXTENDED)
 
     def ask(self, sql: str, protocol: str = "simple") -> Reply:
         self.send(sql, protocol)
@@ -72,7 +80,7 @@ class RawClient:
         return self.reply()
 
     def close(self) -> None:
-        self._socket.sendall(messages.TERMINATE)
+        self._socket.sendall(TERMINATE)
         self._socket.close()
 
     def _frame(self) -> tuple[bytes, bytes]:
@@ -85,7 +93,7 @@ class RawClient:
         return frame[:1], frame
 
     def _length(self) -> int:
-        return int(messages.INT32.unpack_from(self._buffer, 1)[0]) + 1
+        return int(INT32.unpack_from(self._buffer, 1)[0]) + 1
 
     def reply(self) -> Reply:
         reply, current = Reply(), Result()
@@ -100,7 +108,7 @@ class RawClient:
                 reply.results.append(current)
                 current = Result()
             elif kind == b"E":
-                fields = messages.decode_fields(frame)
+                fields = decode_fields(frame)
                 reply.sqlstate, reply.message = fields[ord("C")].decode(), fields[ord("M")].decode()
                 if fields[ord("S")] == b"FATAL":
                     return reply

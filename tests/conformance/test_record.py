@@ -8,46 +8,40 @@ import pytest
 
 from dsqlkit.endpoint import Endpoint, LocalAddress
 from tests.conformance.client import RawClient, Reply
-from tests.conformance.record import PROBES, SETUP, Probe
+from tests.conformance.record import PROBES, Probe
 from tests.inside import connect_inside
 from tests.local.waiting import eventually
 
 SINGLE = [probe for probe in PROBES if len(probe.sessions) == 1]
 CONCURRENT = [probe for probe in PROBES if len(probe.sessions) > 1]
 # A session that a failed test left open would keep its locks.
-_END_SESSIONS = """
-SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'admin'
-"""
+_END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'admin'"
 _UNFINISHED = "SELECT FROM dsqlkit.job WHERE status IN ('submitted', 'processing')"
-_FRESH = "; ".join(
-    [
-        "DROP SCHEMA public CASCADE",
-        "CREATE SCHEMA public AUTHORIZATION admin",
-        "GRANT USAGE ON SCHEMA public TO PUBLIC",
-        "SET ROLE admin",
-    ]
-    + [line.rstrip(";") for line in SETUP]
-    + ["RESET ROLE"]
+_FRESH = (
+    "DROP SCHEMA public CASCADE",
+    "CREATE SCHEMA public AUTHORIZATION admin",
+    "GRANT USAGE ON SCHEMA public TO PUBLIC",
+    "SET ROLE admin",
 )
 
 
 @pytest.fixture(scope="module")
-def reset(local_cluster: LocalAddress) -> Iterator[Callable[[], None]]:
+def reset(local_cluster: LocalAddress) -> Iterator[Callable[[Probe], None]]:
     """Gives a probe a fresh schema, past the endpoint, as that takes one exchange."""
     with connect_inside() as connection:
 
-        def start_afresh() -> None:
-            connection.execute(_END_SESSIONS)
+        def start_afresh(probe: Probe) -> None:
+            assert eventually(lambda: not connection.execute(_END_SESSIONS).rowcount)
             # A late build would find the next probe's table of the same name.
             assert eventually(lambda: not connection.execute(_UNFINISHED).rowcount)
-            connection.execute(_FRESH)
+            connection.execute("; ".join([*_FRESH, *probe.schema, "RESET ROLE"]).encode())
 
         yield start_afresh
 
 
 @pytest.fixture(autouse=True)
-def _fresh(reset: Callable[[], None]) -> None:
-    reset()
+def _fresh(reset: Callable[[Probe], None], probe: Probe) -> None:
+    reset(probe)
 
 
 def _prepare(endpoint: Endpoint, probe: Probe) -> list[RawClient]:

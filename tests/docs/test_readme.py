@@ -10,8 +10,9 @@ from typer.core import TyperCommand, TyperGroup
 
 from dsqlkit.cli.main import build, run
 from dsqlkit.connection import KeptConnection
-from dsqlkit.endpoint import Endpoint, LocalAddress
+from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ExitCode
+from tests.docs.transcripts import words_of
 
 TOP = Path(__file__).parents[2]
 README = (TOP / "README.md").read_text(encoding="utf-8")
@@ -102,13 +103,25 @@ def test_a_list_of_commands_fits_a_terminal_of_80_columns(
     assert not [line for line in listed if line.endswith("...")]
 
 
+@pytest.fixture
+def connections_without_tables(endpoint: Endpoint) -> None:
+    """A cluster as it is when new."""
+    with KeptConnection(endpoint) as connections, connections.connection() as connection:
+        for table in ("accounts", "accounts2", "accounts7"):
+            connection.execute(f"DROP TABLE IF EXISTS {table}".encode())
+
+
 def test_the_transcript_is_what_the_workshop_prints(
-    local_cluster: LocalAddress, capsys: pytest.CaptureFixture[str]
+    connections_without_tables: None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (shown,) = [block for block in blocks("console") if "Chapter 3" in block]
+    monkeypatch.setenv("COLUMNS", "80")
     assert run(["workshop"]) == 0
     printed = capsys.readouterr().out
-    assert words_of(shown.partition("Starting the local cluster ...\n")[2]) == words_of(printed)
+    expected, _, _ = shown.partition("Starting the local cluster ...\n")[2].partition("\nNext: ")
+    assert words_of(expected) == words_of(printed)
 
 
 def test_the_drawn_plan_is_what_explain_prints(
@@ -122,15 +135,9 @@ def test_the_drawn_plan_is_what_explain_prints(
     assert capsys.readouterr().out == shown
 
 
-def words_of(transcript: str) -> list[str]:
-    """A transcript without what differs from run to run: figures, winners, indexes."""
-    lines = [line for line in transcript.splitlines() if not line.startswith("Next: ")]
-    facts = [line.strip().partition("  ")[0] if line.startswith("  ") else line for line in lines]
-    return [re.sub(r" \(\d+\.\d s\)$", "", line) for line in facts if line]
-
-
 def test_the_exit_codes_are_those_of_the_command_line() -> None:
-    listed = re.findall(r"^\| (\d+) \| ", README, re.MULTILINE)
+    rows = re.findall(r"^\| ([\d, ]+) \| ", README, re.MULTILINE)
+    listed = [code for row in rows for code in row.split(", ")]
     assert [int(code) for code in listed] == [code.value for code in ExitCode]
 
 

@@ -1,12 +1,13 @@
 """What a text is refused with, read from what it is rewritten to."""
 
+from dsqlkit.local.dialect.reading import read
 from dsqlkit.local.dialect.refusal import Refusal
-from dsqlkit.local.dialect.rewriting import refusal_in, rewrite
+from dsqlkit.local.dialect.rewriting import refusal_in
 
 
 def refusal(sql: str) -> Refusal | None:
     """The refusal that PostgreSQL would be made to report for the text."""
-    changed = rewrite(sql.encode()).decode()
+    changed = read(sql.encode()).run.decode()
     _, mark, carried = changed.partition("pg_catalog.oid E'")
     if not mark:
         return None

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -61,14 +62,15 @@ def test_from_nothing_to_stopped_and_back(own_cluster: Path) -> None:
     assert not local.status().running
     assert not local.stop().running
     first = local.ensure_running()
+    # The sign-in by which the start was proven is gone a moment later.
+    assert eventually(lambda: local.status().connections == 0)
     running = local.status()
     assert running.running
     assert running.endpoint == f"localhost:{first.port}"
     assert running.pid is not None
     assert running.data_dir == str(own_cluster)
-    assert running.connections == 0
     assert running.server_version == "16.15"
-    assert local.start() == running
+    assert local.start() == replace(running, answers=True)
     with connected() as connection:
         connection.execute("CREATE TABLE kept (id int)")
         connection.execute("INSERT INTO kept VALUES (1)")
@@ -128,15 +130,6 @@ def test_a_server_that_outlived_its_cluster_is_stopped_first(own_cluster: Path) 
         os.kill(postmaster, signal.SIGCONT)
     assert again.wait(60) == 0
     assert process_ends(postmaster)
-    with connected() as connection:
-        assert connection.execute("SELECT 1").fetchone() == (1,)
-
-
-def test_a_killed_server_takes_the_cluster_with_it_and_both_come_back(own_cluster: Path) -> None:
-    local.start()
-    server = (own_cluster / "server").resolve()
-    os.kill(int((server / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-    assert eventually(lambda: not local.status().running)
     with connected() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 

@@ -49,19 +49,16 @@ class Racer:
 Sessions = Callable[[int], list[Racer]]
 
 
-@pytest.fixture(scope="session")
-def race_tables(endpoint: Endpoint) -> None:
+@pytest.fixture(scope="module")
+def observer(endpoint: Endpoint) -> Iterator[Racer]:
+    """A session outside of any race, and the tables to race in."""
     with connect(endpoint) as connection:
         connection.execute("CREATE TABLE parent (id int PRIMARY KEY, name text)")
         for name, columns in TABLES.items():
             connection.execute(f"CREATE TABLE {name} ({columns})".encode())
-
-
-@pytest.fixture(scope="session")
-def observer(endpoint: Endpoint, race_tables: None) -> Iterator[Racer]:
-    """A session outside of any race."""
-    with connect(endpoint) as connection:
         yield Racer(connection)
+        for name in ("parent", *TABLES):
+            connection.execute(f"DROP TABLE {name} CASCADE".encode())
 
 
 @pytest.fixture

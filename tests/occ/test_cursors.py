@@ -6,7 +6,7 @@ import pytest
 from psycopg import pq
 
 from dsqlkit.endpoint import Endpoint
-from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import INT32, Frontend, message
 from tests.conformance.client import RawClient
 from tests.occ.conftest import CONFLICT, Racer, Sessions
 
@@ -104,16 +104,16 @@ def test_a_portal_that_is_read_in_pieces_reads_on(
 ) -> None:
     """As the cursors of asyncpg and JDBC are."""
     (writer,) = racers(1)
-    sync = messages.message(b"S", b"")
-    parse = messages.message(b"P", f"\0SELECT id, v::text FROM ({READ}) AS r\0\0\0".encode())
-    bind = messages.message(b"B", b"C_1\0\0" + bytes(6))
-    rest = messages.message(b"E", b"C_1\0" + bytes(4)) + sync
+    sync = message(Frontend.SYNC, b"")
+    parse = message(Frontend.PARSE, f"\0SELECT id, v::text FROM ({READ}) AS r\0\0\0".encode())
+    bind = message(Frontend.BIND, b"C_1\0\0" + bytes(6))
+    rest = message(Frontend.EXECUTE, b"C_1\0" + bytes(4)) + sync
     raw.ask("BEGIN")
     if writes_first:
         raw.ask(ADD)
     assert raw.send_frames(parse + bind + sync).sqlstate is None
     if fetched:
-        some = messages.message(b"E", b"C_1\0" + messages.INT32.pack(fetched)) + sync
+        some = message(Frontend.EXECUTE, b"C_1\0" + INT32.pack(fetched)) + sync
         assert raw.send_frames(some).sqlstate is None
     if not writes_first:
         raw.ask(ADD)
@@ -128,13 +128,13 @@ def test_a_statement_that_was_prepared_without_a_name_is_still_there(
     racers: Sessions, raw: RawClient
 ) -> None:
     (writer,) = racers(1)
-    sync = messages.message(b"S", b"")
+    sync = message(Frontend.SYNC, b"")
     raw.ask("BEGIN")
     raw.ask(ADD)
-    raw.send_frames(messages.message(b"P", b"\0SELECT 'mine'\0\0\0") + sync)
+    raw.send_frames(message(Frontend.PARSE, b"\0SELECT 'mine'\0\0\0") + sync)
     assert writer.say(ADD) == "UPDATE 1"
     reply = raw.send_frames(
-        messages.message(b"B", bytes(8)) + messages.message(b"E", bytes(5)) + sync
+        message(Frontend.BIND, bytes(8)) + message(Frontend.EXECUTE, bytes(5)) + sync
     )
     assert reply.results[0].rows == [["mine"]]
     assert raw.ask("COMMIT").sqlstate == CONFLICT

@@ -42,9 +42,20 @@ def test_the_columns_that_an_index_could_use(
 @pytest.mark.parametrize(
     ("condition", "shown"),
     [
-        ("((status)::text = 'pending'::text)", "status = 'pending'"),
+        ("((id)::text = '3'::text)", "id::text = '3'"),
+        ("((t.status)::text = 'pending'::text)", "t.status = 'pending'"),
+        ("((t.id)::text = (o.status)::text)", "t.id::text = o.status"),
+        (
+            "((status)::text = ANY (('{a,b}'::character varying[])::text[]))",
+            "status = ANY ('{a,b}')",
+        ),
+        ("(note = '(status)::text'::text)", "note = '(status)::text'"),
+        ("((created_at)::date = '2025-01-01'::date)", "created_at::date = '2025-01-01'"),
         ("(a > '2025-01-01 00:00:00'::timestamp without time zone)", "a > '2025-01-01 00:00:00'"),
-        ("((a = 1) AND ((b)::character varying(10) = 'x'::text))", "a = 1 AND b = 'x'"),
+        (
+            "((a = 1) AND ((b)::character varying(10) = 'x'::text))",
+            "a = 1 AND b::character varying(10) = 'x'",
+        ),
         ("((a = 1) OR (b = 2))", "((a = 1) OR (b = 2))"),
         ("(d ~~ '%x%'::text)", "d LIKE '%x%'"),
         ("(d !~~* 'x ~~ (y)::text'::text)", "d NOT ILIKE 'x ~~ (y)::text'"),
@@ -55,7 +66,22 @@ def test_the_columns_that_an_index_could_use(
         ("(k = ANY ('{7,9}'::integer[]))", "k = ANY ('{7,9}')"),
     ],
 )
-def test_a_condition_is_shown_without_casts_and_needless_parentheses(
+def test_a_condition_is_shown_without_needless_parentheses_and_with_the_casts_that_count(
     condition: str, shown: str
 ) -> None:
-    assert readable(condition) == shown
+    assert readable(condition, strings={"status"}) == shown
+
+
+def test_a_cast_to_text_stays_where_the_types_are_not_known() -> None:
+    assert readable("((status)::text = 'pending'::text)") == "status::text = 'pending'"
+
+
+@pytest.mark.parametrize(
+    ("column_type", "equal"),
+    [("character varying", ("code",)), ("text", ("code",)), ("integer", ()), ("uuid", ())],
+)
+def test_a_column_that_is_cast_to_another_type_is_hidden_from_its_index(
+    column_type: str, equal: tuple[str, ...]
+) -> None:
+    found = comparisons("((code)::text = '3'::text)", {"code": column_type})
+    assert found == Comparisons(equal, ())

@@ -55,7 +55,7 @@ Index Only Scan on account using idx1          8   1,025.08
 │  index condition: customer_id = '4b18a761-5870-4d7c-95ce-0a48eca3fceb'
 │  query-processor filter: balance > '100'
 └─ Storage Scan on idx1                        9  17,793.38
-   │  storage filter: status = 'pending'
+   │  storage filter: status::text = 'pending'
    └─ B-Tree Scan on idx1                     10  17,793.38
 
 Not run: rows and cost are the planner's estimates.

@@ -19,17 +19,7 @@ from dsqlkit.transaction import run
 
 TABLE: Final = "transfers"
 
-_COLUMNS: Final = {
-    "key": "uuid",
-    "table": "text",
-    "payer": "text",
-    "payee": "text",
-    "amount": "numeric",
-    "payer_balance": "numeric",
-    "made_at": "timestamp with time zone",
-}
 _PERMISSION_DENIED: Final = "42501"
-_NOT_NULL_VIOLATION: Final = "23502"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +41,6 @@ class KeyUsed(DsqlkitError):
     code = "key_used"
 
 
-class ForeignLedger(DsqlkitError):
-    """A table `transfers` that is not the ledger: it has another shape."""
-
-    code = "foreign_table"
-
-
 class LedgerClosed(SqlError):
     """The role may not write the ledger, or not make it where it is missing."""
 
@@ -69,32 +53,26 @@ def read(connection: Connection, key: UUID) -> Entry | None:
 
 def ready_after(connections: Connections, error: SqlError, table: str) -> bool:
     """Whether a transfer in `table` that the database refused can be made now: the ledger was
-    missing, and has been made.
+    missing, and has been made. False where it had another cause.
 
-    Raises ForeignLedger or LedgerClosed where the ledger is why it was refused; nothing has changed
-    then. False where it had another cause.
+    Raises `tables.WrongShape` or LedgerClosed where the ledger is the cause; nothing has changed.
     """
-    if error.sqlstate == tables.UNDEFINED_TABLE:
+    if not tables.exists(connections, TABLE):
         # Nothing is made for accounts that are not there.
-        if tables.exists(connections, TABLE) or not tables.exists(connections, table):
+        if error.sqlstate != tables.UNDEFINED_TABLE or not tables.exists(connections, table):
             return False
         _make(connections)
         return True
-    if error.sqlstate == _PERMISSION_DENIED:
-        if _is_open(connections):
-            return False
+    if error.sqlstate != _PERMISSION_DENIED:
+        _check(connections)
+    elif not _asked(connections, "transfers/open.sql"):
         raise _closed(error) from error
-    if difference := _difference(connections, error):
-        raise foreign(difference) from error
     return False
 
 
-def foreign(difference: str) -> ForeignLedger:
-    """The refusal of a table that differs from the ledger in this."""
-    return ForeignLedger(
-        f"Table {TABLE} is not dsqlkit's ledger: {difference}. Nothing changed.",
-        hint="Rename that table, or move money without a key.",
-    )
+def wrong(fault: str) -> tables.WrongShape:
+    """The refusal of a table `transfers` that has this fault."""
+    return tables.not_the_workshops(TABLE, fault)
 
 
 def _make(connections: Connections) -> None:
@@ -109,9 +87,15 @@ def _make(connections: Connections) -> None:
         raise
 
 
-def _is_open(connections: Connections) -> bool:
-    held = run(connections, lambda c: c.execute(statement("transfers/open.sql")).fetchone()).value
-    return bool(held and held[0])
+def _check(connections: Connections) -> None:
+    tables.check_shape(connections, TABLE)
+    if not _asked(connections, "transfers/unique_key.sql"):
+        raise wrong("column key is no unique key")
+
+
+def _asked(connections: Connections, path: str) -> bool:
+    row = run(connections, lambda c: c.execute(statement(path)).fetchone()).value
+    return bool(row and row[0])
 
 
 def _closed(error: SqlError) -> LedgerClosed:
@@ -121,23 +105,3 @@ def _closed(error: SqlError) -> LedgerClosed:
         "without a key.",
         sqlstate=error.sqlstate,
     )
-
-
-def _difference(connections: Connections, error: SqlError) -> str | None:
-    """How table `transfers` differs from the ledger, where that can be why a row was refused."""
-    query = statement("transfers/shape.sql")
-    rows = run(connections, lambda c: c.execute(query).fetchall()).value
-    if not rows:
-        return None
-    types = {name: kind for name, kind, _ in rows}
-    for name, kind in _COLUMNS.items():
-        if name not in types:
-            return f"it has no column {name}"
-        if types[name] != kind:
-            return f"its column {name} is {types[name]} instead of {kind}"
-    if "key" not in {name for name, _, is_key in rows if is_key}:
-        return "its column key is no unique key"
-    more = [name for name in types if name not in _COLUMNS]
-    if more and error.sqlstate == _NOT_NULL_VIOLATION:
-        return f"it has a column {more[0]} as well"
-    return None

@@ -30,6 +30,6 @@ def parse_amount(text: str, *, zero: bool = False) -> Decimal:
 
 
 def plain(money: Decimal) -> str:
-    """Money in plain decimals without trailing zeros: 90, 0.5."""
+    """Money as it is shown everywhere: in plain decimals without trailing zeros, 90 or 0.5."""
     text = f"{money:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

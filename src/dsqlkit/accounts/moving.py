@@ -80,7 +80,7 @@ def transfer(
     trips. Where libpq or the server takes no pipelines, each makes its own; `notice` hears of it.
 
     Raises UsageError for a pair or an amount that can never work, AccountNotFound,
-    InsufficientBalance, `ledger.KeyUsed` for the key of another transfer, `ledger.ForeignLedger`
+    InsufficientBalance, `ledger.KeyUsed` for the key of another transfer, `tables.WrongShape`
     and `ledger.LedgerClosed` for a ledger that cannot be used, and what `transaction.run` raises.
     After any of them nothing has changed, OutcomeUnknown excepted.
     """
@@ -176,7 +176,7 @@ class _Move:
         if credited.rowcount != 1:
             raise AccountNotFound("Payee account not found.", hint=HOW_TO_MAKE[self.table])
         if self.key is not None and written != (self.key, self.amount, round(left, PLACES)):
-            raise ledger.foreign("it does not keep what is written as it is")
+            raise ledger.wrong("it does not keep what is written as it is")
         return left
 
     def done(self, left: Decimal, attempts: int, *, replayed: bool = False) -> Transfer:
@@ -238,7 +238,7 @@ class _Move:
             connection.execute("ROLLBACK")
             entry = ledger.read(connection, self.key)
             if entry is None:
-                raise ledger.foreign("it does not keep what is written to it")
+                raise ledger.wrong("it does not keep what is written to it")
             raise _Made(entry)
         return written
 

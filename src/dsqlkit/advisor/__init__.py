@@ -1,4 +1,8 @@
-"""Which indexes a query would gain from, decided from its text, its plan and the statistics.
+"""Which indexes a query would gain from, in three steps.
 
-All here is pure but `facts_reader`; `dsqlkit.index_trial` builds and measures what is proposed.
+- Proposing: from the query's text, its plan and the statistics, indexes are decided (`advise`).
+  All modules but those named below are pure.
+- Consulting: `facts_reader` reads catalog and statistics, `consulting` measures the query as it is
+  and asks for the proposals.
+- Trying out: `trial` builds what is proposed, measures, and keeps what the measurement proves.
 """

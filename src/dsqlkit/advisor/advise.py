@@ -8,7 +8,6 @@ from dsqlkit.advisor.candidates import WORTH_ROWS, Candidate, candidates_of, cou
 from dsqlkit.advisor.ddl import create_index, index_name
 from dsqlkit.advisor.existing import covers, replaced, serving
 from dsqlkit.advisor.joins import join_candidates
-from dsqlkit.advisor.limits import MAX_INDEXES
 from dsqlkit.advisor.measured import Reads, reads_of
 from dsqlkit.advisor.query import Query, TableUse
 from dsqlkit.advisor.reading import read_query
@@ -17,6 +16,7 @@ from dsqlkit.advisor.syntax import Statement
 from dsqlkit.advisor.write_cost import entry_bytes, write_cost
 from dsqlkit.plans.catalog import Catalog
 from dsqlkit.plans.model import Plan
+from dsqlkit.quotas import MAX_INDEXES
 
 _OUTDATED: Final = 2.0
 """An index that would read this many times less than the plan did was not used."""

@@ -1,23 +1,10 @@
-"""What an index may be on DSQL: a list of columns cut to fit, or the reason why there is none.
-
-AWS User Guide, "Quotas" and "Asynchronous indexes", with an AWS engineer's observations on a
-cluster where the two differ.
-"""
+"""What an index may be on DSQL: a list of columns cut to fit, or the reason why there is none."""
 
 from typing import Final
 
 from dsqlkit.advisor.statistics import TableFacts
+from dsqlkit.quotas import MAX_DECLARED_KEY_BYTES, MAX_KEY_BYTES, MAX_KEY_COLUMNS, NOT_IN_A_KEY
 
-MAX_KEY_COLUMNS: Final = 8
-"""54011 `more than 8 column keys in an index are not supported`."""
-MAX_INDEXES: Final = 24
-"""For each table, the primary key and builds in progress included (54000)."""
-MAX_DECLARED_BYTES: Final = 2000
-"""54000 `key size greater than 2000 bytes not supported`, by the declared lengths."""
-MAX_KEY_BYTES: Final = 1024
-"""Documented for the values, which the primary key's columns share (54000 `key size too large`)."""
-NOT_IN_A_KEY: Final = frozenset({"json", "jsonb"})
-"""0A000 `datatype jsonb is not supported in a key`."""
 MAX_INCLUDED_BYTES: Final = 400
 """Ours: an index that carries more than this is a second table, and is paid for at each write."""
 MAX_INCLUDED: Final = 12
@@ -35,7 +22,7 @@ def fitting_key(facts: TableFacts, columns: tuple[str, ...]) -> tuple[str, ...]:
         average = facts.width((*wider, *(each for each in own if each not in wider)))
         if (
             len(wider) > MAX_KEY_COLUMNS
-            or declared > MAX_DECLARED_BYTES
+            or declared > MAX_DECLARED_KEY_BYTES
             or average > MAX_KEY_BYTES
             or not may_be_key(facts, name)
         ):

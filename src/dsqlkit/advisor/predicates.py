@@ -10,11 +10,11 @@ from postgast import pg_query_pb2 as tree
 from dsqlkit.advisor.query import Bound, Comparison, Obstacle, Predicate
 from dsqlkit.advisor.syntax import Node, constant, find, kind_of, names_of, text_of
 from dsqlkit.advisor.types import differs_on_dsql, type_of, usable
+from dsqlkit.quotas import NOT_IN_A_KEY
 
 _MIRRORED: Final = {"=": "=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _VOLATILE: Final = frozenset({"random", "gen_random_uuid", "clock_timestamp", "nextval"})
 _WILDCARD: Final = re.compile(r"(?<!\\)[%_]")
-_NO_KEY: Final = frozenset({"json", "jsonb"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ class ConditionReader:
                     f"PostgreSQL's index serves that, DSQL's may not. Cast the value to the "
                     "column's type."
                 )
-        if column.type in _NO_KEY:
+        if column.type in NOT_IN_A_KEY:
             return self._blocked(node, text, f"{column.type} cannot be in a key on DSQL.")
         known = tuple(Bound(operator, constant(value, self.values)) for operator, value in bounds)
         found = Predicate(column.name, comparison, known, text, caution)

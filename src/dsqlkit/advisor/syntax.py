@@ -46,7 +46,8 @@ def parse(sql: str, parameters: Mapping[str, object]) -> Statement:
     try:
         statements = postgast.parse(text).stmts
     except postgast.PgQueryError as error:
-        raise SqlError(f"{error}", sqlstate="42601") from error
+        place = error.cursorpos or None
+        raise SqlError(f"{error}", sqlstate="42601", position=place) from error
     node = statements[0].stmt if len(statements) == 1 else None
     if node is None or node.WhichOneof("node") not in _STATEMENTS:
         raise UsageError(

@@ -49,9 +49,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
 _OWN_LEFT_OUT: Final = {
     "advisor",
     "cli",
-    "index_advice.py",
-    "index_trial.py",
     "local",
+    "optimization.py",
     "__main__.py",
     "__pycache__",
 }

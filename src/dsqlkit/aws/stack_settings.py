@@ -11,6 +11,7 @@ from typing import Final
 
 from dsqlkit.aws import bundle
 from dsqlkit.aws.cluster_input import ClusterName, parse_name
+from dsqlkit.aws.handlers import HANDLERS
 from dsqlkit.errors import UsageError
 
 _STACK_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
@@ -62,6 +63,14 @@ def parse_context(texts: Sequence[str]) -> StackSettings:
             hint="Write --context endpoint=<id>.dsql.<region>.on.aws.",
         )
     return settings
+
+
+def summary() -> str:
+    """What the stack holds, in one line."""
+    return (
+        f"one cluster without deletion protection, {len(HANDLERS)} functions that may do "
+        "dsql:DbConnectAdmin on it and no more, and their names as outputs."
+    )
 
 
 def bundle_digest(settings: StackSettings) -> str:

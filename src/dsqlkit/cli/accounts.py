@@ -7,6 +7,7 @@ import typer
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output, counted
+from dsqlkit.cli.parameters import BY_POSITION
 from dsqlkit.errors import OutcomeUnknown, UsageError
 
 if TYPE_CHECKING:
@@ -60,12 +61,15 @@ def init_accounts(
 
 def balance(
     options: DatabaseOptions,
-    id: Annotated[str, typer.Option("--id", metavar="ID", help="An integer or a UUID.")],
+    id: Annotated[
+        str, typer.Option("--id", metavar="ID", help="An integer or a UUID."), BY_POSITION
+    ],
 ) -> None:
     """Print one account's balance.
 
     \b
-    dsqlkit balance --id 1
+    dsqlkit balance 1
+    dsqlkit balance --id 1 --json
     """
     from dsqlkit import accounts
     from dsqlkit.connection import KeptConnection
@@ -82,11 +86,16 @@ def balance(
 
 def transfer(
     options: DatabaseOptions,
-    payer: Annotated[str, typer.Option(metavar="ID", help="Who pays: an integer or a UUID.")],
-    payee: Annotated[str, typer.Option(metavar="ID", help="Who is paid: an id of the same kind.")],
+    payer: Annotated[
+        str, typer.Option(metavar="ID", help="Who pays: an integer or a UUID."), BY_POSITION
+    ],
+    payee: Annotated[
+        str, typer.Option(metavar="ID", help="Who is paid: an id of the same kind."), BY_POSITION
+    ],
     amount: Annotated[
         str,
         typer.Option(metavar="AMOUNT", help="How much: over 0, at most 6 decimal places."),
+        BY_POSITION,
     ],
     max_attempts: Annotated[
         int, typer.Option(metavar="N", help="Attempts in all, if others conflict.")
@@ -112,7 +121,8 @@ def transfer(
     nothing.
 
     \b
-    dsqlkit transfer --payer 1 --payee 2 --amount 10
+    dsqlkit transfer 1 2 10
+    dsqlkit transfer --payer 1 --payee 2 --amount 0.25 --json
     """
     from uuid import uuid4
 
@@ -210,7 +220,6 @@ def command_of(options: DatabaseOptions, payer: str, payee: str, amount: str, ke
         "--user": options.user,
         "--profile": options.profile,
     }
-    words = ["dsqlkit", "transfer", "--payer", payer, "--payee", payee, "--amount", amount]
-    words += ["--key", str(key)]
+    words = ["dsqlkit", "transfer", payer, payee, amount, "--key", str(key)]
     words += [word for name, value in where.items() if value for word in (name, value)]
     return shlex.join(words)

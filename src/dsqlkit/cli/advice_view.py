@@ -8,13 +8,13 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from dsqlkit.cli.optimize import measurement_document
+from dsqlkit.cli.measurement_view import change, measurement_document
 from dsqlkit.cli.output import counted
 
 if TYPE_CHECKING:
     from dsqlkit.advisor.advise import Proposal
-    from dsqlkit.index_advice import Consultation
-    from dsqlkit.index_trial import Outcome
+    from dsqlkit.advisor.consulting import Consultation
+    from dsqlkit.advisor.trial import Outcome
     from dsqlkit.measurement import Measurement
 
 
@@ -142,21 +142,13 @@ def _verdict(outcome: "Outcome") -> list[RenderableType]:
     else:
         lines.append(
             f"{before.rows_scanned:,} rows read before, {after.rows_scanned:,} after, for "
-            f"{after.rows:,} returned. Execution: {_change(outcome.speedup)} (medians of "
+            f"{after.rows:,} returned. Execution: {change(outcome.speedup)} (medians of "
             f"{before.runs} and {after.runs} warm runs)."
         )
     lines.append(f"Kept: {', '.join(outcome.kept) or 'none'}.")
     if outcome.dropped:
         lines.append(f"Dropped: {', '.join(outcome.dropped)}.")
     return [_Wrapped(line) for line in lines]
-
-
-def _change(speedup: float | None) -> str:
-    if speedup is None:
-        return "no difference beyond the spread"
-    if speedup >= 1:
-        return f"{speedup:.1f} times faster"
-    return f"{1 / speedup:.1f} times slower"
 
 
 def _proposal(proposal: "Proposal") -> dict[str, Any]:

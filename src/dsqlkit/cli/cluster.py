@@ -13,8 +13,11 @@ def endpoint_of(options: ClusterOptions, output: Output | None = None) -> "Endpo
     """The endpoint that the options and the environment name; with `-v`, say so on stderr."""
     import logging
 
+    from dsqlkit import libpq
     from dsqlkit.endpoint import resolve
 
+    # This process is ours: of what libpq would read by itself, nothing is to reach a connection.
+    libpq.forget()
     # What the driver logs it also raises, and this command line says it once, in its own words.
     logging.getLogger("psycopg").addHandler(logging.NullHandler())
 

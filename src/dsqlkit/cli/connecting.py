@@ -78,10 +78,18 @@ def token(options: ClusterOptions) -> None:
 def env(options: ClusterOptions) -> None:
     """Print `export` lines for psql and every other client.
 
+    What is set in your shell and would lead them elsewhere is unset.
+
     \b
     eval "$(dsqlkit env)" && psql
     """
-    for name, value in _client_environment(endpoint_of(options)).items():
+    from dsqlkit import libpq
+
+    caller = dict(os.environ)
+    own = _client_environment(endpoint_of(options))
+    if others := libpq.in_the_way(caller, own):
+        write(f"unset {' '.join(others)}")
+    for name, value in own.items():
         write(f"export {name}={shlex.quote(value)}")
 
 
@@ -97,23 +105,29 @@ def psql(
     dsqlkit psql
     dsqlkit psql -c 'SELECT * FROM accounts LIMIT 5'
     """
+    from dsqlkit import libpq
+
     program = shutil.which("psql")
     if program is None:
         raise DsqlkitError(
             "psql is not installed.",
             hint="Install your system's PostgreSQL client (postgresql-client, or libpq).",
         )
-    environment = os.environ | _client_environment(endpoint_of(options))
+    caller = dict(os.environ)
+    environment = libpq.for_psql(caller, _client_environment(endpoint_of(options)))
     # The token goes by the environment: arguments are visible to everyone on the machine.
     os.execve(program, ["psql", *(arguments or [])], environment)  # noqa: S606
 
 
 def _client_environment(endpoint: "Endpoint") -> dict[str, str]:
+    from dsqlkit import libpq
     from dsqlkit.connection import root_certificates
     from dsqlkit.endpoint import DATABASE
     from dsqlkit.token import TokenSigner
 
+    address = libpq.route(endpoint)
     return {
+        **({"PGHOSTADDR": address} if address else {}),
         "PGHOST": endpoint.host,
         "PGPORT": str(endpoint.port),
         "PGUSER": endpoint.user,

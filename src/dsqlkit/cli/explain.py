@@ -9,7 +9,7 @@ import typer
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output
-from dsqlkit.cli.query_argument import File, Param, Query, make_table, query_of
+from dsqlkit.cli.query_argument import File, Param, Query, make_table, pointing_into, query_of
 from dsqlkit.cli.text_input import STDIN, file_text, stdin_text
 from dsqlkit.errors import UsageError
 from dsqlkit.whole_file import whole_file
@@ -88,7 +88,7 @@ def _run(
 
     with KeptConnection(endpoint_of(options, output)) as connections:
         make_table(connections, output, named)
-        with connections.connection() as connection:
+        with pointing_into(named), connections.connection() as connection:
             explained = run_explain(
                 connection,
                 named.sql,

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from dsqlkit import interruption
 from dsqlkit.cli.cluster import endpoint_of
-from dsqlkit.cli.interrupt import interrupts_call
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output, counted, print_json, table_of
+from dsqlkit.cli.parameters import BY_POSITION
 from dsqlkit.cli.text_input import STDIN, file_text, stdin_text
 from dsqlkit.errors import ExitCode, UsageError
 
@@ -25,6 +26,7 @@ def invoke(
     payload: Annotated[
         str,
         typer.Option(metavar="JSON", help="The request; `@FILE` reads a file, `-` reads stdin."),
+        BY_POSITION,
     ],
     repeat: Annotated[
         int | None, typer.Option(metavar="N", help="Invoke it N times, and print a summary.")
@@ -40,7 +42,7 @@ def invoke(
 
     \b
     dsqlkit invoke 1 --payload '{"name": "reinvent"}'
-    dsqlkit invoke 3 --payload '{"id": 1}'
+    dsqlkit invoke 3 '{"id": 1}'
     dsqlkit invoke 5 --payload @transfer.json --repeat 1000 --threads 8
     """
     from dsqlkit.aws.invocation import Invoker, function_of
@@ -64,7 +66,7 @@ def invoke(
     invoker = Invoker(chapter, event, lambda: endpoint, count=repeat, threads=threads)
     with (
         output.progress("Invoking", repeat, "invocations") as advance,
-        interrupts_call(invoker.stop),
+        interruption.calls(invoker.stop),
     ):
         load = invoker.run(advance)
     output.result(document_of(load), lambda: text_of(load))

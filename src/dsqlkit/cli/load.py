@@ -7,8 +7,8 @@ from uuid import UUID
 
 import typer
 
+from dsqlkit import interruption
 from dsqlkit.cli.cluster import endpoint_of
-from dsqlkit.cli.interrupt import interrupts_call
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output, counted
 from dsqlkit.errors import DsqlkitError, ExitCode
@@ -62,7 +62,7 @@ def load(
 
             loader = Loader(pool, plan)
             try:
-                with interrupts_call(loader.stop):
+                with interruption.calls(loader.stop):
                     loaded = loader.run(keep)
             except DsqlkitError:
                 there = counted(ids.count, "account", "accounts")

@@ -9,10 +9,15 @@ import typer
 
 from dsqlkit.cli.options import ErrorOptions, OutputOptions, Yes
 from dsqlkit.cli.output import Output, label_of, table_of, write
-from dsqlkit.errors import DsqlkitError, UsageError
+from dsqlkit.errors import DsqlkitError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from dsqlkit.local import Faults, LocalStatus
+
+
+_STOPPED: Final = "The local cluster is stopped. Its data stays."
+_NOT_RUNNING: Final = "The local cluster was not running."
+_RESET: Final = "The local cluster is stopped; its data is deleted and its faults are off."
 
 
 @dataclass(frozen=True)
@@ -78,14 +83,23 @@ def stop(options: OutputOptions) -> None:
     from dsqlkit import local
 
     output = Output(options)
-    _show(output, local.stop())
+    ran = local.status().running
+    _tell(output, local.stop(), _STOPPED if ran else _NOT_RUNNING)
 
 
-def status(options: OutputOptions) -> None:
-    """Say whether it runs, where it listens, where its data is."""
+def status(options: OutputOptions) -> int:
+    """Say whether it runs and answers, where it listens, its data.
+
+    The exit code is 3 when it does not run, or runs and does not answer.
+    """
     from dsqlkit import local
 
-    _show(Output(options), local.status())
+    output = Output(options)
+    found = local.status(knock=True)
+    _show(output, found)
+    if found.answers is False:
+        output.notice(f"\nIt runs and does not answer. To mend it: {local.HOW_TO_MEND}")
+    return ExitCode.DONE if found.answers else ExitCode.NO_CONNECTION
 
 
 def set_(options: FaultOptions) -> None:
@@ -108,7 +122,9 @@ def set_(options: FaultOptions) -> None:
 
         known = ", ".join(map(option_of, NAMES))
         raise UsageError("Nothing to set.", hint=f"Give {known}, or --none.")
-    _show(output, local.set_faults(faults))
+    now = local.set_faults(faults)
+    when = "now" if now.running else "from its next start on"
+    _tell(output, now, f"Faults of the local cluster {when}: {_in_words(faults)}.")
 
 
 def reset(options: OutputOptions, yes: Yes = False) -> None:
@@ -121,7 +137,7 @@ def reset(options: OutputOptions, yes: Yes = False) -> None:
 
     output = Output(options)
     output.confirm("All data of the local cluster would be deleted.", yes=yes)
-    _show(output, local.reset())
+    _tell(output, local.reset(), _RESET)
 
 
 def env(options: ErrorOptions) -> None:
@@ -152,13 +168,15 @@ def env(options: ErrorOptions) -> None:
 def logs(
     options: ErrorOptions,
     lines: Annotated[
-        int, typer.Option("--lines", "-n", min=1, metavar="N", help="How many, from the end.")
+        int, typer.Option("--lines", "-n", metavar="N", help="How many, from the end.")
     ] = 50,
 ) -> None:
     """Print the end of the local cluster's log."""
     from dsqlkit import local
 
     del options
+    if lines < 1:
+        raise UsageError("--lines must be at least 1.")
     file = local.log_file()
     if not file.exists():
         raise DsqlkitError(
@@ -194,8 +212,17 @@ def _asked_for(options: FaultOptions) -> "Faults | None":
     return local.status().faults.changed(given) if named else None
 
 
+def _tell(output: Output, status: "LocalStatus", sentence: str) -> None:
+    """Say what was done; a program gets the cluster as it is now."""
+    output.result(_document(status), lambda: sentence)
+
+
+def _document(status: "LocalStatus") -> dict[str, Any]:
+    return asdict(status) | {"faults": status.faults.on}
+
+
 def _show(output: Output, status: "LocalStatus") -> None:
-    document = asdict(status) | {"faults": status.faults.on}
+    document = _document(status)
     shown = document | {"faults": _in_words(status.faults)}
     output.result(
         document,

@@ -5,12 +5,15 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from itertools import takewhile
 from typing import Any, Final
 
 import typer
 
+from dsqlkit import interruption
 from dsqlkit.cli.options import DEBUG_FLAG, JSON_FLAG, with_options
 from dsqlkit.cli.output import print_error, print_interrupted, write
+from dsqlkit.cli.parameters import Command
 from dsqlkit.errors import DsqlkitError, ExitCode, Interrupted, UsageError
 
 INTERNAL_ERROR: Final = 70
@@ -46,6 +49,7 @@ _GROUPS: Final = {
 }
 """The names above that hold several commands, and what they are about."""
 
+_HELP: Final = "help"
 _HIDDEN: Final = {"load-uuids"}
 # What is no option of ours is an option of psql, its -h included.
 _SETTINGS: Final = {"psql": {"ignore_unknown_options": True, "help_option_names": ["--help"]}}
@@ -57,9 +61,10 @@ def build(only: str | None = None) -> typer.Typer:
         help="""Learn and practise Amazon Aurora DSQL, on a cluster or on this machine.
 
         \b
-        dsqlkit workshop                              run chapters 3 to 7
-        dsqlkit transfer --payer 1 --payee 2 --amount 10
+        dsqlkit workshop                              run the seven chapters
+        dsqlkit transfer 1 2 10
         dsqlkit explain query
+        dsqlkit help transfer                         more about one command
 
         Commands use the local cluster, which starts by itself, unless --endpoint, CLUSTER_ENDPOINT
         or PGHOST names another one.
@@ -78,7 +83,8 @@ def build(only: str | None = None) -> typer.Typer:
         if name in _GROUPS:
             app.add_typer(_group(found, _GROUPS[name]), name=name)
             continue
-        app.command(name, hidden=name in _HIDDEN, context_settings=_SETTINGS.get(name))(
+        hidden, settings = name in _HIDDEN, _SETTINGS.get(name)
+        app.command(name, cls=Command, hidden=hidden, context_settings=settings)(
             with_options(found)
         )
     return app
@@ -87,7 +93,7 @@ def build(only: str | None = None) -> typer.Typer:
 def _group(commands: Sequence[tuple[str, Callable[..., Any]]], about: str) -> typer.Typer:
     group = typer.Typer(help=about, rich_markup_mode=None)
     for name, command in commands:
-        group.command(name)(with_options(command))
+        group.command(name, cls=Command)(with_options(command))
     return group
 
 
@@ -95,7 +101,13 @@ def main() -> None:
     """Run the command line on the process's arguments, and exit with its code."""
     # Loading modules makes thousands of objects and no garbage: looking for some costs a tenth.
     gc.set_threshold(50_000)
-    code = run(sys.argv[1:])
+    interruption.catch()
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # While an error or an interruption was being told, and the user had no patience left.
+        code = interruption.exit_code()
+    interruption.end_at_once()
     # The process ends with all it holds: Python need not look for garbage in it first.
     gc.freeze()
     sys.exit(code)
@@ -103,18 +115,23 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. Errors are printed, and raised nowhere."""
+    arguments = meant_by(arguments)
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     as_json, debug = JSON_FLAG in own, DEBUG_FLAG in own
-    first = arguments[0] if arguments else "--help"
+    first = arguments[0]
     try:
         code = build(first if first in _COMMANDS else None)(
-            args=list(arguments) or [first], prog_name="dsqlkit", standalone_mode=False
+            args=list(arguments), prog_name="dsqlkit", standalone_mode=False
         )
+        if interruption.came():
+            if interruption.is_held():
+                write("Interrupted, when it was done.", sys.stderr)
+            return interruption.exit_code()
         return code if isinstance(code, int) else ExitCode.DONE
     except (Interrupted, KeyboardInterrupt) as error:
         told = error if isinstance(error, Interrupted) else Interrupted("Interrupted.")
         print_interrupted(told, as_json=as_json)
-        return ExitCode.INTERRUPTED
+        return interruption.exit_code()
     except DsqlkitError as error:
         print_error(error, as_json=as_json)
         _show_traceback(debug)
@@ -131,6 +148,16 @@ def run(arguments: Sequence[str]) -> int:
         print_error(defect, as_json=as_json)
         _show_traceback(debug)
         return INTERNAL_ERROR
+
+
+def meant_by(arguments: Sequence[str]) -> list[str]:
+    """The arguments that are meant: `help X` is `X --help`, and a group alone shows its help."""
+    words = list(arguments)
+    group, rest = (words[:1], words[1:]) if words[:1] and words[0] in _GROUPS else ([], words)
+    asked = list(takewhile(lambda word: word == _HELP, rest))
+    if asked or not rest:
+        return [*group, *rest[len(asked) :], "--help"]
+    return words
 
 
 def _usage_error(error: typer.TyperException) -> UsageError:

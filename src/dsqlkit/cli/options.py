@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 
+from dsqlkit.cli.parameters import Parameters, example_of, in_our_words
 from dsqlkit.errors import Interrupted
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before data is replaced.")]
@@ -93,8 +94,8 @@ class AccountOptions(OutputOptions):
 
 def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The command as Typer wants it: its first parameter, an options dataclass, spread out."""
-    own = list(inspect.signature(command).parameters.values())
-    options = get_type_hints(command)[own[0].name]
+    first = next(iter(inspect.signature(command).parameters))
+    options = get_type_hints(command)[first]
     hints = get_type_hints(options, include_extras=True)
     # `--debug` is for defects: it comes last in the help.
     shared = [
@@ -106,14 +107,13 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
         )
         for field in sorted(fields(options), key=lambda field: field.name == "debug")
     ]
-    parameters = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own[1:]
-    ] + shared
+    own = Parameters(list(inspect.signature(command).parameters.values())[1:], example_of(command))
+    parameters = [*own.for_typer(), *map(in_our_words, shared)]
 
     def spread(**values: Any) -> Any:
         given = {parameter.name: values.pop(parameter.name) for parameter in shared}
         try:
-            return command(options(**given), **values)
+            return command(options(**given), **own.taken_from(values))
         except KeyboardInterrupt as error:
             # Typer would turn it into a bare exit code, without a word.
             raise Interrupted("Interrupted.") from error

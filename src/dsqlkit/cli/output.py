@@ -3,21 +3,36 @@
 Rich is imported only when something is drawn with it.
 """
 
+import errno
 import json
-import os
 import sys
+import unicodedata
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from dsqlkit import interruption
 from dsqlkit.cli.options import OutputOptions
-from dsqlkit.errors import ConfirmationNeeded, DsqlkitError, Interrupted
+from dsqlkit.errors import (
+    ConfirmationNeeded,
+    DsqlkitError,
+    Interrupted,
+    OutputFailed,
+    Place,
+    SqlError,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress, ProgressColumn
 
+_EXCERPT: Final = 64
+"""Characters of a line of SQL that are shown around an error."""
+
 Advance = Callable[[int], None]
+
+_NO_READER: Final = frozenset({errno.EPIPE, errno.EIO})
+"""Of a pipe whose reader has gone away, and of a terminal that was closed."""
 
 
 class Output:
@@ -40,8 +55,11 @@ class Output:
         drawn = for_people()
         if isinstance(drawn, str):
             write(drawn)
-        else:
-            self.console(sys.stdout).print(drawn)
+            return
+        console = self.console(sys.stdout)
+        with console.capture() as captured:
+            console.print(drawn)
+        write(captured.get(), end="")
 
     def text(self, text: str) -> None:
         """Print a result that is text already, as it is."""
@@ -68,6 +86,13 @@ class Output:
         write(f"{question} [y/N] ", sys.stderr, end="")
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise ConfirmationNeeded("Nothing was changed.")
+
+    def pause(self, text: str) -> None:
+        """Wait for Enter, on a terminal; nothing elsewhere."""
+        if self._options.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return
+        write(f"\n{text}", sys.stderr, end="")
+        sys.stdin.readline()
 
     @contextmanager
     def progress(self, label: str, total: int, unit: str) -> Generator[Advance, None, None]:
@@ -126,25 +151,47 @@ class Output:
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """Print one JSON document on stdout. Money, ids and moments are strings, never floats."""
-    write(json.dumps(document, default=_as_text, ensure_ascii=False))
+    """Print one JSON document on stdout. Money, ids and moments are strings, never floats.
+
+    Money is in the form that people see too: plain decimals without trailing zeros, "99.75".
+    """
+    write(_json(document))
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, default=_as_text, ensure_ascii=False)
 
 
 def print_error(error: DsqlkitError, *, as_json: bool) -> None:
     """Say what failed, why, and what to do next: on stderr, or as JSON on stdout."""
-    if as_json:
+    place = error.place if isinstance(error, SqlError) else None
+    if as_json and not isinstance(error, OutputFailed):
+        at = f" (line {place.line}, column {place.column})" if place else ""
         words = {
             "code": error.code,
-            "message": error.message,
+            "message": error.message + at,
             "sqlstate": error.sqlstate,
             "hint": error.hint,
         }
-        print_json({"error": words})
-        return
+        if _put(_json({"error": words}) + "\n", sys.stdout) is None:
+            return
     state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
     write(f"Error: {error.message}{state}", sys.stderr)
+    if place:
+        write(excerpt(place), sys.stderr)
     if error.hint:
         write(f"{error.hint}", sys.stderr)
+
+
+def excerpt(place: Place) -> str:
+    """The line with a caret below the place, as psql shows it; a long line is cut on both sides."""
+    at = place.column - 1
+    first = max(0, min(at - _EXCERPT // 2, len(place.text) - _EXCERPT))
+    shown = place.text[first : first + _EXCERPT].replace("\t", " ")
+    before, after = "..." if first else "", "..." if place.text[first + _EXCERPT :] else ""
+    head = f"LINE {place.line}: {before}"
+    wide = sum(unicodedata.east_asian_width(each) in "WF" for each in shown[: at - first])
+    return f"{head}{shown}{after}\n{' ' * (len(head) + at - first + wide)}^"
 
 
 def print_interrupted(interrupted: Interrupted, *, as_json: bool) -> None:
@@ -158,15 +205,30 @@ def print_interrupted(interrupted: Interrupted, *, as_json: bool) -> None:
 
 
 def write(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
-    """Write text as it is. A reader that has gone away ends the command quietly."""
+    """Write text as it is: a result, unless the stream is stderr.
+
+    A reader of results that has gone away ends the command quietly; nobody has to read stderr.
+    Raises OutputFailed when a result cannot be written for another reason.
+    """
     stream = stream or sys.stdout
+    failure = _put(text + end, stream)
+    if failure is None or stream is sys.stderr:
+        return
+    if failure.errno in _NO_READER:
+        raise SystemExit(interruption.exit_code() if interruption.came() else 0)
+    raise OutputFailed(f"The result could not be written: {failure.strerror}.") from failure
+
+
+def _put(text: str, stream: TextIO) -> OSError | None:
+    """Write text; the reason why that failed, after which the stream takes all and keeps none."""
     try:
-        stream.write(text + end)
+        stream.write(text)
         stream.flush()
-    except BrokenPipeError:
-        # What Python would flush at exit has no reader either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        raise SystemExit(0) from None
+    except OSError as error:
+        # What Python would flush at exit cannot be written either.
+        interruption.write_into_nothing(stream.fileno())
+        return error
+    return None
 
 
 def table_of(rows: Mapping[str, str]) -> str:
@@ -193,7 +255,9 @@ def _as_text(value: object) -> str:
 
     match value:
         case Decimal():
-            return f"{value:f}"
+            from dsqlkit.accounts import plain
+
+            return plain(value)
         case UUID():
             return str(value)
         case datetime():

@@ -11,7 +11,7 @@ own: it is part of the time of the scan above them. Below a node stand the condi
 its rows, named by the layer that checks them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,11 +43,13 @@ _SUBJECTS: Final = ("Sort Key", "Group Key", "Hash Cond", "Merge Cond")
 class PlanTree:
     """Takes the width it is given: columns move closer, then names that are too long are cut."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, strings: Collection[str] = ()) -> None:
+        """`strings` as in `conditions.readable`."""
         self._plan = plan
+        self._strings = strings
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        rows = list(_rows(node_times(self._plan), _guides(options.ascii_only)))
+        rows = list(_rows(node_times(self._plan), _guides(options.ascii_only), self._strings))
         columns = _columns(self._plan)
         widths = {name: max(len(name), *(len(row.cells[name]) for row in rows)) for name in columns}
         longest = max(row.name.cell_len for row in rows)
@@ -95,7 +97,12 @@ def _columns(plan: Plan) -> list[str]:
 
 
 def _rows(
-    time: NodeTime, guides: _Guides, before: str = "", below: str = "", known: str | None = None
+    time: NodeTime,
+    guides: _Guides,
+    strings: Collection[str],
+    before: str = "",
+    below: str = "",
+    known: str | None = None,
 ) -> Iterator[_Row]:
     """`before` stands before the node's name, `below` before what is below it. `known` is the
     index condition of the scan above, which a B-Tree Scan repeats.
@@ -103,9 +110,9 @@ def _rows(
     node = time.node
     inner = below + (guides.past if time.children else guides.none)
     yield _Row(
-        name=Text.assemble((before, "dim"), _name(time)),
+        name=Text.assemble((before, "dim"), _name(time, strings)),
         cells=_cells(time),
-        notes=tuple(_layers(node, known)),
+        notes=tuple(_layers(node, known, strings)),
         guide=Text(inner, "dim"),
     )
     for child in time.children:
@@ -113,19 +120,20 @@ def _rows(
         yield from _rows(
             child,
             guides,
+            strings,
             before=below + (guides.last if last else guides.more),
             below=below + (guides.none if last else guides.past),
             known=node.value("Index Cond") or known,
         )
 
 
-def _name(time: NodeTime) -> Text:
+def _name(time: NodeTime, strings: Collection[str]) -> Text:
     node = time.node
     style = "cyan" if node.node_type in STORAGE_NODES else _heat(time.share)
     label, kind, variant, about = name_parts(node)
     name = Text.assemble((label, "italic"), (kind, style), (variant, "dim"), about)
     subject = next(filter(None, map(node.value, _SUBJECTS)), None)
-    name.append(f" by {readable(subject)}" if subject else "", "dim")
+    name.append(f" by {readable(subject, strings=strings)}" if subject else "", "dim")
     name.append(f" x{node.loops:,}" if node.loops and node.loops > 1 else "", "dim")
     name.append(" (never executed)" if node.never_executed else "", "dim")
     return name
@@ -149,12 +157,11 @@ def _cells(time: NodeTime) -> dict[str, Text]:
     }
 
 
-def _layers(node: PlanNode, known: str | None) -> Iterator[Text]:
+def _layers(node: PlanNode, known: str | None, strings: Collection[str]) -> Iterator[Text]:
     for layer in layers_of(node, known):
         style = _LAYER_STYLES[layer.rank]
-        yield Text.assemble(
-            (f"{layer.words}: ", style), (readable(layer.line.value, node.own_name), "dim")
-        )
+        condition = readable(layer.line.value, node.own_name, strings)
+        yield Text.assemble((f"{layer.words}: ", style), (condition, "dim"))
 
 
 def _line(

@@ -32,7 +32,11 @@ def plans_view(results: Sequence[ExplainResult]) -> RenderableType:
 
 def plan_view(result: ExplainResult) -> RenderableType:
     """The tree, the totals and the findings, the most severe first."""
-    parts: list[RenderableType] = [PlanTree(result.plan), Text(), Text(_totals(result.plan))]
+    parts: list[RenderableType] = [
+        PlanTree(result.plan, result.catalog.strings),
+        Text(),
+        Text(_totals(result.plan)),
+    ]
     if result.plan.dpu:
         parts.append(Text(_dpu(result.plan.dpu)))
     for finding in result.findings:

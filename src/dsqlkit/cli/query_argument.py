@@ -1,5 +1,7 @@
 """QUERY on the command line: SQL, `-` for stdin, `@FILE`, or the name of a shipped query."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -7,7 +9,7 @@ import typer
 
 from dsqlkit.cli.output import Output
 from dsqlkit.cli.text_input import STDIN, file_text, stdin_text
-from dsqlkit.errors import UsageError
+from dsqlkit.errors import SqlError, UsageError
 
 if TYPE_CHECKING:
     from dsqlkit.connection import Connections
@@ -60,11 +62,23 @@ def query_of(text: str | None, file: Path | None, param: list[str] | None) -> "N
     return queries.parse_query("QUERY", text, values)
 
 
+@contextmanager
+def pointing_into(query: "NamedQuery") -> Generator[None, None, None]:
+    """Give an error of SQL its place in the query's own text."""
+    try:
+        yield
+    except SqlError as error:
+        if error.position is not None:
+            error.place = query.place(error.position)
+        raise
+
+
 def make_table(connections: "Connections", output: Output, query: "NamedQuery") -> None:
     """Make the chapter's table if this is the chapter's query and the table is missing."""
     if query.name != _CHAPTER_QUERY:
         return
-    from dsqlkit import accounts7, tables
+    from dsqlkit import tables
+    from dsqlkit.workshop import accounts7
 
     if not tables.exists(connections, accounts7.TABLE):
         output.notice("Table accounts7 is not there yet: making it, with its 5,000 rows.")

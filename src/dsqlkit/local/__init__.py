@@ -6,6 +6,7 @@ a signed token as a real cluster does, and it checks it.
 
 from dsqlkit.local.faults import Faults
 from dsqlkit.local.lifecycle import (
+    HOW_TO_MEND,
     LocalStatus,
     address,
     ensure_running,
@@ -18,6 +19,7 @@ from dsqlkit.local.lifecycle import (
 )
 
 __all__ = [
+    "HOW_TO_MEND",
     "Faults",
     "LocalStatus",
     "address",

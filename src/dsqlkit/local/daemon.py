@@ -9,6 +9,7 @@ import os
 import resource
 import secrets
 import signal
+import socket
 import string
 import sys
 import time
@@ -39,6 +40,7 @@ _COLLECT_AT: Final = (5_000, 3, 3)
 """When the rubbish is looked through: seldom while statements run, which make none that is in
 circles, but all of it before what ended sessions leave behind grows large."""
 _FILES: Final = 4096
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _KEY_ID_START: Final = "AKIALOCAL"
 _KEY_ID_LENGTH: Final = 20
 
@@ -68,28 +70,64 @@ def main() -> None:
 
 
 def serve(state: StateFolder, *, ready_fd: int | None, idle_limit_s: float) -> None:
-    """Start the server and the endpoint, and stay until a signal or too long without a client."""
+    """Start the server and the endpoint, and stay until a signal or too long without a client.
+
+    A server that is lost is started anew. Those who knock meanwhile wait at the port.
+
+    Raises LocalClusterFailed when the server does not start, or is lost again and again.
+    """
     _allow_many_files()
     ensure_certificates(state)
     if state.credentials() is None:
         state.save_credentials(_new_credentials())
+    losses = Losses()
+    known = state.listening()
     server = postgres.start(state)
     try:
-        _run(_Cluster(state, server, ready_fd, idle_limit_s).run())
+        with bind(None if known is None else known.port) as listening:
+            while _run(_Cluster(state, server, listening, ready_fd, idle_limit_s).run()):
+                ready_fd = None
+                losses.count(time.monotonic())
+                server = postgres.start(state)
+                _log.info("PostgreSQL was started again")
     finally:
         server.stop()
         state.forget_process()
         _log.info("stopped")
 
 
+class Losses:
+    """When the server was lost. Once in a while it is started anew; again and again is a defect."""
+
+    _MOST: Final = 3
+    _WITHIN_S: Final = 60.0
+
+    def __init__(self) -> None:
+        self._at: list[float] = []
+
+    def count(self, now_s: float) -> None:
+        """The server was lost. Raises LocalClusterFailed where that has been too often."""
+        self._at = [each for each in self._at if now_s - each < self._WITHIN_S] + [now_s]
+        if len(self._at) > self._MOST:
+            raise LocalClusterFailed(
+                f"PostgreSQL was lost {len(self._at)} times within {self._WITHIN_S:g} s."
+            )
+
+
 class _Cluster:
-    """The running cluster: who is connected, and since when nobody is."""
+    """The running cluster, as long as it has one server: who is connected, since when nobody is."""
 
     def __init__(
-        self, state: StateFolder, server: postgres.Server, ready_fd: int | None, idle_limit_s: float
+        self,
+        state: StateFolder,
+        server: postgres.Server,
+        listening: socket.socket,
+        ready_fd: int | None,
+        idle_limit_s: float,
     ) -> None:
         self._state = state
         self._server = server
+        self._listening = listening
         self._ready_fd = ready_fd
         self._idle_limit_s = idle_limit_s
         self._sessions: set[Session] = set()
@@ -99,16 +137,16 @@ class _Cluster:
         self._ages = AgeLimit(lambda: self._faults.connection_age_s)
         self._count = os.open(state.connection_count, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
-    async def run(self) -> None:
+    async def run(self) -> bool:
+        """Serve until it is over; whether that is because the server is lost."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._read_faults)
-        known = self._state.listening()
-        listening = bind(None if known is None else known.port)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         credentials = self._state.credentials()
         assert credentials is not None
-        port = listening.getsockname()[1]
+        port = self._listening.getsockname()[1]
         adjudicator = Adjudicator(self._server.socket_folder)
         jobs = JobRunner(
             self._server.socket_folder,
@@ -125,7 +163,7 @@ class _Cluster:
             on_begin=self._begun,
             on_end=self._ended,
         )
-        listener = Listener(listening, tls_context(str(self._state.certificate)), reception)
+        listener = Listener(self._listening, tls_context(str(self._state.certificate)), reception)
         self._write_count()
         accepting = asyncio.create_task(listener.run())
         working = asyncio.create_task(jobs.run())
@@ -134,20 +172,34 @@ class _Cluster:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AT)
         self._announce(port)
+        lost = False
         try:
-            await self._until_over(accepting, working, judging)
+            lost = await self._until_over(accepting, working, judging)
         finally:
             accepting.cancel()
             working.cancel()
             judging.cancel()
+            if lost:
+                # Its backends end when their clients are gone.
+                self._close_sessions()
             # PostgreSQL tells each client that it is shut down, and closes.
             await asyncio.to_thread(self._server.stop)
-            for session in list(self._sessions):
-                session.close()
+            self._close_sessions()
             os.close(self._count)
+        if lost:
+            # What comes before there are handlers again is to wait for them.
+            signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        return lost
+
+    def _close_sessions(self) -> None:
+        for session in list(self._sessions):
+            session.close()
 
     def _announce(self, port: int) -> None:
         """Say where we are, then let whoever started us go on."""
+        known = self._state.listening()
+        if known is not None and known.running and known.pid == os.getpid():
+            return
         self._state.save_listening(
             Listening(
                 port=port,
@@ -161,19 +213,24 @@ class _Cluster:
         if self._ready_fd is not None:
             os.close(self._ready_fd)
 
-    async def _until_over(self, *tasks: asyncio.Task[None]) -> None:
+    async def _until_over(self, *tasks: asyncio.Task[None]) -> bool:
+        """Wait until there is a reason to end; whether it is that the server is lost."""
         while not self._stopping.is_set():
             for task in tasks:
                 if task.done():
                     task.result()
-            if self._server.process.poll() is not None:
-                _log.error("PostgreSQL ended by itself")
-                return
+            if not self._state.root.exists():
+                _log.error("the folder %s is gone", self._state.root)
+                return False
+            if why := self._server.why_lost():
+                _log.error("%s", why)
+                return True
             if not self._sessions and time.monotonic() - self._idle_since > self._idle_limit_s:
                 _log.info("no client for %.0f s", self._idle_limit_s)
-                return
+                return False
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _CHECK_S)
+        return False
 
     def _read_faults(self) -> None:
         """Act on the faults as they are in the state folder now."""
@@ -205,13 +262,12 @@ class _Cluster:
         os.pwrite(self._count, b"%8d" % len(self._sessions), 0)
 
 
-def _run(main: Coroutine[None, None, None]) -> None:
+def _run(main: Coroutine[None, None, bool]) -> bool:
     try:
         import uvloop
     except ImportError:
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
+        return asyncio.run(main)
+    return bool(uvloop.run(main))
 
 
 def _allow_many_files() -> None:

@@ -10,15 +10,9 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from dsqlkit.errors import UsageError
-
-MAX_CONNECTION_AGE_S: Final = 3600.0
-"""DSQL closes a connection after 60 minutes (AWS User Guide, quotas)."""
-
-MAX_TRANSACTION_AGE_S: Final = 300.0
-"""DSQL ends a transaction after 300 seconds (AWS User Guide, quotas; recorded by a third party)."""
+from dsqlkit.quotas import MAX_CONNECTION_AGE_S, MAX_TOKEN_LIFE_S, MAX_TRANSACTION_AGE_S
 
 _MAX_DELAY_MS: Final = 60_000.0
-_MAX_LIFE_S: Final = 604_800
 _NO_LIMIT: Final = 1_000_000_000
 
 
@@ -86,7 +80,7 @@ _UP_TO: Final[dict[str, float]] = {
     "cut_after_commit": _NO_LIMIT,
     "connection_age_s": MAX_CONNECTION_AGE_S,
     "transaction_age_s": MAX_TRANSACTION_AGE_S,
-    "token_age_s": _MAX_LIFE_S,
+    "token_age_s": MAX_TOKEN_LIFE_S,
 }
 
 NAMES: Final = tuple(field.name for field in fields(Faults))
@@ -129,7 +123,7 @@ class ActiveFaults:
         self.commit_s = faults.commit_ms / 1000
         self.transaction_age_s = faults.transaction_age_s or MAX_TRANSACTION_AGE_S
         self.connection_age_s = faults.connection_age_s or MAX_CONNECTION_AGE_S
-        self.token_age = timedelta(seconds=faults.token_age_s or _MAX_LIFE_S)
+        self.token_age = timedelta(seconds=faults.token_age_s or MAX_TOKEN_LIFE_S)
         self.on_commit = bool(
             faults.conflict_rate
             or faults.conflict_every

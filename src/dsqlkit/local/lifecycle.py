@@ -12,15 +12,22 @@ import signal
 import sys
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsqlkit.endpoint import LOCAL_REGION, LocalAddress
 from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.local.environment import for_daemon
 from dsqlkit.local.faults import Faults
 from dsqlkit.local.state import HOST, StateFolder, is_locked, take_lock
 
+HOW_TO_MEND = "`dsqlkit local stop`, then `dsqlkit local start`: the data stay."
+"""What to do with a cluster that runs and does not answer."""
+
 _POLL_S = 0.005
+_KNOCK_LIMIT_S = 3.0
+_KNOCK_PAUSE_S = 0.25
+_MEND_LIMIT_S = 10.0
 _LOG_LINES_SHOWN = 5
 _LITTLE_ROOM_BYTES = 100_000_000
 """A new cluster has some 60 MB, most of it its data and its write-ahead log."""
@@ -30,10 +37,13 @@ _LITTLE_ROOM_BYTES = 100_000_000
 class LocalStatus:
     """The local cluster at one moment. `started_at` is UTC; what only a running one has is None.
 
-    `faults` are those it has when it runs.
+    `answers` says whether a client could sign in, and `problem` why not; both are None where nobody
+    tried. `faults` are those it has when it runs.
     """
 
     running: bool
+    answers: bool | None
+    problem: str | None
     endpoint: str | None
     pid: int | None
     data_dir: str
@@ -67,15 +77,19 @@ def address() -> LocalAddress | None:
         return state.address()
 
 
-def status() -> LocalStatus:
-    """The local cluster as it is now. Starts nothing."""
+def status(*, knock: bool = False) -> LocalStatus:
+    """The local cluster as it is now. Starts nothing; with `knock` it signs in once to a running
+    one, which takes at most a few seconds."""
     state = StateFolder.default()
     with _readable(state):
         listening = state.listening() if _is_ready(state) else None
         count = None if listening is None else int(state.connection_count.read_text() or 0)
         faults = state.faults()
-    return LocalStatus(
+        known = state.address()
+    found = LocalStatus(
         running=listening is not None,
+        answers=None,
+        problem=None,
         endpoint=None if listening is None else f"{HOST}:{listening.port}",
         pid=None if listening is None else listening.pid,
         data_dir=str(state.root),
@@ -86,13 +100,20 @@ def status() -> LocalStatus:
         log=str(state.log),
         faults=faults,
     )
+    if not knock or known is None or not found.running:
+        return found
+    from dsqlkit.local.knock import why_not
+
+    problem = why_not(known, timeout_s=_KNOCK_LIMIT_S)
+    return replace(found, answers=problem is None, problem=problem)
 
 
 def start(*, timeout_s: float = 60.0) -> LocalStatus:
-    """Start the local cluster and wait until it accepts connections; nothing if it runs already.
+    """Start the local cluster unless it runs already, and sign in to it once.
 
     Raises LocalClusterFailed when its folder cannot be used, when it does not come up within
-    `timeout_s` seconds, or when it ends while starting (with the last lines of its log).
+    `timeout_s` seconds, when it ends while starting (with the last lines of its log), or when it
+    runs and no client can sign in.
     """
     state = StateFolder.default()
     deadline = time.monotonic() + timeout_s
@@ -112,7 +133,7 @@ def start(*, timeout_s: float = 60.0) -> LocalStatus:
                     hint=f"Its log is {state.log}.",
                 )
             time.sleep(_POLL_S)
-    return status()
+        return _answering(min(deadline, time.monotonic() + _MEND_LIMIT_S))
 
 
 def stop(*, timeout_s: float = 30.0) -> LocalStatus:
@@ -164,6 +185,20 @@ def set_faults(faults: Faults, *, timeout_s: float = 30.0) -> LocalStatus:
 def log_file() -> Path:
     """The log of the local cluster and of its PostgreSQL server. It may not exist yet."""
     return StateFolder.default().log
+
+
+def _answering(deadline: float) -> LocalStatus:
+    """The status of a cluster that answers. One that restarts its PostgreSQL gets time for it."""
+    while True:
+        found = status(knock=True)
+        if found.answers:
+            return found
+        if not found.running or time.monotonic() + _KNOCK_PAUSE_S > deadline:
+            raise LocalClusterFailed(
+                f"The local cluster runs and does not answer: {found.problem or 'it ended'}.",
+                hint=f"{HOW_TO_MEND} Its log is {found.log}.",
+            )
+        time.sleep(_KNOCK_PAUSE_S)
 
 
 def _is_ready(state: StateFolder) -> bool:
@@ -238,6 +273,7 @@ def _launch(state: StateFolder, deadline: float) -> None:
                 stdout=log,
                 stderr=log,
                 cwd="/",
+                env=for_daemon(os.environ),
                 pass_fds=(writer,),
                 start_new_session=True,
                 check=True,

@@ -84,6 +84,20 @@ class Catalog:
 
     tables: tuple[Table, ...] = ()
 
+    @property
+    def strings(self) -> frozenset[str]:
+        """The names that are those of varchar columns, and of no others."""
+        types: dict[str, set[str]] = {}
+        for table in self.tables:
+            for column in table.columns:
+                types.setdefault(column.name, set()).add(column.type)
+        return frozenset(name for name, found in types.items() if found == {"character varying"})
+
+    def types_of(self, node: PlanNode) -> dict[str, str]:
+        """The types of the columns of a node's table, by name; none where it is not known."""
+        table = self.table_of(node)
+        return {column.name: column.type for column in table.columns} if table else {}
+
     def table_of(self, node: PlanNode) -> Table | None:
         """The table that a node reads or writes; None if it is not known which one that is."""
         found = [

@@ -33,13 +33,14 @@ def unusable_index(scan: Scan, share: float | None, catalog: Catalog) -> Finding
             index = _led_by(wrapped.column, table)
             if not wrapped.hides(_type(wrapped.column, table)) or (table and index is None):
                 continue
-            return _unusable(scan, share, wrapped, index, _type(wrapped.column, table))
+            return _unusable(scan, share, wrapped, index, catalog)
     return None
 
 
 def _unusable(
-    scan: Scan, share: float | None, wrapped: Wrapped, index: Index | None, column_type: str | None
+    scan: Scan, share: float | None, wrapped: Wrapped, index: Index | None, catalog: Catalog
 ) -> Finding:
+    column_type = catalog.types_of(scan.node).get(wrapped.column)
     column = sql_name(wrapped.column)
     which = f"the index {sql_name(index.name)}" if index else f"an index on {column}"
     if wrapped.cast_to:
@@ -50,7 +51,8 @@ def _unusable(
         advice = f"Compare {column} with a value of {of_type}: cast the value or the parameter."
     else:
         what = (
-            f"{column} is compared inside {shortened(wrapped.expression, 60, scan.node.own_name)}"
+            f"{column} is compared inside "
+            f"{shortened(wrapped.expression, 60, scan.node.own_name, catalog.strings)}"
         )
         why = "The index holds the column's values, not those of the expression: every row is "
         why += "read and computed."
@@ -162,7 +164,7 @@ def _all_columns(plan: Plan, scan: Scan, share: float | None, catalog: Catalog) 
     )
 
 
-def sequential_key(node: PlanNode, share: float | None, catalog: Catalog) -> Finding | None:
+def sequential_key(node: PlanNode, catalog: Catalog) -> Finding | None:
     """Rows are inserted by a key that grows from row to row."""
     table = catalog.table_of(node)
     key = table.primary_key if table else None
@@ -174,7 +176,7 @@ def sequential_key(node: PlanNode, share: float | None, catalog: Catalog) -> Fin
     rows = sum(child.rows_total or 0 for child in node.inputs)
     return Finding(
         code="sequential_key",
-        severity=Severity.of(share, rows),
+        severity=Severity.HIGH if rows >= FEW_ROWS else Severity.LOW,
         node=node,
         observed=f"The primary key of {sql_name(table.name)} begins with "
         f"{sql_name(column.name)}, which grows by itself ({column.filled_by}): each new row goes "

@@ -6,6 +6,7 @@ claims nothing.
 """
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,16 +15,27 @@ _PIECE: Final = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|[ ](?:AND|OR|[<>]=?|=|~~)[ ]|.""", re.DOTALL
 )
 _COMPARISON: Final = re.compile(
-    rf"""\(?(?:{_NAME}\.)?(?P<column>{_NAME})\)?(?:::(?:text|bpchar|character\ varying))?
+    rf"""\(?(?:{_NAME}\.)?(?P<column>{_NAME})\)?(?:::(?P<cast>text|bpchar|character\ varying))?
          \ (?P<operator>=|<|<=|>|>=|~~)\ (?P<value>.+)""",
     re.VERBOSE | re.DOTALL,
 )
 _STARTS_WITH_WILDCARD: Final = re.compile(r"'[%_]")
-_CAST: Final = re.compile(
-    r"""(?P<quoted>'(?:[^']|'')*'|"(?:[^"]|"")*")
-      | ::[a-z]\w*(?:\ [a-z]\w*)*(?:\(\d+(?:,\d+)?\))?(?:\[\])*""",
+_TYPE: Final = r"::[a-z]\w*(?:\ [a-z]\w*)*(?:\(\d+(?:,\d+)?\))?(?:\[\])*"
+_LITERAL_CAST: Final = re.compile(
+    rf"""(?P<literal>'(?:[^']|'')*')(?:{_TYPE})*
+       | \((?P<inner>'(?:[^']|'')*')(?:{_TYPE})*\){_TYPE}
+       | (?P<name>"(?:[^"]|"")*")""",
     re.VERBOSE,
 )
+_TEXT_CAST: Final = re.compile(
+    rf"""(?P<quoted>'(?:[^']|'')*')
+       | \((?P<name>(?:{_NAME}\.)?(?P<column>{_NAME}))\)::text\b""",
+    re.VERBOSE,
+)
+SAME_BYTES: Final = frozenset(
+    {("character varying", "text"), ("text", "character varying"), ("character", "bpchar")}
+)
+"""Casts that change nothing in an index: PostgreSQL prints them, and looks through them."""
 _DECORATION: Final = re.compile(
     rf"""(?P<quoted>'(?:[^']|'')*')
        | (?<![\w"])\((?P<name>(?:{_NAME}\.)?{_NAME})\)
@@ -43,13 +55,18 @@ class Comparisons:
     ranged: tuple[str, ...]
 
 
-def comparisons(condition: str) -> Comparisons:
-    """The comparisons that must all hold for `condition` to hold, as far as an index can help."""
+def comparisons(condition: str, types: Mapping[str, str] | None = None) -> Comparisons:
+    """The comparisons that must all hold for `condition` to hold, as far as an index can help.
+
+    `types` are those of the table's columns, where they are known: a column that is cast to
+    another type is hidden from its index. Of a column that is not known a cast to text is taken
+    to be the harmless one of varchar.
+    """
     equal: dict[str, None] = {}
     ranged: dict[str, None] = {}
     for part in parts_of(condition):
         found = _COMPARISON.fullmatch(part)
-        if found is None:
+        if found is None or _hides(found, types or {}):
             continue
         if found["operator"] == "=":
             equal[found["column"]] = None
@@ -58,12 +75,22 @@ def comparisons(condition: str) -> Comparisons:
     return Comparisons(tuple(equal), tuple(column for column in ranged if column not in equal))
 
 
-def readable(condition: str, own: str | None = None) -> str:
-    """A condition for people: on one line, without casts and most parentheses, LIKE for `~~`.
+def _hides(found: re.Match[str], types: Mapping[str, str]) -> bool:
+    column_type = types.get(_bare_name(found["column"]))
+    if found["cast"] is None or column_type is None:
+        return False
+    return column_type != found["cast"] and (column_type, found["cast"]) not in SAME_BYTES
 
-    `own` is the name (as SQL writes it) of the relation that it stands at: `own.a` is told as `a`.
+
+def readable(condition: str, own: str | None = None, strings: Collection[str] = ()) -> str:
+    """A condition for people: on one line, without most parentheses, LIKE for `~~`.
+
+    Casts of columns and expressions stay, as they decide which index can serve; those of literals
+    go, and so does the cast to text of the columns named in `strings`, which are varchar: there it
+    changes nothing. `own` is the name (as SQL writes it) of the relation that the condition stands
+    at: `own.a` is told as `a`.
     """
-    bare = " AND ".join(_undecorated(part) for part in parts_of(condition))
+    bare = " AND ".join(_undecorated(part, strings) for part in parts_of(condition))
     if own is not None:
         prefix = re.compile(rf"(?P<quoted>'(?:[^']|'')*')|(?<![\w.\"]){re.escape(own)}\.(?=[\w\"])")
         bare = prefix.sub(lambda found: found["quoted"] or "", bare)
@@ -114,8 +141,19 @@ def _without_parentheses(condition: str) -> str:
     return condition
 
 
-def _undecorated(text: str) -> str:
-    bare = _CAST.sub(lambda found: found["quoted"] or "", text)
+def _undecorated(text: str, strings: Collection[str]) -> str:
+    bare = _LITERAL_CAST.sub(lambda found: found["literal"] or found["inner"] or found[0], text)
+    bare = _TEXT_CAST.sub(
+        lambda found: found["name"] if _is_string(found, strings) else found[0], bare
+    )
     return _DECORATION.sub(
         lambda found: found["quoted"] or found["name"] or _LIKE[found["like"]], bare
     )
+
+
+def _is_string(found: re.Match[str], strings: Collection[str]) -> bool:
+    return found["name"] is not None and _bare_name(found["column"]) in strings
+
+
+def _bare_name(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name

@@ -12,11 +12,12 @@ from dsqlkit.plans.catalog_rules import (
     unusable_index,
 )
 from dsqlkit.plans.findings import Finding, Severity
+from dsqlkit.plans.join_rules import joins
 from dsqlkit.plans.model import Plan
 from dsqlkit.plans.scan_rules import scan_findings
 from dsqlkit.plans.scans import Scan, rows_scanned, scans
-from dsqlkit.plans.timing import node_times
-from dsqlkit.plans.tree_rules import estimates_off, nested_loops, sorts
+from dsqlkit.plans.tree_rules import estimates_off, sorts
+from dsqlkit.plans.write_rules import too_many_rows
 
 _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
@@ -32,13 +33,9 @@ def diagnose(plan: Plan, catalog: Catalog | None = None) -> tuple[Finding, ...]:
 
 
 def _findings(plan: Plan, catalog: Catalog) -> Iterator[Finding]:
-    times = node_times(plan)
-    shares = {id(time.node): time.share for time in times.walk()}
     all_read = rows_scanned(plan)
     for scan in map(partial(_with_rows, catalog=catalog), scans(plan)):
-        share = shares[id(scan.node)]
-        if share is None and all_read:
-            share = (scan.read or 0) / all_read
+        share = (scan.read or 0) / all_read if all_read else None
         yield from scan_findings(scan, share, catalog)
         yield from filter(
             None,
@@ -49,9 +46,10 @@ def _findings(plan: Plan, catalog: Catalog) -> Iterator[Finding]:
             ],
         )
     for node in plan.walk():
-        yield from filter(None, [sequential_key(node, shares[id(node)], catalog)])
-    yield from nested_loops(times)
-    yield from sorts(times, times.total_ms)
+        yield from filter(None, [sequential_key(node, catalog)])
+    yield from too_many_rows(plan)
+    yield from joins(plan.root)
+    yield from sorts(plan.root)
     yield from estimates_off(plan.root)
 
 

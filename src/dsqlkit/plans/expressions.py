@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from dsqlkit.plans.conditions import parts_of, split
+from dsqlkit.plans.conditions import SAME_BYTES, parts_of, split
 
 _COMPARED: Final = (" = ", " < ", " <= ", " > ", " >= ", " ~~ ")
 _NAME: Final = r'(?:[a-z_]\w*|"(?:[^"]|"")+")'
@@ -24,10 +24,6 @@ _NOISE: Final = re.compile(
     r"|[a-z_]\w*(?=\()"  # a function's name
 )
 _COLUMN: Final = re.compile(rf"(?:{_NAME}\.)?(?P<column>{_NAME})")
-_SAME_BYTES: Final = frozenset(
-    {("character varying", "text"), ("text", "character varying"), ("character", "bpchar")}
-)
-"""Casts that change nothing in an index: PostgreSQL prints them, and looks through them."""
 _TEXTS: Final = frozenset({"text", "bpchar", "character varying"})
 
 
@@ -47,7 +43,7 @@ class Wrapped:
             return True
         if column_type is None:
             return self.cast_to not in _TEXTS
-        return self.cast_to != column_type and (column_type, self.cast_to) not in _SAME_BYTES
+        return self.cast_to != column_type and (column_type, self.cast_to) not in SAME_BYTES
 
 
 def wrapped_columns(condition: str, columns: Collection[str] = ()) -> tuple[Wrapped, ...]:

@@ -1,6 +1,7 @@
 """What a plan shows that is worth a person's time, in words."""
 
 import textwrap
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,7 +13,7 @@ FEW_ROWS = 100
 
 
 class Severity(StrEnum):
-    """How much of the statement's work a finding is about."""
+    """How much of what the statement reads a finding is about."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -20,8 +21,9 @@ class Severity(StrEnum):
 
     @classmethod
     def of(cls, share: float | None, rows: float) -> "Severity":
-        """The severity of something that takes this share (0 to 1) of the statement's time and
-        concerns that many rows. Without a share, as when the plan was not measured, it is medium.
+        """The severity of something that is about this share (0 to 1) of the rows that the
+        statement reads, and about that many rows. Rows do not change from run to run as times do.
+        Without a share, as when the plan does not say what is read, it is medium.
         """
         if rows < FEW_ROWS:
             return cls.LOW
@@ -54,14 +56,18 @@ def count(rows: float, noun: str = "row") -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """A share for people, with a decimal where it is small: `3.6%`, `96%`."""
+    """A share for people, with a decimal where it is small: `3.6%`, `96%`, `under 0.1%`."""
     value = 100 * part / whole if whole else 0.0
+    if 0 < value < 0.1:
+        return "under 0.1%"
     return f"{value:.1f}%" if value < 10 else f"{value:.0f}%"
 
 
-def shortened(condition: str, width: int = 100, own: str | None = None) -> str:
+def shortened(
+    condition: str, width: int = 100, own: str | None = None, strings: Collection[str] = ()
+) -> str:
     """A condition for people (see `readable`), cut after a word where it is long."""
-    return textwrap.shorten(readable(condition, own), width, placeholder=" ...")
+    return textwrap.shorten(readable(condition, own, strings), width, placeholder=" ...")
 
 
 def sentence(text: str) -> str:

@@ -1,7 +1,8 @@
 """A plan with all that is made of it: what `explain` gives back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from dsqlkit.plans.catalog import Catalog
 from dsqlkit.plans.diagnose import diagnose
 from dsqlkit.plans.findings import Finding
 from dsqlkit.plans.model import Plan
@@ -13,7 +14,8 @@ class ExplainResult:
     """The plan of one statement.
 
     `text` is the plan as it was printed, `sql` the statement where it is known. `rolled_back`
-    says that the statement writes and was run, so that its changes were undone.
+    says that the statement writes and was run, so that its changes were undone. `catalog` holds the
+    tables that the plan reads, as far as they are known.
     """
 
     text: str
@@ -21,6 +23,7 @@ class ExplainResult:
     findings: tuple[Finding, ...]
     sql: str | None = None
     rolled_back: bool = False
+    catalog: Catalog = field(default_factory=Catalog)
 
 
 def read_result(text: str) -> ExplainResult:

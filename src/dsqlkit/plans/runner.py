@@ -8,7 +8,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import tuple_row
 
-from dsqlkit.errors import UsageError
+from dsqlkit.errors import DsqlkitError, SqlError, UsageError
 from dsqlkit.plans.catalog_reader import catalog_of
 from dsqlkit.plans.diagnose import diagnose
 from dsqlkit.plans.result import ExplainResult, read_result
@@ -56,13 +56,14 @@ def explain(
         )
     options = [word for word, wanted in (("ANALYZE", analyze), ("VERBOSE", verbose)) if wanted]
     command = f"EXPLAIN ({', '.join(options)}) " if options else "EXPLAIN "
-    result = _run(connection, command + statements[0], params, with_catalog=with_catalog)
+    result = _run(connection, command, statements[0], params, with_catalog=with_catalog)
     return replace(result, sql=statements[0], rolled_back=analyze and result.plan.writes)
 
 
 def _run(
     connection: psycopg.Connection[Any],
     command: str,
+    sql: str,
     params: Mapping[str, object] | Sequence[object] | None,
     *,
     with_catalog: bool,
@@ -70,15 +71,23 @@ def _run(
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with connection.transaction(force_rollback=True):
-                result = read_result(_text(connection, command, params))
+                result = read_result(_text(connection, command + sql, params))
                 if with_catalog:
                     known = catalog_of(connection, result.plan)
-                    result = replace(result, findings=diagnose(result.plan, known))
+                    found = diagnose(result.plan, known)
+                    result = replace(result, findings=found, catalog=known)
                 return result
         except psycopg.Error as error:
             if attempt == _ATTEMPTS or conflict_of(error.sqlstate, str(error)) is None:
-                raise sql_error(error) from error
+                raise _within(command, sql_error(error)) from error
     raise AssertionError("the last attempt returns or raises")
+
+
+def _within(command: str, error: DsqlkitError) -> DsqlkitError:
+    """The error with its position in the statement, not in the EXPLAIN around it."""
+    if isinstance(error, SqlError) and error.position is not None:
+        error.position -= len(command)
+    return error
 
 
 def _text(

@@ -15,6 +15,7 @@ from dsqlkit.plans.scans import (
     index_condition,
     storage_nodes,
 )
+from dsqlkit.quotas import MAX_KEY_COLUMNS
 
 _WORTH_AN_INDEX: Final = 1 / 3
 """A full scan that keeps at most this part of what it reads."""
@@ -24,25 +25,23 @@ _NOT_INDEXABLE: Final = (
     "No index condition can take this filter as it is written. Compare a column itself with =, "
     "with a range, or with the beginning of a text (LIKE 'x%')."
 )
-_MAX_KEY_COLUMNS: Final = 8
-"""DSQL refuses more (54011, AWS dsql skill, troubleshooting)."""
 
 
 def scan_findings(scan: Scan, share: float | None, catalog: Catalog) -> Iterator[Finding]:
     """All findings about a scan that takes this share (0 to 1) of the statement's time."""
-    late = late_filter(scan, share)
+    late = late_filter(scan, share, catalog)
     # Rows that the late filter dropped have been told of: no second finding for the same rows.
     told = late is not None and scan.dropped_late > scan.dropped / 2 and not scan.reads_all
     found = [
-        full_scan(scan, share),
+        full_scan(scan, share, catalog),
         late,
-        None if told else rows_removed(scan, share),
+        None if told else rows_removed(scan, share, catalog),
         storage_lookup(scan, share, catalog),
     ]
     yield from filter(None, found)
 
 
-def full_scan(scan: Scan, share: float | None) -> Finding | None:
+def full_scan(scan: Scan, share: float | None, catalog: Catalog) -> Finding | None:
     """The whole table or index is read, and a filter keeps little of it."""
     if not scan.reads_all or not _keeps_at_most(_WORTH_AN_INDEX, scan):
         return None
@@ -50,13 +49,13 @@ def full_scan(scan: Scan, share: float | None) -> Finding | None:
         code="full_scan",
         severity=Severity.of(share, scan.dropped),
         node=scan.node,
-        observed=_read_and_kept(scan),
+        observed=_read_and_kept(scan, catalog),
         why="It reads every row, whatever the query asks for: time and DPU grow with the table.",
-        advice=_index_advice(scan),
+        advice=_index_advice(scan, catalog),
     )
 
 
-def rows_removed(scan: Scan, share: float | None) -> Finding | None:
+def rows_removed(scan: Scan, share: float | None, catalog: Catalog) -> Finding | None:
     """An index narrows what is read, and yet most of it is thrown away."""
     condition = index_condition(scan.node)
     if scan.reads_all or condition is None or not _keeps_at_most(_WORTH_A_BETTER_KEY, scan):
@@ -65,14 +64,15 @@ def rows_removed(scan: Scan, share: float | None) -> Finding | None:
         code="rows_removed",
         severity=Severity.of(share, scan.dropped),
         node=scan.node,
-        observed=_read_and_kept(scan),
-        why=f"The index condition {shortened(condition, 60, scan.node.own_name)} lets too many "
+        observed=_read_and_kept(scan, catalog),
+        why=f"The index condition "
+        f"{shortened(condition, 60, scan.node.own_name, catalog.strings)} lets too many "
         "rows through; each is read, and paid for, before it is dropped.",
-        advice=_index_advice(scan),
+        advice=_index_advice(scan, catalog),
     )
 
 
-def late_filter(scan: Scan, share: float | None) -> Finding | None:
+def late_filter(scan: Scan, share: float | None, catalog: Catalog) -> Finding | None:
     """Storage sends rows that the query processor then drops."""
     condition = scan.node.value("Filter")
     if condition is None or not any(storage_nodes(scan.node)) or not scan.dropped_late:
@@ -84,13 +84,13 @@ def late_filter(scan: Scan, share: float | None) -> Finding | None:
         observed=sentence(
             f"Storage sends {_expected(scan)}{count(scan.sent or 0)} of {_relation(scan)}, and "
             f"only then the query processor drops {count(scan.dropped_late)} "
-            f"by {shortened(condition, own=scan.node.own_name)}"
+            f"by {shortened(condition, own=scan.node.own_name, strings=catalog.strings)}"
         ),
         why="Of the three layers that can drop a row this one costs most: the row was read and "
         "sent. Storage can drop it unsent (Filters); an index condition never reads it.",
         advice="Put the filter's columns into the key of the index, where the index condition can "
         "use them; where the index lacks them, INCLUDE lets storage check them."
-        if _is_indexable(comparisons(condition))
+        if _is_indexable(comparisons(condition, catalog.types_of(scan.node)))
         else _NOT_INDEXABLE,
     )
 
@@ -119,26 +119,31 @@ def _keeps_at_most(part: float, scan: Scan) -> bool:
     return scan.dropped >= FEW_ROWS and scan.given <= part * (scan.read or 0)
 
 
-def _read_and_kept(scan: Scan) -> str:
+def _read_and_kept(scan: Scan, catalog: Catalog) -> str:
     read = scan.read or 0
-    kept = f"{round(scan.given):,} ({percent(scan.given, read)})" if scan.given else "none"
+    runs = scan.node.loops or 1
+    if scan.given:
+        kept = f"{round(scan.given):,} ({percent(scan.given, read)})"
+    else:
+        # The plan prints rows as an average over all runs, and rounds it.
+        kept = "none" if runs == 1 else f"less than one in each of {runs:,} runs"
     verbs = ("read", "kept") if scan.measured else ("is expected to read", "to keep")
-    by = (
-        f" by {shortened(' AND '.join(filters(scan)), own=scan.node.own_name)}"
-        if filters(scan)
-        else ""
+    dropping = shortened(
+        " AND ".join(filters(scan)), own=scan.node.own_name, strings=catalog.strings
     )
+    by = f" by {dropping}" if dropping else ""
     return sentence(f"{scan.node.title} {verbs[0]} {count(read)} and {verbs[1]} {kept}{by}")
 
 
-def _index_advice(scan: Scan) -> str:
-    filtered = [comparisons(condition) for condition in filters(scan)]
+def _index_advice(scan: Scan, catalog: Catalog) -> str:
+    types = catalog.types_of(scan.node)
+    filtered = [comparisons(condition, types) for condition in filters(scan)]
     if not any(map(_is_indexable, filtered)):
         return _NOT_INDEXABLE
-    every = [comparisons(index_condition(scan.node) or ""), *filtered]
+    every = [comparisons(index_condition(scan.node) or "", types), *filtered]
     equal = list(dict.fromkeys(column for compared in every for column in compared.equal))
     ranged = [column for compared in every for column in compared.ranged if column not in equal]
-    key = [*equal, *ranged[:1]][:_MAX_KEY_COLUMNS]
+    key = [*equal, *ranged[:1]][:MAX_KEY_COLUMNS]
     order = " Put the column that leaves the fewest rows first." if len(equal) > 1 else ""
     return f"An index on {_relation(scan)} ({', '.join(key)}) would read fewer rows.{order}"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from dsqlkit.local.dialect.reading import read
 from dsqlkit.local.dialect.refusal import Refusal
-from dsqlkit.local.dialect.rewriting import rewrite
 from tests.local.refusals import refusal
 
 
@@ -75,12 +75,12 @@ def test_serial_is_an_unknown_type() -> None:
 )
 def test_left_alone(sql: str) -> None:
     text = sql.encode()
-    assert rewrite(text) is text
+    assert read(text).run is text
 
 
 def test_text_that_is_not_utf_8_is_left_to_postgresql() -> None:
     text = b"SELECT '\xff'"
-    assert rewrite(text) is text
+    assert read(text).run is text
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_text_that_is_not_utf_8_is_left_to_postgresql() -> None:
     ],
 )
 def test_numeric_without_precision_gets_dsqls(sql: str, expected: str) -> None:
-    assert rewrite(sql.encode()).decode() == expected
+    assert read(sql.encode()).run.decode() == expected
 
 
 @pytest.mark.parametrize(
@@ -125,20 +125,20 @@ def test_numeric_without_precision_gets_dsqls(sql: str, expected: str) -> None:
     ],
 )
 def test_an_async_index_becomes_a_job(sql: str, arguments: str) -> None:
-    changed = rewrite(sql.encode()).decode()
+    changed = read(sql.encode()).run.decode()
     assert f"dsqlkit.submit_index({arguments}" in changed
     assert sql[sql.lower().index("on ") :] in changed
 
 
 def test_a_qualified_index_name_is_an_error_at_its_dot() -> None:
     sql = b"CREATE INDEX ASYNC s.i ON t (a)"
-    assert rewrite(sql) == b"CREATE INDEX       s.i ON t (a)"
+    assert read(sql).run == b"CREATE INDEX       s.i ON t (a)"
 
 
 def test_long_rows_of_literals_are_not_parsed() -> None:
     rows = ",".join(f"({i},'it''s text')" for i in range(2000))
     text = f"INSERT INTO t VALUES {rows}".encode()
-    assert rewrite(text) is text
+    assert read(text).run is text
     refused = f"SELECT * FROM t WHERE a IN ({','.join(map(str, range(5000)))}) FOR SHARE"
     assert refusal(refused) is not None
 
@@ -159,9 +159,9 @@ def test_long_rows_of_literals_are_not_parsed() -> None:
     ],
 )
 def test_locks_that_nobody_holds_are_not_skipped(sql: str, expected: str) -> None:
-    assert rewrite(sql.encode()).decode() == expected
+    assert read(sql.encode()).run.decode() == expected
 
 
 def test_all_triggers_are_the_users() -> None:
     text = b"ALTER TABLE all_ DISABLE TRIGGER ALL, ENABLE TRIGGER all"
-    assert rewrite(text) == b"ALTER TABLE all_ DISABLE TRIGGER USER, ENABLE TRIGGER USER"
+    assert read(text).run == b"ALTER TABLE all_ DISABLE TRIGGER USER, ENABLE TRIGGER USER"

@@ -10,7 +10,7 @@ from dsqlkit.endpoint import Endpoint
 from dsqlkit.local.backend.answers import changed_rows
 from dsqlkit.local.dialect.limits import mixture
 from dsqlkit.local.statements.statement import Kind
-from dsqlkit.local.wire.messages import message
+from dsqlkit.local.wire.messages import Backend, message
 
 TOO_MANY = "transaction row limit exceeded"
 SECOND_DDL = "multiple ddl statements not supported in a transaction"
@@ -187,4 +187,4 @@ def test_what_may_be_mixed(parts: tuple[Kind, ...], expected: str | None) -> Non
     ],
 )
 def test_rows_are_counted_by_the_tag(tag: bytes, copies_in: bool, rows: int) -> None:
-    assert changed_rows(message(b"C", tag + b"\0"), copies_in=copies_in) == rows
+    assert changed_rows(message(Backend.COMMAND_COMPLETE, tag + b"\0"), copies_in=copies_in) == rows

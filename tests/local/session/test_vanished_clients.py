@@ -79,7 +79,6 @@ def _nothing_is_left(table: None, connection: Connection) -> Iterator[None]:
             query("BEGIN") + query("COPY vanishing FROM STDIN") + b"d\0\0\0\x061\n",
             id="within a COPY of a transaction",
         ),
-        pytest.param(SLEEP, id="in a long statement"),
         pytest.param(LONG_ANSWER, id="in a long answer"),
         pytest.param(query("BEGIN") + HELD_BACK, id="in an answer held back"),
     ],
@@ -91,44 +90,47 @@ def test_a_client_vanishes(encrypted: Open, token: str, last_words: bytes) -> No
     vanish(tls)
 
 
-@pytest.mark.parametrize("more", [b"", b"\x17\x03\x03\0\1x", bytes(100)])
-def test_a_client_says_goodbye_to_tls_only(encrypted: Open, token: str, more: bytes) -> None:
-    tls = encrypted()
-    signed_in(tls, token)
-    tls.sendall(SLEEP)
-    with socket.socket(fileno=os.dup(tls.fileno())) as raw:
-        tls.setblocking(False)
-        with contextlib.suppress(ssl.SSLWantReadError):
-            tls.unwrap()
-        raw.sendall(more)
-        raw.settimeout(10)
-        rest(raw)  # ends, as the cluster closes as well
+def test_clients_leave_a_long_statement_in_every_way(encrypted: Open, token: str) -> None:
+    """All at once, as the cluster looks after such a client only now and then."""
+
+    def in_a_long_statement() -> ssl.SSLSocket:
+        tls = encrypted()
+        signed_in(tls, token)
+        tls.sendall(SLEEP)
+        return tls
+
+    vanish(in_a_long_statement())
+    in_a_long_statement().close()
+    with contextlib.ExitStack() as stack:
+        said_goodbye = []
+        for more in (b"", b"\x17\x03\x03\0\1x", bytes(100)):
+            tls = in_a_long_statement()
+            raw = stack.enter_context(socket.socket(fileno=os.dup(tls.fileno())))
+            tls.setblocking(False)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.unwrap()
+            raw.sendall(more)
+            said_goodbye.append(raw)
+        for raw in said_goodbye:
+            raw.settimeout(30)
+            rest(raw)  # ends, as the cluster closes as well
 
 
-def test_a_stream_ends_without_a_goodbye(encrypted: Open, token: str) -> None:
-    tls = encrypted()
-    signed_in(tls, token)
-    tls.sendall(SLEEP)
-    tls.close()
-
-
-@pytest.mark.parametrize("before", [b"", query("BEGIN")], ids=["outside", "in a transaction"])
-def test_a_client_that_runs_ahead_is_not_read_and_may_vanish(
-    encrypted: Open, token: str, before: bytes
-) -> None:
-    tls = encrypted()
-    signed_in(tls, token)
+def test_clients_that_run_ahead_are_not_read_and_may_vanish(encrypted: Open, token: str) -> None:
     memory = resident_bytes(daemon())
-    tls.sendall(before + query("WITH slow AS (SELECT pg_sleep(60)) SELECT FROM slow"))
-    tls.settimeout(1)
-    sent = 0
-    with contextlib.suppress(TimeoutError):
-        while sent < 200:
-            tls.sendall(MEGABYTE)
-            sent += 1
-    assert sent < 100
-    assert resident_bytes(daemon()) - memory < SMALL_BYTES
-    vanish(tls)
+    for before in (b"", query("BEGIN")):
+        tls = encrypted()
+        signed_in(tls, token)
+        tls.sendall(before + query("WITH slow AS (SELECT pg_sleep(60)) SELECT FROM slow"))
+        tls.settimeout(1)
+        sent = 0
+        with contextlib.suppress(TimeoutError):
+            while sent < 200:
+                tls.sendall(MEGABYTE)
+                sent += 1
+        assert sent < 100
+        assert resident_bytes(daemon()) - memory < SMALL_BYTES
+        vanish(tls)
 
 
 def test_a_client_that_ran_ahead_gets_all_its_answers(encrypted: Open, token: str) -> None:

@@ -8,55 +8,64 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsqlkit.local.dialect.reading import read
 from dsqlkit.local.statements.steps import WANTED, End, Step, StepCutter
-from dsqlkit.local.wire import messages
-from dsqlkit.local.wire.messages import FLUSH, SYNC
+from dsqlkit.local.wire.messages import (
+    FLUSH,
+    INT32,
+    RUN,
+    SYNC,
+    FrameCutter,
+    Frontend,
+    ProtocolViolation,
+    message,
+)
 
 
 def cut(pieces: list[bytes]) -> tuple[list[Step], str | None]:
     """The steps of a client's stream, and why it was refused."""
-    frames, steps = messages.FrameCutter(set(WANTED), limit=100_000), StepCutter(lambda sql: sql)
+    frames, steps = FrameCutter(set(WANTED), limit=100_000), StepCutter(read)
     found = []
     try:
         for piece in pieces:
             for kind, frame in frames.feed(piece):
-                if kind != messages.RUN:
+                if kind != RUN:
                     found += list(steps.feed(kind, frame))
-    except messages.ProtocolViolation as violation:
+    except ProtocolViolation as violation:
         return found, str(violation)
     return found, None
 
 
 def parse(name: bytes, sql: bytes) -> bytes:
-    return messages.message(b"P", name + b"\0" + sql + b"\0\0\0")
+    return message(Frontend.PARSE, name + b"\0" + sql + b"\0\0\0")
 
 
 def bind(portal: bytes, name: bytes, value: bytes = b"") -> bytes:
-    values = b"\0\1" + messages.INT32.pack(len(value)) + value
-    return messages.message(b"B", portal + b"\0" + name + b"\0\0\0" + values + b"\0\0")
+    values = b"\0\1" + INT32.pack(len(value)) + value
+    return message(Frontend.BIND, portal + b"\0" + name + b"\0\0\0" + values + b"\0\0")
 
 
 def execute(portal: bytes, rows: int = 0) -> bytes:
-    return messages.message(b"E", portal + b"\0" + messages.INT32.pack(rows))
+    return message(Frontend.EXECUTE, portal + b"\0" + INT32.pack(rows))
 
 
 def close(kind: bytes, name: bytes) -> bytes:
-    return messages.message(b"C", kind + name + b"\0")
+    return message(Frontend.CLOSE, kind + name + b"\0")
 
 
 NAMES = st.sampled_from([b"", b"a", b"b"])
 SQL = st.sampled_from([b"BEGIN", b"COMMIT", b"SELECT 1", b"UPDATE t SET v = $1", b"nonsense ("])
 FRAMES = st.lists(
     st.one_of(
-        st.builds(lambda sql: messages.message(b"Q", sql + b"\0"), SQL),
+        st.builds(lambda sql: message(Frontend.QUERY, sql + b"\0"), SQL),
         st.builds(parse, NAMES, SQL),
         st.builds(bind, NAMES, NAMES, st.binary(max_size=10)),
         st.builds(execute, NAMES),
         st.builds(close, st.sampled_from([b"S", b"P"]), NAMES),
         st.sampled_from(
-            [SYNC, FLUSH, messages.message(b"D", b"S\0"), messages.message(b"d", b"row")]
+            [SYNC, FLUSH, message(Frontend.DESCRIBE, b"S\0"), message(Frontend.COPY_DATA, b"row")]
         ),
-        st.builds(messages.message, st.sampled_from([b"P", b"B", b"E", b"C", b"Q"]), st.binary()),
+        st.builds(message, st.sampled_from(b"PBECQ"), st.binary()),
     ),
     max_size=15,
 )
@@ -94,7 +103,7 @@ def test_an_execute_knows_the_bind_of_an_earlier_step() -> None:
     "frame", [b"S", b"", b"\0", b"S\0\0", b"Sname"], ids=["no name", "empty", "nul", "two", "open"]
 )
 def test_a_malformed_close_is_a_violation(frame: bytes) -> None:
-    assert cut([messages.message(b"C", frame)])[1] == "a malformed Close message"
+    assert cut([message(Frontend.CLOSE, frame)])[1] == "a malformed Close message"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +129,7 @@ def test_a_malformed_close_is_a_violation(frame: bytes) -> None:
                 + execute(b"")
                 + parse(b"", b"SELECT $1")
                 + bind(name, b"", text)
-                + messages.message(b"Q", b"COMMIT\0")
+                + message(Frontend.QUERY, b"COMMIT\0")
                 + SYNC
             ),
             id="portals of explicit transactions",
@@ -131,7 +140,7 @@ def test_a_malformed_close_is_a_violation(frame: bytes) -> None:
 def test_what_a_client_gives_up_is_not_kept(round_: object) -> None:
     assert callable(round_)
     chance = random.Random(1)
-    frames, steps = messages.FrameCutter(set(WANTED), limit=100_000), StepCutter(lambda sql: sql)
+    frames, steps = FrameCutter(set(WANTED), limit=100_000), StepCutter(read)
     tracemalloc.start()
     try:
         for number in range(1500):

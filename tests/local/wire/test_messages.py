@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dsqlkit.local.wire import messages
 
 FRAMES = st.lists(
-    st.builds(messages.message, st.sampled_from([b"Q", b"P", b"d", b"S"]), st.binary(max_size=40)),
+    st.builds(messages.message, st.sampled_from(b"QPdS"), st.binary(max_size=40)),
     max_size=12,
 )
 
@@ -28,7 +28,7 @@ def test_what_goes_in_comes_out(frames: list[bytes], cuts: list[int]) -> None:
 
 def test_a_large_frame_that_nobody_wants_is_not_held() -> None:
     cutter = messages.FrameCutter({ord("Q")}, limit=10_000)
-    frame = messages.message(b"d", b"x" * 9000)
+    frame = messages.message(messages.Frontend.COPY_DATA, b"x" * 9000)
     assert list(cutter.feed(frame[:100])) == [(messages.RUN, frame[:100])]
     assert list(cutter.feed(frame[100:])) == [(messages.RUN, frame[100:])]
 

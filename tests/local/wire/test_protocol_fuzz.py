@@ -12,7 +12,7 @@ import pytest
 from dsqlkit import accounts, local
 from dsqlkit.connection import KeptConnection, connect
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from dsqlkit.local.dialect.rewriting import rewrite
+from dsqlkit.local.dialect.reading import read
 from dsqlkit.local.statements.steps import WANTED, StepCutter
 from dsqlkit.local.wire import messages
 from dsqlkit.local.wire.startup import StartupRefused, parse_startup
@@ -40,9 +40,9 @@ def streams(endpoint: Endpoint, local_cluster: LocalAddress) -> list[bytes]:
     return found
 
 
-def read(pieces: list[bytes]) -> tuple[list[object], str | None]:
+def understood(pieces: list[bytes]) -> tuple[list[object], str | None]:
     """What the readers make of a stream: wanted frames and steps, and why they stopped."""
-    frames, steps = messages.FrameCutter(set(WANTED), limit=LIMIT), StepCutter(rewrite)
+    frames, steps = messages.FrameCutter(set(WANTED), limit=LIMIT), StepCutter(read)
     found: list[object] = []
     fed = given = 0
     try:
@@ -64,8 +64,8 @@ def test_damaged_streams_are_read_the_same_however_they_arrive(streams: list[byt
     refused = 0
     for run in range(share(PURE_RUNS)):
         stream = damaged(chance.choice(streams), streams, chance)
-        whole = read([stream])
-        assert read(in_pieces(stream, chance)) == whole, f"seed {SEED}, run {run}"
+        whole = understood([stream])
+        assert understood(in_pieces(stream, chance)) == whole, f"seed {SEED}, run {run}"
         refused += whole[1] is not None
     assert 0 < refused < share(PURE_RUNS)
 

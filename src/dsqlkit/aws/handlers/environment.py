@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Final, NoReturn, TypeAlias
 
+from dsqlkit import libpq
 from dsqlkit.connection import Connection, KeptConnection
 from dsqlkit.endpoint import Endpoint, resolve
 from dsqlkit.errors import UsageError
@@ -61,6 +62,8 @@ class Environment:
 def configured_endpoint(environ: Mapping[str, str] = os.environ) -> Endpoint:
     """The cluster that CLUSTER_ENDPOINT names, in REGION where its name has no region.
 
+    What libpq would read from the environment by itself is dropped: the process is ours.
+
     Raises UsageError where they name none.
     """
     if not environ.get("CLUSTER_ENDPOINT"):
@@ -68,6 +71,7 @@ def configured_endpoint(environ: Mapping[str, str] = os.environ) -> Endpoint:
             "CLUSTER_ENDPOINT is not set.",
             hint="Set it to the cluster's host name in the function's environment.",
         )
+    libpq.forget()
     # Lambda itself sets AWS_REGION, to the function's region: REGION is the cluster's.
     overruled = {"AWS_REGION", "AWS_DEFAULT_REGION"} if environ.get("REGION") else set()
     return resolve(

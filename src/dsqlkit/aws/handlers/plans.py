@@ -15,11 +15,12 @@ invocations measure one after the other, so that a drift between them shows as a
 from collections.abc import Callable
 from typing import Final
 
-from dsqlkit import accounts7, measurement, queries, tables
+from dsqlkit import measurement, queries, tables
 from dsqlkit.aws.handlers.function import Function, Invocation, Response
 from dsqlkit.aws.handlers.request import Request
 from dsqlkit.errors import DsqlkitError
 from dsqlkit.plans.runner import explain
+from dsqlkit.workshop import accounts7
 
 RUNS: Final = 7
 """Odd, so that one run is the median."""

@@ -6,7 +6,19 @@ from typing import Final
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT, Refusal
 from dsqlkit.local.dialect.rewriting import refusal_in
 from dsqlkit.local.dialect.rules import ANSWERS
-from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import (
+    INT32,
+    MAX_BACKEND_FRAME,
+    RUN,
+    Backend,
+    Field,
+    FrameCutter,
+    decode_fields,
+    encode_fields,
+    error_response,
+    message,
+)
+from dsqlkit.quotas import KIB, MAX_TEMP_SPACE_BYTES
 
 SERVER_VERSION: Final = ANSWERS["server_version"]
 
@@ -18,7 +30,8 @@ _CONFLICT_STATES: Final = {b"40001", b"40P01"}
 _TOO_MANY: Final = "Unable to accept connection, too many open connections."
 _TOO_MANY_SQLSTATE: Final = b"53300"
 _TEMP_SPACE: Final = Refusal(  # AWS's list of observed errors
-    "54000", "query requires more than allowed temp space of 131072 KB to execute"
+    "54000",
+    f"query requires more than allowed temp space of {MAX_TEMP_SPACE_BYTES // KIB} KB to execute",
 )
 _JOB_TAGS: Final = {b"CREATE INDEX", b"ALTER TABLE"}
 _AS_TAG: Final = b"DSQ01"
@@ -31,15 +44,33 @@ _UNANALYSED: Final = b'permission denied to analyze "pg_'
 _AS_ROWS: Final = b"DSQ02"
 """The SQLSTATE of a notice of ours: a foreign key's action changed so many rows."""
 
-_ERROR, _NOTICE, _TAG, _PARAMETER, _READY = b"ENCSZ"
-_LOOKED_AT: Final = b"ENCSZKG"
-_LEFT_ALONE: Final = {messages.RUN, ord("K"), ord("G")}
+_TAG: Final = Backend.COMMAND_COMPLETE  # looked up once: every answer has one
+_REWRITTEN: Final = {
+    Backend.ERROR_RESPONSE,
+    Backend.NOTICE_RESPONSE,
+    Backend.COMMAND_COMPLETE,
+    Backend.PARAMETER_STATUS,
+    Backend.READY_FOR_QUERY,
+}
+_LEFT_ALONE: Final = {RUN, Backend.BACKEND_KEY_DATA, Backend.COPY_IN_RESPONSE}
 _CHANGE_TAGS: Final = {b"INSERT", b"UPDATE", b"DELETE"}
 _COPY_TAGS: Final = {b"COPY"}
-_PLAIN: Final = frozenset(b"12DInstT3")
-_READY_HEADER: Final = b"Z\0\0\0\5"
+_PLAIN: Final = frozenset(
+    (
+        Backend.PARSE_COMPLETE,
+        Backend.BIND_COMPLETE,
+        Backend.CLOSE_COMPLETE,
+        Backend.PARAMETER_DESCRIPTION,
+        Backend.ROW_DESCRIPTION,
+        Backend.NO_DATA,
+        Backend.DATA_ROW,
+        Backend.EMPTY_QUERY_RESPONSE,
+        Backend.PORTAL_SUSPENDED,
+    )
+)
+_READY_HEADER: Final = message(Backend.READY_FOR_QUERY, b"T")[:-1]
 _READY_BYTES: Final = 6
-_CODE, _TEXT, _CONTEXT = b"CMW"
+_PLACES: Final = {Field.CONTEXT, Field.FILE, Field.LINE, Field.ROUTINE}
 _OWN_CONTEXTS: Final = (
     b"PL/pgSQL function",
     b'SQL function "setting"',
@@ -55,7 +86,7 @@ class AnswerRewriter:
     """
 
     def __init__(self, on_job: Callable[[], None], on_change: Callable[[set[str]], None]) -> None:
-        self._cutter = messages.FrameCutter(set(_LOOKED_AT), limit=messages.MAX_BACKEND_FRAME)
+        self._cutter = FrameCutter({*_REWRITTEN, *_LEFT_ALONE} - {RUN}, limit=MAX_BACKEND_FRAME)
         self._on_job = on_job
         self._on_change = on_change
         self._changed: set[str] = set()
@@ -75,7 +106,7 @@ class AnswerRewriter:
         tag = b""
         while position < end:
             kind = data[position]
-            after = position + 1 + messages.INT32.unpack_from(data, position + 1)[0]
+            after = position + 1 + INT32.unpack_from(data, position + 1)[0]
             if kind == _TAG:
                 tag = data[position:after]
                 changed += changed_rows(tag, copies_in=copies_in)
@@ -92,9 +123,9 @@ class AnswerRewriter:
         """A piece of the stream as the client is to see it."""
         if kind in _LEFT_ALONE:
             return frame
-        if kind == _READY:
+        if kind == Backend.READY_FOR_QUERY:
             self._ready(frame)
-        elif kind == _ERROR:
+        elif kind == Backend.ERROR_RESPONSE:
             self._tag = None
             self._changed.clear()
             return self._error(frame)
@@ -102,19 +133,23 @@ class AnswerRewriter:
             if self._changed and frame.startswith(b"ROLLBACK\0", 5):
                 self._changed.clear()
             if self._tag is not None:
-                frame = messages.message(b"C", self._tag + b"\0")
+                frame = message(Backend.COMMAND_COMPLETE, self._tag + b"\0")
                 self._tag = None
-        elif kind == _PARAMETER:
+        elif kind == Backend.PARAMETER_STATUS:
             if frame.startswith(b"server_version\0", 5):
-                return messages.message(b"S", b"server_version\0" + SERVER_VERSION.encode() + b"\0")
+                return message(
+                    Backend.PARAMETER_STATUS, b"server_version\0" + SERVER_VERSION.encode() + b"\0"
+                )
         else:
-            notice = messages.decode_fields(frame)
-            return b"" if self._is_ours(notice) else _placeless(b"N", notice, frame)
+            notice = decode_fields(frame)
+            if self._is_ours(notice):
+                return b""
+            return _placeless(Backend.NOTICE_RESPONSE, notice, frame)
         return frame
 
     def _is_ours(self, notice: dict[int, bytes]) -> bool:
         """Whether a notice is not for the client. What it tells us is noted."""
-        code, text = notice.get(_CODE), notice.get(_TEXT, b"")
+        code, text = notice.get(Field.SQLSTATE), notice.get(Field.MESSAGE, b"")
         if code == _AS_TAG:
             self._tag = text
             self._has_job = self._has_job or text in _JOB_TAGS
@@ -141,20 +176,20 @@ class AnswerRewriter:
             self._on_change(changed)
 
     def _error(self, frame: bytes) -> bytes:
-        fields = messages.decode_fields(frame)
-        sqlstate = fields.get(_CODE, b"")
+        fields = decode_fields(frame)
+        sqlstate = fields.get(Field.SQLSTATE, b"")
         if sqlstate in _CONFLICT_STATES:
-            told = fields.get(_TEXT, b"").decode(errors="replace")
-            return messages.error_response("40001", told if told in _CONFLICTS else DATA_CONFLICT)
-        refusal = _refusal(sqlstate, fields.get(_TEXT, b""))
+            told = fields.get(Field.MESSAGE, b"").decode(errors="replace")
+            return error_response("40001", told if told in _CONFLICTS else DATA_CONFLICT)
+        refusal = _refusal(sqlstate, fields.get(Field.MESSAGE, b""))
         if refusal is not None:
             return refusal.as_error()
         if not self._signed_in:
             if sqlstate == _TOO_MANY_SQLSTATE:
-                return messages.error_response("53300", _TOO_MANY, severity="FATAL")
+                return error_response("53300", _TOO_MANY, severity="FATAL")
             if sqlstate[:2] == b"28":
                 return access_denied()
-        return _placeless(b"E", fields, frame)
+        return _placeless(Backend.ERROR_RESPONSE, fields, frame)
 
 
 def _refusal(sqlstate: bytes, text: bytes) -> Refusal | None:
@@ -166,12 +201,12 @@ def _refusal(sqlstate: bytes, text: bytes) -> Refusal | None:
     return None
 
 
-def _placeless(kind: bytes, fields: dict[int, bytes], frame: bytes) -> bytes:
+def _placeless(kind: Backend, fields: dict[int, bytes], frame: bytes) -> bytes:
     """An error or notice without the place in our own functions that it comes from: DSQL has no
     PL/pgSQL, and says nothing of where its own functions fail."""
-    if not fields.get(_CONTEXT, b"").startswith(_OWN_CONTEXTS):
+    if not fields.get(Field.CONTEXT, b"").startswith(_OWN_CONTEXTS):
         return frame
-    return messages.encode_fields(kind, {n: v for n, v in fields.items() if n not in b"WFLR"})
+    return encode_fields(kind, {n: v for n, v in fields.items() if n not in _PLACES})
 
 
 def changed_rows(tag: bytes, *, copies_in: bool) -> int:
@@ -186,12 +221,10 @@ def told_rows(notice: bytes) -> int:
     """How many rows a NoticeResponse of ours says were changed by a foreign key's action."""
     if _AS_ROWS not in notice:
         return 0
-    fields = messages.decode_fields(notice)
-    return int(fields[_TEXT]) if fields.get(_CODE) == _AS_ROWS else 0
+    fields = decode_fields(notice)
+    return int(fields[Field.MESSAGE]) if fields.get(Field.SQLSTATE) == _AS_ROWS else 0
 
 
 def access_denied(hint: str | None = None) -> bytes:
     """The answer to a sign-in that is refused, whatever the reason."""
-    return messages.error_response(
-        ACCESS_DENIED_SQLSTATE, ACCESS_DENIED, severity="FATAL", hint=hint
-    )
+    return error_response(ACCESS_DENIED_SQLSTATE, ACCESS_DENIED, severity="FATAL", hint=hint)

@@ -10,12 +10,11 @@ from typing import Final
 from dsqlkit.local.backend.answers import AnswerRewriter, changed_rows, told_rows
 from dsqlkit.local.backend.exchange import HELD_BYTES, Exchange, Rows, question
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, Refusal
-from dsqlkit.local.wire import messages
 from dsqlkit.local.wire.link import Link
+from dsqlkit.local.wire.messages import INT32, RUN, Backend, error_response
 
-_READY, _ERROR, _COMPLETE, _KEY, _COPY_IN, _NOTICE = b"ZECKGN"
 _READY_BYTES: Final = 6
-_ENDS: Final = {_READY, _ERROR, _COMPLETE}
+_ENDS: Final = {Backend.READY_FOR_QUERY, Backend.ERROR_RESPONSE, Backend.COMMAND_COMPLETE}
 _CANCELLED: Final = "57014"
 
 _log = logging.getLogger(__name__)
@@ -158,7 +157,7 @@ class Conversation:
         if exchange.forward:
             self._client.write(piece)
         else:
-            exchange.pieces.append((messages.RUN, piece))
+            exchange.pieces.append((RUN, piece))
         self._end(exchange)
 
     def _end(self, exchange: Exchange) -> None:
@@ -176,7 +175,7 @@ class Conversation:
                 shown.append(self._answers.rewritten(kind, frame))
                 continue
             piece = self._answers.rewritten(kind, self._noticed(kind, frame, exchange))
-            if kind == _READY and exchange.hide_ready:
+            if kind == Backend.READY_FOR_QUERY and exchange.hide_ready:
                 piece = b""
             if exchange.forward and not (exchange.holds_end and kind in _ENDS):
                 shown.append(piece)
@@ -187,7 +186,7 @@ class Conversation:
                     shown += [each for _, each in exchange.pieces]
                     exchange.pieces.clear()
                     exchange.forward = True
-            if kind == _READY:
+            if kind == Backend.READY_FOR_QUERY:
                 self._client.write(b"".join(shown))
                 shown.clear()
                 self._end(exchange)
@@ -195,28 +194,28 @@ class Conversation:
 
     def _noticed(self, kind: int, frame: bytes, exchange: Exchange) -> bytes:
         """Take from a frame what matters to its exchange; the frame to go on with."""
-        if kind == _READY:
+        if kind == Backend.READY_FOR_QUERY:
             exchange.status = frame[5]
-        elif kind == _COMPLETE:
+        elif kind == Backend.COMMAND_COMPLETE:
             exchange.tag = frame
             exchange.changed += changed_rows(frame, copies_in=exchange.copies_in)
-        elif kind == _ERROR:
+        elif kind == Backend.ERROR_RESPONSE:
             frame = exchange.error = exchange.placed(frame)
             if exchange.sqlstate == _CANCELLED:
                 if exchange.cancelled_as is not None:
                     return exchange.cancelled_as.as_error()
                 if exchange.gives_way:
                     exchange.given_way = True
-                    return messages.error_response("40001", DATA_CONFLICT)
-        elif kind == _COPY_IN:
+                    return error_response("40001", DATA_CONFLICT)
+        elif kind == Backend.COPY_IN_RESPONSE:
             self.copying = not exchange.is_query
             exchange.copies_in = True
             if exchange.on_copy is None:
                 self._on_copy()
             else:
                 exchange.on_copy(frame)
-        elif kind == _NOTICE:
+        elif kind == Backend.NOTICE_RESPONSE:
             exchange.changed += told_rows(frame)
-        elif kind == _KEY:
-            (self.pid,) = messages.INT32.unpack_from(frame, 5)
+        elif kind == Backend.BACKEND_KEY_DATA:
+            (self.pid,) = INT32.unpack_from(frame, 5)
         return frame

@@ -5,19 +5,30 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from dsqlkit.local.dialect.refusal import Refusal
-from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import (
+    INT32,
+    MAX_BACKEND_FRAME,
+    RUN,
+    STATEMENT,
+    SYNC,
+    Backend,
+    Field,
+    FrameCutter,
+    Frontend,
+    decode_fields,
+    encode_fields,
+    message,
+)
 
 IDLE, IN_TRANSACTION, FAILED = b"ITE"
 """The states of a ReadyForQuery."""
-READY_IDLE: Final = messages.message(b"Z", bytes((IDLE,)))
-READY_FAILED: Final = messages.message(b"Z", bytes((FAILED,)))
+READY_IDLE: Final = message(Backend.READY_FOR_QUERY, bytes((IDLE,)))
+READY_FAILED: Final = message(Backend.READY_FOR_QUERY, bytes((FAILED,)))
 
 HELD_BYTES: Final = 16 * 1024 * 1024
 """What is held back of an answer. More than the 10 MiB that a transaction may change on DSQL; what
 is longer goes on to its client before it is known to have met no conflict."""
 
-_CODE, _TEXT, _POSITION = b"CMP"
-_COPY_IN: Final = ord("G")
 _OURS: Final = b"dsqlkit_question\0"
 
 
@@ -76,7 +87,7 @@ class Exchange:
     @property
     def sqlstate(self) -> str | None:
         """The SQLSTATE of the backend's error, if there was one."""
-        return None if self.error is None else _field(self.error, _CODE)
+        return None if self.error is None else _field(self.error, Field.SQLSTATE)
 
     def heard(self, data: bytes) -> bytes | None:
         """More of the answer, without what is unheard of it; None if something else came first."""
@@ -91,25 +102,26 @@ class Exchange:
         pieces = self.pieces
         if self.copies:
             kinds = [kind for kind, _ in pieces]
-            pieces = pieces[kinds.index(_COPY_IN) + 1 :] if _COPY_IN in kinds else pieces
+            if Backend.COPY_IN_RESPONSE in kinds:
+                pieces = pieces[kinds.index(Backend.COPY_IN_RESPONSE) + 1 :]
         return b"".join(piece for _, piece in pieces)
 
     def placed(self, error: bytes) -> bytes:
         """An error whose position is one in the client's text."""
-        fields = messages.decode_fields(error)
-        if not self.before or _POSITION not in fields:
+        fields = decode_fields(error)
+        if not self.before or Field.POSITION not in fields:
             return error
-        fields[_POSITION] = str(int(fields[_POSITION]) + self.before).encode()
-        return messages.encode_fields(b"E", fields)
+        fields[Field.POSITION] = str(int(fields[Field.POSITION]) + self.before).encode()
+        return encode_fields(Backend.ERROR_RESPONSE, fields)
 
     def rows(self) -> Rows:
         """The rows that were held back, in text. Raises Refused when the answer was an error."""
         if self.error is not None:
-            code, text = _field(self.error, _CODE), _field(self.error, _TEXT)
+            code, text = _field(self.error, Field.SQLSTATE), _field(self.error, Field.MESSAGE)
             raise Refused(code, text, given_way=self.given_way)
         stream = self.held()
-        cutter = messages.FrameCutter({ord("D")}, limit=messages.MAX_BACKEND_FRAME)
-        return [_values(frame) for kind, frame in cutter.feed(stream) if kind != messages.RUN]
+        cutter = FrameCutter({Backend.DATA_ROW}, limit=MAX_BACKEND_FRAME)
+        return [_values(frame) for kind, frame in cutter.feed(stream) if kind != RUN]
 
 
 def question(sql: str, parameters: Sequence[str | None] = ()) -> bytes:
@@ -122,14 +134,14 @@ def question(sql: str, parameters: Sequence[str | None] = ()) -> bytes:
     # No parameter formats (text), the parameters, no result formats (text).
     bind = b"\0" + _OURS + b"\0\0" + len(parameters).to_bytes(2, "big") + values + b"\0\0"
     # Closed before too, as it is left over when the one before failed.
-    close = messages.message(b"C", b"S" + _OURS)
+    close = message(Frontend.CLOSE, STATEMENT + _OURS)
     return (
         close
-        + messages.message(b"P", _OURS + sql.encode() + b"\0\0\0")
-        + messages.message(b"B", bind)
-        + messages.message(b"E", bytes(5))
+        + message(Frontend.PARSE, _OURS + sql.encode() + b"\0\0\0")
+        + message(Frontend.BIND, bind)
+        + message(Frontend.EXECUTE, bytes(5))
         + close
-        + b"S\x00\x00\x00\x04"
+        + SYNC
     )
 
 
@@ -137,7 +149,7 @@ def _value(parameter: str | None) -> bytes:
     if parameter is None:
         return b"\xff\xff\xff\xff"
     text = parameter.encode()
-    return messages.INT32.pack(len(text)) + text
+    return INT32.pack(len(text)) + text
 
 
 def _values(frame: bytes) -> tuple[str | None, ...]:
@@ -145,7 +157,7 @@ def _values(frame: bytes) -> tuple[str | None, ...]:
     values: list[str | None] = []
     position = 7
     for _ in range(count):
-        (length,) = messages.INT32.unpack_from(frame, position)
+        (length,) = INT32.unpack_from(frame, position)
         position += 4
         if length == 0xFFFFFFFF:
             values.append(None)
@@ -156,4 +168,4 @@ def _values(frame: bytes) -> tuple[str | None, ...]:
 
 
 def _field(error: bytes, name: int) -> str:
-    return messages.decode_fields(error).get(name, b"").decode(errors="replace")
+    return decode_fields(error).get(name, b"").decode(errors="replace")

@@ -8,40 +8,38 @@ their own in the protocol, so that the client's unnamed statement and portal are
 from typing import Final
 
 from dsqlkit.local.statements.steps import End, Step
-from dsqlkit.local.wire import messages
-from dsqlkit.local.wire.messages import SYNC
+from dsqlkit.local.wire.messages import PORTAL, STATEMENT, SYNC, Backend, Frontend, message
 
 SAVEPOINT: Final = "dsqlkit_begin"
 STATEMENT_SAVEPOINT: Final = "dsqlkit_statement"
 
 _NAME: Final = b"dsqlkit_savepoint\0"
 _SQL: Final = f"SAVEPOINT {SAVEPOINT}".encode()
-_COMPLETE: Final = messages.message(b"C", b"SAVEPOINT\0")
+_COMPLETE: Final = message(Backend.COMMAND_COMPLETE, b"SAVEPOINT\0")
 
 
 def _frames(sql: bytes) -> bytes:
     return (
-        messages.message(b"P", _NAME + sql + b"\0\0\0")
-        + messages.message(b"B", _NAME + _NAME + bytes(6))
-        + messages.message(b"E", _NAME + bytes(4))
-        + messages.message(b"C", b"P" + _NAME)
-        + messages.message(b"C", b"S" + _NAME)
+        message(Frontend.PARSE, _NAME + sql + b"\0\0\0")
+        + message(Frontend.BIND, _NAME + _NAME + bytes(6))
+        + message(Frontend.EXECUTE, _NAME + bytes(4))
+        + message(Frontend.CLOSE, PORTAL + _NAME)
+        + message(Frontend.CLOSE, STATEMENT + _NAME)
     )
 
 
 _EXTENDED: Final = _frames(_SQL)
 _EXTENDED_COMPLETE: Final = (
-    messages.message(b"1", b"")
-    + messages.message(b"2", b"")
+    message(Backend.PARSE_COMPLETE, b"")
+    + message(Backend.BIND_COMPLETE, b"")
     + _COMPLETE
-    + messages.message(b"3", b"") * 2
+    + message(Backend.CLOSE_COMPLETE, b"") * 2
 )
 BEGIN: Final = _frames(b"BEGIN") + _EXTENDED
 """A BEGIN with the savepoint, to be sent together with what comes next."""
-BEGIN_COMPLETE: Final = (
-    _EXTENDED_COMPLETE.replace(_COMPLETE, messages.message(b"C", b"BEGIN\0")) + _EXTENDED_COMPLETE
-)
-BEGUN: Final = messages.message(b"C", b"BEGIN\0") + messages.message(b"Z", b"T")
+_BEGUN: Final = message(Backend.COMMAND_COMPLETE, b"BEGIN\0")
+BEGIN_COMPLETE: Final = _EXTENDED_COMPLETE.replace(_COMPLETE, _BEGUN) + _EXTENDED_COMPLETE
+BEGUN: Final = _BEGUN + message(Backend.READY_FOR_QUERY, b"T")
 """The answer to a BEGIN."""
 GUARD_COMPLETE: Final = _EXTENDED_COMPLETE
 """What the backend answers to the savepoint before a write."""
@@ -52,7 +50,7 @@ def with_savepoint(step: Step) -> bytes:
     """The frames of a BEGIN that set the savepoint too, and end with a Sync or are a Query."""
     if step.is_query:
         # On a line of its own: the client's text may end with a comment.
-        return messages.message(b"Q", step.data[5:-1] + b"\n;" + _SQL + b"\0")
+        return message(Frontend.QUERY, step.data[5:-1] + b"\n;" + _SQL + b"\0")
     frames = step.data.removesuffix(SYNC) if step.end is End.SYNC else step.data
     return frames + _EXTENDED + SYNC
 

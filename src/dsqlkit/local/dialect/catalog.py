@@ -5,7 +5,7 @@ The error was not recorded; a relation that is missing has PostgreSQL's.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from dsqlkit.local.dialect.refusal import Refusal
@@ -78,7 +78,7 @@ def describes(node: Node, lower: bytes) -> bool:
     return word is not None and word in lower
 
 
-def filtered(nodes: Iterator[Node], text: bytes) -> Iterator[tuple[int, int, bytes]]:
+def filtered(nodes: Iterable[Node], text: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Where filtered relations are named in a text of these nodes, and the views to name there."""
     if _NOT_OF_A_VIEW.search(text):
         return

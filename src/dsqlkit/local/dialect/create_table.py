@@ -13,12 +13,8 @@ from dsqlkit.local.dialect import types
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.dialect.sequences import identity
 from dsqlkit.local.statements.tree import Node
+from dsqlkit.quotas import MAX_COLUMNS, MAX_DECLARED_KEY_BYTES, MAX_INDEXES, MAX_KEY_COLUMNS
 
-MAX_KEY_COLUMNS: Final = 8
-MAX_INDEXES: Final = 24
-MAX_DECLARED_KEY: Final = 2000
-"""Bytes that the columns of a key may be declared to have."""
-_MAX_COLUMNS: Final = 256  # 255 are documented, 256 were accepted
 _KEYS: Final = (tree.CONSTR_PRIMARY, tree.CONSTR_UNIQUE)
 _TOO_MANY_KEYS: Final = Refusal(
     "54011", f"more than {MAX_KEY_COLUMNS} column keys in an index are not supported"
@@ -100,7 +96,7 @@ def _in_columns(node: Node) -> Iterator[Refusal]:
                 refusal = identity(constraint.options) or types.of_identity(column.type_name)
                 if refusal is not None:
                     yield refusal
-    if len(columns) > _MAX_COLUMNS:
+    if len(columns) > MAX_COLUMNS:
         yield Refusal("54011", "tables can have at most 255 columns")
 
 
@@ -122,9 +118,11 @@ def _in_keys(node: Node) -> Iterator[Refusal]:
             if refusal is not None:
                 yield refusal
         if sum(types.declared_size(declared[name]) for name in key if name in declared) > (
-            MAX_DECLARED_KEY
+            MAX_DECLARED_KEY_BYTES
         ):
-            yield Refusal("54000", f"key size greater than {MAX_DECLARED_KEY} bytes not supported")
+            yield Refusal(
+                "54000", f"key size greater than {MAX_DECLARED_KEY_BYTES} bytes not supported"
+            )
     if len(keys) > MAX_INDEXES:
         yield Refusal("54000", f"more than {MAX_INDEXES} indexes per table are not allowed")
 

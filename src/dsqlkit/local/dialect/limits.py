@@ -11,7 +11,6 @@ from typing import Final
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.statements.statement import Kind
 
-MAX_ROWS: Final = 3000
 TOO_MANY_ROWS: Final = Refusal("54000", "transaction row limit exceeded")
 
 _SECOND_DDL: Final = not_supported("multiple ddl statements not supported in a transaction")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from dsqlkit.local.statements.tree import Node
-from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import error_response
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Refusal:
 
     def as_error(self) -> bytes:
         """The ErrorResponse."""
-        return messages.error_response(self.sqlstate, self.message, detail=self.detail)
+        return error_response(self.sqlstate, self.message, detail=self.detail)
 
 
 DATA_CONFLICT: Final = "change conflicts with another transaction (OC000)"

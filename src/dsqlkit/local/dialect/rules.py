@@ -232,6 +232,7 @@ CLAUSES: Final[Mapping[str, tuple[tuple[bytes, ...], Rule]]] = {
     "LockingClause": ((b"for",), _locking),
     "RangeTableSample": ((b"tablesample",), not_supported("TABLESAMPLE clause not supported")),
     "RangeVar": ((b"pg_", b"dsqlkit"), catalog.relation),
-    "TypeName": ((b"serial",), types.unknown),
+    "TypeName": (tuple(name.encode() for name in types.SERIAL), types.unknown),
 }
-"""By node anywhere in a statement, each with words of which its text must have one."""
+"""By node anywhere in a statement, each with words (in lower case; one that ends with an underscore
+is a word's start) of which the text must have one for the rule to run."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.statements.tree import Node
+from dsqlkit.quotas import MAX_LENGTHS, NOT_IN_A_KEY
 
 _PRINTED: Final = {
     "int2": "smallint",
@@ -92,9 +93,7 @@ _UNSUPPORTED: Final = {
     "varbit": "bit varying",
     "char": '"char"',
 }
-_SERIAL: Final = {"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"}
-_LIMITS: Final = {"bpchar": 4096, "varchar": 65535}
-_KEYLESS: Final = {"json", "jsonb"}
+SERIAL: Final = ("smallserial", "serial", "bigserial", "serial2", "serial4", "serial8")
 
 
 def builtin_name(declared: Node) -> str | None:
@@ -124,7 +123,7 @@ def of_column(declared: Node) -> Refusal | None:
     name = builtin_name(declared)
     if declared.array_bounds or name in _UNSUPPORTED:
         return not_supported(f"datatype {printed(declared)} not supported")
-    limit = _LIMITS.get(name or "")
+    limit = MAX_LENGTHS.get(name or "")
     if limit is not None and declared.typmods and declared.typmods[0].a_const.ival.ival > limit:
         return Refusal(
             "54000",
@@ -135,14 +134,14 @@ def of_column(declared: Node) -> Refusal | None:
 
 def declared_size(declared: Node) -> int:
     """How many bytes a type is declared to take at most; 0 where the declaration says nothing."""
-    if builtin_name(declared) in _LIMITS and declared.typmods:
+    if builtin_name(declared) in MAX_LENGTHS and declared.typmods:
         return int(declared.typmods[0].a_const.ival.ival)
     return 0
 
 
 def of_key(declared: Node) -> Refusal | None:
     """Why a column of this type cannot be in a primary key or a UNIQUE constraint."""
-    if builtin_name(declared) in _KEYLESS:
+    if builtin_name(declared) in NOT_IN_A_KEY:
         return not_supported(f"datatype {printed(declared)} is not supported in a key")
     return None
 
@@ -159,7 +158,7 @@ def of_identity(declared: Node) -> Refusal | None:
 def unknown(declared: Node) -> Refusal | None:
     """The refusal of a type that PostgreSQL has and DSQL has never heard of."""
     name = declared.names[-1].string.sval if len(declared.names) == 1 else ""
-    if name not in _SERIAL:
+    if name not in SERIAL:
         return None
     brackets = "[]" if declared.array_bounds else ""
     return Refusal("42704", f'type "{name}{brackets}" does not exist')

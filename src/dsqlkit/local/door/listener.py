@@ -8,7 +8,7 @@ import ssl
 from typing import Final
 
 from dsqlkit.local.door.login import Login, Reception
-from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import ProtocolViolation, error_response
 from dsqlkit.local.wire.negotiation import ALPN_PROTOCOL, Opening, negotiate
 from dsqlkit.local.wire.tls_stream import TlsStream
 
@@ -43,7 +43,7 @@ def bind(port: int | None) -> socket.socket:
 
 
 class Listener:
-    """Accepts connections until it is cancelled."""
+    """Accepts connections until it is cancelled. The port stays open: it is the caller's."""
 
     def __init__(
         self, listening: socket.socket, context: ssl.SSLContext, reception: Reception
@@ -68,7 +68,6 @@ class Listener:
                 self._openings.add(opening)
                 opening.add_done_callback(self._openings.discard)
         finally:
-            self._listening.close()
             for opening in self._openings:
                 opening.cancel()
 
@@ -83,7 +82,7 @@ class Listener:
                 if opening is Opening.CANCEL:
                     await self._reception.cancel(packet)
                 elif opening is Opening.PLAIN:
-                    refusal = messages.error_response("28000", _PLAIN_TEXT, severity="FATAL")
+                    refusal = error_response("28000", _PLAIN_TEXT, severity="FATAL")
                     await asyncio.get_running_loop().sock_sendall(connection, refusal)
                 elif opening in (Opening.TLS, Opening.DIRECT_TLS):
                     tls = TlsStream(self._context)
@@ -93,7 +92,7 @@ class Listener:
                     if opening is Opening.TLS or tls.alpn_protocol == ALPN_PROTOCOL:
                         handed_over = True
                         Login(self._reception).begin(connection, tls)
-        except (OSError, TimeoutError, messages.ProtocolViolation) as error:
+        except (OSError, TimeoutError, ProtocolViolation) as error:
             _log.info("a connection ended before its sign-in: %s", str(error) or "too slow")
         finally:
             if not handed_over:

@@ -15,8 +15,14 @@ from dsqlkit.local.door.token_check import AccessDenied, TokenChecker
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.session.session import Session
-from dsqlkit.local.wire import messages
 from dsqlkit.local.wire.link import Link
+from dsqlkit.local.wire.messages import (
+    CANCEL_REQUEST,
+    INT32,
+    ProtocolViolation,
+    authentication_cleartext_password,
+    error_response,
+)
 from dsqlkit.local.wire.startup import MAX_PACKET, Startup, StartupRefused, parse_startup
 from dsqlkit.local.wire.tls_stream import TlsStream
 
@@ -45,7 +51,7 @@ class Reception:
     async def cancel(self, packet: bytes) -> None:
         """Have a client's statement cancelled, and nothing of ours in its place."""
         if len(packet) >= _SHORTEST_CANCEL:
-            (pid,) = messages.INT32.unpack_from(packet, 8)
+            (pid,) = INT32.unpack_from(packet, 8)
             await self.adjudicator.until_its_own(pid)
         await _forward_cancel(packet, self.socket)
 
@@ -80,13 +86,13 @@ class Login:
             elif self._opening is None:
                 self._read_password(self._startup)
             else:
-                raise messages.ProtocolViolation("data before the sign-in was answered")
+                raise ProtocolViolation("data before the sign-in was answered")
         except StartupRefused as refused:
-            self._refuse(messages.error_response(refused.sqlstate, str(refused), severity="FATAL"))
+            self._refuse(error_response(refused.sqlstate, str(refused), severity="FATAL"))
         except AccessDenied as denied:
             _log.info("access denied: %s", denied)
             self._refuse(access_denied(denied.hint))
-        except messages.ProtocolViolation as violation:
+        except ProtocolViolation as violation:
             _log.info("a client broke the protocol while signing in: %s", violation)
             self._refuse(b"")
 
@@ -95,9 +101,9 @@ class Login:
         if packet is None:
             return
         if len(packet) < 8:
-            raise messages.ProtocolViolation("a startup packet without a version")
-        (code,) = messages.INT32.unpack_from(packet, 4)
-        if code == messages.CANCEL_REQUEST:
+            raise ProtocolViolation("a startup packet without a version")
+        (code,) = INT32.unpack_from(packet, 4)
+        if code == CANCEL_REQUEST:
             # Inside TLS this comes instead of a startup packet. It has no answer.
             self._opening = asyncio.ensure_future(self._reception.cancel(packet))
             self._opening.add_done_callback(lambda _: self._refuse(b""))
@@ -105,18 +111,18 @@ class Login:
         startup = parse_startup(packet)
         self._startup = startup
         answer = startup.negotiation() if startup.needs_negotiation else b""
-        self._link.write(answer + messages.authentication_cleartext_password())
+        self._link.write(answer + authentication_cleartext_password())
         if self._buffer:
-            raise messages.ProtocolViolation("data before the password was asked for")
+            raise ProtocolViolation("data before the password was asked for")
 
     def _read_password(self, startup: Startup) -> None:
         if not self._buffer.startswith(b"p"):
-            raise messages.ProtocolViolation("something else than a password")
+            raise ProtocolViolation("something else than a password")
         frame = self._take(1, _MAX_PASSWORD)
         if frame is None:
             return
         if self._buffer or frame[-1] or frame.find(b"\0", 5) != len(frame) - 1:
-            raise messages.ProtocolViolation("a malformed password message")
+            raise ProtocolViolation("a malformed password message")
         token = frame[5:-1].decode("ascii", errors="replace")
         self._reception.checker.check(
             token, startup.user, datetime.now(UTC), longest=self._reception.faults.token_age
@@ -141,9 +147,7 @@ class Login:
             return
         except OSError as error:
             _log.error("no backend for a client: %s", error)
-            self._refuse(
-                messages.error_response("57P03", "the server is not there", severity="FATAL")
-            )
+            self._refuse(error_response("57P03", "the server is not there", severity="FATAL"))
             return
         self._done()
         released = self._link.release()
@@ -159,9 +163,9 @@ class Login:
         """The next packet once it is whole, taken off the buffer."""
         if len(self._buffer) < length_at + 4:
             return None
-        (length,) = messages.INT32.unpack_from(self._buffer, length_at)
+        (length,) = INT32.unpack_from(self._buffer, length_at)
         if not 4 <= length <= limit:
-            raise messages.ProtocolViolation(f"a packet of length {length}")
+            raise ProtocolViolation(f"a packet of length {length}")
         end = length_at + length
         if len(self._buffer) < end:
             return None

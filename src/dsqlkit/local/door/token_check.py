@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 from dsqlkit.endpoint import ADMIN, LOCAL_HOSTS, LOCAL_REGION
-from dsqlkit.token import MAX_LIFE_S
+from dsqlkit.quotas import MAX_TOKEN_LIFE_S
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _PARAMETERS: Final = {
@@ -26,7 +26,7 @@ _PARAMETERS: Final = {
     "X-Amz-Signature",
 }
 _CLOCK_SKEW = timedelta(minutes=5)
-_LONGEST_LIFE: Final = timedelta(seconds=MAX_LIFE_S)
+_LONGEST_LIFE: Final = timedelta(seconds=MAX_TOKEN_LIFE_S)
 _TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 _SHA256_OF_NOTHING: Final = hashlib.sha256().hexdigest()
 
@@ -127,7 +127,7 @@ def _validity(parameters: dict[str, str]) -> tuple[datetime, timedelta]:
     date, expires = parameters["X-Amz-Date"], parameters["X-Amz-Expires"]
     if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", date, re.ASCII):
         raise AccessDenied("the token's date is malformed")
-    if not re.fullmatch(r"[1-9][0-9]{0,5}", expires, re.ASCII) or int(expires) > MAX_LIFE_S:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", expires, re.ASCII) or int(expires) > MAX_TOKEN_LIFE_S:
         raise AccessDenied("the token's life is not within 1 second to one week")
     try:
         signed_at = datetime.strptime(date, _TIME_FORMAT).replace(tzinfo=UTC)

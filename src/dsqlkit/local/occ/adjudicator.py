@@ -14,7 +14,7 @@ from typing import Final
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT, Refusal
 from dsqlkit.local.occ.commit_history import CommitHistory
 from dsqlkit.local.occ.contender import Bystander, Player
-from dsqlkit.local.occ.lock_monitor import Monitor, Waits, waits_in_circle
+from dsqlkit.local.occ.lock_monitor import Concern, Monitor, Waits, waits_in_circle
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.watch import FIRST_LOOK_S, LONGEST_PAUSE_S, Watch
 from dsqlkit.local.server import superuser
@@ -150,8 +150,8 @@ class Adjudicator:
                 await self._cancel(player, refusal)
         players = {player.pid: player for player in self._players}
         waits = await self.monitor.waits([player.pid for player in due], players)
-        for pid, blockers in waits.items():
-            for blocker in blockers:
+        for pid, wait in waits.items():
+            for blocker in wait.blockers:
                 waiting = players.get(pid)
                 if waiting is None or waiting.is_idle or blocker not in players:
                     continue
@@ -161,7 +161,8 @@ class Adjudicator:
     async def _resolve(self, waiting: Player, blocker: Player, waits: Waits) -> bool:
         """Let one player that waits for another go on; whether by cancelling a statement."""
         theirs, its = waiting.transaction, blocker.transaction
-        if theirs is not None and its is not None and waiting.wants_rows:
+        about_rows = waits[waiting.pid].concern is Concern.ROW
+        if theirs is not None and its is not None and waiting.wants_rows and about_rows:
             theirs.meets(its)
         if blocker.can_be_parked:
             task = asyncio.create_task(blocker.park())

@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local.backend.savepoint import SAVEPOINT
 from dsqlkit.local.occ.changes import array
-from dsqlkit.local.wire import messages
-from dsqlkit.local.wire.messages import SYNC
+from dsqlkit.local.wire.messages import (
+    MAX_BACKEND_FRAME,
+    PORTAL,
+    STATEMENT,
+    SYNC,
+    Backend,
+    FrameCutter,
+    Frontend,
+    message,
+)
 
 if TYPE_CHECKING:
     from dsqlkit.local.backend.conversation import Conversation
@@ -27,7 +35,6 @@ WHERE creation_time > $1::timestamptz AND name <> ''
 _REST: Final = "SELECT image FROM dsqlkit.rest_of_cursor($1) AS r (image)"
 _KEEP: Final = "SELECT dsqlkit.keep_rows($1, $2::oid[], $3::int[], $4::text[])"
 _DECLARED: Final = re.compile(r"\s*declare\b", re.IGNORECASE)
-_ROW_DESCRIPTION: Final = ord("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +107,13 @@ async def open_again(conversation: "Conversation", cursors: Sequence[OpenCursor]
 
 
 async def _columns(conversation: "Conversation", name: str) -> tuple[_Column, ...]:
-    described = await conversation.run(messages.message(b"D", b"P" + name.encode() + b"\0") + SYNC)
+    describe = message(Frontend.DESCRIBE, PORTAL + name.encode() + b"\0")
+    described = await conversation.run(describe + SYNC)
     described.rows()
     stream = described.held()
-    cutter = messages.FrameCutter({_ROW_DESCRIPTION}, limit=messages.MAX_BACKEND_FRAME)
+    cutter = FrameCutter({Backend.ROW_DESCRIPTION}, limit=MAX_BACKEND_FRAME)
     for kind, frame in cutter.feed(stream):
-        if kind == _ROW_DESCRIPTION:
+        if kind == Backend.ROW_DESCRIPTION:
             return tuple(_parsed(frame))
     return ()
 
@@ -134,9 +142,9 @@ def _bound(cursor: OpenCursor, select: str) -> bytes:
     formats = b"".join(column.format.to_bytes(2, "big") for column in cursor.columns)
     bind = cursor.name.encode() + b"\0" + statement + bytes(4)
     return (
-        messages.message(b"P", statement + select.encode() + b"\0\0\0")
-        + messages.message(b"B", bind + len(cursor.columns).to_bytes(2, "big") + formats)
-        + messages.message(b"C", b"S" + statement)
+        message(Frontend.PARSE, statement + select.encode() + b"\0\0\0")
+        + message(Frontend.BIND, bind + len(cursor.columns).to_bytes(2, "big") + formats)
+        + message(Frontend.CLOSE, STATEMENT + statement)
         + SYNC
     )
 

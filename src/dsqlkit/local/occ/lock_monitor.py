@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -14,15 +16,62 @@ if TYPE_CHECKING:
 
 _LONGEST_LOCK_WAIT_MS: Final = 20
 
+# One look at all locks, so that the holders of a row's lock are those of this wait and no other's.
 _WAITS: Final = """
-SELECT w.pid, pg_catalog.pg_blocking_pids(w.pid)
-FROM pg_catalog.unnest($1::int[]) AS w (pid)
-WHERE pg_catalog.cardinality(pg_catalog.pg_blocking_pids(w.pid)) > 0
+WITH l AS MATERIALIZED (SELECT * FROM pg_catalog.pg_locks)
+SELECT w.pid, w.locktype, CASE WHEN w.locktype IN ('transactionid', 'tuple', 'spectoken') THEN (
+    SELECT pg_catalog.array_agg(h.pid) FROM l AS h
+    WHERE h.granted AND h.pid <> w.pid AND h.locktype = w.locktype
+        AND (h.relation, h.page, h.tuple, h.transactionid, h.objid)
+            IS NOT DISTINCT FROM (w.relation, w.page, w.tuple, w.transactionid, w.objid)
+    ) ELSE pg_catalog.pg_blocking_pids(w.pid) END
+FROM l AS w WHERE NOT w.granted AND w.pid = ANY ($1::int[])
 """
 _CANCEL: Final = "SELECT pg_catalog.pg_cancel_backend($1::int)"
 
-Waits: TypeAlias = dict[int, list[int]]
-"""The process ids of backends that wait for a lock, each with those of its blockers."""
+
+class Concern(Enum):
+    """What a wait for one of PostgreSQL's locks is about."""
+
+    ROW = auto()
+    """The same row or key: the two are rivals."""
+    SCHEMA = auto()
+    """A table or another object, which one of the two changes or drops."""
+    PASSING = auto()
+    """What is held for a moment by somebody who is busy: it makes nobody a rival."""
+
+
+_CONCERNS: Final = {
+    # Held by a transaction until its end; waited for to write, lock or insert what it has written.
+    "transactionid": Concern.ROW,
+    # A place in the queue for a row.
+    "tuple": Concern.ROW,
+    # An INSERT ... ON CONFLICT that is about to make a key.
+    "spectoken": Concern.ROW,
+    "relation": Concern.SCHEMA,
+    "object": Concern.SCHEMA,
+}
+
+
+def concern_of(lock_type: str) -> Concern:
+    """What a wait for a lock of this type (pg_locks.locktype) is about.
+
+    All others (extend, page, virtualxid, frozenid, userlock, advisory, ...) are the server's own
+    business: on DSQL transactions that want different rows never meet.
+    """
+    return _CONCERNS.get(lock_type, Concern.PASSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A backend's wait for a lock: what it is about, and whose backends are in its way."""
+
+    concern: Concern
+    blockers: tuple[int, ...]
+
+
+Waits: TypeAlias = dict[int, Wait]
+"""By the process id of the backend that waits."""
 
 
 class Monitor:
@@ -65,18 +114,22 @@ class Monitor:
         return self._key
 
     async def waits(self, pids: Iterable[int], among: Collection[int]) -> Waits:
-        """Whom these backends wait for, whom those wait for if they are `among` ours, and so on."""
+        """Whom these backends wait for, whom those wait for if they are `among` ours, and so on.
+
+        Waits that pass by themselves are not among them.
+        """
         waits: Waits = {}
         asked: set[int] = set()
         ahead = set(pids)
         while ahead:
             asked |= ahead
             found = await self.ask(_WAITS, "{" + ",".join(map(str, ahead)) + "}")
-            for pid, blockers in found:
-                waits[int(str(pid))] = [
-                    int(each) for each in str(blockers).strip("[]{}").split(",") if each
-                ]
-            ahead = {pid for blockers in waits.values() for pid in blockers if pid in among}
+            for pid, lock_type, blockers in found:
+                concern = concern_of(str(lock_type))
+                pids = [int(each) for each in str(blockers or "").strip("[]{}").split(",") if each]
+                if concern is not Concern.PASSING and pids:
+                    waits[int(str(pid))] = Wait(concern, tuple(pids))
+            ahead = {pid for wait in waits.values() for pid in wait.blockers if pid in among}
             ahead -= asked
         return waits
 
@@ -93,12 +146,16 @@ class Monitor:
 def waits_in_circle(start: int, waits: Waits) -> bool:
     """Whether backend `start` waits, directly or through others, for itself."""
     seen: set[int] = set()
-    ahead = list(waits.get(start, ()))
+    ahead = list(_blockers(start, waits))
     while ahead:
         pid = ahead.pop()
         if pid == start:
             return True
         if pid not in seen:
             seen.add(pid)
-            ahead += waits.get(pid, ())
+            ahead += _blockers(pid, waits)
     return False
+
+
+def _blockers(pid: int, waits: Waits) -> tuple[int, ...]:
+    return waits[pid].blockers if pid in waits else ()

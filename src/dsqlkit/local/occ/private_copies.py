@@ -12,8 +12,7 @@ from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.unqualified import bound_to_private, unqualified_parse, unqualified_query
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
-from dsqlkit.local.wire import messages
-from dsqlkit.local.wire.messages import SYNC
+from dsqlkit.local.wire.messages import PORTAL, STATEMENT, SYNC, Frontend, message
 
 if TYPE_CHECKING:
     from dsqlkit.local.session.session import Session
@@ -78,14 +77,15 @@ class PrivateCopies:
     async def bind_again(self, bind: bytes) -> None:
         """Make a portal again that was bound in an earlier step: it went with what was let go."""
         if bind:
-            close = messages.message(b"C", b"P" + bind[5 : bind.find(b"\0", 5) + 1])
+            close = message(Frontend.CLOSE, PORTAL + bind[5 : bind.find(b"\0", 5) + 1])
             await self._session.conversation.run(close + bind + SYNC)
 
     async def forget_prepared(self, step: Step) -> None:
         """Let the step prepare its statement once more under the same name."""
         name = step.parse[5 : step.parse.find(b"\0", 5)]
         if name and step.parse in step.data:
-            await self._session.conversation.run(messages.message(b"C", b"S" + name + b"\0") + SYNC)
+            close = message(Frontend.CLOSE, STATEMENT + name + b"\0")
+            await self._session.conversation.run(close + SYNC)
 
     async def _leading_there(self, step: Step, frames: bytes) -> bytes:
         """Frames of a step, with names that lead to the copies of tables."""

@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from typing import Final
 
-from dsqlkit.local.wire import messages
-from dsqlkit.local.wire.messages import SYNC
+from dsqlkit.local.wire.messages import (
+    MAX_CLIENT_FRAME,
+    STATEMENT,
+    SYNC,
+    FrameCutter,
+    Frontend,
+    message,
+)
 
 _PRIVATE_NAME: Final = b"dsqlkit_shadowed"
-_BIND: Final = ord("B")
 
 
 def unqualified_query(frame: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
     """A Query frame without these parts of its text."""
-    return messages.message(b"Q", _without(frame[5:-1], spans) + b"\0")
+    return message(Frontend.QUERY, _without(frame[5:-1], spans) + b"\0")
 
 
 def unqualified_parse(frame: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
@@ -21,20 +26,20 @@ def unqualified_parse(frame: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
     end = frame.find(b"\0", start)
     text = _without(frame[start:end], spans)
     # Frees the name first: it may be left from an earlier statement.
-    close = messages.message(b"C", b"S" + _PRIVATE_NAME + b"\0")
-    parse = messages.message(b"P", _PRIVATE_NAME + b"\0" + text + frame[end:])
+    close = message(Frontend.CLOSE, STATEMENT + _PRIVATE_NAME + b"\0")
+    parse = message(Frontend.PARSE, _PRIVATE_NAME + b"\0" + text + frame[end:])
     return close + parse + SYNC
 
 
 def bound_to_private(frames: bytes) -> bytes:
     """The same frames with every Bind naming the statement that `unqualified_parse` prepared."""
     pieces = []
-    cutter = messages.FrameCutter({_BIND}, limit=messages.MAX_CLIENT_FRAME)
+    cutter = FrameCutter({Frontend.BIND}, limit=MAX_CLIENT_FRAME)
     for kind, piece in cutter.feed(frames):
-        if kind == _BIND:
+        if kind == Frontend.BIND:
             start = piece.find(b"\0", 5) + 1
             end = piece.find(b"\0", start)
-            pieces.append(messages.message(b"B", piece[5:start] + _PRIVATE_NAME + piece[end:]))
+            pieces.append(message(Frontend.BIND, piece[5:start] + _PRIVATE_NAME + piece[end:]))
         else:
             pieces.append(piece)
     return b"".join(pieces)

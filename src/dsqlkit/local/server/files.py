@@ -10,6 +10,7 @@ from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local.server.home import ServerHome
+from dsqlkit.quotas import KIB, MAX_TEMP_SPACE_BYTES
 
 SUPERUSER: Final = "dsqlkit"
 """The server's own superuser. No client can sign in as it."""
@@ -34,7 +35,7 @@ _SETTINGS: Final = {
     "checkpoint_timeout": "15min",
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
-    "temp_file_limit": "131072kB",  # DSQL's limit of temp space for a query
+    "temp_file_limit": f"{MAX_TEMP_SPACE_BYTES // KIB}kB",  # DSQL's limit
     "enable_bitmapscan": "off",  # DSQL's plans know none
     "random_page_cost": "1.1",  # all in memory
     "deadlock_timeout": "1s",  # the adjudicator is quicker

@@ -16,6 +16,7 @@ from subprocess import DEVNULL, CompletedProcess, Popen, run
 from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.local.environment import FOR_POSTGRES
 from dsqlkit.local.server.pdeathsig import end_with_parent
 from dsqlkit.local.state import StateFolder, is_locked, take_lock, write_whole
 
@@ -116,6 +117,7 @@ class ServerHome:
             capture_output=True,
             text=True,
             cwd="/",
+            env=FOR_POSTGRES,
             timeout=_RUN_LIMIT_S,
             check=False,
             pass_fds=self._inherited(),
@@ -130,6 +132,7 @@ class ServerHome:
             command,
             stdin=DEVNULL,
             cwd="/",
+            env=FOR_POSTGRES,
             pass_fds=self._inherited(),
             start_new_session=True,
             preexec_fn=end_with_parent(),  # noqa: PLW1509 - no thread has been started yet

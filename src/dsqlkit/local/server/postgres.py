@@ -22,6 +22,7 @@ from dsqlkit.local.statements.quoting import literal
 
 _POLL_S: Final = 0.005
 _START_LIMIT_S: Final = 30.0
+_QUIT_LIMIT_S: Final = 5.0
 _CATALOG: Final = "catalog"
 
 
@@ -34,14 +35,21 @@ class Server:
         self.socket = home.socket_folder / SOCKET_NAME
         self._home = home
 
+    def why_lost(self) -> str | None:
+        """Why no new session can come to it any more, or None."""
+        if self.process.poll() is not None:
+            return "PostgreSQL ended by itself"
+        if not self.socket.exists():
+            return f"PostgreSQL's socket {self.socket} is gone"
+        return None
+
     def stop(self, *, timeout_s: float = 10.0) -> None:
         """Stop the server, ending its sessions; after `timeout_s` seconds without mercy."""
-        self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGQUIT)
-            self.process.wait(timeout_s)
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            self.process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout_s if number != signal.SIGQUIT else _QUIT_LIMIT_S)
+                break
         self._home.remove_socket_folder()
         self._home.release()
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final
 from dsqlkit.local.backend.exchange import Exchange
 from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.statements.steps import End, Step
-from dsqlkit.local.wire import messages
-from dsqlkit.local.wire.messages import SYNC
+from dsqlkit.local.wire.messages import SYNC, Backend, Frontend, message
 
 if TYPE_CHECKING:
     from dsqlkit.local.session.session import Session
@@ -23,11 +22,10 @@ TOO_LARGE: Final = Refusal("54000", "transaction size limit 10mb exceeded")
 _MAX_BYTES: Final = 64 * 1024 * 1024
 """Kept of one COPY. Text takes more room than the rows that come of it, so it may exceed 10 MiB."""
 
-_DONE, _FAIL, _START = b"cfG"
-ENDS: Final = frozenset((_DONE, _FAIL))
+ENDS: Final = frozenset((Frontend.COPY_DONE, Frontend.COPY_FAIL))
 """The kinds of frames that end the client's data."""
 
-_COPY_DONE: Final = messages.message(b"c", b"")
+_COPY_DONE: Final = message(Frontend.COPY_DONE, b"")
 _EMPTY_BINARY: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8) + b"\xff\xff"
 
 
@@ -53,7 +51,7 @@ class CopyIn:
         self._size += len(frame)
         if self.is_too_large:
             self._pieces.clear()
-        elif kind == _FAIL:
+        elif kind == Frontend.COPY_FAIL:
             self._pieces = [frame]
         else:
             self._pieces.append(frame)
@@ -69,7 +67,7 @@ async def begin(session: "Session", step: Step) -> None:
 
     def no_rows(start: bytes) -> None:
         is_binary = start[5] == 1
-        data = messages.message(b"d", _EMPTY_BINARY) if is_binary else b""
+        data = message(Frontend.COPY_DATA, _EMPTY_BINARY) if is_binary else b""
         session.backend.write(data + _COPY_DONE + (b"" if step.is_query else SYNC))
 
     exchange = Exchange(
@@ -85,10 +83,10 @@ async def begin(session: "Session", step: Step) -> None:
     session.conversation.send(step.data + (SYNC if needs_sync else b""), exchange)
     await answered
     kinds = [kind for kind, _ in exchange.pieces]
-    if exchange.error is not None or _START not in kinds:
+    if exchange.error is not None or Backend.COPY_IN_RESPONSE not in kinds:
         session.finish(step, exchange)
         return
-    shown = exchange.pieces[: kinds.index(_START) + 1]
+    shown = exchange.pieces[: kinds.index(Backend.COPY_IN_RESPONSE) + 1]
     session.client.write(b"".join(piece for _, piece in shown))
     session.pipeline.gather(CopyIn(step))
 
@@ -96,4 +94,4 @@ async def begin(session: "Session", step: Step) -> None:
 def _text(parse: bytes) -> bytes:
     """A Query with the text of a Parse frame."""
     start = parse.find(b"\0", 5) + 1
-    return messages.message(b"Q", parse[start : parse.find(b"\0", start) + 1])
+    return message(Frontend.QUERY, parse[start : parse.find(b"\0", start) + 1])

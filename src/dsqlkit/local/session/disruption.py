@@ -14,8 +14,15 @@ from dsqlkit.local.faults import Fate
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import End, Step
-from dsqlkit.local.wire import messages
-from dsqlkit.local.wire.messages import SYNC
+from dsqlkit.local.wire.messages import (
+    MAX_BACKEND_FRAME,
+    STATEMENT,
+    SYNC,
+    Backend,
+    FrameCutter,
+    Frontend,
+    message,
+)
 
 if TYPE_CHECKING:
     from dsqlkit.local.session.session import Session
@@ -24,19 +31,18 @@ _NAME: Final = b"dsqlkit_lose\0"
 # Without a Sync, and with a name of its own: it joins the client's implicit transaction and leaves
 # the client's unnamed statement alone.
 _LOSE: Final = (
-    messages.message(b"P", _NAME + f"SELECT dsqlkit.lose('{DATA_CONFLICT}')\0".encode() + b"\0\0")
-    + messages.message(b"B", _NAME + _NAME + bytes(6))
-    + messages.message(b"E", _NAME + bytes(4))
-    + messages.message(b"C", b"S" + _NAME)
+    message(Frontend.PARSE, _NAME + f"SELECT dsqlkit.lose('{DATA_CONFLICT}')\0".encode() + b"\0\0")
+    + message(Frontend.BIND, _NAME + _NAME + bytes(6))
+    + message(Frontend.EXECUTE, _NAME + bytes(4))
+    + message(Frontend.CLOSE, STATEMENT + _NAME)
 )
 _LOSE_ANSWER: Final = (
-    messages.message(b"1", b"")
-    + messages.message(b"2", b"")
-    + messages.message(b"D", b"\0\1\xff\xff\xff\xff")
-    + messages.message(b"C", b"SELECT 1\0")
-    + messages.message(b"3", b"")
+    message(Backend.PARSE_COMPLETE, b"")
+    + message(Backend.BIND_COMPLETE, b"")
+    + message(Backend.DATA_ROW, b"\0\1\xff\xff\xff\xff")
+    + message(Backend.COMMAND_COMPLETE, b"SELECT 1\0")
+    + message(Backend.CLOSE_COMPLETE, b"")
 )
-_COMPLETE: Final = ord("C")
 _PLAIN: Final = {Kind.READ, Kind.LOCK, Kind.WRITE}
 
 
@@ -107,9 +113,9 @@ def _certain_to_lose(step: Step) -> bytes:
 def _as_if_failed(answer: bytes) -> bytes:
     """The answer to writes that lost, without our part, and with no success before the error."""
     own, _, rest = answer.partition(_LOSE_ANSWER)
-    cutter = messages.FrameCutter({_COMPLETE}, limit=messages.MAX_BACKEND_FRAME)
+    cutter = FrameCutter({Backend.COMMAND_COMPLETE}, limit=MAX_BACKEND_FRAME)
     pieces = list(cutter.feed(own))
-    if pieces and pieces[-1][0] == _COMPLETE:
+    if pieces and pieces[-1][0] == Backend.COMMAND_COMPLETE:
         # Many drivers do not expect an error that comes after a success, at the Sync.
         pieces.pop()
     return b"".join(piece for _, piece in pieces) + rest

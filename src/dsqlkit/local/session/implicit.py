@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final
 from dsqlkit.local.backend.exchange import READY_IDLE
 from dsqlkit.local.backend.savepoint import SAVEPOINT
 from dsqlkit.local.statements.steps import Step
-from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import Backend, Frontend, message
 
 if TYPE_CHECKING:
     from dsqlkit.local.session.session import Session
 
-_BEGIN: Final = messages.message(b"Q", f"BEGIN;SAVEPOINT {SAVEPOINT}\0".encode())
-_COMMIT: Final = messages.message(b"Q", b"COMMIT\0")
-_ROLLBACK: Final = messages.message(b"Q", b"ROLLBACK\0")
-_BEGUN: Final = messages.message(b"C", b"BEGIN\0")
+_BEGIN: Final = message(Frontend.QUERY, f"BEGIN;SAVEPOINT {SAVEPOINT}\0".encode())
+_COMMIT: Final = message(Frontend.QUERY, b"COMMIT\0")
+_ROLLBACK: Final = message(Frontend.QUERY, b"ROLLBACK\0")
+_BEGUN: Final = message(Backend.COMMAND_COMPLETE, b"BEGIN\0")
 
 
 async def begin(session: "Session", step: Step) -> None:

@@ -4,9 +4,11 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local.backend.exchange import READY_IDLE, Exchange, question
-from dsqlkit.local.dialect.limits import MAX_ROWS, TOO_MANY_ROWS
+from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
+from dsqlkit.local.wire.messages import Backend
+from dsqlkit.quotas import MAX_ROWS
 
 if TYPE_CHECKING:
     from dsqlkit.local.session.session import Session
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 _BEGIN: Final = question("BEGIN")
 _COMMIT: Final = question("COMMIT")
 _ROLLBACK: Final = question("ROLLBACK")
-_ERROR: Final = ord("E")
 
 
 async def run_limited(session: "Session", step: Step, statement: Statement) -> None:
@@ -48,5 +49,6 @@ async def run_limited(session: "Session", step: Step, statement: Statement) -> N
             session.adjudicator.committed_alone([statement])
             answer = done.held()
         else:
-            answer = b"".join(piece for kind, piece in committed.pieces if kind == _ERROR)
+            errors = (piece for kind, piece in committed.pieces if kind == Backend.ERROR_RESPONSE)
+            answer = b"".join(errors)
         session.client.write(answer + READY_IDLE)

@@ -9,11 +9,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local.backend.exchange import Exchange
-from dsqlkit.local.dialect.rewriting import refused, rewrite
+from dsqlkit.local.dialect.reading import read
+from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.session import copy_in, implicit
 from dsqlkit.local.statements.steps import WANTED, End, Step, StepCutter
-from dsqlkit.local.wire import messages
-from dsqlkit.local.wire.messages import SYNC
+from dsqlkit.local.wire.messages import MAX_CLIENT_FRAME, RUN, SYNC, FrameCutter, ProtocolViolation
 
 if TYPE_CHECKING:
     from dsqlkit.local.session.session import Session
@@ -35,10 +35,8 @@ class Pipeline:
         self.held_up = False
         self.skipping = False
         self._session = session
-        self._frames = messages.FrameCutter(
-            {*WANTED, *copy_in.ENDS}, limit=messages.MAX_CLIENT_FRAME
-        )
-        self._steps = StepCutter(rewrite)
+        self._frames = FrameCutter({*WANTED, *copy_in.ENDS}, limit=MAX_CLIENT_FRAME)
+        self._steps = StepCutter(read)
         self._queue: deque[Step] = deque()
         self._data: deque[tuple[int, bytes]] = deque()
         self._kept = 0
@@ -49,7 +47,7 @@ class Pipeline:
         conversation = self._session.conversation
         try:
             for kind, frame in self._frames.feed(data):
-                if kind == messages.RUN or kind in copy_in.ENDS:
+                if kind == RUN or kind in copy_in.ENDS:
                     self.go_on()
                     self._data.append((kind, frame))
                     self._kept += len(frame)
@@ -62,7 +60,7 @@ class Pipeline:
                         conversation.backend.write(step.data)
                     else:
                         self._take(step)
-        except messages.ProtocolViolation as violation:
+        except ProtocolViolation as violation:
             _log.info("a client broke the protocol: %s", violation)
             self._session.close()
             return

@@ -27,9 +27,8 @@ from dsqlkit.local.session.pipeline import Pipeline
 from dsqlkit.local.session.transaction_block import TransactionBlock
 from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import Step
-from dsqlkit.local.wire import messages
 from dsqlkit.local.wire.link import Link
-from dsqlkit.local.wire.messages import FLUSH, SYNC
+from dsqlkit.local.wire.messages import FLUSH, SYNC, TERMINATE
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +81,7 @@ class Session:
             self._work.cancel()
         self.adjudicator.gone(self)
         self.transaction = None
-        self.backend.leave(messages.TERMINATE)
+        self.backend.leave(TERMINATE)
         self.client.close()
         self._on_end(self)
 

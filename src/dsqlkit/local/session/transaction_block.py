@@ -14,7 +14,7 @@ from dsqlkit.local.backend.savepoint import (
     with_savepoint,
     without_savepoint,
 )
-from dsqlkit.local.dialect.limits import MAX_ROWS, TOO_MANY_ROWS, refusal_inside
+from dsqlkit.local.dialect.limits import TOO_MANY_ROWS, refusal_inside
 from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED
 from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.occ.open_transaction import OpenTransaction
@@ -22,6 +22,7 @@ from dsqlkit.local.session import copy_in, implicit
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import End, Step
 from dsqlkit.local.wire.messages import SYNC
+from dsqlkit.quotas import MAX_ROWS
 
 if TYPE_CHECKING:
     from dsqlkit.local.session.session import Session

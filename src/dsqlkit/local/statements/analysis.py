@@ -1,20 +1,17 @@
 """Telling from its text whether a statement begins or ends a transaction, writes, locks or changes
-the schema, and which tables it names. Pure; a text is parsed once.
+the schema, and which tables it names. Pure.
 """
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-import postgast
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.local.statements.own_syntax import Parsable, parsable
+from dsqlkit.local.statements.own_syntax import Parsable
 from dsqlkit.local.statements.quoting import qualified
-from dsqlkit.local.statements.statement import EVERY_TABLE, OTHER, Kind, Statement
-from dsqlkit.local.statements.tree import Node, nodes
+from dsqlkit.local.statements.statement import EVERY_TABLE, Kind, Statement
+from dsqlkit.local.statements.tree import Node, ParsedStatement
 
-_CACHED_BYTES: Final = 8192
 _FEW: Final = 1000
 """Rows of a VALUES list from which on it is counted what was changed."""
 
@@ -43,18 +40,13 @@ _TRUSTS: Final = frozenset({"iam_pg_role_mappings"})
 """What AWS IAM GRANT and REVOKE change."""
 
 
-def analyse(sql: bytes) -> Statement:
-    """What the text is. A text that does not parse is OTHER: PostgreSQL says what is wrong."""
-    return _analyse_cached(sql) if len(sql) <= _CACHED_BYTES else _analyse(sql)
+def analyse(parsed: Sequence[ParsedStatement], source: Parsable) -> list[Statement]:
+    """What each statement of a text is."""
+    return [_statement(each, source) for each in parsed]
 
 
-def _analyse(sql: bytes) -> Statement:
-    try:
-        source = parsable(sql)
-        parsed = postgast.parse(source.text.decode()).stmts
-    except (postgast.PgQueryError, UnicodeDecodeError):
-        return OTHER
-    statements = [_statement(raw, source) for raw in parsed]
+def together(statements: Sequence[Statement]) -> Statement:
+    """What a text of these statements is."""
     if len(statements) == 1:
         return statements[0]
     kind = max((each.kind for each in statements), key=lambda each: each.value, default=Kind.OTHER)
@@ -75,20 +67,6 @@ def _analyse(sql: bytes) -> Statement:
     )
 
 
-def parts(sql: bytes) -> list[tuple[int, bytes]]:
-    """The statements of a text that parses, each with the number of characters before it."""
-    text = parsable(sql).text
-    found = []
-    for raw in postgast.parse(text.decode()).stmts:
-        start = raw.stmt_location
-        end = start + raw.stmt_len if raw.stmt_len else len(sql)
-        found.append((len(sql[:start].decode()), sql[start:end]))
-    return found
-
-
-_analyse_cached = lru_cache(maxsize=2048)(_analyse)
-
-
 def _kind(name: str, node: Node) -> Kind:
     if name == "transaction_stmt":
         return _TRANSACTION.get(node.kind, Kind.OTHER)
@@ -101,27 +79,25 @@ def _kind(name: str, node: Node) -> Kind:
     return _BY_NODE.get(name, Kind.OTHER)
 
 
-def _statement(raw: Node, source: Parsable) -> Statement:
-    name = raw.stmt.WhichOneof("node")
-    node = getattr(raw.stmt, name)
-    kind = _kind(name, node)
-    end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(source.text)
-    if source.trust(raw.stmt_location, end) is not None:
+def _statement(parsed: ParsedStatement, source: Parsable) -> Statement:
+    node = parsed.node
+    kind = _kind(parsed.name, node)
+    if source.trust(parsed.start, parsed.end) is not None:
         return Statement(kind, (kind,), _TRUSTS)
     if kind is Kind.BEGIN:
         plain = node.kind == tree.TRANS_STMT_BEGIN and not node.options
         return Statement(kind, (kind,), plain=plain)
     if kind in (Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER, Kind.ANALYZE):
         return Statement(kind, (kind,))
-    return _with_tables(kind, node, source.text)
+    return _with_tables(kind, parsed, source.text)
 
 
-def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
+def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
     tables: dict[str, str] = {}
     written: set[str] = set()
     schemas: list[tuple[int, int]] = []
     locks = for_update = many = inserts = deletes = False
-    for found in nodes(node):
+    for found in parsed.nodes:
         name = found.DESCRIPTOR.name
         if name == "RangeVar":
             tables[found.relname] = qualified(found)
@@ -157,7 +133,7 @@ def _with_tables(kind: Kind, node: Node, text: bytes) -> Statement:
         many,
         inserts,
         deletes,
-        kind is Kind.CURSOR and bool(node.options & _SCROLL),
+        kind is Kind.CURSOR and bool(parsed.node.options & _SCROLL),
     )
 
 

@@ -1,6 +1,6 @@
 """What a statement is to the adjudicator, and to the limits of a transaction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
@@ -66,6 +66,12 @@ class Statement:
     def can_conflict(self) -> bool:
         """Whether it writes or locks rows."""
         return self.kind in (Kind.WRITE, Kind.LOCK, Kind.COPY_IN)
+
+    def moved(self, by: int) -> "Statement":
+        """The same statement in a text where it stands so many bytes further on."""
+        if not self.qualified:
+            return self
+        return replace(self, qualified=tuple((at + by, to + by) for at, to in self.qualified))
 
 
 OTHER: Final = Statement(Kind.OTHER, ())

@@ -7,16 +7,23 @@ a pipeline end without a Sync; the last one has it.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from dsqlkit.local.statements import analysis
 from dsqlkit.local.statements.statement import OTHER, Kind, Statement
-from dsqlkit.local.wire import messages
-from dsqlkit.local.wire.messages import SYNC
+from dsqlkit.local.wire.messages import STATEMENT, SYNC, Frontend, ProtocolViolation, message
 
-_QUERY, _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE, _SYNC, _FLUSH, _FUNCTION = b"QPBDECSHF"
-WANTED: Final = frozenset(b"QPBDECSHF")
+# Looked up once: every frame is compared with some of these.
+_QUERY: Final = Frontend.QUERY
+_PARSE: Final = Frontend.PARSE
+_BIND: Final = Frontend.BIND
+_EXECUTE: Final = Frontend.EXECUTE
+_CLOSE: Final = Frontend.CLOSE
+_SYNC: Final = Frontend.SYNC
+_FLUSH: Final = Frontend.FLUSH
+WANTED: Final = frozenset(Frontend) - {
+    *(Frontend.COPY_DATA, Frontend.COPY_DONE, Frontend.COPY_FAIL),
+    *(Frontend.PASSWORD, Frontend.TERMINATE),
+}
 """The kinds of frames that make steps. All others are COPY's, and pass by."""
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
@@ -67,6 +74,46 @@ class Step(NamedTuple):
         return self.end in (End.PART, End.FLUSH, End.NEXT)
 
 
+class Part(NamedTuple):
+    """A statement of a text whose statements go one by one: how many characters come before it,
+    what it is, and what to run for it."""
+
+    before: int
+    statement: Statement
+    run: bytes
+
+
+@dataclass(slots=True, eq=False)
+class Reading:
+    """What a client's text is, and what to run for it. `parts` has its statements where it is
+    MIXED."""
+
+    statement: Statement
+    run: bytes
+    parts: tuple[Part, ...] = ()
+    _steps: tuple[Step, ...] = ()
+
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of a Query with this text."""
+        if self._steps:
+            return self._steps
+        if self.statement.kind is not Kind.MIXED:
+            frame = message(Frontend.QUERY, self.run + b"\0")
+            steps: tuple[Step, ...] = (Step(frame, End.QUERY, self.statement, again=frame),)
+        else:
+            frames = [message(Frontend.QUERY, part.run + b"\0") for part in self.parts]
+            steps = (
+                *(
+                    Step(frame, End.PART, part.statement, again=frame, before=part.before)
+                    for frame, part in zip(frames, self.parts, strict=True)
+                ),
+                Step(SYNC, End.SYNC, None),
+            )
+        if len(self.run) <= _CACHED_BYTES:
+            self._steps = steps
+        return steps
+
+
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     statement: Statement
@@ -77,10 +124,10 @@ _UNKNOWN: Final = _Prepared(OTHER, b"")
 
 
 class StepCutter:
-    """Turns the frames of one client into steps. `rewrite` gives the text to run for a text."""
+    """Turns the frames of one client into steps. `read` reads a text of the client's."""
 
-    def __init__(self, rewrite: Callable[[bytes], bytes]) -> None:
-        self._rewrite = rewrite
+    def __init__(self, read: Callable[[bytes], Reading]) -> None:
+        self._read = read
         self._prepared: dict[bytes, _Prepared] = {}
         self._portals: dict[bytes, tuple[_Prepared, bytes]] = {}
         self._frames: list[bytes] = []
@@ -95,7 +142,7 @@ class StepCutter:
     def feed(self, kind: int, frame: bytes) -> tuple[Step, ...]:
         """Take the next frame; give the steps that it completes.
 
-        Raises messages.ProtocolViolation when a frame is not what its kind says.
+        Raises ProtocolViolation when a frame is not what its kind says.
         """
         if kind == _QUERY:
             return self._finish(End.NEXT) + self._query(frame)
@@ -124,28 +171,30 @@ class StepCutter:
         return before
 
     def _query(self, frame: bytes) -> tuple[Step, ...]:
-        cut = _cut_query_cached if len(frame) <= _CACHED_BYTES else _cut_query
-        statement, steps = cut(frame, self._rewrite)
-        self._follow(statement)
-        return steps
+        end = frame.find(b"\0", 5)
+        if end != len(frame) - 1:
+            raise ProtocolViolation("a malformed Query message")
+        reading = self._read(frame[5:end])
+        self._follow(reading.statement)
+        return reading.steps()
 
     def _parse(self, frame: bytes) -> bytes:
         start = frame.find(b"\0", 5) + 1
         end = frame.find(b"\0", start)
         if start == 0 or end < 0:
-            raise messages.ProtocolViolation("a malformed Parse message")
+            raise ProtocolViolation("a malformed Parse message")
         sql = frame[start:end]
-        changed = self._rewrite(sql)
-        if changed is not sql:
-            frame = messages.message(b"P", frame[5:start] + changed + frame[end:])
+        reading = self._read(sql)
+        if reading.run != sql:
+            frame = message(Frontend.PARSE, frame[5:start] + reading.run + frame[end:])
         name = frame[5 : start - 1]
-        self._prepared[name] = _Prepared(analysis.analyse(sql), frame)
+        self._prepared[name] = _Prepared(reading.statement, frame)
         return frame
 
     def _execute(self, frame: bytes) -> None:
         end = frame.find(b"\0", 5)
         if end < 0 or len(frame) != end + 5:
-            raise messages.ProtocolViolation("a malformed Execute message")
+            raise ProtocolViolation("a malformed Execute message")
         bound = self._portals.get(frame[5:end])
         # Of the unnamed portal nobody fetches more: some drivers merely limit what they get.
         self._fetches = end > 5 and frame[end + 1 :] != b"\0\0\0\0"
@@ -164,8 +213,8 @@ class StepCutter:
     def _close(self, frame: bytes) -> None:
         """Forget what the client gives up. Closing what is not there is no error."""
         if len(frame) < 7 or frame.find(b"\0", 6) != len(frame) - 1:
-            raise messages.ProtocolViolation("a malformed Close message")
-        named: dict[bytes, Any] = self._prepared if frame[5:6] == b"S" else self._portals
+            raise ProtocolViolation("a malformed Close message")
+        named: dict[bytes, Any] = self._prepared if frame[5:6] == STATEMENT else self._portals
         named.pop(frame[6:-1], None)
 
     def _follow(self, statement: Statement) -> None:
@@ -195,34 +244,9 @@ class StepCutter:
         return (step,)
 
 
-def _cut_query(
-    frame: bytes, rewrite: Callable[[bytes], bytes]
-) -> tuple[Statement, tuple[Step, ...]]:
-    """What a Query is, and its steps."""
-    end = frame.find(b"\0", 5)
-    if end != len(frame) - 1:
-        raise messages.ProtocolViolation("a malformed Query message")
-    sql = frame[5:end]
-    statement = analysis.analyse(sql)
-    if statement.kind is not Kind.MIXED:
-        changed = rewrite(sql)
-        if changed is not sql:
-            frame = messages.message(b"Q", changed + b"\0")
-        return statement, (Step(frame, End.QUERY, statement, again=frame),)
-    # Each statement by itself, as BEGIN and COMMIT have to be seen, and conflicts among them.
-    steps = []
-    for before, part in analysis.parts(sql):
-        frame = messages.message(b"Q", rewrite(part) + b"\0")
-        steps.append(Step(frame, End.PART, analysis.analyse(part), again=frame, before=before))
-    return statement, (*steps, Step(SYNC, End.SYNC, None))
-
-
-_cut_query_cached = lru_cache(maxsize=1024)(_cut_query)
-
-
 def _two_names(frame: bytes) -> tuple[bytes, bytes]:
     first = frame.find(b"\0", 5)
     second = frame.find(b"\0", first + 1)
     if first < 0 or second < 0:
-        raise messages.ProtocolViolation("a malformed Bind message")
+        raise ProtocolViolation("a malformed Bind message")
     return frame[5:first], frame[first + 1 : second]

@@ -1,16 +1,43 @@
-"""Walking PostgreSQL's parse tree."""
+"""PostgreSQL's parse tree: the statements of a text, and the nodes of a statement."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+import postgast
 
 Node: TypeAlias = Any
 """A node of the parse tree; the parser's classes are made at run time and carry no types."""
 
 
-def nodes(node: Node) -> Iterator[Node]:
+@dataclass(frozen=True, slots=True)
+class ParsedStatement:
+    """One statement of a text: the name of its kind, its root, all its nodes with the root first,
+    and from where to where it is in the text, in bytes."""
+
+    name: str
+    node: Node
+    nodes: tuple[Node, ...]
+    start: int
+    end: int
+
+
+def parse(text: bytes) -> list[ParsedStatement]:
+    """The statements of a text. Raises postgast.PgQueryError and UnicodeDecodeError."""
+    found = []
+    for raw in postgast.parse(text.decode()).stmts:
+        name = raw.stmt.WhichOneof("node")
+        node = getattr(raw.stmt, name)
+        start = raw.stmt_location
+        end = start + raw.stmt_len if raw.stmt_len else len(text)
+        found.append(ParsedStatement(name, node, tuple(_nodes(node)), start, end))
+    return found
+
+
+def _nodes(node: Node) -> Iterator[Node]:
     """The node and every one below it, parents before children."""
     yield node
     for field, value in node.ListFields():
         if field.message_type is not None:
             for child in value if field.is_repeated else (value,):
-                yield from nodes(child)
+                yield from _nodes(child)

@@ -5,27 +5,91 @@ A frame is a type byte, a length that counts itself, and a body (PostgreSQL manu
 """
 
 from collections.abc import Iterable, Iterator
+from enum import IntEnum
 from struct import Struct
 from typing import Final
+
+from dsqlkit.quotas import MAX_MESSAGE_BYTES
 
 PROTOCOL_3: Final = 3 << 16
 CANCEL_REQUEST: Final = 80877102
 SSL_REQUEST: Final = 80877103
 GSSENC_REQUEST: Final = 80877104
 
-MAX_CLIENT_FRAME: Final = 10 * 1024 * 1024 + 64
-"""DSQL closes the connection at a message above 10 MiB, without an error (AWS's dsql skill)."""
+MAX_CLIENT_FRAME: Final = MAX_MESSAGE_BYTES + 64
 MAX_BACKEND_FRAME: Final = 0x7FFF_FFFF
 
 INT32: Final = Struct("!I")
+_TYPE_AND_LENGTH: Final = Struct("!BI")
 RUN: Final = 0
 """The kind of a stretch of frames, whole or in part, that nobody wants to look at."""
 
-SYNC: Final = b"S\x00\x00\x00\x04"
-FLUSH: Final = b"H\x00\x00\x00\x04"
-TERMINATE: Final = b"X\x00\x00\x00\x04"
 
 _HEADER = 5
+
+
+class Frontend(IntEnum):
+    """The types of the messages that a client sends, by their names in PostgreSQL's manual."""
+
+    QUERY = ord("Q")
+    PARSE = ord("P")
+    BIND = ord("B")
+    DESCRIBE = ord("D")
+    EXECUTE = ord("E")
+    CLOSE = ord("C")
+    SYNC = ord("S")
+    FLUSH = ord("H")
+    FUNCTION_CALL = ord("F")
+    COPY_DATA = ord("d")
+    COPY_DONE = ord("c")
+    COPY_FAIL = ord("f")
+    TERMINATE = ord("X")
+    PASSWORD = ord("p")
+
+
+class Backend(IntEnum):
+    """The types of those that a backend sends."""
+
+    AUTHENTICATION = ord("R")
+    BACKEND_KEY_DATA = ord("K")
+    PARAMETER_STATUS = ord("S")
+    READY_FOR_QUERY = ord("Z")
+    ERROR_RESPONSE = ord("E")
+    NOTICE_RESPONSE = ord("N")
+    COMMAND_COMPLETE = ord("C")
+    PARSE_COMPLETE = ord("1")
+    BIND_COMPLETE = ord("2")
+    CLOSE_COMPLETE = ord("3")
+    DATA_ROW = ord("D")
+    ROW_DESCRIPTION = ord("T")
+    NO_DATA = ord("n")
+    EMPTY_QUERY_RESPONSE = ord("I")
+    PARAMETER_DESCRIPTION = ord("t")
+    PORTAL_SUSPENDED = ord("s")
+    COPY_IN_RESPONSE = ord("G")
+    COPY_OUT_RESPONSE = ord("H")
+    NEGOTIATE_PROTOCOL_VERSION = ord("v")
+
+
+class Field(IntEnum):
+    """The parts of an ErrorResponse or NoticeResponse."""
+
+    SEVERITY = ord("S")
+    SEVERITY_ALWAYS_IN_ENGLISH = ord("V")
+    SQLSTATE = ord("C")
+    MESSAGE = ord("M")
+    DETAIL = ord("D")
+    HINT = ord("H")
+    POSITION = ord("P")
+    CONTEXT = ord("W")
+    FILE = ord("F")
+    LINE = ord("L")
+    ROUTINE = ord("R")
+
+
+STATEMENT: Final = b"S"
+PORTAL: Final = b"P"
+"""What a Close or a Describe is about."""
 
 
 class ProtocolViolation(Exception):
@@ -101,9 +165,14 @@ class FrameCutter:
             self._held += data[position:]
 
 
-def message(kind: bytes, body: bytes) -> bytes:
+def message(kind: int, body: bytes) -> bytes:
     """One message with its type and length."""
-    return kind + INT32.pack(len(body) + 4) + body
+    return _TYPE_AND_LENGTH.pack(kind, len(body) + 4) + body
+
+
+SYNC: Final = message(Frontend.SYNC, b"")
+FLUSH: Final = message(Frontend.FLUSH, b"")
+TERMINATE: Final = message(Frontend.TERMINATE, b"")
 
 
 def error_response(
@@ -115,15 +184,21 @@ def error_response(
     hint: str | None = None,
 ) -> bytes:
     """An ErrorResponse."""
-    fields = {"S": severity, "V": severity, "C": sqlstate, "M": text}
+    fields: dict[int, str] = {
+        Field.SEVERITY: severity,
+        Field.SEVERITY_ALWAYS_IN_ENGLISH: severity,
+        Field.SQLSTATE: sqlstate,
+        Field.MESSAGE: text,
+    }
     if detail is not None:
-        fields["D"] = detail
+        fields[Field.DETAIL] = detail
     if hint is not None:
-        fields["H"] = hint
-    return encode_fields(b"E", {ord(name): value.encode() for name, value in fields.items()})
+        fields[Field.HINT] = hint
+    encoded = {name: value.encode() for name, value in fields.items()}
+    return encode_fields(Backend.ERROR_RESPONSE, encoded)
 
 
-def encode_fields(kind: bytes, fields: dict[int, bytes]) -> bytes:
+def encode_fields(kind: Backend, fields: dict[int, bytes]) -> bytes:
     """An ErrorResponse or NoticeResponse with these fields, in this order."""
     body = b"".join(bytes((name,)) + value + b"\0" for name, value in fields.items())
     return message(kind, body + b"\0")
@@ -136,4 +211,4 @@ def decode_fields(frame: bytes) -> dict[int, bytes]:
 
 def authentication_cleartext_password() -> bytes:
     """The request for a password as it is, safe inside TLS."""
-    return message(b"R", INT32.pack(3))
+    return message(Backend.AUTHENTICATION, INT32.pack(3))

@@ -11,13 +11,19 @@ import struct
 from enum import Enum, auto
 from typing import Final
 
-from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import (
+    CANCEL_REQUEST,
+    GSSENC_REQUEST,
+    PROTOCOL_3,
+    SSL_REQUEST,
+    ProtocolViolation,
+)
 
 ALPN_PROTOCOL: Final = "postgresql"
 _TLS_HANDSHAKE: Final = 0x16
 _LENGTH_AND_CODE: Final = struct.Struct("!II")
-_SSL_REQUEST: Final = _LENGTH_AND_CODE.pack(8, messages.SSL_REQUEST)
-_GSSENC_REQUEST: Final = _LENGTH_AND_CODE.pack(8, messages.GSSENC_REQUEST)
+_SSL_REQUEST: Final = _LENGTH_AND_CODE.pack(8, SSL_REQUEST)
+_GSSENC_REQUEST: Final = _LENGTH_AND_CODE.pack(8, GSSENC_REQUEST)
 _SHORTEST_CANCEL: Final = 16
 _LONGEST_CANCEL: Final = 12 + 256  # the longest key of protocol 3.2
 
@@ -48,11 +54,11 @@ async def negotiate(connection: socket.socket) -> tuple[Opening, bytes]:
         await _answer(loop, connection, b"S")
         return Opening.TLS, b""
     length, code = _LENGTH_AND_CODE.unpack(packet)
-    if code == messages.CANCEL_REQUEST and _SHORTEST_CANCEL <= length <= _LONGEST_CANCEL:
+    if code == CANCEL_REQUEST and _SHORTEST_CANCEL <= length <= _LONGEST_CANCEL:
         return Opening.CANCEL, packet + await _exactly(loop, connection, length - 8)
-    if code >> 16 == messages.PROTOCOL_3 >> 16 and length > 8:
+    if code >> 16 == PROTOCOL_3 >> 16 and length > 8:
         return Opening.PLAIN, b""
-    raise messages.ProtocolViolation("an opening that is not PostgreSQL's")
+    raise ProtocolViolation("an opening that is not PostgreSQL's")
 
 
 def tls_context(certificate: str) -> ssl.SSLContext:
@@ -103,7 +109,5 @@ async def _answer(
     except (BlockingIOError, InterruptedError):
         early = b""
     if early:
-        raise messages.ProtocolViolation(
-            "bytes sent ahead of the answer to a request for encryption"
-        )
+        raise ProtocolViolation("bytes sent ahead of the answer to a request for encryption")
     await loop.sock_sendall(connection, answer)

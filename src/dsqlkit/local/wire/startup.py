@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dsqlkit.endpoint import DATABASE
-from dsqlkit.local.wire import messages
+from dsqlkit.local.wire.messages import INT32, PROTOCOL_3, Backend, message
 
 MAX_PACKET = 10_000
 """PostgreSQL's own limit on a startup packet."""
@@ -32,15 +32,16 @@ class Startup:
 
     def negotiation(self) -> bytes:
         """The NegotiateProtocolVersion message: we speak 3.0 and none of the options."""
-        body = messages.INT32.pack(0) + messages.INT32.pack(len(self.unknown))
-        return messages.message(b"v", body + b"".join(name + b"\0" for name in self.unknown))
+        body = INT32.pack(0) + INT32.pack(len(self.unknown))
+        body += b"".join(name + b"\0" for name in self.unknown)
+        return message(Backend.NEGOTIATE_PROTOCOL_VERSION, body)
 
     def packet(self) -> bytes:
         """The packet to send to the server: version 3.0 and the parameters as given."""
-        body = messages.INT32.pack(messages.PROTOCOL_3)
+        body = INT32.pack(PROTOCOL_3)
         for name, value in self.parameters.items():
             body += name + b"\0" + value + b"\0"
-        return messages.INT32.pack(len(body) + 5) + body + b"\0"
+        return INT32.pack(len(body) + 5) + body + b"\0"
 
 
 def parse_startup(packet: bytes) -> Startup:
@@ -48,8 +49,8 @@ def parse_startup(packet: bytes) -> Startup:
 
     Raises StartupRefused when it is malformed, of another protocol, or for another database.
     """
-    (version,) = messages.INT32.unpack_from(packet, 4)
-    if version >> 16 != messages.PROTOCOL_3 >> 16:
+    (version,) = INT32.unpack_from(packet, 4)
+    if version >> 16 != PROTOCOL_3 >> 16:
         raise StartupRefused(
             "0A000", f"unsupported frontend protocol {version >> 16}.{version & 65535}"
         )

@@ -44,7 +44,7 @@ CREATE UNLOGGED TABLE IF NOT EXISTS dsqlkit.heavy (id uuid PRIMARY KEY);
 CREATE OR REPLACE FUNCTION dsqlkit.weigh_transaction() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
-    most CONSTANT bigint := 10 * 1024 * 1024;
+    most CONSTANT bigint := 10485760;  -- 10 MiB
     relation regclass;
     weight bigint;
     total bigint := 0;

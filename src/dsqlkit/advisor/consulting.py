@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dsqlkit import accounts7, indexes, measurement
-from dsqlkit.advisor.advise import Advice, Proposal, advise
+from dsqlkit import measurement
+from dsqlkit.advisor.advise import Advice, advise
 from dsqlkit.advisor.facts_reader import facts_of
 from dsqlkit.advisor.syntax import parse
 from dsqlkit.connection import Connections
@@ -47,23 +47,4 @@ def consult(
         measurement.summary(plans),
         advise(statement, plans[-1], facts),
         max((each.rows for each in facts), default=0.0),
-    )
-
-
-def chapter_indexes(connections: Connections) -> tuple[Proposal, ...]:
-    """The chapter's own two indexes, as far as they are not there, to compare with."""
-    there = {index.name for index in indexes.of_table(connections, accounts7.TABLE)}
-    found = zip(accounts7.INDEX_NAMES[1:], accounts7.index_statements()[1:], strict=True)
-    return tuple(
-        Proposal(
-            name=name,
-            schema="public",
-            table=accounts7.TABLE,
-            ddl=ddl,
-            reason="The chapter's own.",
-            write_cost="",
-            bytes_a_row=None,
-        )
-        for name, ddl in found
-        if name not in there
     )

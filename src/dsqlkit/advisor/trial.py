@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dsqlkit import indexes, measurement
+from dsqlkit import indexes, interruption, measurement
 from dsqlkit.advisor.advise import Advice, Proposal
+from dsqlkit.advisor.consulting import RUNS_A_BLOCK, Consultation, Say
 from dsqlkit.connection import Connections
 from dsqlkit.errors import DsqlkitError, Interrupted, SqlError
-from dsqlkit.index_advice import RUNS_A_BLOCK, Consultation, Say
 from dsqlkit.measurement import Measurement
 from dsqlkit.plans.model import Plan
+from dsqlkit.trial_record import TrialRecord
 
 SMALL_ROWS: Final = 100_000
 _NOTICEABLE: Final = 0.05
@@ -74,18 +75,29 @@ def try_out(
 
     `rivals` are indexes to compare with, each by itself. `keep_all` keeps all that was built. What
     was built and is not kept is dropped, also when the work fails or is interrupted: Interrupted
-    then names it. Raises IndexBuildFailed, and what `consult` raises.
+    then names it. What cannot be dropped is named with its DROP, in the error and, by
+    `trial_record.left_behind`, later. Raises IndexBuildFailed, and what `consult` raises.
     """
     if not consultation.advice.proposals:
         return Outcome(consultation.before, consultation.before, (), (), (), None, 1.0)
-    workbench = _Workbench(connections, consultation, say or _silent)
+    record = TrialRecord(connections)
+    workbench = _Workbench(connections, consultation, say or _silent, record)
     try:
-        return _try_out(workbench, _sets(consultation.advice, rivals), keep_all)
+        with interruption.interruptible():
+            outcome = _try_out(workbench, _sets(consultation.advice, rivals), keep_all)
+        workbench.keep()
+        return outcome
     except KeyboardInterrupt as error:
-        raise Interrupted(f"Interrupted. {workbench.clear()}") from error
-    except DsqlkitError:
-        workbench.clear()
+        said = workbench.clear()
+        raise Interrupted(f"Interrupted. {said}", hint=workbench.drop_statements()) from error
+    except DsqlkitError as error:
+        said = workbench.clear()
+        if statements := workbench.drop_statements():
+            error.message = f"{error.message} {said}"
+            error.hint = statements
         raise
+    finally:
+        record.close()
 
 
 def better(one: Measurement, other: Measurement) -> bool:
@@ -107,10 +119,13 @@ def better(one: Measurement, other: Measurement) -> bool:
 class _Workbench:
     """The indexes that were built for trials and are there now."""
 
-    def __init__(self, connections: Connections, consultation: Consultation, say: Say) -> None:
+    def __init__(
+        self, connections: Connections, consultation: Consultation, say: Say, record: TrialRecord
+    ) -> None:
         self.consultation = consultation
         self.say = say
         self._connections = connections
+        self._record = record
         self._there: dict[str, Proposal] = {}
 
     def have(self, wanted: Sequence[Proposal]) -> None:
@@ -125,7 +140,7 @@ class _Workbench:
     def drop(self, index: Proposal) -> None:
         self.say(f"Dropping {index.name}")
         indexes.drop(self._connections, index.name, index.schema)
-        del self._there[index.name]
+        self._forget(index)
 
     def run(self, what: str) -> tuple[Plan, ...]:
         """A block of measured runs."""
@@ -138,12 +153,26 @@ class _Workbench:
         names = list(self._there)
         try:
             self.have(())
-        except DsqlkitError as error:
+        except (DsqlkitError, KeyboardInterrupt) as error:
             left = ", ".join(self._there)
-            return f"These indexes could not be dropped, and are still there: {left} ({error})."
+            why = f" ({error})" if isinstance(error, DsqlkitError) else ""
+            return f"These indexes were not dropped, and may still be there: {left}{why}."
         if not names:
             return "No index is left from it."
         return f"Dropped what was built and not kept: {', '.join(names)}."
+
+    def drop_statements(self) -> str | None:
+        """What drops the indexes that are there, for a person to run."""
+        return "\n".join(map(_drop_statement, self._there.values())) or None
+
+    def keep(self) -> None:
+        """Leave what is there for good."""
+        for each in list(self._there.values()):
+            self._forget(each)
+
+    def _forget(self, index: Proposal) -> None:
+        del self._there[index.name]
+        self._record.ended(index.schema, index.name)
 
     def _build(self, index: Proposal) -> None:
         # What is not ours must never be dropped, not even when a name is taken meanwhile.
@@ -152,11 +181,12 @@ class _Workbench:
                 f"Something else is named {index.name} by now.", hint="Run the command again."
             )
         self.say(f"Building {index.name}")
+        self._record.begun(index.schema, index.name)
         self._there[index.name] = index
         try:
             job_id = indexes.start(self._connections, index.ddl)
         except SqlError:
-            del self._there[index.name]
+            self._forget(index)
             raise
         indexes.wait(
             self._connections,
@@ -188,7 +218,9 @@ def _try_out(workbench: _Workbench, sets: list[tuple[Proposal, ...]], keep_all: 
     workbench.have(kept)
     names = tuple(each.name for each in kept)
     after = best.measured if best else first
-    if keep_all:
+    if keep_all and len(sets) == 1:
+        after = trials[0].measured
+    elif keep_all:
         after = measurement.summary(workbench.run("with all of them"))
     return Outcome(
         before=first,
@@ -228,6 +260,10 @@ def _sets(advice: Advice, rivals: Sequence[Proposal]) -> list[tuple[Proposal, ..
 
 def _same_table(one: Proposal, other: Proposal) -> bool:
     return (one.schema, one.table) == (other.schema, other.table)
+
+
+def _drop_statement(index: Proposal) -> str:
+    return f"{indexes.drop_statement(index.name, index.schema)};"
 
 
 def _silent(_: str) -> None:

@@ -97,22 +97,22 @@ def race(one: Connections, other: Connections, account: AccountId = 1) -> Race:
 
 def _step(number: int, who: str, word: str, connection: Connection, account: AccountId) -> Step:
     table = accounts.table_of(account)
-    shown = {
-        "SELECT": f"SELECT balance FROM {table} WHERE id = {account}",  # noqa: S608 - never run
-        "UPDATE": f"UPDATE {table} SET balance = balance + {_ADDS[who]} "  # noqa: S608 - never run
-        f"WHERE id = {account}",
-    }.get(word, word)
+    query: str = word
+    values: dict[str, AccountId | Decimal] | None = None
+    if word == "SELECT":
+        query, values = statement(f"queries/{table}_balance.sql"), {"id": account}
+    elif word == "UPDATE":
+        query = statement(f"queries/{table}_credit.sql")
+        values = {"payee": account, "amount": _ADDS[who]}
+    # It writes values into the text, so that what is shown is what is sent.
+    cursor = psycopg.ClientCursor(connection)
+    shown = cursor.mogrify(query, values)
     try:
+        cursor.execute(query, values)
+        answer = str(cursor.statusmessage)
         if word == "SELECT":
-            query = statement(f"queries/{table}_balance.sql")
-            row = connection.execute(query, {"id": account}).fetchone()
+            row = cursor.fetchone()
             answer = "no row" if row is None else plain(row[0])
-        elif word == "UPDATE":
-            query = statement(f"queries/{table}_credit.sql")
-            values = {"payee": account, "amount": _ADDS[who]}
-            answer = str(connection.execute(query, values).statusmessage)
-        else:
-            answer = str(connection.execute(word.encode()).statusmessage)
     except psycopg.Error as error:
         if conflict_of(error.sqlstate, str(error)) is not None:
             told = error.diag.message_primary or str(error)

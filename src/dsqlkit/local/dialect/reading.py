@@ -1,0 +1,53 @@
+"""Reading a client's text: what it is, and what PostgreSQL is to run for it. It is parsed once."""
+
+from functools import lru_cache
+from typing import Final
+
+import postgast
+
+from dsqlkit.local.dialect.rewriting import edited, edits
+from dsqlkit.local.statements import tree
+from dsqlkit.local.statements.analysis import analyse, together
+from dsqlkit.local.statements.own_syntax import parsable
+from dsqlkit.local.statements.statement import OTHER, Kind
+from dsqlkit.local.statements.steps import Part, Reading
+
+_CACHED_BYTES: Final = 8192
+
+
+def read(sql: bytes) -> Reading:
+    """What a text is, and what to run for it: the same object where nothing is to be changed.
+
+    A text that does not parse is OTHER: PostgreSQL says what is wrong with it.
+    """
+    return _read_cached(sql) if len(sql) <= _CACHED_BYTES else _read(sql)
+
+
+def _read(sql: bytes) -> Reading:
+    text = sql
+    try:
+        source = parsable(sql)
+        text = source.text
+        parsed = tree.parse(text)
+    except (postgast.PgQueryError, UnicodeDecodeError):
+        return Reading(OTHER, text)
+    statements = analyse(parsed, source)
+    changes = [edits(each, source) for each in parsed]
+    statement = together(statements)
+    every = [edit for each in changes for edit in each]
+    run = edited(text, every, 0, len(text)) if every else sql
+    if statement.kind is not Kind.MIXED:
+        return Reading(statement, run)
+    # Each statement by itself, as BEGIN and COMMIT have to be seen, and conflicts among them.
+    parts = tuple(
+        Part(
+            len(sql[: each.start].decode()),
+            statement.moved(-each.start),
+            edited(text if changed else sql, changed, each.start, each.end),
+        )
+        for each, statement, changed in zip(parsed, statements, changes, strict=True)
+    )
+    return Reading(statement, run, parts)
+
+
+_read_cached = lru_cache(maxsize=2048)(_read)

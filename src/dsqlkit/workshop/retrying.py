@@ -1,0 +1,93 @@
+"""Chapter 5: two transactions race for one row, then many clients for a few."""
+
+import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Final
+
+from dsqlkit import accounts
+from dsqlkit.accounts import plain
+from dsqlkit.race import Race, race
+from dsqlkit.transaction import RetryPolicy
+from dsqlkit.workshop.chapter import WORKERS, Contest, Shown, Stage, Statements, Text
+from dsqlkit.workshop.own_accounts import OwnAccounts, own_accounts, total
+from dsqlkit.workshop.recording import Recorder
+
+_ACCOUNTS: Final = 10
+_TRANSFERS: Final = 200
+_CENT: Final = Decimal("0.01")
+# Eight clients at a few rows meet often; all of them are to get through.
+_POLICY: Final = RetryPolicy(max_attempts=1000, deadline_s=60.0)
+_RACES: Final = 5
+
+
+def play(stage: Stage) -> Shown:
+    """Race, then transfer under load, all on accounts that nobody else knows."""
+    accounts.ensure(stage.connections, stage.say)
+    with own_accounts(stage.connections, _ACCOUNTS) as own:
+        stage.say(f"Two transactions race for account {own.first}")
+        raced = _race(stage, own)
+        recorder = Recorder(stage.connections)
+        before = total(recorder, own)
+        stage.say(f"{_TRANSFERS} transfers by {WORKERS} clients over {own.count} accounts")
+        attempts = _transfers(stage, own)
+        after = total(recorder, own)
+    retries = sum((tries - 1) * times for tries, times in attempts.items())
+    return Shown(
+        parts=(
+            Contest(raced),
+            Text(
+                f"Then {WORKERS} clients at a time moved 0.01 between {own.count} accounts, "
+                f"{attempts.total()} times in all. {_met(retries, max(attempts))}"
+            ),
+            Statements(recorder.queries),
+            Text(
+                f"The {own.count} accounts, {own.first} to {own.last}, are the chapter's own, so "
+                f"that nobody else's transfers count: they held {plain(before)} together before "
+                f"and {plain(after)} after. They are removed again."
+            ),
+        ),
+        facts={
+            "race_won_by": raced.winner,
+            "race_lost_at": raced.loser_step,
+            "race_lost_with": raced.loser_sqlstate,
+            "clients": WORKERS,
+            "accounts": own.count,
+            "transfers": attempts.total(),
+            "retries": retries,
+            "most_attempts": max(attempts),
+            "balance_before": plain(before),
+            "balance_after": plain(after),
+        },
+    )
+
+
+def _race(stage: Stage, own: OwnAccounts) -> Race:
+    """A race with one winner. A change of the table by others (OC001) may stop both."""
+    for _ in range(_RACES):
+        raced = race(stage.connections, stage.connections, own.first)
+        if raced.winner and raced.loser:
+            break
+    return raced
+
+
+def _transfers(stage: Stage, own: OwnAccounts) -> Counter[int]:
+    """How many transfers took one attempt, two, and so on."""
+
+    def one(_: int) -> int:
+        payer, payee = random.sample(own.ids, 2)
+        return accounts.transfer(stage.connections, payer, payee, _CENT, _POLICY).attempts
+
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="race") as executor:
+        return Counter(executor.map(one, range(_TRANSFERS)))
+
+
+def _met(retries: int, most: int) -> str:
+    if not retries:
+        return "None met a conflict, this time."
+    times = "once" if retries == 1 else f"{retries:,} times"
+    return (
+        f"A COMMIT failed with 40001 {times}; each time the whole transaction was run again, after "
+        f"a short random wait, and all went through, with at most {most} attempts."
+    )
