@@ -53,15 +53,16 @@ def read(connection: Connection, key: UUID) -> Entry | None:
 
 def ready_after(connections: Connections, error: SqlError, table: str) -> bool:
     """Whether a transfer in `table` that the database refused can be made now: the ledger was
-    missing, and has been made. False where it had another cause.
+    missing, and is there since. False where it had another cause.
 
     Raises `tables.WrongShape` or LedgerClosed where the ledger is the cause; nothing has changed.
     """
-    if not tables.exists(connections, TABLE):
+    if error.sqlstate == tables.UNDEFINED_TABLE:
         # Nothing is made for accounts that are not there.
-        if error.sqlstate != tables.UNDEFINED_TABLE or not tables.exists(connections, table):
+        if not tables.exists(connections, table):
             return False
-        _make(connections)
+        if not tables.exists(connections, TABLE):
+            _make(connections)
         return True
     if error.sqlstate != _PERMISSION_DENIED:
         _check(connections)
@@ -88,13 +89,17 @@ def _make(connections: Connections) -> None:
 
 
 def _check(connections: Connections) -> None:
+    if not tables.exists(connections, TABLE):
+        if _asked(connections, "catalog/relation_exists.sql", schema="public", name=TABLE):
+            raise wrong("it is no table")
+        return
     tables.check_shape(connections, TABLE)
     if not _asked(connections, "transfers/unique_key.sql"):
         raise wrong("column key is no unique key")
 
 
-def _asked(connections: Connections, path: str) -> bool:
-    row = run(connections, lambda c: c.execute(statement(path)).fetchone()).value
+def _asked(connections: Connections, path: str, **values: str) -> bool:
+    row = run(connections, lambda c: c.execute(statement(path), values).fetchone()).value
     return bool(row and row[0])
 
 
