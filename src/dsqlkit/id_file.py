@@ -1,14 +1,11 @@
 """A file of ids, one a line, that appears whole or not at all."""
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from uuid import UUID
 
-from dsqlkit.errors import UsageError
-from dsqlkit.whole_file import umask
+from dsqlkit.whole_file import draft_of_users
 
 
 class IdFile:
@@ -22,17 +19,7 @@ class IdFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if path.exists() and not path.is_file():
-            raise UsageError(f"{path} is not a plain file.", hint="Give --output a file name.")
-        try:
-            self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed in __exit__
-                "w", encoding="ascii", dir=path.parent, prefix=f".{path.name}.", delete=False
-            )
-        except OSError as error:
-            raise UsageError(
-                f"{path} cannot be written: {error.strerror}.", hint="Give another --output."
-            ) from error
-
+        self._draft = draft_of_users(path, hint="Give --output another file name.")
         self._supersedes = False
         self.count = 0
 
@@ -43,7 +30,7 @@ class IdFile:
     def add(self, ids: Iterable[UUID]) -> None:
         """Write some ids; `count` has how many there are."""
         for each in ids:
-            self._file.write(f"{each}\n")
+            self._draft.file.write(b"%s\n" % str(each).encode())
             self.count += 1
 
     def __enter__(self) -> "IdFile":
@@ -52,14 +39,8 @@ class IdFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        temporary = Path(self._file.name)
         try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            # As for any new file of the user's; temporary ones are closed to others.
-            temporary.chmod(0o666 & ~umask())
             if self._supersedes:
-                temporary.replace(self.path)
+                self._draft.put()
         finally:
-            temporary.unlink(missing_ok=True)
+            self._draft.discard()

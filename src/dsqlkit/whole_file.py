@@ -1,13 +1,53 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all: written beside their place, and put there when complete.
 
+`Draft` is how; `whole_file` and `write_whole` are the two usual ways.
+"""
+
+import io
 import os
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from dsqlkit.errors import UsageError
+
+
+class Draft:
+    """A file beside `path`, open for bytes as `file`, that takes its place by `put`.
+
+    Until then nobody sees it but by a hidden name; `discard` removes it, and does nothing after
+    `put`. Raises OSError where the folder cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        # It takes a while to load, and most commands write nothing.
+        import tempfile
+
+        self._path = path
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
+        self._name = Path(name)
+        self.file = os.fdopen(descriptor, "wb")
+
+    def put(self, *, mode: int | None = None, durable: bool = True) -> None:
+        """Close the file and have it at `path`, in place of what was there.
+
+        `mode` None is that of any new file of the user's: what the umask leaves of rw-rw-rw-.
+        `durable` waits until its bytes are on the disk: what a crash leaves is the old or the new.
+        """
+        self.file.flush()
+        os.fchmod(self.file.fileno(), 0o666 & ~_umask() if mode is None else mode)
+        if durable:
+            os.fsync(self.file.fileno())
+        self.file.close()
+        self._name.replace(self._path)
+
+    def discard(self) -> None:
+        """Close and remove the file, unless it was put in place."""
+        try:
+            self.file.close()
+        finally:
+            self._name.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -17,31 +57,37 @@ def whole_file(path: Path) -> Generator[IO[str], None, None]:
     Raises UsageError at once when `path` cannot be written there, or is a folder or a device.
     """
     path = path.resolve()
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is not a plain file.", hint="Give the name of a file.")
+    draft = draft_of_users(path, hint="Give another name.")
     try:
-        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        )
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror}.", hint="Give another name."
-        ) from error
-    temporary = Path(file.name)
-    try:
-        with file:
-            yield file.file
-            file.flush()
-            os.fsync(file.fileno())
-        # As for any new file of the user's; temporary ones are closed to others.
-        temporary.chmod(0o666 & ~umask())
-        temporary.replace(path)
+        text = io.TextIOWrapper(draft.file, encoding="utf-8", write_through=True)
+        yield text
+        text.flush()
+        draft.put()
     finally:
-        temporary.unlink(missing_ok=True)
+        draft.discard()
 
 
-def umask() -> int:
-    """The process's file mode creation mask."""
+def draft_of_users(path: Path, *, hint: str) -> Draft:
+    """A draft of a file that a user named. Raises UsageError, with `hint`, where it cannot be."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is not a plain file.", hint=hint)
+    try:
+        return Draft(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.", hint=hint) from error
+
+
+def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part."""
+    draft = Draft(path)
+    try:
+        draft.file.write(text.encode())
+        draft.put(mode=mode, durable=False)
+    finally:
+        draft.discard()
+
+
+def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

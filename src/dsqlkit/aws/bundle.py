@@ -4,7 +4,6 @@ One zip serves all functions. Wheels of another system or Python than this one a
 only unpacks them. The same versions make the same bytes, on any day.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from typing import Final
 import dsqlkit
 from dsqlkit import queries
 from dsqlkit.errors import DsqlkitError, UsageError
+from dsqlkit.whole_file import Draft
 
 DEFAULT_ARCH: Final = "arm64"
 DEFAULT_PYTHON: Final = "3.13"
@@ -222,22 +222,17 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
 def _write_whole(output: Path, files: Mapping[str, Path]) -> None:
     """Zip the files in the order of their names, with one date and one mode for all."""
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.absolute().parent)
+        draft = Draft(output)
         try:
-            with (
-                os.fdopen(descriptor, "wb") as file,
-                zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,
-            ):
+            with zipfile.ZipFile(draft.file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
                 for place in sorted(files):
                     entry = zipfile.ZipInfo(place, _EPOCH)
                     entry.compress_type = zipfile.ZIP_DEFLATED
                     entry.create_system = 3  # modes are Unix's, whatever this system is
                     entry.external_attr = 0o100644 << 16
                     archive.writestr(entry, files[place].read_bytes())
-            Path(name).chmod(0o644)
-            Path(name).replace(output)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            draft.put()
+        finally:
+            draft.discard()
     except OSError as error:
         raise BundleFailed(f"{output} cannot be written: {error.strerror}.") from error

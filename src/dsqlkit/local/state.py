@@ -19,6 +19,7 @@ import platformdirs
 from dsqlkit.endpoint import LOCAL_REGION, LocalAddress
 from dsqlkit.errors import LocalClusterFailed, UsageError
 from dsqlkit.local.faults import Faults
+from dsqlkit.whole_file import write_whole
 
 try:
     import fcntl
@@ -163,21 +164,6 @@ class StateFolder:
             access_key_id=credentials.access_key_id,
             secret_access_key=credentials.secret_access_key,
         )
-
-
-def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part."""
-    import tempfile
-
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), mode)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def is_locked(path: Path) -> bool:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dsqlkit.endpoint import LOCAL_HOSTS
-from dsqlkit.local.state import StateFolder, write_whole
+from dsqlkit.local.state import StateFolder
+from dsqlkit.whole_file import write_whole
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -18,7 +18,8 @@ from typing import Final
 from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local.environment import FOR_POSTGRES
 from dsqlkit.local.server.pdeathsig import end_with_parent
-from dsqlkit.local.state import StateFolder, is_locked, take_lock, write_whole
+from dsqlkit.local.state import StateFolder, is_locked, take_lock
+from dsqlkit.whole_file import write_whole
 
 SOCKET_NAME: Final = ".s.PGSQL.5432"
 

@@ -17,8 +17,9 @@ from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local.dialect.rules import ANSWERS
 from dsqlkit.local.server import files
 from dsqlkit.local.server.home import SOCKET_NAME, ServerHome
-from dsqlkit.local.state import StateFolder, write_whole
+from dsqlkit.local.state import StateFolder
 from dsqlkit.local.statements.quoting import literal
+from dsqlkit.whole_file import write_whole
 
 _POLL_S: Final = 0.005
 _START_LIMIT_S: Final = 30.0
