@@ -61,7 +61,7 @@ def test_what_was_committed_is_there_after_a_kill_and_the_next_command_starts_it
         timeout=60,
     )
     assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout) == {"id": 3, "balance": "100.000000"}
+    assert json.loads(ended.stdout) == {"id": 3, "balance": "100"}
     after = local.status()
     assert after.running
     assert after.pid != before.pid
