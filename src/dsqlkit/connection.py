@@ -135,7 +135,12 @@ class KeptConnection:
                 self._endpoint, self._signer, timeout_s=30.0 if timeout is None else timeout
             )
             self._made_at = time.monotonic()
-        yield self._kept
+        try:
+            yield self._kept
+        except KeyboardInterrupt:
+            # It may have come in the middle of a message: what is cleaned up needs a new one.
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the connection, if there is one."""

@@ -124,8 +124,9 @@ def run(
     Raises whatever `work` raises, after a rollback; SqlError for a refusal by the database;
     ConflictLimitReached past the policy's limits; ConnectionFailed when there is no connection,
     ConnectionLost when it breaks before COMMIT was sent, OutcomeUnknown when it breaks while COMMIT
-    is under way. Nothing but a conflict is ever retried. A signal that comes during COMMIT waits
-    for its answer (`interruption.held`).
+    is under way. Nothing but a conflict is ever retried. A signal that comes during COMMIT, or
+    after it, waits until the next `run` or the program's end, so that what was done is told
+    (`interruption`).
     """
     policy = policy or RetryPolicy()
     started = time.monotonic()
@@ -170,18 +171,20 @@ def _attempt(connection: Connection, work: Callable[[Connection], T]) -> T:
                 hint="Run it again.",
             ) from error
         raise
-    try:
-        with interruption.held():
+    with interruption.held():
+        try:
             status = connection.execute("COMMIT").statusmessage
-    except BaseException as error:
-        # A refusal is an answer. Anything else, an interrupt included, leaves the commit in doubt.
-        if isinstance(error, psycopg.Error) and not connection.broken and error.sqlstate:
-            raise
-        connection.close()
-        raise OutcomeUnknown(
-            "The connection broke while the COMMIT was under way: it may or may not have happened.",
-            hint="Look at the data before you run it again.",
-        ) from error
+            interruption.hold_on()
+        except BaseException as error:
+            # A refusal is an answer. Anything else, an impatient interrupt included, is a doubt.
+            if isinstance(error, psycopg.Error) and not connection.broken and error.sqlstate:
+                raise
+            connection.close()
+            raise OutcomeUnknown(
+                "The connection broke while the COMMIT was under way: "
+                "it may or may not have happened.",
+                hint="Look at the data before you run it again.",
+            ) from error
     if status != "COMMIT":
         raise SqlError(
             "The transaction was rolled back: an error inside it had been passed over.",
