@@ -16,8 +16,8 @@ from dsqlkit.deciding_variables import what_decided
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConnectionFailed
 from dsqlkit.token import TokenSigner
-from tests.cli.conftest import Command
-from tests.shell import shell
+from tests.support.commands import Command
+from tests.support.shell import shell
 
 # A value for each variable of libpq's that would change a connection, or break it.
 HARMFUL = {
@@ -181,6 +181,7 @@ def test_an_error_names_the_variables_that_decided_and_what_to_do(
     assert "PGHOST and PGPORT name this cluster: `unset PGHOST`" in refused.err
     assert "--endpoint local" in refused.err
     assert "PGUSER says role postgres: `unset PGUSER`, or give --user admin." in refused.err
+    assert process("psql", "-c", "SELECT 1").err.endswith(refused.err)
     assert process("balance", "--id", "1", "--endpoint", "local", "--user", "admin").code == 0
 
 

@@ -14,9 +14,9 @@ from dsqlkit.endpoint import Endpoint, resolve
 from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local import SessionStatus
 from dsqlkit.token import TokenSigner
-from tests.inside import connect_inside
-from tests.local.waiting import eventually
-from tests.shell import shell
+from tests.support.inside import connect_inside
+from tests.support.shell import shell
+from tests.support.waiting import eventually
 
 ADD = b"UPDATE seen SET v = v + 1 WHERE id = 1"
 

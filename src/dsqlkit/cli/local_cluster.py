@@ -258,15 +258,15 @@ def _show(
     output.result(document, for_people)
 
 
-def _told(session: "SessionStatus") -> str:
+def _told(found: "SessionStatus") -> str:
     """What a session is doing, in a few lines."""
-    under_way = f" for {session.for_s} s" if session.for_s else ""
+    under_way = f" for {found.for_s} s" if found.for_s else ""
     lines = {
-        f"Session {session.session}": f"{session.role}, connected {session.connected_at}",
-        "  Transaction": f"{session.phase}, since {session.since}",
-        "  Lost": session.lost,
-        "  Doing": session.doing + under_way,
-        "  Waiting for": session.waiting_for,
+        f"Session {found.session}": f"{found.role}, connected {found.connected_at}",
+        "  Transaction": f"{found.phase}, since {found.since}",
+        "  Lost": found.lost,
+        "  Doing": found.doing + under_way,
+        "  Waiting for": found.waiting_for,
     }
     return table_of({name: line for name, line in lines.items() if line is not None})
 

@@ -13,7 +13,10 @@ _ALONE_S: Final = 0.01
 
 
 class Watch:
-    """Those that have a statement under way; `holders` may hold what one of them waits for."""
+    """The contenders that have a statement under way, and when each is due for a look.
+
+    `holders` are all that may hold what one of them waits for.
+    """
 
     def __init__(self, holders: Collection[Contender]) -> None:
         self._holders = holders

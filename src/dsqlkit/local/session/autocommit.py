@@ -78,7 +78,7 @@ class Autocommit:
         self._parts.backend.write(step.data)
 
     def disrupt(self, step: Step) -> None:
-        """The same of the last step, whose COMMIT a fault may hit."""
+        """Forward the last step up to a Sync, whose COMMIT a fault may hit."""
         self._join(step)
         self._unsynced = None
         self._parts.do(

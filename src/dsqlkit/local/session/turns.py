@@ -62,7 +62,7 @@ class Turn(Enum):
     FAIL = "failed"
     """The transaction is too old: the step and the transaction with it fail."""
     FAIL_COMMIT = "failed at its commit"
-    """The same of a COMMIT."""
+    """The transaction is too old, and the step is its COMMIT: it is rolled back instead."""
 
     # One of them is looked up for every step: by what it is, not by its name.
     __hash__ = object.__hash__
