@@ -115,11 +115,14 @@ def run(
     work: Callable[[Connection], T],
     policy: RetryPolicy | None = None,
     on_retry: Callable[[Retry], None] | None = None,
+    *,
+    work_begins: bool = False,
 ) -> Outcome[T]:
     """Run `work` in a transaction and commit it, again from the start after each conflict.
 
     `work` gets a connection inside a transaction and must not end it, nor open nested ones: DSQL
     has no savepoints. It may run several times, so it must have no effect outside the database.
+    With `work_begins` it sends BEGIN itself, which can then go with its first statements.
 
     Raises whatever `work` raises, after a rollback; SqlError for a refusal by the database;
     ConflictLimitReached past the policy's limits; ConnectionFailed when there is no connection,
@@ -140,7 +143,7 @@ def run(
             with connections.connection() as connection:
                 if attempt == 1:
                     started = time.monotonic()  # making a connection is no part of it
-                value = _attempt(connection, work)
+                value = _attempt(connection, work, work_begins)
                 elapsed_s = time.monotonic() - started
             return Outcome(value, attempt, waited_s, elapsed_s, tuple(conflicts))
         except psycopg.Error as error:
@@ -159,9 +162,10 @@ def run(
         waited_s += wait_s
 
 
-def _attempt(connection: Connection, work: Callable[[Connection], T]) -> T:
+def _attempt(connection: Connection, work: Callable[[Connection], T], work_begins: bool) -> T:
     try:
-        connection.execute("BEGIN")
+        if not work_begins:
+            connection.execute("BEGIN")
         value = work(connection)
     except BaseException as error:
         _roll_back(connection)

@@ -1,8 +1,9 @@
 """A TCP relay in front of the local cluster, which cuts a connection at a chosen moment.
 
 TLS passes through unread, from end to end. So moments are counted in turns: once the client has
-signed in, a turn is what it sends before it waits for an answer, which is one statement. The end of
-the sign-in shows in the length of a TLS record: nothing before the token is as long as the token.
+signed in, a turn is what it sends before an answer comes: one statement, or several in a pipeline.
+The end of the sign-in shows in the length of a TLS record: nothing before the token is as long as
+the token.
 """
 
 import contextlib
@@ -19,23 +20,25 @@ _TOKEN_BYTES = 250
 """Longer than a start-up message, shorter than a token."""
 
 
-class Fault(Enum):
+class Cut(Enum):
     """What happens to a turn, and to its connection with it."""
 
     QUESTION_LOST = auto()
     """The server never gets it."""
     ANSWER_LOST = auto()
     """The server gets it and answers; the client never hears."""
+    HUNG_UP = auto()
+    """The client loses its connection at once; the server gets it all the same, and answers."""
 
 
-OnTurn = Callable[[int], Fault | None]
+OnTurn = Callable[[int], Cut | None]
 
 
 class Relay:
     """Relays `127.0.0.1:port` to a port of this machine.
 
     `on_turn` is called with each turn's number on its connection, from 1, before the turn is passed
-    on; it may take its time, and may return a fault. `turns` has each connection's count so far.
+    on; it may take its time, and may return a cut. `turns` has each connection's count so far.
     """
 
     def __init__(self, target_port: int) -> None:
@@ -47,12 +50,12 @@ class Relay:
         self._ending = threading.Event()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
 
-    def next_turn(self, fault: Fault) -> None:
-        """Let the next turn of any connection meet the fault, and no other after it."""
+    def next_turn(self, cut: Cut) -> None:
+        """Let the next turn of any connection meet the cut, and no other after it."""
 
-        def once(_: int) -> Fault:
+        def once(_: int) -> Cut:
             self.on_turn = lambda turn: None
-            return fault
+            return cut
 
         self.on_turn = once
 
@@ -90,7 +93,7 @@ class Relay:
         ):
             ready.register(client, selectors.EVENT_READ)
             ready.register(server, selectors.EVENT_READ)
-            signed_in = asking = False
+            signed_in = asking = deaf = False
             unread = bytearray()
             while not self._ending.is_set():
                 for key, _ in ready.select(0.1):
@@ -98,22 +101,26 @@ class Relay:
                     if not data:
                         return
                     if key.fileobj is server:
+                        if deaf:
+                            return
                         asking = False
                         client.sendall(data)
                         continue
                     unread += data
                     for record in _whole_records(unread):
-                        fault = None
+                        cut = None
                         if signed_in and not asking:
                             asking = True
                             self.turns[number] += 1
-                            fault = self.on_turn(self.turns[number])
-                        if fault is Fault.QUESTION_LOST:
+                            cut = self.on_turn(self.turns[number])
+                        if cut is Cut.QUESTION_LOST:
                             return
                         server.sendall(record)
-                        if fault is Fault.ANSWER_LOST:
+                        if cut is Cut.HUNG_UP:
+                            client.close()
                             server.recv(65536)
                             return
+                        deaf = deaf or cut is Cut.ANSWER_LOST
                         signed_in = signed_in or _holds_token(record)
 
 
