@@ -7,7 +7,7 @@ knows the session itself.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from dsqlkit.local.backend.conversation import Conversation
@@ -25,6 +25,22 @@ from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import SYNC
 
 _log = logging.getLogger(__name__)
+
+
+@lru_cache(maxsize=256)
+def _request(
+    forward: bool, hide: bool, is_query: bool, guard: bool, copies: bool, before: int
+) -> Request:
+    """What is wanted of a step's exchange; there are few that differ."""
+    return Request(
+        forward=forward,
+        bounded=not copies,
+        hide_ready=hide,
+        is_query=is_query,
+        guarded=guard,
+        copies=copies,
+        before=before,
+    )
 
 
 class Parts:
@@ -94,15 +110,7 @@ class Parts:
         self.pipeline.held_up = True
         self.wants_rows = step.statement is not None and step.statement.can_conflict
         self.can_start_over = again
-        request = Request(
-            forward=forward,
-            bounded=not step.copied,
-            hide_ready=hide,
-            is_query=step.is_query,
-            guarded=guard,
-            copies=bool(step.copied),
-            before=step.before,
-        )
+        request = _request(forward, hide, step.is_query, guard, bool(step.copied), step.before)
         exchange = Exchange(
             request, partial(self.on_answered, step), GUARD_COMPLETE if guard else b""
         )
