@@ -263,7 +263,7 @@ class _Cluster:
                 waiting_for=explained(wait, found),
                 holders=tuple(holder.pid for holder in wait.holders),
             )
-            for each in found.values()
+            for _, each in sorted(found.items())
         ]
         try:
             self._state.save_sessions(told)

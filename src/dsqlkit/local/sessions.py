@@ -63,5 +63,5 @@ def explained(wait: LockWait, sessions: dict[int, SessionStatus]) -> str:
 def _named(holder: Holder, session: SessionStatus | None) -> str:
     if session is not None:
         return f"session {holder.pid} (role {session.role}, {session.phase})"
-    whose = ", ".join(filter(None, (holder.application, holder.role and f"role {holder.role}")))
+    whose = ", ".join(filter(None, (holder.role and f"role {holder.role}", holder.application)))
     return f"process {holder.pid} behind the endpoint ({whose or 'of PostgreSQL itself'})"

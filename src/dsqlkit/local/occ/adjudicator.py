@@ -165,7 +165,9 @@ class Adjudicator:
         for pid, wait in waits.items():
             if self._told.get(pid) != wait:
                 whom = " and ".join(
-                    f"session {each}" if each in contenders else f"process {each} behind it"
+                    f"session {each}"
+                    if each in contenders
+                    else f"process {each} behind the endpoint"
                     for each in wait.blockers
                 )
                 _log.debug("session %d: waits for %s (%s)", pid, whom, wait.concern.name)
