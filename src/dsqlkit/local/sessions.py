@@ -49,7 +49,7 @@ class LockWait:
 
 
 def explained(wait: LockWait, sessions: dict[int, SessionStatus]) -> str:
-    """A wait in words."""
+    """What is waited for, and who holds it, in words."""
     if wait.lock_type in ("transactionid", "tuple", "spectoken"):
         lock = "a row" if wait.table is None else f"a row of {wait.table}"
     elif wait.table is not None:

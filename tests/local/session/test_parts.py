@@ -1,4 +1,4 @@
-"""A session without a cluster: every turn is carried out, and work that fails is told by its name."""
+"""A session without a cluster: every turn has what carries it out; failures are told by name."""
 
 import asyncio
 from collections.abc import Callable

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 class Adjudicator:
-    """One for all sessions of a cluster. `run` must be running for conflicts to be resolved."""
+    """The one adjudicator of a cluster. `run` must be running for conflicts to be resolved."""
 
     def __init__(self, socket_folder: Path) -> None:
         self.monitor = Monitor(socket_folder)
@@ -122,7 +122,7 @@ class Adjudicator:
     # Whom it looks after.
 
     async def run(self) -> None:
-        """Look after those whose statement does not come back at once, until cancelled."""
+        """Resolve the waits of statements that do not come back at once, until cancelled."""
         await superuser.load_driver()
         import psycopg
 

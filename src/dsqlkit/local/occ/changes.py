@@ -53,7 +53,7 @@ class TableChanges:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a transaction did, a table each; those that others reference come first."""
+    """What a transaction did, table by table; tables that others reference come first."""
 
     tables: tuple[TableChanges, ...] = ()
 

@@ -24,14 +24,14 @@ WHERE oid = pg_catalog.to_regclass($1) AND relpersistence <> 't'
 
 
 class PrivateCopies:
-    """Private copies of one session's tables. `ask` asks inside its transaction, as endpoint."""
+    """Private copies of one session's tables. `ask` asks inside a transaction."""
 
     def __init__(self, conversation: Conversation, ask: Ask) -> None:
         self._conversation = conversation
         self._ask = ask
 
     async def repeat(self, transaction: OpenTransaction, kinds: tuple[Kind, ...]) -> None:
-        """Run again what the transaction has run of these kinds. Raises exchange.Refused."""
+        """Run the transaction's statements of these kinds once more. Raises exchange.Refused."""
         for step in transaction.touched.steps:
             if step.statement is not None and step.statement.kind in kinds:
                 (await self._conversation.run(step.again)).rows()

@@ -16,7 +16,7 @@ _PRIVATE_NAME: Final = b"dsqlkit_shadowed"
 
 
 def unqualified_query(frame: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
-    """A Query frame without these parts of its text."""
+    """A Query frame with these parts of its text left out."""
     return message(Frontend.QUERY, _without(frame[5:-1], spans) + b"\0")
 
 

@@ -1,4 +1,4 @@
-"""What a statement is to the adjudicator, and to the limits of a transaction."""
+"""What is known of a statement: what it does, and to which tables."""
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Kind(Enum):
-    """What matters about a text. Of several statements the last in this order counts."""
+    """What a statement does, as far as it matters. Of several, the last in this order counts."""
 
     OTHER = auto()
     READ = auto()
