@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit import __version__
-from dsqlkit.cli.bench import fault_of, latency_of
+from dsqlkit.cli.bench_view import fault_of, latency_of
 from dsqlkit.cli.output import counted
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _chart(at: Sequence[float], series: Series) -> str:
     for part in (0.0, 0.5, 1.0):
         x = _LEFT + (right - _LEFT) * part
         anchor = "end" if part == 1 else "middle"
-        label = f"{longest * part:,.0f} s"
+        label = f"{longest * part:,.4g} s"
         parts.append(f'<text x="{x:.1f}" y="{_HEIGHT - 6}" text-anchor="{anchor}">{label}</text>')
     for place, (name, (colour, line_values)) in enumerate(series.items()):
         label_x = _LEFT + 110 * place
@@ -165,7 +165,7 @@ def _runs(at: Sequence[float], values: Sequence[float | None]) -> list[list[tupl
             runs.append([])
         else:
             runs[-1].append((moment, value))
-    return [run if len(run) > 1 else [run[0], (run[0][0] + 0.2, run[0][1])] for run in runs if run]
+    return [run if len(run) > 1 else [run[0], (run[0][0] - 0.2, run[0][1])] for run in runs if run]
 
 
 def _ceiling(value: float) -> float:
