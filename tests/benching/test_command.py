@@ -18,8 +18,9 @@ from dsqlkit import accounts, loading, local, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import LocalAddress
 from dsqlkit.transaction import RetryPolicy
-from tests.cli.conftest import Command, bank, connections, dsqlkit
-from tests.terminal import OnTerminal
+from tests.cli.conftest import bank, connections, dsqlkit
+from tests.support.commands import Command
+from tests.support.terminal import OnTerminal
 
 __all__ = ["bank", "connections", "dsqlkit"]
 
