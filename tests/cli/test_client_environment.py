@@ -12,7 +12,7 @@ import pytest
 
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint
-from tests.cli.conftest import Command
+from tests.support.commands import Command
 
 needs_psql = pytest.mark.skipif(shutil.which("psql") is None, reason="psql is not installed")
 NAMES = ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGSSLMODE", "PGSSLROOTCERT", "PGPASSWORD"]

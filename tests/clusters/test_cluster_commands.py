@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Command
 from tests.clusters.conftest import SECRET
-from tests.clusters.gateway import Gateway, changed
+from tests.support.aws_gateway import Gateway, changed
+from tests.support.commands import Command
 
 DSQLKIT = Path(sys.executable).with_name("dsqlkit")
 
