@@ -97,8 +97,8 @@ class Exchange:
     `forwards`: its answers go to the client; `begun`: some of them have. `pieces` are those that
     were held back. `copies_in`: the backend has begun a COPY; `data_ended`: the client has sent the
     end of its data. `unheard` is what is still to come of an answer that comes first and that
-    nobody gets. `gives_way`: the adjudicator cancels it, for another transaction to go on; `cancelled_as`: it cancels it for
-    another reason, which is what to tell.
+    nobody gets. `gives_way`: the adjudicator cancels it, for another transaction to go on;
+    `cancelled_as`: it cancels it for another reason, which is what to tell.
     """
 
     __slots__ = (
