@@ -19,6 +19,7 @@ from dsqlkit.errors import ConnectionLost, InsufficientBalance, SqlError
 from dsqlkit.workshop import accounts7
 from dsqlkit.workshop.playing import may_be_of_others
 from tests.support.commands import Command, Finished
+from tests.support.screen import screen_after
 
 TABLES = ("accounts", "accounts2", "accounts7")
 CLUSTER = "abcdefghijklmnopqrstuvwxyz.dsql.us-east-1.on.aws"
@@ -195,16 +196,12 @@ def test_each_chapter_says_what_it_shows(dsqlkit: Command, bank: KeptConnection)
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_people_read_it_within_the_width_and_as_sentences(
-    dsqlkit: Command, nothing: KeptConnection, monkeypatch: pytest.MonkeyPatch, columns: int
+    local_cluster: object, nothing: KeptConnection, columns: int
 ) -> None:
-    monkeypatch.setenv("COLUMNS", str(columns))
-    told = dsqlkit("workshop")
-    assert told.code == 0, told.err
-    lines = told.out.splitlines()
+    lines = screen_after("workshop", columns=columns)
     assert max(map(len, lines)) <= columns
-    assert not [line for line in lines if line != line.rstrip()]
-    assert "\n\n\n" not in told.out
-    said = " ".join(told.out.split())
+    assert "\n\n\n" not in "\n".join(lines)
+    said = " ".join(" ".join(lines).split())
     assert said.index("Transaction A Transaction B") < said.index("Then 8 clients at a time")
     assert "between 10 accounts, 200 times in all" in said
     assert "54000 transaction row limit exceeded" in said

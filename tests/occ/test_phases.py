@@ -10,7 +10,7 @@ from dsqlkit.local.occ.open_transaction import ImpossibleTransition, OpenTransac
 STEPS: dict[str, Callable[[OpenTransaction], None]] = {
     "park": lambda transaction: transaction.park(Changes()),
     "unpark": OpenTransaction.unpark,
-    "add copies": lambda transaction: transaction.add_copies({"t"}),
+    "go to overlays": OpenTransaction.go_to_overlays,
     "fail": OpenTransaction.fail,
     "empty": OpenTransaction.empty,
     "abandon": OpenTransaction.abandon,
@@ -18,22 +18,22 @@ STEPS: dict[str, Callable[[OpenTransaction], None]] = {
 WAYS = {
     Phase.OPEN: [],
     Phase.PARKED: ["park"],
-    Phase.AT_COPIES: ["add copies"],
+    Phase.AT_OVERLAYS: ["go to overlays"],
     Phase.FAILED: ["fail"],
     Phase.EMPTIED: ["fail", "empty"],
-    Phase.ABANDONED: ["add copies", "abandon"],
+    Phase.ABANDONED: ["go to overlays", "abandon"],
 }
 """How to come to a phase."""
 
 ALLOWED = {
     (Phase.OPEN, "park"): Phase.PARKED,
-    (Phase.OPEN, "add copies"): Phase.AT_COPIES,
+    (Phase.OPEN, "go to overlays"): Phase.AT_OVERLAYS,
     (Phase.OPEN, "fail"): Phase.FAILED,
     (Phase.PARKED, "unpark"): Phase.OPEN,
     (Phase.PARKED, "fail"): Phase.FAILED,
-    (Phase.AT_COPIES, "add copies"): Phase.AT_COPIES,
-    (Phase.AT_COPIES, "fail"): Phase.FAILED,
-    (Phase.AT_COPIES, "abandon"): Phase.ABANDONED,
+    (Phase.PARKED, "go to overlays"): Phase.AT_OVERLAYS,
+    (Phase.AT_OVERLAYS, "fail"): Phase.FAILED,
+    (Phase.AT_OVERLAYS, "abandon"): Phase.ABANDONED,
     (Phase.FAILED, "fail"): Phase.FAILED,
     (Phase.FAILED, "empty"): Phase.EMPTIED,
     (Phase.ABANDONED, "fail"): Phase.EMPTIED,
@@ -86,7 +86,7 @@ def test_the_first_reason_to_lose_counts() -> None:
     [
         (Phase.OPEN, True),
         (Phase.PARKED, False),
-        (Phase.AT_COPIES, True),
+        (Phase.AT_OVERLAYS, True),
         (Phase.FAILED, True),
         (Phase.EMPTIED, False),
         (Phase.ABANDONED, False),

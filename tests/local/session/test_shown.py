@@ -27,5 +27,5 @@ def test_a_transaction_shows_its_phase_and_what_it_claims() -> None:
     sql = b"UPDATE accounts SET name = 'treasure'"
     transaction.note(Step(sql, End.QUERY, None), read(sql).statement, 1)
     transaction.lose("it was late")
-    transaction.add_copies({"accounts"})
-    assert repr(transaction) == '<transaction AT_COPIES, lost: it was late, claims "accounts">'
+    transaction.go_to_overlays()
+    assert repr(transaction) == '<transaction AT_OVERLAYS, lost: it was late, claims "accounts">'

@@ -89,7 +89,7 @@ INSIDE: list[tuple[Phase, Kind | None, set[str], Turn]] = [
     (Phase.OPEN, Kind.COMMIT, {"needs_care"}, Turn.PREPARE_COMMIT),
     (Phase.OPEN, Kind.COMMIT, {"needs_care", "disrupted"}, Turn.DISRUPT),
     (Phase.PARKED, Kind.COMMIT, {"needs_care"}, Turn.PREPARE_COMMIT),
-    (Phase.AT_COPIES, Kind.COMMIT, {"needs_care"}, Turn.PREPARE_COMMIT),
+    (Phase.AT_OVERLAYS, Kind.COMMIT, {"needs_care"}, Turn.PREPARE_COMMIT),
     (Phase.ABANDONED, Kind.COMMIT, {"needs_care"}, Turn.PREPARE_COMMIT),
     (Phase.OPEN, Kind.ROLLBACK, {"needs_care"}, Turn.FORWARD),
     (Phase.PARKED, Kind.ROLLBACK, set(), Turn.FORWARD),
@@ -113,7 +113,7 @@ INSIDE: list[tuple[Phase, Kind | None, set[str], Turn]] = [
     # After it was parked, or has lost.
     (Phase.PARKED, Kind.READ, set(), Turn.RESUME),
     (Phase.PARKED, Kind.COPY_IN, {"writes", "gathered"}, Turn.RESUME),
-    (Phase.AT_COPIES, Kind.WRITE, {"writes", "guarded"}, Turn.RESUME),
+    (Phase.AT_OVERLAYS, Kind.WRITE, {"writes", "guarded"}, Turn.RESUME),
     (Phase.PARKED, None, set(), Turn.FORWARD),
     # A text whose statements go one by one.
     (Phase.OPEN, None, {"implicit", "is_sync"}, Turn.END_IMPLICIT),
@@ -169,11 +169,11 @@ AFTER: list[tuple[set[str], After]] = [
     ({"failed", "held", "conflict"}, After.LOSE),
     ({"failed", "conflict"}, After.FINISH),  # the client has the error already
     ({"failed", "held", "twins", "too_many", "cursor"}, After.FINISH),
-    ({"held", "twins"}, After.CHECK_KEYS),
-    ({"held", "twins", "too_many", "cursor"}, After.CHECK_KEYS),
+    ({"held", "twins"}, After.SET_ASIDE),
+    ({"held", "twins", "too_many", "cursor"}, After.SET_ASIDE),
     ({"twins"}, After.FINISH),
     ({"held", "too_many"}, After.TOO_MANY),
-    ({"too_many"}, After.FINISH),  # at private copies: it fails at its COMMIT
+    ({"too_many"}, After.TOO_MANY),  # at overlays
     ({"cursor"}, After.KEEP_CURSORS),
     ({"held", "cursor"}, After.KEEP_CURSORS),
 ]

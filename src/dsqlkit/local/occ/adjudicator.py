@@ -16,6 +16,7 @@ from dsqlkit.local.occ.commit_history import CommitHistory
 from dsqlkit.local.occ.contender import Bystander, Contender
 from dsqlkit.local.occ.lock_monitor import Concern, Monitor, Wait, Waits, waits_in_circle
 from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.occ.overlays import Overlays
 from dsqlkit.local.occ.watch import FIRST_LOOK_S, LONGEST_PAUSE_S, Watch
 from dsqlkit.local.server import superuser
 from dsqlkit.local.statements.statement import EVERY_TABLE, Kind, Statement
@@ -31,6 +32,7 @@ class Adjudicator:
     def __init__(self, socket_folder: Path) -> None:
         self.monitor = Monitor(socket_folder)
         self.history = CommitHistory()
+        self.overlays = Overlays(self.monitor)
         self._open: dict[Contender, OpenTransaction] = {}
         self.watch = Watch(self._open.keys())
         self._parking: set[asyncio.Task[None]] = set()
@@ -74,6 +76,8 @@ class Adjudicator:
         """A change of these tables' schema was committed: open transactions that touched one of
         them have lost."""
         changed = set(tables)
+        if changed:
+            self.overlays.forget()
         for transaction in self._open.values():
             touched = transaction.touched.tables
             if changed & touched or (EVERY_TABLE in changed and touched):
@@ -187,10 +191,28 @@ class Adjudicator:
             # What it holds cannot be put back: the one that waits gives way.
             await self._cancel(waiting)
             return True
+        elif about_rows and await self._step_aside(waiting, blocker):
+            return True
         elif waits_in_circle(blocker.pid, waits):
             # Each waits for the other: one has to take a step back and do it again later.
             victims = [each for each in (waiting, blocker) if each.can_start_over]
             await self._cancel(victims[0] if victims else waiting)
+            return True
+        return False
+
+    async def _step_aside(self, waiting: Contender, blocker: Contender) -> bool:
+        """Set aside the one that waits for a busy one, or else that one; whether it was possible.
+
+        The one that waits is the first choice: what is under way longer need not begin again. One
+        that commits cannot step aside, and has the other's statement fail where that is no
+        transaction that could: it commits first.
+        """
+        for each in (waiting, blocker):
+            if each.can_step_aside and await each.can_be_taken_back() and each.can_step_aside:
+                await self._cancel(each)
+                return True
+        if waiting.is_committing and blocker.can_be_refused:
+            await self._cancel(blocker)
             return True
         return False
 

@@ -23,21 +23,21 @@ class Phase(Enum):
     OPEN = "open"
     """It works in PostgreSQL's own tables, and holds locks there."""
     PARKED = "parked"
-    """What it did was read out and undone: it keeps its snapshot, and no lock."""
-    AT_COPIES = "at private copies"
-    """It has lost, and is answered from private copies of its tables up to its COMMIT."""
+    """What it did was undone: it keeps its snapshot, and no lock."""
+    AT_OVERLAYS = "at overlays"
+    """It was set aside, or has lost: it goes on at the overlays of its tables up to its COMMIT."""
     FAILED = "failed"
     """A statement of it has failed. It can only be rolled back, and holds its locks until then."""
     EMPTIED = "failed and emptied"
     """It has failed, and nothing of what it did is left: it holds no lock."""
     ABANDONED = "abandoned"
-    """It was at private copies, and let go of its snapshot for a change of schema to go on."""
+    """It was at overlays, and let go of its snapshot for a change of schema to go on."""
 
 
 _NEXT: Final[Mapping[Phase, tuple[Phase, ...]]] = {
-    Phase.OPEN: (Phase.PARKED, Phase.AT_COPIES, Phase.FAILED),
-    Phase.PARKED: (Phase.OPEN, Phase.FAILED),
-    Phase.AT_COPIES: (Phase.ABANDONED, Phase.FAILED),
+    Phase.OPEN: (Phase.PARKED, Phase.AT_OVERLAYS, Phase.FAILED),
+    Phase.PARKED: (Phase.OPEN, Phase.AT_OVERLAYS, Phase.FAILED),
+    Phase.AT_OVERLAYS: (Phase.ABANDONED, Phase.FAILED),
     Phase.FAILED: (Phase.EMPTIED,),
     Phase.ABANDONED: (Phase.EMPTIED,),
     Phase.EMPTIED: (),
@@ -66,7 +66,8 @@ class Touched:
     `tables` are the names that they mentioned; `claimed` those of the tables whose rows they wrote
     or locked, `locked` and `shared` those of which they selected rows FOR UPDATE and FOR KEY SHARE.
     `schema` are the tables whose schema they changed, `rows` how many rows. `steps` are those that
-    have to run again where the transaction starts over. `shared_keys` are known at COMMIT alone.
+    have to run again where the transaction starts over; `calls` the functions that they called.
+    `opaque`: they may have written what no step says. `shared_keys` are known at COMMIT alone.
     """
 
     tables: set[str] = field(default_factory=set)
@@ -76,6 +77,8 @@ class Touched:
     schema: set[str] = field(default_factory=set)
     shared_keys: list[SharedKey] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    calls: set[str] = field(default_factory=set)
+    opaque: bool = False
     rows: int = 0
     deletes: bool = False
     ddl: bool = False
@@ -87,6 +90,8 @@ class Touched:
         self.claimed |= statement.claimed
         self.locked |= statement.locked
         self.shared |= statement.shared
+        self.calls |= statement.calls
+        self.opaque = self.opaque or statement.kind is Kind.OTHER
         self.rows += rows
         self.ddl, self.dml, _ = mixture(self.ddl, self.dml, statement.parts)
         self.deletes = self.deletes or statement.deletes
@@ -105,20 +110,22 @@ class OpenTransaction:
     (see session/implicit.py). `rivals` are open transactions that it met over a row: whoever
     commits first, the other has lost. Cursors that were opened after `cursors_secured`, if there
     are `loose_cursors`, do not outlive being parked by themselves; it is not `movable` with one
-    that cannot be opened again.
+    that cannot be opened again. `covered` are the tables (oids) whose overlays it may write to;
+    `names_lead` there while its search path says so.
     """
 
     __slots__ = (
         "_changes",
-        "_copied",
         "_lost",
         "_phase",
         "began_at",
         "began_s",
+        "covered",
         "cursors_secured",
         "implicit",
         "loose_cursors",
         "movable",
+        "names_lead",
         "phase_since_s",
         "rivals",
         "touched",
@@ -128,7 +135,6 @@ class OpenTransaction:
         self._phase = Phase.OPEN
         self._lost: str | None = None
         self._changes: Changes | None = None
-        self._copied: set[str] = set()
         self.began_at = began_at
         self.began_s = self.phase_since_s = time.monotonic()
         self.touched = Touched()
@@ -137,6 +143,8 @@ class OpenTransaction:
         self.loose_cursors = False
         self.cursors_secured = LONG_AGO
         self.movable = True
+        self.covered: set[str] = set()
+        self.names_lead = False
 
     def __repr__(self) -> str:
         lost = "" if self._lost is None else f", lost: {self._lost}"
@@ -154,13 +162,8 @@ class OpenTransaction:
 
     @property
     def changes(self) -> Changes | None:
-        """What it did, while it is parked."""
+        """What it did, while it is parked; None where its statements do the same again."""
         return self._changes
-
-    @property
-    def copied(self) -> frozenset[str]:
-        """The names and oids of the tables of which it has private copies."""
-        return frozenset(self._copied)
 
     @property
     def age_s(self) -> float:
@@ -174,21 +177,22 @@ class OpenTransaction:
     @property
     def can_be_parked(self) -> bool:
         """Whether there is something that it can let go of, for others to go on."""
-        return self.movable and self._phase in (Phase.OPEN, Phase.AT_COPIES, Phase.FAILED)
+        return self.movable and self._phase in (Phase.OPEN, Phase.AT_OVERLAYS, Phase.FAILED)
 
     @property
     def needs_care(self) -> bool:
         """Whether something is to be done before its COMMIT."""
         touched = self.touched
-        return bool(self._lost or self._phase is Phase.PARKED or touched.locked or touched.shared)
+        is_open = self._phase is Phase.OPEN
+        return bool(self._lost or not is_open or touched.locked or touched.shared)
 
     def lose(self, words: str) -> None:
         """It is certain that its COMMIT will fail with these words; the first reason counts."""
         if self._lost is None:
             self._lost = words
 
-    def park(self, changes: Changes) -> None:
-        """What it did has been read out and undone."""
+    def park(self, changes: Changes | None) -> None:
+        """What it did has been undone, and read out before unless it can be run again."""
         self._enter(Phase.PARKED)
         self._changes = changes
 
@@ -197,11 +201,10 @@ class OpenTransaction:
         self._enter(Phase.OPEN)
         self._changes = None
 
-    def add_copies(self, tables: set[str]) -> None:
-        """It has private copies of these tables, by names and oids, and works there."""
-        if self._phase is not Phase.AT_COPIES:
-            self._enter(Phase.AT_COPIES)
-        self._copied |= tables
+    def go_to_overlays(self) -> None:
+        """It holds nothing, and goes on at the overlays of its tables."""
+        self._enter(Phase.AT_OVERLAYS)
+        self._changes = None
 
     def fail(self) -> None:
         """A statement of it has failed."""
@@ -215,7 +218,7 @@ class OpenTransaction:
         self._enter(Phase.EMPTIED)
 
     def abandon(self) -> None:
-        """It was at private copies, and has let go of its snapshot."""
+        """It was at overlays, and has let go of its snapshot."""
         self._enter(Phase.ABANDONED)
 
     def note(self, step: Step, statement: Statement, rows: int) -> None:

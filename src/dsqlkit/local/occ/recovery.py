@@ -4,7 +4,6 @@ What it asks of PostgreSQL it asks by the way. What the client is to see is for 
 the answers here are frames to run, or that the step may run as it is.
 """
 
-import asyncio
 from typing import Final
 
 from dsqlkit.local.backend.conversation import Conversation
@@ -13,10 +12,10 @@ from dsqlkit.local.backend.savepoint import STATEMENT_SAVEPOINT
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT
 from dsqlkit.local.occ import cursors
 from dsqlkit.local.occ.adjudicator import Adjudicator
-from dsqlkit.local.occ.changes import Changes, let_go
+from dsqlkit.local.occ.at_overlays import AtOverlay, AtOverlays
+from dsqlkit.local.occ.changes import Changes, Locked, let_go
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.occ.parking import Parking
-from dsqlkit.local.occ.private_copies import PrivateCopies
 from dsqlkit.local.occ.row_locks import settle_locks
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
@@ -25,9 +24,6 @@ _DEADLOCK: Final = "40P01"
 _CONFLICTS: Final = {"40001", _DEADLOCK}
 _UNIQUE_VIOLATION: Final = "23505"
 _FOREIGN_KEY_VIOLATION: Final = "23503"
-_PAUSE_S: Final = 0.002
-
-_HAS_TWINS: Final = "SELECT dsqlkit.has_twins($1, $2::regclass)"
 
 
 class Recovery:
@@ -36,8 +32,8 @@ class Recovery:
     def __init__(self, conversation: Conversation, adjudicator: Adjudicator) -> None:
         self._conversation = conversation
         self._adjudicator = adjudicator
-        self._copies = PrivateCopies(conversation, self._ask)
-        self.parking = Parking(conversation, self._ask, adjudicator.monitor.ask, self._copies)
+        self._overlays = AtOverlays(conversation, adjudicator.overlays, self._ask)
+        self.parking = Parking(conversation, self._ask, adjudicator.monitor.ask, self._overlays)
 
     def is_conflict(
         self, statement: Statement, verdict: Verdict, transaction: OpenTransaction
@@ -52,40 +48,34 @@ class Recovery:
             return self._adjudicator.history.committed_since(transaction)
         return verdict.given_way or sqlstate in _CONFLICTS
 
+    @staticmethod
+    def _gave_way(verdict: Verdict) -> bool:
+        return verdict.given_way or verdict.sqlstate == _DEADLOCK
+
     def may_have_twins(self, statement: Statement, transaction: OpenTransaction) -> bool:
         """Whether it may have inserted a key that its snapshot has, but others have deleted."""
         history = self._adjudicator.history
         return statement.inserts and history.deleted_since(transaction, statement.tables)
 
-    async def has_twins(self, statement: Statement) -> bool:
-        """Whether it inserted a key that the transaction's snapshot has already.
-
-        PostgreSQL allows it when another transaction has deleted that row since.
-        """
-        for table in sorted(statement.claimed):
-            if (await self._ask(_HAS_TWINS, table))[0][0] == "t":
-                return True
-        return False
-
     async def resume(
         self, step: Step, statement: Statement, transaction: OpenTransaction
-    ) -> bytes | None:
-        """Let a transaction that was parked or has lost go on with this step: the frames that run
-        it at private copies, or None where it runs as it is.
+    ) -> AtOverlay | None:
+        """Let a transaction that was parked, or is at overlays, go on with this step.
 
-        Raises exchange.Refused when it cannot go on as if it had not lost.
+        Gives what runs it there, or None where it runs as it is.
+
+        Raises exchange.Refused and changes.Locked when it cannot go on as if it had not lost.
         """
-        left = None
+        if transaction.phase is Phase.PARKED and transaction.touched.schema:
+            await self.parking.restore(transaction)
+            if not transaction.lost:
+                await self._overlays.bind_again(step.bind)
+                return None
         if transaction.phase is Phase.PARKED:
-            left = await self.parking.restore(transaction)
-        if left is not None:
-            await self._copies.give(transaction, set(transaction.touched.claimed), left)
-        if transaction.phase is Phase.AT_COPIES:
-            return await self._copies.frames(step, statement, transaction)
-        await self._copies.bind_again(step.bind)
-        return None
+            await self._overlays.enter(transaction, statement.claimed)
+        return await self._overlays.led(step, statement, transaction)
 
-    async def lose(
+    async def take_back(
         self,
         step: Step,
         statement: Statement,
@@ -93,31 +83,33 @@ class Recovery:
         verdict: Verdict,
         *,
         guarded: bool,
-    ) -> bytes | None:
-        """Take back a step that met a conflict: the frames that run it as if it had met none.
+    ) -> AtOverlay:
+        """Take back a step that was run: what runs it at overlays, where its transaction goes on.
 
-        None for one that only gave way, as two transactions waited for each other: the transaction
-        is parked, and is to be resumed with the step. `guarded`: there is a savepoint before it.
-        Raises exchange.Refused and changes.Locked when it cannot be done, for want of a privilege.
+        The transaction has lost if the step met a conflict, and not where it only gave way for
+        another to go on. `guarded`: there is a savepoint before the step. Raises exchange.Refused
+        and changes.Locked when it cannot be done, for want of a privilege.
         """
         ask = self._conversation.ask
         changes: Changes | None = None
         if guarded:
             await ask(f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}")
-            changes = await self.parking.read_out(transaction)
+            changes = await self.parking.set_down(transaction)
         else:
             await let_go(ask)
-            if not transaction.touched.claimed:
-                changes = Changes()
-        await self._copies.forget_prepared(step)
-        if (verdict.given_way or verdict.sqlstate == _DEADLOCK) and changes is not None:
-            transaction.park(changes)
-            await asyncio.sleep(_PAUSE_S)
-            return None
-        transaction.lose(DATA_CONFLICT)
-        tables = transaction.touched.claimed | statement.claimed
-        await self._copies.give(transaction, tables, changes)
-        return await self._copies.frames(step, statement, transaction)
+        await self._overlays.forget_prepared(step)
+        if verdict.error is not None and not self._gave_way(verdict):
+            transaction.lose(DATA_CONFLICT)
+        await self._overlays.enter(transaction, statement.claimed, changes)
+        return await self._overlays.led(step, statement, transaction)
+
+    async def can_repeat(self, transaction: OpenTransaction) -> bool:
+        """Whether its statements do the same again; asked while one of them is under way."""
+        return await self._overlays.can_repeat(transaction, self._adjudicator.monitor.ask)
+
+    async def end_upsert(self, relation: str) -> None:
+        """Keep what an INSERT ... ON CONFLICT did at an overlay."""
+        await self._overlays.end_upsert(relation)
 
     async def prepare_commit(self, transaction: OpenTransaction, bind: bytes = b"") -> None:
         """Do what is left to do before COMMIT, or see to it that it fails.
@@ -125,8 +117,11 @@ class Recovery:
         `bind` is the COMMIT's own Bind where it was sent in an earlier step.
         """
         ask = self._conversation.ask
-        if transaction.phase is Phase.PARKED and not transaction.lost:
-            await self.parking.restore(transaction)
+        if transaction.phase in (Phase.PARKED, Phase.AT_OVERLAYS) and not transaction.lost:
+            try:
+                await self.parking.restore(transaction)
+            except (Refused, Locked):
+                transaction.lose(DATA_CONFLICT)
         if not transaction.lost:
             try:
                 await settle_locks(self._adjudicator, self._ask, transaction)
@@ -135,7 +130,7 @@ class Recovery:
                 transaction.lose(DATA_CONFLICT)
         if transaction.lost:
             await ask("SELECT dsqlkit.lose($1)", transaction.lost)
-        await self._copies.bind_again(bind)
+        await self._overlays.bind_again(bind)
 
     async def keep_cursors(self, transaction: OpenTransaction) -> None:
         """After a step that opened a cursor: see to it that the transaction can still be parked."""

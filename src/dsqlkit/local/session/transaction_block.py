@@ -4,12 +4,21 @@ Statements go one at a time: so each can be held back until it is known whether 
 and between two of them the transaction can be parked (see occ/adjudicator.py).
 """
 
+import asyncio
 import logging
 
-from dsqlkit.local.backend.exchange import READY_FAILED, READY_IDLE, Exchange, Refused, question
+from dsqlkit.local.backend.exchange import (
+    READY_FAILED,
+    READY_IDLE,
+    Exchange,
+    Refused,
+    Request,
+    question,
+)
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS, refusal_inside, too_old
 from dsqlkit.local.dialect.refusal import CONFLICT, SCHEMA_CHANGED, Refusal
 from dsqlkit.local.dialect.rewriting import refused
+from dsqlkit.local.occ.at_overlays import AtOverlay
 from dsqlkit.local.occ.changes import Locked
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.session import copy_in, disruption, implicit
@@ -131,7 +140,8 @@ class TransactionBlock:
             parts.finish(step, exchange)
             return
         failed = verdict.error is not None
-        held = not exchange.forwards and transaction.phase is not Phase.AT_COPIES
+        withheld = not exchange.forwards
+        held = withheld and transaction.phase is not Phase.AT_OVERLAYS
         if statement is None:
             then = after(
                 failed=failed,
@@ -148,10 +158,10 @@ class TransactionBlock:
                 held=held,
                 conflict=failed and held and recovery.is_conflict(statement, verdict, transaction),
                 twins=held and recovery.may_have_twins(statement, transaction),
-                too_many=transaction.touched.rows + verdict.changed > MAX_ROWS,
+                too_many=withheld and transaction.touched.rows + verdict.changed > MAX_ROWS,
                 cursor=step.fetches or statement.kind is Kind.CURSOR,
             )
-            if not failed and then is not After.CHECK_KEYS:
+            if not failed and then is not After.SET_ASIDE:
                 transaction.note(step, statement, verdict.changed)
         if parts.traces:
             told = "well" if verdict.error is None else f"with {verdict.sqlstate}"
@@ -160,9 +170,9 @@ class TransactionBlock:
         if then is After.FINISH:
             parts.finish(step, exchange)
         elif then is After.LOSE:
-            parts.do("answering a conflict", self._lose(step, exchange))
-        elif then is After.CHECK_KEYS:
-            parts.do("checking keys", self._check_keys(step, exchange))
+            parts.do("answering a conflict", self._take_back(step, exchange))
+        elif then is After.SET_ASIDE:
+            parts.do("setting a transaction aside", self._take_back(step, exchange))
         elif then is After.TOO_MANY:
             parts.do("refusing too many rows", self._fail(step, TOO_MANY_ROWS))
         else:
@@ -191,12 +201,12 @@ class TransactionBlock:
         assert statement is not None
         try:
             frames = await parts.recovery.resume(step, statement, transaction)
-        except Refused:
+        except (Refused, Locked):
             # It cannot be answered as if it had not lost: the conflict shows now.
             await self._fail(step, CONFLICT)
             return
         if frames is not None:
-            self._send_to_copies(step, frames)
+            await self._send_to_overlays(step, frames)
         elif not statement.can_conflict:
             parts.send_step(step, step.data, forward=True)
         elif write(guarded=self._is_guarded(transaction)) is Turn.GUARD:
@@ -204,38 +214,39 @@ class TransactionBlock:
         else:
             self.hold(step)
 
-    async def _lose(self, step: Step, exchange: Exchange) -> None:
+    async def _take_back(self, step: Step, exchange: Exchange) -> None:
+        """Take back a step that has been run, and run it at overlays."""
         parts, transaction, statement = self._parts, self._transaction, step.statement
         assert statement is not None
         try:
-            frames = await parts.recovery.lose(
+            there = await parts.recovery.take_back(
                 step, statement, transaction, exchange.verdict, guarded=exchange.request.guarded
             )
         except (Refused, Locked):
             # It cannot be answered so, for want of a privilege say: the conflict shows now.
+            if exchange.verdict.error is None:
+                await self._fail(step, CONFLICT)
+                return
             transaction.fail()
             parts.give(step, exchange)
             return
-        if frames is None:
-            await self._resume(step)
-        else:
-            self._send_to_copies(step, frames)
+        await self._send_to_overlays(step, there)
 
-    def _send_to_copies(self, step: Step, frames: bytes) -> None:
-        # Of a COPY's answer the client has had the start.
-        self._parts.send_step(step, frames, forward=not step.copied)
-
-    async def _check_keys(self, step: Step, exchange: Exchange) -> None:
-        parts, transaction, statement = self._parts, self._transaction, step.statement
-        assert statement is not None
-        if await parts.recovery.has_twins(statement):
-            await self._lose(step, exchange)
+    async def _send_to_overlays(self, step: Step, there: AtOverlay) -> None:
+        parts = self._parts
+        if there.upsert is None:
+            assert step.statement is not None
+            parts.send_step(step, there.frames, forward=not step.statement.can_conflict)
             return
-        transaction.note(step, statement, exchange.verdict.changed)
-        if transaction.touched.rows > MAX_ROWS:
-            await self._fail(step, TOO_MANY_ROWS)
-        else:
-            parts.finish(step, exchange)
+        answered = asyncio.get_running_loop().create_future()
+        request = Request(hide_ready=step.hides_ready, is_query=step.is_query, before=step.before)
+        needs_sync = step.hides_ready and not step.is_query
+        frames = there.frames + (SYNC if needs_sync else b"")
+        parts.conversation.send(frames, Exchange(request, answered.set_result))
+        done: Exchange = await answered
+        if done.verdict.error is None:
+            await parts.recovery.end_upsert(there.upsert)
+        self.answered(step, done)
 
     async def _keep_cursors(self, step: Step, exchange: Exchange) -> None:
         await self._parts.recovery.keep_cursors(self._transaction)

@@ -75,8 +75,8 @@ class After(Enum):
     """The client has it, and the next step's turn comes."""
     LOSE = "lost"
     """It met a conflict: it is taken back, and answered as if it had met none."""
-    CHECK_KEYS = "keys checked"
-    """It inserted a key that its snapshot may have already."""
+    SET_ASIDE = "set aside"
+    """It inserted a key that its snapshot may have already: overlays tell."""
     TOO_MANY = "too many rows"
     """The transaction has changed more rows than it may."""
     KEEP_CURSORS = "cursors kept"
@@ -192,13 +192,15 @@ def write(*, guarded: bool) -> Turn:
 def after(
     *, failed: bool, held: bool, conflict: bool, twins: bool, too_many: bool, cursor: bool
 ) -> After:
-    """What an answer inside a transaction block leads to. `held`: it was held back, and the
-    transaction works in PostgreSQL's own tables: at private copies there is nobody to conflict
-    with."""
+    """What an answer inside a transaction block leads to.
+
+    `held`: it was held back, and the transaction works in PostgreSQL's own tables: at overlays
+    there is nobody to conflict with. `too_many` can only be of an answer that was held back.
+    """
     if failed:
         return After.LOSE if held and conflict else _FINISH
     if held and twins:
-        return After.CHECK_KEYS
-    if held and too_many:
+        return After.SET_ASIDE
+    if too_many:
         return After.TOO_MANY
     return After.KEEP_CURSORS if cursor else _FINISH

@@ -69,6 +69,7 @@ def together(statements: Sequence[Statement]) -> Statement:
         any(each.inserts for each in statements),
         any(each.deletes for each in statements),
         any(each.scrolls for each in statements),
+        calls=frozenset().union(*(each.calls for each in statements)),
     )
 
 
@@ -107,6 +108,7 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
     tables: dict[str, str] = {}
     written: set[str] = set()
     schemas: list[tuple[int, int]] = []
+    calls: set[str] = set()
     locks = for_update = many = inserts = deletes = False
     for found in parsed.nodes:
         name = found.DESCRIPTOR.name
@@ -122,6 +124,8 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
         elif name == "CopyStmt" and found.is_from:
             written.add(qualified(found.relation))
             inserts = True
+        elif name == "FuncCall":
+            calls.add(found.funcname[-1].string.sval)
         elif name == "LockingClause":
             locks = True
             for_update = for_update or found.strength == tree.LCS_FORUPDATE
@@ -145,6 +149,7 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
         inserts,
         deletes,
         kind is Kind.CURSOR and bool(parsed.node.options & _SCROLL),
+        calls=frozenset(calls),
     )
 
 
