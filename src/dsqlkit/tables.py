@@ -19,6 +19,12 @@ _TIMES: Final = frozenset({"timestamp without time zone", "timestamp with time z
 COLUMNS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     "accounts": {"id": _INTEGERS, "balance": _NUMBERS},
     "accounts2": {"id": frozenset({"uuid"}), "balance": _NUMBERS},
+    "loads": {
+        "table_name": _TEXTS,
+        "load": frozenset({"uuid"}),
+        "loader": _TEXTS,
+        "renewed_at": _TIMES,
+    },
     "accounts7": {
         "id": _INTEGERS,
         "account_type": _TEXTS,

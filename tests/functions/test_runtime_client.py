@@ -7,9 +7,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from dsqlkit import accounts, loading, local, tables
+from dsqlkit import accounts, local, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import LocalAddress
+from dsqlkit.loading import Batch
+from dsqlkit.loading.sending import send
 from dsqlkit.transaction import RetryPolicy
 from tests.faults.relay import Fault, Relay
 from tests.functions.conftest import NAME, Start
@@ -28,7 +30,7 @@ def two_uuids(connections: KeptConnection) -> tuple[UUID, UUID]:
     tables.drop(connections, "accounts2")
     tables.create(connections, "accounts2")
     pair = (uuid4(), uuid4())
-    loading.send(connections, pair, RetryPolicy())
+    send(connections, Batch(0, pair[0].bytes + pair[1].bytes), RetryPolicy())
     return pair
 
 
