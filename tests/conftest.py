@@ -1,10 +1,11 @@
-"""One local cluster for the whole run, in a state folder of its own, removed at the end.
+"""One local cluster for each process of the run, in a state folder of its own, removed at the end.
 
 Whatever the developer's shell names, no test ever reaches a real cluster or an AWS account.
 """
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,17 @@ import pytest
 
 from dsqlkit import local
 from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the processes that tests start heed signals, where this run is to ignore them itself.
+
+    A shell's background jobs ignore Ctrl-C, `nohup` ignores SIGHUP, and who ignores a signal hands
+    that down; a handler is not handed down.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +53,14 @@ def local_cluster() -> Iterator[LocalAddress]:
             del os.environ["XDG_DATA_HOME"]
         else:
             os.environ["XDG_DATA_HOME"] = before
+
+
+@pytest.fixture
+def own_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A state folder that no other test uses; its cluster is gone at the end."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    yield tmp_path / "dsqlkit" / "local"
+    local.reset()
 
 
 @pytest.fixture(scope="session")

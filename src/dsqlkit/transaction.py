@@ -116,11 +116,14 @@ def run(
     work: Callable[[Connection], T],
     policy: RetryPolicy | None = None,
     on_retry: Callable[[Retry], None] | None = None,
+    *,
+    work_begins: bool = False,
 ) -> Outcome[T]:
     """Run `work` in a transaction and commit it, again from the start after each conflict.
 
     `work` gets a connection inside a transaction and must not end it, nor open nested ones: DSQL
     has no savepoints. It may run several times, so it must have no effect outside the database.
+    With `work_begins` it sends BEGIN itself, which can then go with its first statements.
 
     Raises whatever `work` raises, after a rollback; SqlError for a refusal by the database;
     ConflictLimitReached past the policy's limits; ConnectionFailed when there is no connection,
@@ -129,7 +132,8 @@ def run(
     after it, waits until the next `run` or the program's end, so that what was done is told
     (`interruption`).
     """
-    return _retried(connections, partial(_attempt, work=work), policy or RetryPolicy(), on_retry)
+    attempt = partial(_attempt, work=work, work_begins=work_begins)
+    return _retried(connections, attempt, policy or RetryPolicy(), on_retry)
 
 
 def run_alone(
@@ -182,9 +186,10 @@ def _retried(
         waited_s += wait_s
 
 
-def _attempt(connection: Connection, work: Callable[[Connection], T]) -> T:
+def _attempt(connection: Connection, work: Callable[[Connection], T], work_begins: bool) -> T:
     try:
-        connection.execute("BEGIN")
+        if not work_begins:
+            connection.execute("BEGIN")
         value = work(connection)
     except BaseException as error:
         _roll_back(connection)

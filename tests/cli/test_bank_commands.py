@@ -7,10 +7,9 @@ import pytest
 
 from dsqlkit import accounts, tables
 from dsqlkit.connection import KeptConnection
-from dsqlkit.loading import Batch
-from dsqlkit.loading.sending import send
+from dsqlkit.loading import Batch, send
 from dsqlkit.transaction import RetryPolicy
-from tests.cli.conftest import Command
+from tests.support.commands import Command
 
 MISSING = "99999999-9999-4999-9999-999999999999"
 
@@ -26,7 +25,7 @@ def two_uuids(connections: KeptConnection) -> tuple[UUID, UUID]:
     tables.drop(connections, "accounts2")
     tables.create(connections, "accounts2")
     pair = (uuid4(), uuid4())
-    send(connections, Batch(0, pair[0].bytes + pair[1].bytes), RetryPolicy())
+    send(connections, Batch.of(pair), RetryPolicy())
     return pair
 
 

@@ -6,11 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from dsqlkit.connection import KeptConnection
-from tests.cli.conftest import Command, Finished
+from tests.support.commands import Command, Finished
 
 MEASUREMENT = ["execution_ms", "spread_ms", "rows", "rows_scanned", "index"]
 LOCAL = {"endpoint", "running", "pid", "data_dir", "faults"}
@@ -65,12 +66,22 @@ def test_money_has_one_form(dsqlkit: Command, bank: KeptConnection) -> None:
 
 def test_transfer(dsqlkit: Command, bank: KeptConnection) -> None:
     moved = done(dsqlkit("transfer", "--payer", "1", "--payee", "2", "--amount", "10", "--json"))
-    assert keys(moved) == ["payer_balance", "transaction_time", "attempts", "waited_ms", "table"]
+    assert keys(moved) == [
+        "payer_balance",
+        "transaction_time",
+        "attempts",
+        "waited_ms",
+        "table",
+        "key",
+        "replayed",
+    ]
     assert (moved["payer_balance"], moved["attempts"]) == ("90", 1)
     number, unit = moved["transaction_time"][:-2], moved["transaction_time"][-2:]
     assert unit == "ms"
     assert Decimal(number).as_tuple().exponent == -3
     assert (moved["waited_ms"], moved["table"]) == (0, "accounts")
+    assert str(UUID(moved["key"])) == moved["key"]
+    assert moved["replayed"] is False
 
 
 def test_load(dsqlkit: Command, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from dsqlkit import tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import LocalAddress
-from tests.cli.conftest import Command
+from tests.support.commands import Command
 
 DSQLKIT = str(Path(sys.executable).with_name("dsqlkit"))
 SIZE = ["--threads", "4", "--transactions", "200", "--rows", "100"]

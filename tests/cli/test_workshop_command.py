@@ -18,7 +18,8 @@ from dsqlkit.connection import KeptConnection
 from dsqlkit.errors import ConnectionLost, InsufficientBalance, SqlError
 from dsqlkit.workshop import accounts7
 from dsqlkit.workshop.playing import may_be_of_others
-from tests.cli.conftest import Command, Finished
+from tests.support.commands import Command, Finished
+from tests.support.screen import screen_after
 
 TABLES = ("accounts", "accounts2", "accounts7")
 CLUSTER = "abcdefghijklmnopqrstuvwxyz.dsql.us-east-1.on.aws"
@@ -155,7 +156,7 @@ def test_a_table_that_others_emptied_is_left_and_said(
 
 
 @pytest.mark.parametrize(
-    ("table", "columns", "chapter", "fault"),
+    ("table", "columns", "chapter", "flaw"),
     [
         ("accounts", "name text PRIMARY KEY, balance numeric", "4", "it has no column id"),
         ("accounts", "id int PRIMARY KEY, balance text", "5", "column balance is text"),
@@ -174,14 +175,14 @@ def test_a_table_of_somebody_elses_is_a_clear_error_and_is_left(
     table: str,
     columns: str,
     chapter: str,
-    fault: str,
+    flaw: str,
 ) -> None:
     with nothing.connection() as connection:
         connection.execute(f"CREATE TABLE {table} ({columns})".encode())
     refused = dsqlkit("workshop", chapter, "--json")
     assert (refused.code, refused.error["code"]) == (1, "wrong_shape")
     assert f"Table {table} is not the workshop's: " in refused.error["message"]
-    assert fault in refused.error["message"]
+    assert flaw in refused.error["message"]
     assert table in _tables(nothing)
 
 
@@ -195,16 +196,12 @@ def test_each_chapter_says_what_it_shows(dsqlkit: Command, bank: KeptConnection)
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_people_read_it_within_the_width_and_as_sentences(
-    dsqlkit: Command, nothing: KeptConnection, monkeypatch: pytest.MonkeyPatch, columns: int
+    local_cluster: object, nothing: KeptConnection, columns: int
 ) -> None:
-    monkeypatch.setenv("COLUMNS", str(columns))
-    told = dsqlkit("workshop")
-    assert told.code == 0, told.err
-    lines = told.out.splitlines()
+    lines = screen_after("workshop", columns=columns)
     assert max(map(len, lines)) <= columns
-    assert not [line for line in lines if line != line.rstrip()]
-    assert "\n\n\n" not in told.out
-    said = " ".join(told.out.split())
+    assert "\n\n\n" not in "\n".join(lines)
+    said = " ".join(" ".join(lines).split())
     assert said.index("Transaction A Transaction B") < said.index("Then 8 clients at a time")
     assert "between 10 accounts, 200 times in all" in said
     assert "54000 transaction row limit exceeded" in said

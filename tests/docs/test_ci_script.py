@@ -11,6 +11,8 @@ import pytest
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 (SCRIPT,) = re.findall(r"^```bash\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
+pytestmark = pytest.mark.own_cluster
+
 
 def ran(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     file = folder / "pipeline.sh"

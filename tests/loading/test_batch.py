@@ -31,14 +31,14 @@ def test_its_lines_are_its_ids() -> None:
 
 def test_it_reads_as_a_sequence_of_uuids() -> None:
     ids = [UUID(int=number) for number in range(5)]
-    made = Batch(0, b"".join(each.bytes for each in ids))
+    made = Batch.of(ids)
     assert (len(made), list(made), made[-1], made[1:3]) == (5, ids, ids[4], ids[1:3])
     with pytest.raises(IndexError):
         made[5]
 
 
 def test_its_array_is_postgresqls() -> None:
-    made = Batch(0, UUID(int=1).bytes + UUID(int=258).bytes)
+    made = Batch.of([UUID(int=1), UUID(int=258)])
     head = "000000010000000000000b860000000200000001"
     first, second = "00" * 15 + "01", "00" * 14 + "0102"
     assert made.array().hex() == f"{head}00000010{first}00000010{second}"

@@ -10,8 +10,7 @@ from dsqlkit import tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import UsageError
-from dsqlkit.loading import Batch, verification
-from dsqlkit.loading.sending import send
+from dsqlkit.loading import Batch, send, verification
 from dsqlkit.loading.verification import Verified, verify
 from dsqlkit.transaction import RetryPolicy
 
@@ -23,7 +22,7 @@ def table(endpoint: Endpoint) -> Iterator[KeptConnection]:
     with KeptConnection(endpoint) as kept:
         tables.drop(kept, "accounts2")
         tables.create(kept, "accounts2")
-        send(kept, Batch(0, b"".join(each.bytes for each in IDS)), RetryPolicy())
+        send(kept, Batch.of(IDS), RetryPolicy())
         yield kept
 
 

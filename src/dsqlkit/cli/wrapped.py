@@ -63,8 +63,8 @@ class Indented:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         inner = options.update_width(options.max_width - self.indent)
-        for segments in console.render_lines(self.drawn, inner, pad=False):
-            line = Text(" " * self.indent, no_wrap=True, end="")
+        for segments in Segment.split_lines(console.render(self.drawn, inner)):
+            line = Text(" " * self.indent, no_wrap=True, overflow="ignore", end="")
             for segment in segments:
                 line.append(segment.text, segment.style)
             line.rstrip()

@@ -12,5 +12,6 @@ anew, keeps a journal beside the file of ids, and lets no other load in meanwhil
 from dsqlkit.loading.batch import Batch
 from dsqlkit.loading.loader import Loaded, Loader
 from dsqlkit.loading.plan import OPENING_BALANCE, LoadPlan
+from dsqlkit.loading.sending import send
 
-__all__ = ["OPENING_BALANCE", "Batch", "LoadPlan", "Loaded", "Loader"]
+__all__ = ["OPENING_BALANCE", "Batch", "LoadPlan", "Loaded", "Loader", "send"]

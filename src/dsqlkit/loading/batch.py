@@ -5,7 +5,7 @@ take longer than the cluster does.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Final, overload
@@ -32,6 +32,11 @@ class Batch(Sequence[UUID]):
 
     number: int
     raw: bytes
+
+    @classmethod
+    def of(cls, ids: Iterable[UUID]) -> "Batch":
+        """A batch by itself, of ids that the caller has chosen."""
+        return cls(0, b"".join(each.bytes for each in ids))
 
     def __len__(self) -> int:
         return len(self.raw) // _ID_BYTES
