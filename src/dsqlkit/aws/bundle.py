@@ -49,8 +49,10 @@ LEFT_OUT: Final[Mapping[str, str]] = {
 _OWN_LEFT_OUT: Final = {
     "advisor",
     "cli",
+    "guide",
     "local",
     "optimization.py",
+    "README.md",
     "__main__.py",
     "__pycache__",
 }
