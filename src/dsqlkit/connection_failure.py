@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from dsqlkit.deciding_variables import with_what_decided
 from dsqlkit.endpoint import Endpoint
+from dsqlkit.errors import FAULTS_OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class _Cause:
 
 _DENIED = ("access denied", "iam authentication failed", "password authentication failed")
 
+_AGED_ON_PURPOSE = _Cause(
+    ("on purpose, as a fault is on",),
+    "{address} refused the token: it is made stale early, on purpose.",
+    f"A fault is on, --token-age-s: {FAULTS_OFF}",
+)
 _STALE = _Cause(
     ("signature expired",),
     "{address} refused the token: it is stale.",
@@ -179,7 +185,7 @@ def failure_of(
     }
     lowered = text.lower()
     own = [_LOCAL_ADMIN if endpoint.is_admin else _LOCAL_ROLE] if endpoint.is_local else []
-    for cause in (_STALE, *own, *_CAUSES):
+    for cause in (_AGED_ON_PURPOSE, _STALE, *own, *_CAUSES):
         if any(words in lowered for words in cause.words):
             return ConnectionFailure(
                 cause.message.format(**names),

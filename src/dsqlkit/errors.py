@@ -7,10 +7,14 @@ a password or a secret key. The command line turns these into text or JSON in on
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+FAULTS_OFF: Final = "`dsqlkit local set --none` switches it off."
+"""How to end a fault of the local cluster that was switched on. A hint with these words, from the
+local cluster too, says that an error was made on purpose."""
 
 
 class ExitCode(IntEnum):

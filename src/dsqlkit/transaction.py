@@ -16,6 +16,7 @@ import psycopg
 from dsqlkit import interruption
 from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import (
+    FAULTS_OFF,
     ConflictLimitReached,
     ConnectionFailed,
     ConnectionLost,
@@ -129,6 +130,7 @@ def run(
     policy = policy or RetryPolicy()
     started = time.monotonic()
     conflicts: list[Conflict] = []
+    made = 0
     waited_s = 0.0
     while True:
         interruption.checkpoint()
@@ -145,10 +147,11 @@ def run(
             if conflict is None:
                 raise sql_error(error) from error
             conflicts.append(conflict)
+            made += is_on_purpose(error)
             wait_s = policy.wait_s(attempt, random.uniform)
             spent_s = time.monotonic() - started
             if attempt >= policy.max_attempts or spent_s + wait_s > policy.deadline_s:
-                raise _gave_up(attempt, spent_s, conflict, error) from error
+                raise _gave_up(attempt, made, spent_s, conflict, error) from error
         if on_retry is not None:
             on_retry(Retry(attempt, conflict, wait_s))
         time.sleep(wait_s)
@@ -215,14 +218,27 @@ def sql_error(error: psycopg.Error) -> DsqlkitError:
     )
 
 
+def is_on_purpose(error: psycopg.Error) -> bool:
+    """Whether a fault of the local cluster that somebody switched on made this error."""
+    return FAULTS_OFF in (error.diag.message_hint or "")
+
+
 def _gave_up(
-    attempts: int, spent_s: float, conflict: Conflict, error: psycopg.Error
+    attempts: int, made: int, spent_s: float, conflict: Conflict, error: psycopg.Error
 ) -> ConflictLimitReached:
+    """`made` is how many of the conflicts a fault made."""
     what = "its rows" if conflict is Conflict.DATA else "its tables"
     tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    why = f"other transactions kept changing {what}"
+    hint = "Raise --max-attempts or --deadline, or spread the work over more rows."
+    if made == attempts:
+        why = "the local cluster fails COMMITs on purpose"
+    elif made:
+        why = f"{why}, and the local cluster failed {made} on purpose"
+    if made:
+        hint = f"A fault is on, --conflict-rate or --conflict-every: {FAULTS_OFF}"
     return ConflictLimitReached(
-        f"Gave up after {tries} in {spent_s:.1f} s: other transactions kept changing "
-        f"{what} ({conflict}). Nothing changed.",
-        hint="Raise --max-attempts or --deadline, or spread the work over more rows.",
+        f"Gave up after {tries} in {spent_s:.1f} s: {why} ({conflict}). Nothing changed.",
+        hint=hint,
         sqlstate=error.sqlstate,
     )

@@ -2,13 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from dsqlkit import accounts, local
-from dsqlkit.connection import KeptConnection
+from dsqlkit.connection import Connection, KeptConnection, connect
+from dsqlkit.endpoint import Endpoint
+from dsqlkit.errors import ConflictLimitReached, ConnectionFailed
 from dsqlkit.local.faults import NAMES, option_of
+from dsqlkit.transaction import RetryPolicy, run
 from tests.cli.conftest import Command
 
 TRANSFER = ["transfer", "--payer", "1", "--payee", "2", "--amount", "10"]
@@ -90,6 +95,9 @@ def test_a_transfer_that_only_meets_conflicts_is_4_and_nothing_changed(
     switch(dsqlkit, "--conflict-rate", "1")
     beaten = dsqlkit(*TRANSFER, "--max-attempts", "3", "--json", "--quiet")
     assert (beaten.code, beaten.error["sqlstate"]) == (4, "40001")
+    assert "the local cluster fails COMMITs on purpose (OC000)" in beaten.error["message"]
+    assert "other transactions" not in beaten.error["message"]
+    assert "`dsqlkit local set --none` switches it off" in beaten.error["hint"]
     assert payers_balance(bank) == "100"
 
 
@@ -100,6 +108,8 @@ def test_a_connection_cut_at_commit_is_5_whatever_became_of_the_money(
     switch(dsqlkit, f"--cut-{when}-commit", "1")
     broken = dsqlkit(*TRANSFER, "--json")
     assert (broken.code, broken.error["code"]) == (5, "outcome_unknown")
+    assert f"faults on (cut-{when}-commit 1)" in broken.error["hint"]
+    assert "`dsqlkit local set --none`" in broken.error["hint"]
     switch(dsqlkit, "--none")
     assert payers_balance(bank) == left
 
@@ -124,3 +134,66 @@ def test_a_fresh_token_is_young_enough(dsqlkit: Command) -> None:
     switch(dsqlkit, "--token-age-s", "30")
     assert old
     assert dsqlkit("connect").code == 0
+
+
+def test_what_is_on_is_said_before_the_work_begins(dsqlkit: Command, bank: KeptConnection) -> None:
+    switch(dsqlkit, "--round-trip-ms", "1")
+    told = dsqlkit("balance", "--id", "1")
+    assert told.out == "Account 1 holds 100.\n"
+    assert told.err.startswith("Faults are on: round-trip-ms 1. `dsqlkit local set --none`")
+    assert dsqlkit("balance", "--id", "1", "--json").err == ""
+    switch(dsqlkit, "--none")
+    assert dsqlkit("balance", "--id", "1").err == ""
+
+
+@pytest.mark.parametrize(
+    ("fault", "statements"),
+    [
+        ({"conflict_rate": 1}, ["UPDATE accounts SET balance = balance WHERE id = 1"]),
+        (
+            {"conflict_rate": 1},
+            ["BEGIN", "UPDATE accounts SET balance = balance WHERE id = 1", "COMMIT"],
+        ),
+        ({"transaction_age_s": 0.001}, ["BEGIN", "SELECT pg_sleep(1)"]),
+    ],
+)
+def test_a_fault_names_itself_to_any_client(
+    endpoint: Endpoint, bank: KeptConnection, fault: dict[str, float], statements: list[str]
+) -> None:
+    local.set_faults(local.Faults().changed({**fault}))
+    *first, last = statements
+    with connect(endpoint) as connection:
+        for each in first:
+            connection.execute(each)
+        with pytest.raises(psycopg.Error) as caught:
+            connection.execute(last)
+    assert "`dsqlkit local set --none`" in (caught.value.diag.message_hint or "")
+    assert "on purpose" not in (caught.value.diag.message_primary or "")
+
+
+def test_a_token_that_is_made_to_age_early_is_not_blamed_on_the_clock(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local.set_faults(local.Faults(token_age_s=1))
+    before = datetime.now(UTC) - timedelta(seconds=30)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: before)
+    with pytest.raises(ConnectionFailed, match="made stale early, on purpose") as caught:
+        connect(endpoint)
+    assert "`dsqlkit local set --none`" in (caught.value.hint or "")
+    assert "clock" not in (caught.value.hint or "")
+
+
+def test_others_are_blamed_for_their_share_of_the_conflicts_alone(
+    endpoint: Endpoint, bank: KeptConnection
+) -> None:
+    local.set_faults(local.Faults(conflict_every=3))
+
+    def work(connection: Connection) -> None:
+        connection.execute("UPDATE accounts SET balance = balance WHERE id = 1")
+        with connect(endpoint) as other:  # COMMIT 1 wins over ours, 2; COMMIT 3 meets the fault
+            other.execute("UPDATE accounts SET balance = balance WHERE id = 1")
+
+    with pytest.raises(ConflictLimitReached) as caught:
+        run(bank, work, RetryPolicy(max_attempts=2))
+    assert "other transactions kept changing its rows" in caught.value.message
+    assert "the local cluster failed 1 on purpose" in caught.value.message

@@ -13,6 +13,7 @@ from dsqlkit import indexes, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.workshop import accounts7
 from tests.cli.conftest import Command
+from tests.cli.screen import screen_after
 
 CHAPTERS = {"idx_accounts7_metadata", "idx_accounts7_metadata_covering"}
 FIRST = {"accounts7_pkey", "idx_accounts7_type"}
@@ -96,11 +97,10 @@ def test_an_index_that_the_new_one_makes_redundant_is_named(
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_proposal_is_readable_at_any_width(
-    dsqlkit: Command, fresh: KeptConnection, width: int, monkeypatch: pytest.MonkeyPatch
+    local_cluster: object, fresh: KeptConnection, width: int
 ) -> None:
-    monkeypatch.setenv("COLUMNS", str(width))
     for options in ([], ["--apply"]):
-        lines = dsqlkit("optimize", "query", *options).out.splitlines()
+        lines = screen_after("optimize", "query", *options, columns=width)
         assert max(map(len, lines)) <= width
         assert any(line.startswith("CREATE INDEX ASYNC idx_accounts7_") for line in lines)
         assert any(line.strip() == "INCLUDE (metadata_value);" for line in lines)

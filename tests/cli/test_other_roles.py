@@ -42,7 +42,7 @@ def test_a_role_reads_and_moves_money_as_far_as_it_may(
     assert (denied.code, denied.error["sqlstate"]) == (1, "42501")
     with teller.connection() as admin:
         admin.execute("GRANT SELECT ON accounts TO teller")
-    assert dsqlkit(*balance).document["balance"] == "100.000000"
+    assert dsqlkit(*balance).document["balance"] == "100"
     assert dsqlkit(*transfer, "--json").error["sqlstate"] == "42501"
     with teller.connection() as admin:
         admin.execute("GRANT UPDATE ON accounts TO teller")

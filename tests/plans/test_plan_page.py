@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -203,3 +204,42 @@ def test_the_page_itself_never_scrolls_sideways(
     assert browser.execute_script(
         "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     )
+
+
+def _deep(levels: int) -> str:
+    lines = ["Limit  (cost=0.00..9.00 rows=1 width=4) (actual time=0.0..9.0 rows=123456 loops=1)"]
+    for level in range(1, levels):
+        lines.append(
+            f"{'      ' * (level - 1)}  ->  Subquery Scan on a_name_that_is_long_{level}"
+            f"  (cost=0.00..9.00 rows=98765 width=4) (actual time=0.0..{9 - level / 10}"
+            " rows=54321 loops=1)"
+        )
+    return "\n".join(lines) + "\n"
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [375, 500, 800, 1200])
+@pytest.mark.parametrize("text", [dsql_text("01"), dsql_text("07"), _deep(12)])
+def test_columns_stay_in_line_at_any_width(
+    browser: Chrome, tmp_path: Path, width: int, text: str
+) -> None:
+    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    try:
+        _opened(browser, tmp_path, text)
+        rows: list[list[list[float]]] = browser.execute_script(_BOXES)
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    head, *below = rows
+    assert len(below) >= 3
+    for name, *figures in below:
+        edges = [right for _, right in figures]
+        assert edges == pytest.approx([right for _, right in head[1:]], abs=0.5)
+        assert all(right <= left for (_, right), (left, _) in pairwise(figures))
+        assert name[1] - name[0] > 90
+
+
+_BOXES = """
+return [...document.querySelectorAll('.tree .row')].map(row => [...row.children].map(cell => {
+  const box = cell.getBoundingClientRect(); return [box.left, box.right]; }));
+"""

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.table import Table
 from rich.text import Text
 
 from dsqlkit.cli.measurement_view import change, measurement_document
 from dsqlkit.cli.output import counted
+from dsqlkit.cli.uncut import ResultTable
 
 if TYPE_CHECKING:
     from dsqlkit.advisor.advise import Proposal
@@ -60,7 +59,7 @@ def view_of(consultation: "Consultation", outcome: "Outcome | None") -> Renderab
     for note in advice.notes:
         parts += [_Wrapped(f"Note: {note}"), ""]
     if tried:
-        parts += [_trials(tried), *_verdict(tried)]
+        parts += [_trials(tried), "", *_verdict(tried)]
     elif advice.proposals:
         parts.append("Nothing was built: --apply builds, measures and keeps the best.")
     while parts and parts[-1] == "":
@@ -113,14 +112,14 @@ def _indented(text: str) -> _Wrapped:
     return _Wrapped(text, indent=2)
 
 
-def _trials(outcome: "Outcome") -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("With", overflow="fold")
+def _trials(outcome: "Outcome") -> ResultTable:
+    table = ResultTable()
+    table.column("With")
     for heading in ("rows read", "looked up", "execution (spread)"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.column(heading, justify="right", no_wrap=True)
     with_dpu = outcome.before.dpu is not None
     if with_dpu:
-        table.add_column("DPU", justify="right", no_wrap=True)
+        table.column("DPU", justify="right", no_wrap=True)
     rows = [("no new index", outcome.before)]
     rows += [("\n".join(each.names), each.measured) for each in outcome.trials]
     for name, measured in rows:

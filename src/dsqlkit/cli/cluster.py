@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from dsqlkit.cli.options import ClusterOptions, DatabaseOptions
 from dsqlkit.cli.output import Output
+from dsqlkit.cli.switched_on import SWITCHED_ON
 
 if TYPE_CHECKING:
     from dsqlkit.endpoint import Endpoint, LocalAddress
@@ -41,6 +42,9 @@ def endpoint_of(options: ClusterOptions, output: Output | None = None) -> "Endpo
         start_local=start_local,
         local_address=local_address,
     )
+    SWITCHED_ON.begin(endpoint)
+    if output is not None and not output.as_json and (told := SWITCHED_ON.notice()):
+        output.notice(told)
     if output is not None and isinstance(options, DatabaseOptions) and options.verbose:
         output.notice(f"endpoint  {endpoint.address} (from {endpoint.host_source})")
         output.notice(f"region    {endpoint.region} (from {endpoint.region_source})")

@@ -88,15 +88,14 @@ def list_(options: AccountOptions) -> None:
     def for_people() -> Any:
         if not found:
             return f"No clusters in {plane.region}."
-        from rich import box
-        from rich.table import Table
+        from dsqlkit.cli.uncut import ResultTable
 
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("Name", overflow="fold")
+        table = ResultTable()
+        table.column("Name")
         # An endpoint that is cut cannot be copied.
         for column, part in (("Status", "status"), ("Endpoint", "endpoint")):
             longest = max(len(getattr(cluster, part)) for cluster in found)
-            table.add_column(column, min_width=max(longest, len(column)))
+            table.column(column, min_width=max(longest, len(column)))
         for cluster in found:
             table.add_row(cluster.tags.get("Name", ""), cluster.status, cluster.endpoint)
         return table

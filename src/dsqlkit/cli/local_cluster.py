@@ -9,6 +9,7 @@ import typer
 
 from dsqlkit.cli.options import ErrorOptions, OutputOptions, Yes
 from dsqlkit.cli.output import Output, label_of, table_of, write
+from dsqlkit.cli.switched_on import names_of
 from dsqlkit.errors import DsqlkitError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def set_(options: FaultOptions) -> None:
         raise UsageError("Nothing to set.", hint=f"Give {known}, or --none.")
     now = local.set_faults(faults)
     when = "now" if now.running else "from its next start on"
-    _tell(output, now, f"Faults of the local cluster {when}: {_in_words(faults)}.")
+    _tell(output, now, f"Faults of the local cluster {when}: {names_of(faults) or 'none'}.")
 
 
 def reset(options: OutputOptions, yes: Yes = False) -> None:
@@ -223,18 +224,13 @@ def _document(status: "LocalStatus") -> dict[str, Any]:
 
 def _show(output: Output, status: "LocalStatus") -> None:
     document = _document(status)
-    shown = document | {"faults": _in_words(status.faults)}
+    shown = document | {"faults": names_of(status.faults) or "none"}
     output.result(
         document,
         lambda: table_of(
             {label_of(name): _word(value) for name, value in shown.items() if value is not None}
         ),
     )
-
-
-def _in_words(faults: "Faults") -> str:
-    words = [f"{name.replace('_', '-')} {value:g}" for name, value in faults.on.items()]
-    return ", ".join(words) or "none"
 
 
 def _word(value: object) -> str:

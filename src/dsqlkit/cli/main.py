@@ -14,6 +14,7 @@ from dsqlkit import interruption
 from dsqlkit.cli.options import DEBUG_FLAG, JSON_FLAG, with_options
 from dsqlkit.cli.output import print_error, print_interrupted, write
 from dsqlkit.cli.parameters import Command
+from dsqlkit.cli.switched_on import SWITCHED_ON
 from dsqlkit.errors import DsqlkitError, ExitCode, Interrupted, UsageError
 
 INTERNAL_ERROR: Final = 70
@@ -120,6 +121,7 @@ def run(arguments: Sequence[str]) -> int:
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     as_json, debug = JSON_FLAG in own, DEBUG_FLAG in own
     first = arguments[0]
+    SWITCHED_ON.begin()
     try:
         code = build(first if first in _COMMANDS else None)(
             args=list(arguments), prog_name="dsqlkit", standalone_mode=False
@@ -134,6 +136,7 @@ def run(arguments: Sequence[str]) -> int:
         print_interrupted(told, as_json=as_json)
         return interruption.exit_code()
     except DsqlkitError as error:
+        SWITCHED_ON.name_in(error)
         print_error(error, as_json=as_json)
         _show_traceback(debug)
         return error.exit_code

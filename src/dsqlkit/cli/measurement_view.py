@@ -22,21 +22,22 @@ def document_of(done: "Optimization") -> dict[str, Any]:
 
 def table_of(done: "Optimization") -> "Group":
     """The chapter's result for people."""
-    from rich import box
     from rich.console import Group
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    table.add_column("before", justify="right")
-    table.add_column("after", justify="right")
+    from dsqlkit.cli.uncut import ResultTable
+
+    table = ResultTable()
+    table.column("")
+    table.column("before", justify="right")
+    table.column("after", justify="right")
     before, after = done.before, done.after
     table.add_row("Rows read", f"{before.rows_scanned:,}", f"{after.rows_scanned:,}")
     table.add_row("Rows returned", f"{before.rows:,}", f"{after.rows:,}")
     table.add_row("Execution", f"{before.execution_ms:.3f} ms", f"{after.execution_ms:.3f} ms")
     table.add_row("Spread", f"{before.spread_ms:.3f} ms", f"{after.spread_ms:.3f} ms")
     table.add_row("Index", before.index or "none", after.index or "none")
-    return Group(table, _comparison(done))
+    return Group(table, Text(), Text(_comparison(done)))
 
 
 def _comparison(done: "Optimization") -> str:

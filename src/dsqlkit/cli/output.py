@@ -40,6 +40,7 @@ class Output:
 
     def __init__(self, options: OutputOptions) -> None:
         self._options = options
+        self._progress: Progress | None = None
 
     @property
     def as_json(self) -> bool:
@@ -53,22 +54,25 @@ class Output:
             print_json(document)
             return
         drawn = for_people()
-        if isinstance(drawn, str):
-            write(drawn)
-            return
+        self.text(drawn if isinstance(drawn, str) else self._drawn(drawn))
+
+    def _drawn(self, drawn: "RenderableType") -> str:
+        """What is drawn as text, without blanks at the ends of its lines."""
         console = self.console(sys.stdout)
         with console.capture() as captured:
-            console.print(drawn)
-        write(captured.get(), end="")
+            console.print(drawn, crop=False)
+        return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
     def text(self, text: str) -> None:
         """Print a result that is text already, as it is."""
-        write(text.rstrip("\n"))
+        with self._without_progress():
+            write(text.rstrip("\n"))
 
     def notice(self, text: str) -> None:
         """Say something on the way, on stderr."""
         if not self._options.quiet:
-            write(text, sys.stderr)
+            with self._without_progress():
+                write(text, sys.stderr)
 
     def next_step(self, text: str) -> None:
         """Name the natural next command."""
@@ -131,23 +135,42 @@ class Output:
             task = line.add_task(text, total=None)
             yield lambda words: line.update(task, description=words)
 
-    def _live(self, *columns: "ProgressColumn") -> "Progress":
+    @contextmanager
+    def _live(self, *columns: "ProgressColumn") -> "Generator[Progress, None, None]":
         """Lines at the foot of the terminal that are redrawn, and gone at the end."""
         from rich.progress import Progress
 
-        return Progress(
+        self._progress = Progress(
             *columns,
             console=self.console(sys.stderr),
             transient=True,
             # Results on the same terminal go above these lines; results in a file stay there.
             redirect_stdout=sys.stdout.isatty(),
         )
+        try:
+            with self._progress:
+                yield self._progress
+        finally:
+            self._progress = None
+
+    @contextmanager
+    def _without_progress(self) -> Generator[None, None, None]:
+        """Take the lines at the foot of the terminal away, so that none is left above a result."""
+        if self._progress is None:
+            yield
+            return
+        self._progress.stop()
+        yield
+        self._progress.start()
 
     def console(self, stream: TextIO) -> "Console":
         """A console on a stream, with colour only where it is wanted."""
         from rich.console import Console
 
-        return Console(file=stream, no_color=self._options.no_color or None, highlight=False)
+        from dsqlkit.cli.uncut import UncutConsole
+
+        kind = Console if stream.isatty() else UncutConsole
+        return kind(file=stream, no_color=self._options.no_color or None, highlight=False)
 
 
 def print_json(document: Mapping[str, Any]) -> None:

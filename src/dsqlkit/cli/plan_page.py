@@ -57,6 +57,7 @@ the nodes below it; storage nodes have none of their own, it is part of the scan
 def plan_page(results: Sequence[ExplainResult]) -> str:
     """The page of one or more plans: totals, findings, the tree with its bars, the text."""
     style = files("dsqlkit.cli").joinpath("plan_page.css").read_text(encoding="utf-8")
+    style += f":root {{ --levels: {max(_levels(result.plan.root) for result in results)}; }}\n"
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     of = f" {{}} of {len(results)}" if len(results) > 1 else ""
     plans = (_plan(result, f"Query plan{of.format(n)}") for n, result in enumerate(results, 1))
@@ -68,6 +69,10 @@ def plan_page(results: Sequence[ExplainResult]) -> str:
         text=escape(results[0].text),
         version=escape(__version__),
     )
+
+
+def _levels(node: PlanNode) -> int:
+    return 1 + max(map(_levels, node.children), default=0)
 
 
 def _plan(result: ExplainResult, heading: str) -> str:

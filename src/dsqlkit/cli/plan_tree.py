@@ -28,6 +28,7 @@ from dsqlkit.cli.plan_words import (
     name_parts,
     short,
 )
+from dsqlkit.cli.uncut import UncutConsole
 from dsqlkit.plans.conditions import readable
 from dsqlkit.plans.model import Plan, PlanNode
 from dsqlkit.plans.scans import STORAGE_NODES
@@ -41,7 +42,10 @@ _SUBJECTS: Final = ("Sort Key", "Group Key", "Hash Cond", "Merge Cond")
 
 
 class PlanTree:
-    """Takes the width it is given: columns move closer, then names that are too long are cut."""
+    """Takes the width it is given: columns move closer, then names that are too long are cut.
+
+    On an `UncutConsole` nothing is cut.
+    """
 
     def __init__(self, plan: Plan, strings: Collection[str] = ()) -> None:
         """`strings` as in `conditions.readable`."""
@@ -53,10 +57,11 @@ class PlanTree:
         columns = _columns(self._plan)
         widths = {name: max(len(name), *(len(row.cells[name]) for row in rows)) for name in columns}
         longest = max(row.name.cell_len for row in rows)
+        uncut = isinstance(console, UncutConsole)
         spacious = options.max_width - sum(width + 2 for width in widths.values())
         gap = 2 if longest <= spacious else 1
         room = options.max_width - sum(width + gap for width in widths.values())
-        name_width = max(min(longest, room), _NARROWEST_NAME)
+        name_width = longest if uncut else max(min(longest, room), _NARROWEST_NAME)
 
         yield _line(Text(), {name: Text(name, "dim") for name in columns}, name_width, widths, gap)
         for row in rows:
@@ -64,7 +69,8 @@ class PlanTree:
                 row.name.truncate(name_width, overflow="crop")
             yield _line(row.name, row.cells, name_width, widths, gap)
             for note in row.notes:
-                yield from _wrapped(note, row.guide, console, options.max_width)
+                most = None if uncut else _CONDITION_LINES
+                yield from _wrapped(note, row.guide, console, options.max_width, most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,16 +179,20 @@ def _line(
         line.append(" " * (gap + width - len(cells[column])))
         line.append_text(cells[column])
     line.rstrip()
-    line.no_wrap = True
+    # Whoever chose the width knows that it fits, or that nothing is to be cut.
+    line.no_wrap, line.overflow = True, "ignore"
     return line
 
 
-def _wrapped(note: Text, guide: Text, console: Console, width: int) -> Iterator[Text]:
+def _wrapped(
+    note: Text, guide: Text, console: Console, width: int, most: int | None
+) -> Iterator[Text]:
+    """The note on lines of this width; the last of the `most` lines says when there were more."""
     lines = note.wrap(console, max(width - len(guide), _NARROWEST_NAME))
-    cut = len(lines) > _CONDITION_LINES
-    for number, line in enumerate(lines[:_CONDITION_LINES], start=1):
+    cut = most is not None and len(lines) > most
+    for number, line in enumerate(lines[:most], start=1):
         line.rstrip()
-        if cut and number == _CONDITION_LINES:
+        if cut and number == most:
             line.truncate(max(width - len(guide) - 4, _NARROWEST_NAME), overflow="crop")
             line.append(" ...", "dim")
         yield Text.assemble(guide, line)

@@ -3,7 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT, Refusal
+from dsqlkit.local.dialect.refusal import (
+    CONFLICT_ON_PURPOSE,
+    DATA_CONFLICT,
+    MADE_CONFLICT,
+    SCHEMA_CONFLICT,
+    Refusal,
+)
 from dsqlkit.local.dialect.rewriting import refusal_in
 from dsqlkit.local.dialect.rules import ANSWERS
 from dsqlkit.local.wire.messages import (
@@ -180,6 +186,8 @@ class AnswerRewriter:
         sqlstate = fields.get(Field.SQLSTATE, b"")
         if sqlstate in _CONFLICT_STATES:
             told = fields.get(Field.MESSAGE, b"").decode(errors="replace")
+            if told == CONFLICT_ON_PURPOSE:
+                return MADE_CONFLICT.as_error()
             return error_response("40001", told if told in _CONFLICTS else DATA_CONFLICT)
         refusal = _refusal(sqlstate, fields.get(Field.MESSAGE, b""))
         if refusal is not None:

@@ -8,8 +8,10 @@ multi_statement); the words about age by a third party.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from dsqlkit.errors import FAULTS_OFF
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.statements.statement import Kind
+from dsqlkit.quotas import MAX_TRANSACTION_AGE_S
 
 TOO_MANY_ROWS: Final = Refusal("54000", "transaction row limit exceeded")
 
@@ -46,6 +48,9 @@ def too_old(age_s: float, limit_s: float) -> Refusal | None:
         "54000",
         f"transaction age limit of {limit_s:g}s exceeded",
         f"Current transaction age {age_s:.3g}s exceeds {limit_s:g}s",
+        None
+        if limit_s >= MAX_TRANSACTION_AGE_S
+        else f"The limit is shorter than DSQL's on purpose, as a fault is on: {FAULTS_OFF}",
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from dsqlkit.errors import FAULTS_OFF
 from dsqlkit.local.statements.tree import Node
 from dsqlkit.local.wire.messages import error_response
 
@@ -15,15 +16,24 @@ class Refusal:
     sqlstate: str
     message: str
     detail: str | None = None
+    hint: str | None = None
 
     def as_error(self) -> bytes:
         """The ErrorResponse."""
-        return error_response(self.sqlstate, self.message, detail=self.detail)
+        return error_response(self.sqlstate, self.message, detail=self.detail, hint=self.hint)
 
 
 DATA_CONFLICT: Final = "change conflicts with another transaction (OC000)"
 SCHEMA_CONFLICT: Final = "schema has been updated by another transaction (OC001)"
 """A real cluster's words (conformance record); both have SQLSTATE 40001."""
+
+CONFLICT_ON_PURPOSE: Final = f"{DATA_CONFLICT}, on purpose"
+"""How a conflict that a fault makes is told apart inside; a client is told `MADE_CONFLICT`."""
+MADE_CONFLICT: Final = Refusal(
+    "40001",
+    DATA_CONFLICT,
+    hint=f"The local cluster made this conflict on purpose, as a fault is on: {FAULTS_OFF}",
+)
 
 SCHEMA_CHANGED: Final = Refusal("40001", SCHEMA_CONFLICT)
 

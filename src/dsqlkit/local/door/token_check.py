@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 from dsqlkit.endpoint import ADMIN, LOCAL_HOSTS, LOCAL_REGION
+from dsqlkit.errors import FAULTS_OFF
 from dsqlkit.quotas import MAX_TOKEN_LIFE_S
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
@@ -67,6 +68,7 @@ class TokenChecker:
         if parameters["Action"] != action:
             raise AccessDenied(f"the token is not for {action}")
         signed_at, life = _validity(parameters)
+        own_end = signed_at + life
         life = min(life, longest)
         scope = f"{signed_at:%Y%m%d}/{LOCAL_REGION}/dsql/aws4_request"
         if parameters["X-Amz-Credential"] != f"{self.access_key_id}/{scope}":
@@ -87,7 +89,8 @@ class TokenChecker:
             expiry, current = (f"{moment:{_TIME_FORMAT}}" for moment in (signed_at + life, now))
             raise AccessDenied(
                 "the token has expired",
-                hint=f"Signature expired: {expiry} is now earlier than {current}",
+                hint=f"Signature expired: {expiry} is now earlier than {current}"
+                + ("" if now >= own_end else f", on purpose, as a fault is on: {FAULTS_OFF}"),
             )
 
     def _is_ours(self, host: str) -> bool:

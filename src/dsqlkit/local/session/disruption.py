@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit.local.backend.exchange import Exchange
-from dsqlkit.local.dialect.refusal import DATA_CONFLICT
+from dsqlkit.local.dialect.refusal import CONFLICT_ON_PURPOSE
 from dsqlkit.local.faults import Fate
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.statements.statement import Kind, Statement
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from dsqlkit.local.session.session import Session
 
 _NAME: Final = b"dsqlkit_lose\0"
+_LOST: Final = f"SELECT dsqlkit.lose('{CONFLICT_ON_PURPOSE}')"
 # Without a Sync, and with a name of its own: it joins the client's implicit transaction and leaves
 # the client's unnamed statement alone.
 _LOSE: Final = (
-    message(Frontend.PARSE, _NAME + f"SELECT dsqlkit.lose('{DATA_CONFLICT}')\0".encode() + b"\0\0")
+    message(Frontend.PARSE, _NAME + _LOST.encode() + bytes(3))
     + message(Frontend.BIND, _NAME + _NAME + bytes(6))
     + message(Frontend.EXECUTE, _NAME + bytes(4))
     + message(Frontend.CLOSE, STATEMENT + _NAME)
@@ -66,7 +67,7 @@ class Disruption:
             session.cut()
             return
         if fate is Fate.CONFLICT:
-            transaction.lost = transaction.lost or DATA_CONFLICT
+            transaction.lost = transaction.lost or CONFLICT_ON_PURPOSE
         await session.recovery.prepare_commit(transaction, step.bind)
         if fate is Fate.CUT_AFTER:
             ends_itself = step.is_query or step.end is End.SYNC
