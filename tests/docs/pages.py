@@ -4,12 +4,13 @@ A block of `console` holds commands behind `$ ` and below each what it prints. W
 file by `cat`, the reader is taken to have it. `...` on a line of its own stands for lines left out.
 """
 
+import difflib
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -93,8 +94,8 @@ class Reader:
         return ended.stdout
 
 
-def differences(reader: Reader, text: str) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
-    """Each command of a page that prints other words than the page shows: it, shown, printed."""
+def differences(reader: Reader, text: str) -> Iterator[str]:
+    """What a page shows and its commands do not print, and the other way round, as a diff."""
     for step in steps(text):
         if not step.runs_here or step.needs:
             continue
@@ -102,21 +103,28 @@ def differences(reader: Reader, text: str) -> Iterator[tuple[str, Sequence[str],
         if not step.shown:
             continue
         first, *others = (words_of(part) for part in step.shown.split(f"\n{_LEFT_OUT}\n"))
-        last = others[-1] if others else first
-        if printed[: len(first)] != first or printed[len(printed) - len(last) :] != last:
-            yield step.command, words_of(step.shown), printed
-        elif not others and len(printed) != len(first):
-            yield step.command, first, printed
+        last = others[-1] if others else []
+        left_out = printed[len(first) : len(printed) - len(last)] if others else []
+        shown = [*first, *left_out, *last]
+        if shown != printed:
+            changes = difflib.unified_diff(shown, printed, "shown", "printed", lineterm="", n=2)
+            yield "\n".join([step.command, *changes])
 
 
 def rewritten(reader: Reader, text: str) -> str:
-    """The page with what its commands print now, where all of the output is shown."""
+    """The page with what its commands print now; where lines are left out, as many as before."""
     new, place = "", 0
     for step in steps(text):
         if not step.runs_here or step.needs:
             continue
-        printed = reader.type(step)
-        if step.shown and f"\n{_LEFT_OUT}\n" not in step.shown:
-            new += text[place : step.start] + printed.rstrip("\n") + "\n"
-            place = step.end
+        printed = reader.type(step).rstrip("\n").splitlines(keepends=True)
+        if not step.shown:
+            continue
+        lines = step.shown.splitlines()
+        if _LEFT_OUT in lines:
+            first = lines.index(_LEFT_OUT)
+            last = len(lines) - first - 1
+            printed[first : len(printed) - last] = [f"{_LEFT_OUT}\n"]
+        new += text[place : step.start] + "".join(printed).rstrip("\n") + "\n"
+        place = step.end
     return new + text[place:]

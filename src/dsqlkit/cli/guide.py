@@ -16,10 +16,12 @@ _LESS: Final = "FRX"
 
 
 def guide(
-    options: ErrorOptions,
+    _: ErrorOptions,
     topic: Annotated[
         str | None,
-        typer.Argument(metavar="[TOPIC]", show_default=False, help="What to read; lists all for none."),
+        typer.Argument(
+            metavar="[TOPIC]", show_default=False, help="What to read; lists all for none."
+        ),
     ] = None,
 ) -> None:
     """List the guides, or show one.

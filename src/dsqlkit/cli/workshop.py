@@ -1,6 +1,5 @@
 """`workshop`: the chapters, end to end."""
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,5 +102,5 @@ def _show(output: Output, played: "Played", *, first: bool) -> None:
     from dsqlkit.cli.workshop_view import played_view
 
     if not first:
-        output.text("")
-    output.console(sys.stdout).print(played_view(played))
+        output.text("\n")
+    output.result({}, lambda: played_view(played))
