@@ -27,11 +27,15 @@ endif
 endif
 MADE := made-$(word 3,$(FOUND))
 
-.PHONY: help workshop test test-cdk lint bench soak clean
+# Two processes, each with a local cluster of its own; the tests of one file stay together.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+.PHONY: help workshop test quick test-cdk lint bench soak clean
 
 help:
 	@echo "make workshop  run the seven chapters (ENDPOINT=... for a real cluster)"
 	@echo "make test      run the tests"
+	@echo "make quick     run the tests that take less than seconds each"
 	@echo "make test-cdk  run the tests of the CDK stack, which need its extra and Node.js"
 	@echo "make lint      check format, lint and types"
 	@echo "make bench     measure, as ratios"
@@ -43,7 +47,10 @@ workshop: $(VENV)/installed
 	@echo 'The command dsqlkit is there after: source $(BIN)/activate'
 
 test: $(VENV)/developed
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
+
+quick: $(VENV)/developed
+	$(PYTEST) -m 'not soak and not own_cluster and not slow'
 
 test-cdk: $(CDK_VENV)/developed
 	$(CDK_VENV)/bin/python -m pytest tests/stack
@@ -60,7 +67,7 @@ soak: $(VENV)/developed
 	$(BIN)/python -m pytest -m soak --timeout 3600
 
 clean:
-	rm -rf $(VENV) $(CDK_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-3.* $(CDK_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment of another Python is made anew.

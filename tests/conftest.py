@@ -1,4 +1,4 @@
-"""One local cluster for the whole run, in a state folder of its own, removed at the end.
+"""One local cluster for each process of the run, in a state folder of its own, removed at the end.
 
 Whatever the developer's shell names, no test ever reaches a real cluster or an AWS account.
 """
@@ -41,6 +41,14 @@ def local_cluster() -> Iterator[LocalAddress]:
             del os.environ["XDG_DATA_HOME"]
         else:
             os.environ["XDG_DATA_HOME"] = before
+
+
+@pytest.fixture
+def own_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A state folder that no other test uses; its cluster is gone at the end."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    yield tmp_path / "dsqlkit" / "local"
+    local.reset()
 
 
 @pytest.fixture(scope="session")

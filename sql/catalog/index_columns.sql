@@ -11,7 +11,11 @@ SELECT n.nspname AS schema,
        i.indisvalid AS valid,
        i.indisprimary AS primary_key,
        i.indisunique AS unique,
-       pg_get_expr(i.indpred, i.indrelid) AS condition
+       pg_get_expr(i.indpred, i.indrelid) AS condition,
+       CASE WHEN k.place <= i.indnkeyatts THEN
+           pg_get_indexdef(i.indexrelid, k.place, false)
+           || CASE WHEN i.indoption[k.place - 1] & 2 <> 0 THEN ' NULLS FIRST' ELSE '' END
+       END AS part
 FROM unnest(:'schemas'::text[], :'tables'::text[]) AS wanted (schema, name)
 JOIN pg_namespace AS n ON n.nspname = wanted.schema
 JOIN pg_class AS t ON t.relnamespace = n.oid AND t.relname = wanted.name

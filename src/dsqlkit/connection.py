@@ -3,6 +3,7 @@
 `connect` makes one, `KeptConnection` keeps one across calls, `open_pool` keeps several.
 """
 
+import math
 import os
 import random
 import time
@@ -100,8 +101,12 @@ def connect(
     signer = signer or TokenSigner(endpoint)
     deadline = time.monotonic() + timeout_s
     while True:
+        limit_s = min(CONNECT_TIMEOUT_S, math.ceil(max(deadline - time.monotonic(), 1)))
         try:
-            return psycopg.connect(autocommit=True, **parameters(endpoint, signer))
+            return psycopg.connect(
+                autocommit=True,
+                **parameters(endpoint, signer) | {"connect_timeout": int(limit_s)},
+            )
         except psycopg.OperationalError as error:
             failure = failure_of(str(error), endpoint)
             pause = _RETRY_PAUSE_S * random.uniform(1, 2)  # noqa: S311 - spreads clients
@@ -135,7 +140,12 @@ class KeptConnection:
                 self._endpoint, self._signer, timeout_s=30.0 if timeout is None else timeout
             )
             self._made_at = time.monotonic()
-        yield self._kept
+        try:
+            yield self._kept
+        except KeyboardInterrupt:
+            # It may have come in the middle of a message: what is cleaned up needs a new one.
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the connection, if there is one."""

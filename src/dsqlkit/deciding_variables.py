@@ -37,7 +37,7 @@ def _about_the_cluster(endpoint: Endpoint, environ: Mapping[str, str]) -> Iterat
         )
     if address := libpq.route(endpoint, environ):
         yield f"PGHOSTADDR leads to {address} instead of the name's address: `unset PGHOSTADDR`."
-    if endpoint.user_source == "PGUSER":
+    if endpoint.user_source == "PGUSER" and not endpoint.is_admin:
         yield f"PGUSER says role {endpoint.user}: `unset PGUSER`, or give --user admin."
     if endpoint.region_source in REGION_VARIABLES:
         yield (

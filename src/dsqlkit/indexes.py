@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from dsqlkit import interruption
 from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import DsqlkitError
 from dsqlkit.queries import statement
@@ -101,7 +102,8 @@ def wait(
                 f"The index build {job_id} was still {job.status} after {limit_s:.0f} s.",
                 hint="It goes on by itself: look at sys.jobs later.",
             )
-        time.sleep(pause_s)
+        with interruption.interruptible():
+            time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
 
 

@@ -7,8 +7,9 @@ twice) and does nothing, so that it cannot break the cleaning up that the first 
 one raises KeyboardInterrupt again: nobody has to wait for ever.
 
 Two blocks change what the first one does. In `held` it waits, for an answer that must not be
-missed; the next `checkpoint` raises it, and where none comes the program ends by itself, with what
-it has done. In `calls` it calls a function that lets the work stop at a good place.
+missed, and after `hold_on` for the answer to be told; the next `checkpoint` raises it, and where
+none comes the program ends by itself, with what it has done. In `calls` it calls a function that
+lets the work stop at a good place. `interruptible` is for what may last long within either.
 
 Without `catch` a program has Python's own handling of Ctrl-C, and these blocks change nothing.
 """
@@ -22,7 +23,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 PATIENCE_S: Final = 2.0
 
@@ -42,6 +43,7 @@ class _Signals:
         self.first: int | None = None
         self.at = 0.0
         self.holds = 0
+        self.is_holding_on = False
         self.is_pending = False
         self.stop: Callable[[], None] | None = None
 
@@ -58,7 +60,7 @@ class _Signals:
         self.first, self.at = number, now
         if self.stop is not None:
             self.stop()
-        elif self.holds:
+        elif self.holds or self.is_holding_on:
             self.is_pending = True
         else:
             raise KeyboardInterrupt
@@ -89,11 +91,19 @@ def catch() -> None:
     _signals.caught = True
 
 
-def end_at_once() -> None:
-    """From now on a signal ends the process there and then: all is done and said."""
+def exit_with(code: int) -> NoReturn:
+    """End the process: all is done and said, so that a signal that comes now changes nothing.
+
+    Python would let the system's handling back in while it takes itself down.
+    """
     for each in SIGNALS:
-        if signal.getsignal(each) == _signals.on_signal:
-            signal.signal(each, lambda number, _: os._exit(128 + number))
+        signal.signal(each, signal.SIG_IGN)
+    if came():
+        # A worker of what was given up may still wait for an answer, and would be waited for.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def came() -> bool:
@@ -126,7 +136,7 @@ def held() -> Generator[None, None, None]:
 
 @contextmanager
 def interruptible() -> Generator[None, None, None]:
-    """Within `held`: a part in which a signal raises all the same, as the part cleans up itself."""
+    """Within `held`, or after `hold_on`: a part in which a signal raises all the same."""
     if not _is_ours():
         yield
         return
@@ -138,9 +148,18 @@ def interruptible() -> Generator[None, None, None]:
         _signals.holds = before
 
 
+def hold_on() -> None:
+    """Let a signal wait for the next `checkpoint`: something was done that is still to be told."""
+    if _is_ours():
+        _signals.is_holding_on = True
+
+
 def checkpoint() -> None:
     """Raise the KeyboardInterrupt of a signal that was held, unless it is held still."""
-    if _signals.is_pending and not _signals.holds and _is_ours():
+    if not _is_ours():
+        return
+    _signals.is_holding_on = False
+    if _signals.is_pending and not _signals.holds:
         _signals.is_pending = False
         raise KeyboardInterrupt
 

@@ -49,7 +49,7 @@ MAX_KEY_BYTES: Final = 1981
 cluster 1,981 bytes were seen to pass (AWS's list of observed errors), so 1,982 are refused here."""
 MAX_DECLARED_KEY_BYTES: Final = 2000
 """By the declared lengths of its columns (AWS's list of observed errors)."""
-NOT_IN_A_KEY: Final = frozenset({"json", "jsonb"})
+NOT_IN_A_KEY: Final = frozenset({"json", "jsonb", "bytea", "interval"})
 """Types that a key cannot have (recorded: datatype jsonb is not supported in a key)."""
 MAX_INDEXES: Final = 24
 """Of a table, the primary key and builds in progress included (quotas)."""

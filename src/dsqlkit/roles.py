@@ -21,6 +21,7 @@ from dsqlkit.transaction import run
 PRIVILEGES: Final[Mapping[str, tuple[str, ...]]] = {
     "accounts": ("SELECT", "UPDATE"),
     "accounts2": ("SELECT", "UPDATE"),
+    "transfers": ("SELECT", "INSERT"),
     "accounts7": ("SELECT",),
 }
 """What moving money (chapters 3 to 6) and the query (chapter 7) need on their tables."""

@@ -15,10 +15,11 @@ UNDEFINED_TABLE: Final = "42P01"
 _INTEGERS: Final = frozenset({"integer", "bigint"})
 _NUMBERS: Final = frozenset({"numeric"})
 _TEXTS: Final = frozenset({"character varying", "character", "text"})
+_UUIDS: Final = frozenset({"uuid"})
 _TIMES: Final = frozenset({"timestamp without time zone", "timestamp with time zone"})
 COLUMNS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     "accounts": {"id": _INTEGERS, "balance": _NUMBERS},
-    "accounts2": {"id": frozenset({"uuid"}), "balance": _NUMBERS},
+    "accounts2": {"id": _UUIDS, "balance": _NUMBERS},
     "accounts7": {
         "id": _INTEGERS,
         "account_type": _TEXTS,
@@ -28,6 +29,15 @@ COLUMNS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
         "balance": _NUMBERS,
         "metadata_key": _TEXTS,
         "metadata_value": _TEXTS,
+    },
+    "transfers": {
+        "key": _UUIDS,
+        "table": _TEXTS,
+        "payer": _TEXTS,
+        "payee": _TEXTS,
+        "amount": _NUMBERS,
+        "payer_balance": _NUMBERS,
+        "made_at": _TIMES,
     },
 }
 """The types that will do for each column of the workshop's tables."""
@@ -94,11 +104,16 @@ def check_shape(connections: Connections, table: str) -> None:
     if len(wrong) > _SHOWN_FAULTS:
         wrong[_SHOWN_FAULTS - 1 :] = [f"and {len(wrong) - _SHOWN_FAULTS + 1} more"]
     if wrong:
-        raise WrongShape(
-            f"Table {table} is not the workshop's: {', '.join(wrong)}.",
-            hint=f"It is left as it is. ALTER TABLE {table} RENAME TO another name, or use another "
-            "cluster.",
-        )
+        raise not_the_workshops(table, ", ".join(wrong))
+
+
+def not_the_workshops(table: str, fault: str) -> WrongShape:
+    """The refusal of a table that has this fault."""
+    return WrongShape(
+        f"Table {table} is not the workshop's: {fault}.",
+        hint=f"It is left as it is. ALTER TABLE {table} RENAME TO another name, or use another "
+        "cluster.",
+    )
 
 
 def has_rows(connections: Connections, table: str) -> bool:

@@ -115,17 +115,21 @@ def run(
     work: Callable[[Connection], T],
     policy: RetryPolicy | None = None,
     on_retry: Callable[[Retry], None] | None = None,
+    *,
+    work_begins: bool = False,
 ) -> Outcome[T]:
     """Run `work` in a transaction and commit it, again from the start after each conflict.
 
     `work` gets a connection inside a transaction and must not end it, nor open nested ones: DSQL
     has no savepoints. It may run several times, so it must have no effect outside the database.
+    With `work_begins` it sends BEGIN itself, which can then go with its first statements.
 
     Raises whatever `work` raises, after a rollback; SqlError for a refusal by the database;
     ConflictLimitReached past the policy's limits; ConnectionFailed when there is no connection,
     ConnectionLost when it breaks before COMMIT was sent, OutcomeUnknown when it breaks while COMMIT
-    is under way. Nothing but a conflict is ever retried. A signal that comes during COMMIT waits
-    for its answer (`interruption.held`).
+    is under way. Nothing but a conflict is ever retried. A signal that comes during COMMIT, or
+    after it, waits until the next `run` or the program's end, so that what was done is told
+    (`interruption`).
     """
     policy = policy or RetryPolicy()
     started = time.monotonic()
@@ -139,7 +143,7 @@ def run(
             with connections.connection() as connection:
                 if attempt == 1:
                     started = time.monotonic()  # making a connection is no part of it
-                value = _attempt(connection, work)
+                value = _attempt(connection, work, work_begins)
                 elapsed_s = time.monotonic() - started
             return Outcome(value, attempt, waited_s, elapsed_s, tuple(conflicts))
         except psycopg.Error as error:
@@ -158,9 +162,10 @@ def run(
         waited_s += wait_s
 
 
-def _attempt(connection: Connection, work: Callable[[Connection], T]) -> T:
+def _attempt(connection: Connection, work: Callable[[Connection], T], work_begins: bool) -> T:
     try:
-        connection.execute("BEGIN")
+        if not work_begins:
+            connection.execute("BEGIN")
         value = work(connection)
     except BaseException as error:
         _roll_back(connection)
@@ -170,18 +175,20 @@ def _attempt(connection: Connection, work: Callable[[Connection], T]) -> T:
                 hint="Run it again.",
             ) from error
         raise
-    try:
-        with interruption.held():
+    with interruption.held():
+        try:
             status = connection.execute("COMMIT").statusmessage
-    except BaseException as error:
-        # A refusal is an answer. Anything else, an interrupt included, leaves the commit in doubt.
-        if isinstance(error, psycopg.Error) and not connection.broken and error.sqlstate:
-            raise
-        connection.close()
-        raise OutcomeUnknown(
-            "The connection broke while the COMMIT was under way: it may or may not have happened.",
-            hint="Look at the data before you run it again.",
-        ) from error
+            interruption.hold_on()
+        except BaseException as error:
+            # A refusal is an answer. Anything else, an impatient interrupt included, is a doubt.
+            if isinstance(error, psycopg.Error) and not connection.broken and error.sqlstate:
+                raise
+            connection.close()
+            raise OutcomeUnknown(
+                "The connection broke while the COMMIT was under way: "
+                "it may or may not have happened.",
+                hint="Look at the data before you run it again.",
+            ) from error
     if status != "COMMIT":
         raise SqlError(
             "The transaction was rolled back: an error inside it had been passed over.",

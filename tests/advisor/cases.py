@@ -19,17 +19,17 @@ CASES = (
     Case(
         "equality",
         "SELECT total FROM shop_orders WHERE customer_id = 77",
-        ("shop_orders (customer_id) INCLUDE (total)",),
+        ("shop_orders (customer_id)",),
     ),
     Case(
         "two equalities, the most selective first",
         "SELECT id FROM shop_customers WHERE tier = 'gold' AND email = 'user8@example.com'",
-        ("shop_customers (email, tier) INCLUDE (id)",),
+        ("shop_customers (email, tier)",),
     ),
     Case(
         "equality and range",
         "SELECT total FROM shop_orders WHERE status = 'open' AND placed >= '2025-08-01+00'",
-        ("shop_orders (status, placed) INCLUDE (total)",),
+        ("shop_orders (status, placed)",),
     ),
     Case(
         "range",
@@ -48,16 +48,17 @@ CASES = (
     Case(
         "first rows of an order",
         "SELECT id, total FROM shop_orders ORDER BY placed DESC LIMIT 10",
-        ("shop_orders (placed) INCLUDE (id, total)",),
+        ("shop_orders (placed)",),
     ),
     Case(
         "first rows of an order, behind an equality",
         "SELECT id FROM shop_orders WHERE status = 'closed' ORDER BY placed DESC LIMIT 10",
-        ("shop_orders (status, placed) INCLUDE (id)",),
+        ("shop_orders (status, placed)",),
     ),
     Case(
         "first rows of an order in two directions",
         "SELECT id FROM shop_orders ORDER BY placed DESC, total ASC LIMIT 10",
+        ("shop_orders (placed)",),
     ),
     Case(
         "an order without a limit",
@@ -70,12 +71,12 @@ CASES = (
     Case(
         "IN",
         "SELECT total FROM shop_orders WHERE customer_id IN (5, 6, 7)",
-        ("shop_orders (customer_id) INCLUDE (total)",),
+        ("shop_orders (customer_id)",),
     ),
     Case(
         "ANY of an array",
         "SELECT total FROM shop_orders WHERE customer_id = ANY (ARRAY[5, 6, 7])",
-        ("shop_orders (customer_id) INCLUDE (total)",),
+        ("shop_orders (customer_id)",),
     ),
     Case(
         "LIKE of a beginning",
@@ -105,7 +106,7 @@ CASES = (
     Case(
         "a boolean",
         "SELECT id, email FROM shop_customers WHERE vip",
-        ("shop_customers (vip) INCLUDE (id, email)",),
+        ("shop_customers (vip)",),
     ),
     Case(
         "a condition that a partial index has",
@@ -118,12 +119,12 @@ CASES = (
     Case(
         "a condition that a partial index does not have",
         "SELECT total FROM shop_orders WHERE customer_id = 169 AND shipped IS NOT NULL",
-        ("shop_orders (customer_id) INCLUDE (total, shipped)",),
+        ("shop_orders (customer_id)",),
     ),
     Case(
         "a function on the column",
         "SELECT id FROM shop_customers WHERE upper(email) = 'USER8@EXAMPLE.COM'",
-        note="email is compared inside an expression",
+        ("shop_customers (upper(email))",),
     ),
     Case(
         "a value of another type",
@@ -133,7 +134,7 @@ CASES = (
     Case(
         "a document",
         "SELECT id FROM shop_products WHERE details = '{\"weight\": 2}'",
-        note="jsonb cannot be in a key",
+        note="details is jsonb, which cannot be in a key",
     ),
     Case(
         "the primary key",
@@ -152,7 +153,7 @@ CASES = (
     Case(
         "an index that is a beginning of the better one",
         "SELECT id FROM shop_customers WHERE region LIKE 'region1%' AND joined = '2020-03-01'",
-        ("shop_customers (joined, region) INCLUDE (id)",),
+        ("shop_customers (joined, region)",),
     ),
     Case(
         "all rows",
@@ -185,15 +186,15 @@ CASES = (
         "SELECT o.total FROM shop_customers c JOIN shop_orders o ON o.customer_id = c.id"
         " WHERE c.email = 'user8@example.com'",
         (
-            "shop_customers (email) INCLUDE (id)",
-            "shop_orders (customer_id) INCLUDE (total)",
+            "shop_customers (email)",
+            "shop_orders (customer_id)",
         ),
     ),
     Case(
         "a join of three, by keys that are there and one that is not",
         "SELECT p.sku, i.quantity FROM shop_products p JOIN shop_items i ON i.product_id = p.id"
         " JOIN shop_orders o ON o.id = i.order_id WHERE p.sku = 'SKU-5' AND o.status = 'closed'",
-        ("shop_items (product_id) INCLUDE (order_id, quantity)",),
+        ("shop_items (product_id)",),
     ),
     Case(
         "a join of all rows",
@@ -204,19 +205,19 @@ CASES = (
         "a left join",
         "SELECT c.id, o.total FROM shop_customers c LEFT JOIN shop_orders o ON o.customer_id = c.id"
         " AND o.status = 'open' WHERE c.id = 8",
-        ("shop_orders (customer_id, status) INCLUDE (total)",),
+        ("shop_orders (customer_id, status)",),
     ),
     Case(
         "EXISTS",
         "SELECT c.id FROM shop_customers c WHERE c.region = 'region7' AND EXISTS"
         " (SELECT 1 FROM shop_orders o WHERE o.customer_id = c.id AND o.status = 'open')",
-        ("shop_orders (customer_id, status)",),
+        ("shop_orders (status) INCLUDE (customer_id)",),
     ),
     Case(
         "a subquery that is pushed into",
         "SELECT s.total FROM (SELECT customer_id, total FROM shop_orders) s"
         " WHERE s.customer_id = 9",
-        ("shop_orders (customer_id) INCLUDE (total)",),
+        ("shop_orders (customer_id)",),
     ),
     Case(
         "a WITH query",
@@ -228,7 +229,7 @@ CASES = (
         "a WITH query that groups by what is asked for",
         "WITH t AS (SELECT customer_id, sum(total) AS s FROM shop_orders GROUP BY customer_id)"
         " SELECT * FROM t WHERE customer_id = 7",
-        ("shop_orders (customer_id) INCLUDE (total)",),
+        ("shop_orders (customer_id)",),
     ),
     Case(
         "a query for each row",
@@ -239,30 +240,30 @@ CASES = (
     Case(
         "rows compared as one",
         "SELECT id FROM shop_orders WHERE (customer_id, status) = (5, 'closed')",
-        ("shop_orders (customer_id, status) INCLUDE (id)",),
+        ("shop_orders (customer_id, status)",),
     ),
     Case(
         "the page after a row",
         "SELECT id, code FROM shop_orders WHERE (placed, id) > ('2025-03-01+00', 700)"
         " ORDER BY placed, id LIMIT 10",
-        ("shop_orders (placed, id) INCLUDE (code)",),
+        ("shop_orders (placed, id)",),
     ),
     Case(
         "wide columns for one row",
         "SELECT tier, region, note, email FROM shop_customers WHERE email = 'user9@example.com'"
         " AND note IS NOT NULL",
-        ("shop_customers (email) INCLUDE (region, tier, note)",),
+        ("shop_customers (email)",),
     ),
     Case(
         "a join in the order of one side",
         "SELECT o.id, c.email FROM shop_orders o JOIN shop_customers c ON c.id = o.customer_id"
         " ORDER BY o.placed DESC LIMIT 20",
-        ("shop_orders (placed) INCLUDE (id, customer_id)",),
+        ("shop_orders (placed)",),
     ),
     Case(
         "a join of a table with itself",
         "SELECT a.id FROM shop_orders a JOIN shop_orders b ON a.code = b.code WHERE b.id = 5",
-        ("shop_orders (code) INCLUDE (id)",),
+        ("shop_orders (code)",),
     ),
     Case(
         "UPDATE",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from dsqlkit.advisor.advise import Advice, advise
+from dsqlkit.advisor.facts_reader import Facts
 from dsqlkit.advisor.query import Query
 from dsqlkit.advisor.reading import read_query
 from dsqlkit.advisor.statistics import ColumnStatistics, TableFacts
@@ -20,6 +21,9 @@ TYPES = {
     "at": "timestamp with time zone",
     "day": "date",
     "document": "jsonb",
+    "local": "timestamp without time zone",
+    "lasts": "interval",
+    "bytes": "bytea",
 }
 PRIMARY = Index("t_pkey", ("id",), primary=True, unique=True)
 
@@ -50,4 +54,4 @@ def query(sql: str, *tables: Table, **parameters: str) -> Query:
 
 def advice(sql: str, plan: str, *of: TableFacts) -> Advice:
     """The advice on a statement that was measured with this plan."""
-    return advise(parse(sql, {}), parse_plan(plan), of)
+    return advise(parse(sql, {}), parse_plan(plan), Facts(of))

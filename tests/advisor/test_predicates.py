@@ -2,6 +2,10 @@
 
 import pytest
 
+from dsqlkit.advisor.predicates import ELSEWHERE
+from dsqlkit.advisor.reading import read_query
+from dsqlkit.advisor.syntax import parse
+from dsqlkit.plans.catalog import Catalog, View
 from tests.advisor.made import query, table
 
 
@@ -16,7 +20,8 @@ from tests.advisor.made import query, table
         ("n BETWEEN 5 AND 9", ["n range >=5 <=9"]),
         ("n IN (1, 2)", ["n in =1 =2"]),
         ("n = ANY (ARRAY[1, 2])", ["n in =1 =2"]),
-        ("n = ANY ('{1,2}')", ["n in"]),
+        ("n = ANY ('{1,2}')", ["n in =1 =2"]),
+        ("name = ANY ('{a,\"b c\"}')", ["name in =a =b c"]),
         ("name LIKE 'ab%'", ["name prefix LIKEab"]),
         ("name LIKE 'a_b%'", ["name prefix LIKEa"]),
         (r"name LIKE 'a\_b%'", ["name prefix LIKEa_b"]),
@@ -32,9 +37,25 @@ from tests.advisor.made import query, table
         ("(n, name) = (1, 'x')", ["n equal =1", "name equal =x"]),
         ("(n, name) > (1, 'x')", ["n range >=1"]),
         ("n = (SELECT 3)", ["n equal =?"]),
-        ("n <> 1", []),
-        ("n NOT IN (1, 2)", []),
-        ("name IS NOT NULL", []),
+        ("n <> 1", ["n differs <>1"]),
+        ("n NOT IN (1, 2)", ["n differs <>1 <>2"]),
+        ("name IS NOT NULL", ["name not null"]),
+        ("on_sale IS TRUE", ["on_sale equal =t"]),
+        ("on_sale IS FALSE", ["on_sale equal =f"]),
+        ("on_sale = false", ["on_sale equal =f"]),
+        ("on_sale <> true", ["on_sale equal =f"]),
+        ("on_sale IS NOT TRUE", ["on_sale differs IS NOTt"]),
+        ("starts_with(name, 'ab')", ["name prefix LIKEab"]),
+        ("name ^@ 'ab'", ["name prefix LIKEab"]),
+        ("name ~ '^ab'", ["name prefix LIKEab"]),
+        ("name ~ '^ab+c'", ["name prefix LIKEab"]),
+        ("name ~ '^abc*'", ["name prefix LIKEab"]),
+        ("lower(name) = 'x'", ["lower(name) equal =x"]),
+        ("lower(name) LIKE 'x%'", ["lower(name) prefix LIKEx"]),
+        ("n + 1 = 3", ["n + 1 equal =3"]),
+        ("document ->> 'k' = 'x'", ["document ->> 'k' equal =x"]),
+        ("(document ->> 'k')::int > 5", ["(document ->> 'k')::int range >5"]),
+        ("date_trunc('day', local) = '2025-01-01'", ["date_trunc('day', local) equal =2025-01-01"]),
         ("name NOT LIKE 'a%'", []),
         ("n = id", []),
         ("true", []),
@@ -56,19 +77,25 @@ def test_a_condition_is_read_as_what_a_b_tree_can_do(condition: str, expected: l
 @pytest.mark.parametrize(
     ("condition", "why"),
     [
-        ("lower(name) = 'x'", "compared inside an expression"),
-        ("n + 1 = 3", "compared inside an expression"),
+        ("date_trunc('day', at) = '2025-01-01'", "compared inside an expression that may change"),
+        ("id::text = '3'", "id is compared cast"),
+        ("lasts = '1 day'", "lasts is interval, which cannot be in a key"),
+        ("bytes = '\\x00'", "bytes is bytea, which cannot be in a key"),
+        ("name ~ 'ab'", "does not begin with ^"),
+        ("name ~ '^ab|c'", "does not begin with ^"),
+        ("n < 5 OR (n = 5 AND id < 9)", "Write (n, id) < (5, 9)"),
+        ("(n = 5 AND id > 9) OR n > 5", "Write (n, id) > (5, 9)"),
         ("at::date = '2025-01-01'", "at is compared cast"),
         ("n = 1.5", "n is integer and is compared as numeric"),
         ("code = 'x'::text", "code is character and is compared as text"),
         ("name LIKE '%x'", "begins with a wildcard"),
         ("name ILIKE 'x%'", "ILIKE ignores case"),
-        ("code LIKE 'x%'", "LIKE compares a char column as text"),
-        ("name LIKE name || '%'", "not known beforehand"),
+        ("code LIKE 'x%'", "a char column is compared as text"),
+        ("name LIKE upper('ab') || '%'", "known only when the query runs"),
         ("n = 1 OR n = 2", "write n IN"),
         ("n = 1 OR name = 'x'", "write a UNION"),
         ("n > random() * 5", "changes from row to row"),
-        ("document = '{}'", "jsonb cannot be in a key"),
+        ("document = '{}'", "document is jsonb, which cannot be in a key"),
     ],
 )
 def test_what_no_index_serves_is_said_with_its_reason(condition: str, why: str) -> None:
@@ -88,7 +115,8 @@ def test_a_date_compared_with_a_moment_is_served_with_a_caution_for_dsql() -> No
 def test_parameters_have_their_values_and_names() -> None:
     sql = "SELECT id FROM t WHERE name LIKE %(start)s AND n = %(n)s AND name <> '100%%'"
     (use,) = query(sql, start="ab%", n="7").uses
-    prefix, equal = use.predicates
+    prefix, equal, differs = use.predicates
+    assert (prefix.literal, equal.literal, differs.literal) == (False, False, True)
     assert (prefix.bounds[0].value, equal.bounds[0].value) == ("ab", "7")
     assert prefix.text == "name LIKE :'start'"
 
@@ -115,6 +143,9 @@ def test_a_star_needs_all_columns() -> None:
     assert use.needed == {column.name for column in table().columns}
 
 
+_NULLS_APART = {"ORDER BY at NULLS FIRST LIMIT 5", "ORDER BY at DESC NULLS LAST LIMIT 5"}
+
+
 @pytest.mark.parametrize(
     ("sql", "expected"),
     [
@@ -122,9 +153,11 @@ def test_a_star_needs_all_columns() -> None:
         ("ORDER BY at DESC, id DESC LIMIT 5 OFFSET 20", (("at", "id"), 25)),
         ("ORDER BY 1 LIMIT 5", (("id",), 5)),
         ("ORDER BY at DESC NULLS FIRST LIMIT 5", (("at",), 5)),
-        ("ORDER BY at NULLS FIRST LIMIT 5", None),
-        ("ORDER BY at, id DESC LIMIT 5", None),
-        ("ORDER BY n + 1 LIMIT 5", None),
+        ("ORDER BY at NULLS FIRST LIMIT 5", (("at",), 5)),
+        ("ORDER BY at DESC NULLS LAST LIMIT 5", (("at",), 5)),
+        ("ORDER BY at, id DESC LIMIT 5", (("at",), 5)),
+        ("ORDER BY n + 1 LIMIT 5", (("n + 1",), 5)),
+        ("ORDER BY random() LIMIT 5", None),
         ("ORDER BY at", None),
         ("LIMIT 5", None),
         ("GROUP BY id ORDER BY id LIMIT 5", None),
@@ -136,6 +169,9 @@ def test_an_order_counts_only_where_a_limit_ends_it(
     (use,) = query(f"SELECT id FROM t {sql}").uses
     found = use.ordering
     assert (None if found is None else (found.columns, found.limit)) == expected
+    if found is not None:
+        assert found.whole is ("id DESC LIMIT 5" not in sql or "at DESC" in sql)
+        assert found.nulls_first == ({"at"} if sql in _NULLS_APART else frozenset())
 
 
 @pytest.mark.parametrize(
@@ -152,6 +188,10 @@ def test_an_order_counts_only_where_a_limit_ends_it(
         ("SELECT 1 FROM t a WHERE EXISTS (SELECT FROM t b WHERE b.id = a.n)", "a>b.id b>a.n"),
         ("SELECT 1 FROM t a WHERE NOT EXISTS (SELECT FROM t b WHERE b.id = a.n)", "a>b.id"),
         ("SELECT 1 FROM t a WHERE a.n NOT IN (SELECT b.id FROM t b)", ""),
+        (
+            "SELECT 1 FROM t a JOIN t b ON b.at >= a.at AND b.at < a.day",
+            "a>b.at a>b.at b>a.at b>a.day",
+        ),
         ("SELECT (SELECT max(b.n) FROM t b WHERE b.id = a.n) FROM t a", "a>b.id"),
         ("UPDATE t a SET n = 1 FROM t b WHERE b.id = a.n", "a>b.id b>a.n"),
         ("DELETE FROM t a USING t b WHERE b.id = a.n", "a>b.id b>a.n"),
@@ -213,3 +253,37 @@ def test_rows_that_are_changed_or_locked_need_their_table() -> None:
     for sql in ("UPDATE t SET n = 2 WHERE n = 1", "SELECT n FROM t WHERE n = 1 FOR UPDATE"):
         assert not query(sql).uses[0].index_alone
     assert query("SELECT n FROM t WHERE n = 1").uses[0].index_alone
+
+
+def test_a_row_that_an_outer_join_added_is_no_row_of_the_table() -> None:
+    sql = "SELECT 1 FROM t a LEFT JOIN t b ON b.n = a.id WHERE b.id IS NULL AND a.price IS NULL"
+    a, b = query(sql).uses
+    assert [each.column for each in a.predicates] == ["price"]
+    assert b.predicates == ()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1 FROM (VALUES (1), (2)) v (c) JOIN t ON t.n = v.c",
+        "SELECT 1 FROM unnest(ARRAY[1, 2]) u (c) JOIN t ON t.n = u.c",
+        "WITH s AS (SELECT max(n) AS c FROM t AS x) SELECT 1 FROM s JOIN t ON t.n = s.c",
+    ],
+)
+def test_what_comes_from_no_table_finds_rows_too(sql: str) -> None:
+    read = query(sql)
+    assert [(each.outer, each.column) for each in read.lookups] == [(ELSEWHERE, "n")]
+    assert all(not use.predicates for use in read.uses)
+
+
+def test_not_in_a_subquery_is_told_to_be_written_otherwise() -> None:
+    read = query("SELECT 1 FROM t a WHERE a.n NOT IN (SELECT b.id FROM t b WHERE b.price = 1)")
+    assert "write NOT EXISTS" in read.notes[0]
+    assert read.uses[0].filtered == {"n"}
+
+
+def test_a_view_is_looked_through() -> None:
+    view = View("public", "seen", "SELECT id AS key, n FROM t WHERE price = 1")
+    asked = parse("SELECT key FROM seen WHERE n = 5", {})
+    (use,) = read_query(asked, Catalog((table(),), (view,))).uses
+    assert sorted(each.column for each in use.predicates) == ["n", "price"]

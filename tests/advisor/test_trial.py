@@ -12,7 +12,7 @@ from dsqlkit.connection import KeptConnection
 from dsqlkit.errors import Interrupted
 from dsqlkit.queries import parse_query
 
-SQL = "SELECT total FROM shop_orders WHERE customer_id = 77"
+SQL = "SELECT total FROM shop_orders WHERE status = 'open'"
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_blocks_alternate_and_indexes_of_large_tables_are_built_once(
         assert measuring == ["without", "with"] * 2 * rounds
         assert (outcome.kept, outcome.dropped) == (best.names, narrow.names)
         assert _indexes(shop) == there | set(best.names)
-        assert outcome.after.rows_scanned == 2
+        assert outcome.after.rows_scanned == 120
     finally:
         for name in outcome.kept:
             indexes.drop(shop, name)

@@ -181,6 +181,7 @@ def test_an_error_names_the_variables_that_decided_and_what_to_do(
     assert "PGHOST and PGPORT name this cluster: `unset PGHOST`" in refused.err
     assert "--endpoint local" in refused.err
     assert "PGUSER says role postgres: `unset PGUSER`, or give --user admin." in refused.err
+    assert process("psql", "-c", "SELECT 1").err.endswith(refused.err)
     assert process("balance", "--id", "1", "--endpoint", "local", "--user", "admin").code == 0
 
 

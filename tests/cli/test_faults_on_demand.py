@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
@@ -102,16 +103,60 @@ def test_a_transfer_that_only_meets_conflicts_is_4_and_nothing_changed(
 
 
 @pytest.mark.parametrize(("when", "left"), [("before", "100"), ("after", "90")])
-def test_a_connection_cut_at_commit_is_5_whatever_became_of_the_money(
+def test_without_a_key_a_connection_cut_at_commit_is_5_whatever_became_of_the_money(
     dsqlkit: Command, bank: KeptConnection, when: str, left: str
 ) -> None:
     switch(dsqlkit, f"--cut-{when}-commit", "1")
-    broken = dsqlkit(*TRANSFER, "--json")
+    broken = dsqlkit(*TRANSFER, "--no-key", "--json")
     assert (broken.code, broken.error["code"]) == (5, "outcome_unknown")
     assert f"faults on (cut-{when}-commit 1)" in broken.error["hint"]
     assert "`dsqlkit local set --none`" in broken.error["hint"]
     switch(dsqlkit, "--none")
     assert payers_balance(bank) == left
+
+
+@pytest.mark.parametrize(
+    ("faults", "attempts"),
+    [
+        (["--cut-after-commit", "1"], 1),
+        (["--cut-before-commit", "2"], 2),
+        (["--cut-before-commit", "3", "--cut-after-commit", "2"], 1),
+        (["--cut-before-commit", "2", "--conflict-every", "3"], 4),
+    ],
+)
+def test_with_a_key_a_connection_cut_at_commit_is_found_out_and_money_moves_once(
+    dsqlkit: Command, bank: KeptConnection, faults: list[str], attempts: int
+) -> None:
+    if faults[0] == "--cut-before-commit":
+        dsqlkit(*TRANSFER)
+    before = Decimal(payers_balance(bank))
+    switch(dsqlkit, *faults)
+    if faults[0] == "--cut-before-commit":
+        dsqlkit(*TRANSFER)  # takes the first COMMIT, which is not cut
+        before -= 10
+    moved = dsqlkit(*TRANSFER, "--json", "--max-attempts", "2")
+    assert moved.code == 0, moved.out
+    assert (moved.document["attempts"], moved.document["replayed"]) == (attempts, False)
+    assert Decimal(moved.document["payer_balance"]) == before - 10
+    assert Decimal(payers_balance(bank)) == before - 10
+    assert "The answer to COMMIT was lost; finding it out by key " in moved.err
+
+
+def test_an_outcome_that_is_not_found_out_in_time_is_5_with_the_command_that_tells(
+    dsqlkit: Command, bank: KeptConnection
+) -> None:
+    dsqlkit(*TRANSFER)
+    switch(dsqlkit, "--cut-before-commit", "1")
+    lost = dsqlkit(*TRANSFER, "--deadline", "0.2", "--quiet", "--json")
+    assert (lost.code, lost.error["code"]) == (5, "outcome_unknown")
+    switch(dsqlkit, "--none")
+    assert payers_balance(bank) == "90"
+    command = lost.error["hint"].splitlines()[0].partition("moved: dsqlkit ")[2].split()
+    for replayed in (False, True):
+        told = dsqlkit(*command, "--json").document
+        assert (told["replayed"], told["payer_balance"]) == (replayed, "80")
+        assert told["key"] in lost.error["hint"]
+    assert payers_balance(bank) == "80"
 
 
 def test_a_load_goes_through_faults_exactly_once(

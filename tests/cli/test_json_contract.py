@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -65,12 +66,22 @@ def test_money_has_one_form(dsqlkit: Command, bank: KeptConnection) -> None:
 
 def test_transfer(dsqlkit: Command, bank: KeptConnection) -> None:
     moved = done(dsqlkit("transfer", "--payer", "1", "--payee", "2", "--amount", "10", "--json"))
-    assert keys(moved) == ["payer_balance", "transaction_time", "attempts", "waited_ms", "table"]
+    assert keys(moved) == [
+        "payer_balance",
+        "transaction_time",
+        "attempts",
+        "waited_ms",
+        "table",
+        "key",
+        "replayed",
+    ]
     assert (moved["payer_balance"], moved["attempts"]) == ("90", 1)
     number, unit = moved["transaction_time"][:-2], moved["transaction_time"][-2:]
     assert unit == "ms"
     assert Decimal(number).as_tuple().exponent == -3
     assert (moved["waited_ms"], moved["table"]) == (0, "accounts")
+    assert str(UUID(moved["key"])) == moved["key"]
+    assert moved["replayed"] is False
 
 
 def test_load(dsqlkit: Command, tmp_path: Path) -> None:

@@ -1,21 +1,10 @@
 """`local start`, `stop`, `status`, `set`, `reset` as a person and as a script meet them."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from dsqlkit import local
 from tests.cli.conftest import Command
 
-
-@pytest.fixture(autouse=True)
-def _cluster_of_its_own(
-    local_cluster: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[None]:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    yield
-    local.reset()
+pytestmark = [pytest.mark.own_cluster, pytest.mark.usefixtures("local_cluster", "own_cluster")]
 
 
 def test_what_changes_the_cluster_answers_with_a_sentence(dsqlkit: Command) -> None:

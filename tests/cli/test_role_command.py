@@ -18,13 +18,14 @@ OTHER_ARN = "arn:aws:iam::123456789012:user/someone@example.com"
 STRANGE = 'Tell"er ;--'
 ON_ACCOUNTS = {"table": "accounts", "privileges": ["SELECT", "UPDATE"]}
 ON_ACCOUNTS2 = {"table": "accounts2", "privileges": ["SELECT", "UPDATE"]}
+ON_TRANSFERS = {"table": "transfers", "privileges": ["SELECT", "INSERT"]}
 ON_ACCOUNTS7 = {"table": "accounts7", "privileges": ["SELECT"]}
 
 
 @pytest.fixture
 def admin(bank: KeptConnection) -> Iterator[KeptConnection]:
     """Admin's connection, on a cluster with table accounts alone and no role but admin."""
-    for table in ("accounts2", "accounts7"):
+    for table in ("accounts2", "accounts7", "transfers"):
         tables.drop(bank, table)
     yield bank
     with bank.connection() as connection:
@@ -36,7 +37,7 @@ def admin(bank: KeptConnection) -> Iterator[KeptConnection]:
             found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name])
             if not found.fetchone():
                 continue
-            for table in ("accounts", "accounts2", "accounts7"):
+            for table in ("accounts", "accounts2", "accounts7", "transfers"):
                 if tables.exists(bank, table):
                     revoke = sql.SQL("REVOKE ALL ON {} FROM {}")
                     connection.execute(revoke.format(sql.Identifier(table), sql.Identifier(name)))
@@ -101,16 +102,17 @@ def test_running_it_again_completes_what_is_missing(
     assert make(dsqlkit)["grants"] == [ON_ACCOUNTS]
     assert dsqlkit("balance", "--id", "1", "--user", "teller").code == 0
 
-    for table in ("accounts2", "accounts7"):
+    for table in ("accounts2", "accounts7", "transfers"):
         tables.create(admin, table)
     more = dsqlkit("role", "create", "teller", "--arn", OTHER_ARN)
     assert re.findall(r"^(?:AWS|GRANT).*$", more.err, re.MULTILINE) == [
         f"AWS IAM GRANT \"teller\" TO '{OTHER_ARN}'",
         'GRANT SELECT, UPDATE ON "accounts2" TO "teller"',
+        'GRANT SELECT, INSERT ON "transfers" TO "teller"',
         'GRANT SELECT ON "accounts7" TO "teller"',
     ]
     assert "was there already; what was missing was added" in more.err
-    assert make(dsqlkit)["grants"] == [ON_ACCOUNTS, ON_ACCOUNTS2, ON_ACCOUNTS7]
+    assert make(dsqlkit)["grants"] == [ON_ACCOUNTS, ON_ACCOUNTS2, ON_TRANSFERS, ON_ACCOUNTS7]
     with admin.connection() as connection:
         mapped = connection.execute("SELECT arn FROM sys.iam_pg_role_mappings ORDER BY arn")
         assert mapped.fetchall() == [(ARN,), (OTHER_ARN,)]

@@ -15,6 +15,7 @@ from dsqlkit.connection import parameters
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.token import TokenSigner
 from tests.clients.conftest import Ledger
+from tests.support.any_libpq import parameters_for_any_libpq
 
 
 class Base(orm.DeclarativeBase):
@@ -61,11 +62,9 @@ def engine(
     request: pytest.FixtureRequest, endpoint: Endpoint, signer: TokenSigner
 ) -> Iterator[sa.Engine]:
     def connect() -> object:
-        known = parameters(endpoint, signer)
         if request.param == "psycopg":
-            return psycopg.connect(**known)
-        known.pop("sslnegotiation", None)  # its libpq is older
-        return psycopg2.connect(**known)
+            return psycopg.connect(**parameters(endpoint, signer))
+        return psycopg2.connect(**parameters_for_any_libpq(endpoint, signer))
 
     engine = sa.create_engine(f"auroradsql+{request.param}://", creator=connect)
     make_tables(engine)

@@ -13,6 +13,8 @@ from tests.docs.pages import PAGES
 GUIDE = PAGES["ci"].read_text(encoding="utf-8")
 (SCRIPT,) = re.findall(r"^```bash\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
 
+pytestmark = pytest.mark.own_cluster
+
 
 def ran(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     file = folder / "pipeline.sh"

@@ -1,8 +1,9 @@
 """A TCP relay in front of the local cluster, which cuts a connection at a chosen moment.
 
 TLS passes through unread, from end to end. So moments are counted in turns: once the client has
-signed in, a turn is what it sends before it waits for an answer, which is one statement. The end of
-the sign-in shows in the length of a TLS record: nothing before the token is as long as the token.
+signed in, a turn is what it sends before an answer comes: one statement, or several in a pipeline.
+The end of the sign-in shows in the length of a TLS record: nothing before the token is as long as
+the token.
 """
 
 import contextlib
@@ -26,6 +27,8 @@ class Fault(Enum):
     """The server never gets it."""
     ANSWER_LOST = auto()
     """The server gets it and answers; the client never hears."""
+    HUNG_UP = auto()
+    """The client loses its connection at once; the server gets it all the same, and answers."""
 
 
 OnTurn = Callable[[int], Fault | None]
@@ -90,7 +93,7 @@ class Relay:
         ):
             ready.register(client, selectors.EVENT_READ)
             ready.register(server, selectors.EVENT_READ)
-            signed_in = asking = False
+            signed_in = asking = deaf = False
             unread = bytearray()
             while not self._ending.is_set():
                 for key, _ in ready.select(0.1):
@@ -98,6 +101,8 @@ class Relay:
                     if not data:
                         return
                     if key.fileobj is server:
+                        if deaf:
+                            return
                         asking = False
                         client.sendall(data)
                         continue
@@ -111,9 +116,11 @@ class Relay:
                         if fault is Fault.QUESTION_LOST:
                             return
                         server.sendall(record)
-                        if fault is Fault.ANSWER_LOST:
+                        if fault is Fault.HUNG_UP:
+                            client.close()
                             server.recv(65536)
                             return
+                        deaf = deaf or fault is Fault.ANSWER_LOST
                         signed_in = signed_in or _holds_token(record)
 
 

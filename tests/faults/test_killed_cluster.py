@@ -15,19 +15,17 @@ from dsqlkit import accounts, local, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, resolve
 
+pytestmark = pytest.mark.own_cluster
+
 DSQLKIT = str(Path(sys.executable).with_name("dsqlkit"))
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
+def own(own_cluster: Path) -> Endpoint:
     """A local cluster of the test's own, to be killed."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    try:
-        yield resolve(
-            "local", environ={}, start_local=local.ensure_running, local_address=local.address
-        )
-    finally:
-        local.reset()
+    return resolve(
+        "local", environ={}, start_local=local.ensure_running, local_address=local.address
+    )
 
 
 @pytest.fixture
@@ -63,7 +61,7 @@ def test_what_was_committed_is_there_after_a_kill_and_the_next_command_starts_it
         timeout=60,
     )
     assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout) == {"id": 3, "balance": "100.000000"}
+    assert json.loads(ended.stdout) == {"id": 3, "balance": "100"}
     after = local.status()
     assert after.running
     assert after.pid != before.pid

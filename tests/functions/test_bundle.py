@@ -24,6 +24,8 @@ from dsqlkit.errors import UsageError
 TOP = Path(__file__).parents[2]
 OFFLINE = "the package index could not be reached"
 
+pytestmark = pytest.mark.slow
+
 RUN = """
 import importlib, json, sys
 sys.path[:0] = sys.argv[1:3]

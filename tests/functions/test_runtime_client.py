@@ -8,8 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from dsqlkit import accounts, loading, local, tables
+from dsqlkit.aws.handlers.environment import Environment
+from dsqlkit.aws.handlers.function import OwnContext
+from dsqlkit.aws.handlers.retry import key_of
+from dsqlkit.aws.invocation import function_of
 from dsqlkit.connection import KeptConnection
-from dsqlkit.endpoint import LocalAddress
+from dsqlkit.endpoint import Endpoint, LocalAddress
 from dsqlkit.transaction import RetryPolicy
 from tests.faults.relay import Fault, Relay
 from tests.functions.conftest import NAME, Start
@@ -215,10 +219,10 @@ def test_a_first_connection_that_breaks_is_an_error(
     assert "nothing changed" in message
 
 
-def test_a_lost_answer_to_commit_is_told_and_not_tried_again(
+def test_chapter_4_has_no_key_and_tells_of_a_lost_answer_to_commit(
     start: Start, bank: KeptConnection
 ) -> None:
-    transfer = start(5)
+    transfer = start(4)
     transfer.invoke(TRANSFER)
     local.set_faults(local.Faults(cut_after_commit=1))
     kind, message = transfer.invoke(TRANSFER).error
@@ -228,6 +232,53 @@ def test_a_lost_answer_to_commit_is_told_and_not_tried_again(
     assert transfer.records[-1]["outcome"] == "outcome_unknown"
     assert accounts.balance(bank, 1).balance == 80
     assert transfer.invoke(TRANSFER).document["payer_balance"] == "70"
+    assert transfer.invoke(TRANSFER | {"key": str(uuid4())}).error_type == "InvalidRequest"
+
+
+def test_chapter_5_finds_out_a_lost_answer_to_commit(start: Start, bank: KeptConnection) -> None:
+    transfer = start(5)
+    transfer.invoke(TRANSFER)
+    local.set_faults(local.Faults(cut_after_commit=1))
+    document = transfer.invoke(TRANSFER).document
+    local.set_faults(local.Faults())
+    assert (document["payer_balance"], document["attempts"]) == ("80", 1)
+    assert accounts.balance(bank, 1).balance == 80
+
+
+def test_a_request_with_a_key_moves_money_once_however_often_it_is_made(
+    start: Start, bank: KeptConnection, two_uuids: tuple[UUID, UUID]
+) -> None:
+    payer, payee = map(str, two_uuids)
+    for chapter, pair in ((5, {}), (6, {"payer_id": payer, "payee_id": payee})):
+        transfer = start(chapter)
+        event = TRANSFER | pair | {"key": str(uuid4())}
+        left = [transfer.invoke(event).document["payer_balance"] for _ in range(3)]
+        assert left == ["90", "90", "90"]
+        assert [record.get("replayed") for record in transfer.records] == [None, True, True]
+        other = transfer.invoke(event | {"amount": "11"})
+        assert other.error_type == "KeyUsed"
+    assert [accounts.balance(bank, each).balance for each in (1, two_uuids[0])] == [90, 90]
+
+
+@pytest.mark.parametrize("chapter", [5, 6])
+def test_a_request_that_lambda_makes_again_moves_money_once(
+    bank: KeptConnection, two_uuids: tuple[UUID, UUID], endpoint: Endpoint, chapter: int
+) -> None:
+    """A retry by Lambda has the id of the first: here it is another environment's."""
+    payer, payee = (1, 2) if chapter == 5 else map(str, two_uuids)
+    event = {"payer_id": payer, "payee_id": payee, "amount": "10"}
+    for left, context in (("90", OwnContext(30)), ("80", OwnContext(30))):
+        for _ in range(2):
+            environment = Environment(lambda: endpoint)
+            answer = function_of(chapter).invoke(event, context, environment)
+            environment.close()
+            assert (answer["payer_balance"], answer["attempts"]) == (left, 1)
+
+
+def test_a_request_whose_id_is_no_uuid_has_a_key_all_the_same() -> None:
+    one, again, other = key_of("local-1"), key_of("local-1"), key_of("local-2")
+    assert one == again != other
+    assert key_of(str(one)) == one
 
 
 @pytest.mark.parametrize(

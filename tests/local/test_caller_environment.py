@@ -40,6 +40,8 @@ HOSTILE = {
     "PYTHONASYNCIODEBUG": "1",
 }
 
+pytestmark = pytest.mark.own_cluster
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

@@ -19,10 +19,11 @@ def sign(
     life_s: int = 900,
     session_token: str | None = None,
     signed_ago: timedelta = timedelta(0),
+    now: datetime | None = None,
 ) -> str:
     request = AWSRequest(method="GET", url=f"https://{host}/?Action={action}")
     keys = Credentials(key_id, secret, session_token)
-    then = datetime.now(UTC) - signed_ago
+    then = (now or datetime.now(UTC)) - signed_ago
     with patch("botocore.auth.get_current_datetime", lambda **_: then.replace(tzinfo=None)):
         SigV4QueryAuth(keys, service, region, expires=life_s).add_auth(request)
     return str(request.url).removeprefix("https://")

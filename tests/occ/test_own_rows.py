@@ -31,7 +31,7 @@ PADDING = "x" * 50
         ("virtualxid", Concern.PASSING),
         ("frozenid", Concern.PASSING),
         ("userlock", Concern.PASSING),
-        ("advisory", Concern.PASSING),
+        ("advisory", Concern.SCHEMA),
         ("applytransaction", Concern.PASSING),
         ("one of a later version", Concern.PASSING),
     ],

@@ -15,6 +15,8 @@ from dsqlkit.endpoint import LocalAddress
 
 TOP = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.slow
+
 
 def ran(*command: str | Path, cwd: Path) -> str:
     ended = subprocess.run(
@@ -81,12 +83,11 @@ def test_its_functions_can_be_zipped_as_those_of_the_checkout(
     assert tuple(wanted) == bundle.requirements("3.13")
 
 
+@pytest.mark.own_cluster
 def test_it_starts_a_local_cluster_of_its_own(
-    programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    programs: Path, tmp_path: Path, own_cluster: Path
 ) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    try:
-        played = ran(programs / "dsqlkit", "workshop", "3", "--json", cwd=tmp_path)
-        assert json.loads(played)["chapters"][0]["chapter"] == 3
-    finally:
-        ran(programs / "dsqlkit", "local", "reset", "--yes", cwd=tmp_path)
+    played = ran(programs / "dsqlkit", "workshop", "3", "--json", cwd=tmp_path)
+    assert json.loads(played)["chapters"][0]["chapter"] == 3
+    ran(programs / "dsqlkit", "local", "reset", "--yes", cwd=tmp_path)
+    assert not (own_cluster / "server").exists()

@@ -57,9 +57,16 @@ def test_columns_and_indexes_are_read_as_they_are(connection: Connection) -> Non
             Column("n", "integer"),
         ),
         (
-            Index("plan_events_kind", ("Kind", "n"), ("at",)),
-            Index("plan_events_n", ("n",), valid=False, unique=True),
-            Index("plan_events_pkey", ("id",), events_rest(catalog), primary=True, unique=True),
+            Index("plan_events_kind", ("Kind", "n"), ("at",), parts=('"Kind"', "n")),
+            Index("plan_events_n", ("n",), valid=False, unique=True, parts=("n",)),
+            Index(
+                "plan_events_pkey",
+                ("id",),
+                events_rest(catalog),
+                primary=True,
+                unique=True,
+                parts=("id",),
+            ),
         ),
         rows=2500.0,
     )

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dsqlkit.connection import parameters
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.plans.parse import parse_plan
 from dsqlkit.token import TokenSigner
+from tests.support.any_libpq import parameters_for_any_libpq
 
 pytestmark = pytest.mark.skipif(shutil.which("psql") is None, reason="psql is not installed")
 
@@ -54,8 +54,7 @@ def printed(endpoint: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Pat
             ),
             f"\\o {folder}/{number}\n{_EXPLAIN}\n",
         ]
-    known = parameters(endpoint, TokenSigner(endpoint))
-    known.pop("sslnegotiation", None)
+    known = parameters_for_any_libpq(endpoint, TokenSigner(endpoint))
     environment = {
         "PATH": "/usr/bin:/bin:/usr/local/bin",
         "PGPASSWORD": known.pop("password"),

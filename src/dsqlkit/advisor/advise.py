@@ -1,20 +1,24 @@
 """The advice on one query: indexes to build, others to compare them with, and what was left out."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import log2
 from typing import Final
 
 from dsqlkit.advisor.candidates import WORTH_ROWS, Candidate, candidates_of, counted
+from dsqlkit.advisor.constraints import ConstraintCheck, constraint_checks
+from dsqlkit.advisor.correlation import correlated_columns
 from dsqlkit.advisor.ddl import create_index, index_name
 from dsqlkit.advisor.existing import covers, replaced, serving
-from dsqlkit.advisor.joins import join_candidates
-from dsqlkit.advisor.measured import Reads, reads_of
+from dsqlkit.advisor.facts_reader import Facts
+from dsqlkit.advisor.joins import joins_of
+from dsqlkit.advisor.measured import Reads, ended_early, pairs_of, reads_of, scans_of
+from dsqlkit.advisor.plan_conditions import with_plan
 from dsqlkit.advisor.query import Query, TableUse
 from dsqlkit.advisor.reading import read_query
 from dsqlkit.advisor.statistics import TableFacts
 from dsqlkit.advisor.syntax import Statement
-from dsqlkit.advisor.write_cost import entry_bytes, write_cost
-from dsqlkit.plans.catalog import Catalog
+from dsqlkit.advisor.write_cost import entry_bytes, entry_dpu, lookup_dpu, write_cost
 from dsqlkit.plans.model import Plan
 from dsqlkit.quotas import MAX_INDEXES
 
@@ -24,8 +28,9 @@ _OUTDATED: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An index to build. `bytes_a_row` is what a write pays, None where that is not known;
-    `redundant` names the indexes that could be dropped once it is there.
+    """An index to build. `bytes_a_row` is what a write pays, None where that is not known, for the
+    `part` of the rows that a partial index holds; `redundant` names the indexes that could be
+    dropped once it is there. `rows` is how many rows the query is then expected to read by it.
     """
 
     name: str
@@ -36,6 +41,8 @@ class Proposal:
     write_cost: str
     bytes_a_row: int | None
     redundant: tuple[str, ...] = ()
+    rows: float | None = None
+    part: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +62,27 @@ class _Choice:
     candidate: Candidate
 
 
-def advise(statement: Statement, plan: Plan, facts: tuple[TableFacts, ...]) -> Advice:
+def advise(statement: Statement, plan: Plan, facts: Facts) -> Advice:
     """The indexes that a statement would gain from, by its measured plan and the statistics."""
-    by_table = {id(each.table): each for each in facts}
-    query = read_query(statement, Catalog(tuple(each.table for each in facts)))
+    by_table = {id(each.table): each for each in facts.tables}
+    query = read_query(statement, facts.catalog)
     of_uses = tuple(by_table[id(use.table)] for use in query.uses)
-    reads = reads_of(plan, query)
-    notes = [
-        f"{name} is no table that the plan reads: if it is a view, give its query."
-        for name in query.unknown
+    scanned = scans_of(plan, query)
+    literal = not statement.names
+    uses = tuple(
+        with_plan(use, found, literal=literal)
+        for use, found in zip(query.uses, scanned, strict=True)
+    )
+    query = replace(query, uses=uses)
+    early = ended_early(plan)
+    reads = tuple(reads_of(each, early) for each in scanned)
+    notes = [*query.notes] + [
+        f"{name} is no table that the plan reads: nothing is known of it." for name in query.unknown
     ]
     chosen: list[_Choice] = []
     others: list[_Choice] = []
-    for use, candidates in _by_use(query, of_uses, reads):
-        worthy = sorted((c for c in candidates if c.is_worth_it), key=lambda c: c.weight)
+    for use, candidates in _by_use(query, of_uses, reads, pairs_of(plan, query)):
+        worthy = sorted((c for c in candidates if c.is_worth_it), key=_preference)
         kept, said = _new(worthy, candidates, use)
         notes += said
         if kept:
@@ -77,26 +91,43 @@ def advise(statement: Statement, plan: Plan, facts: tuple[TableFacts, ...]) -> A
     chosen = _without_repetition(chosen)
     made: dict[tuple[str, ...], Proposal] = {}
     for each in (*chosen, *others):
-        index = (each.candidate.facts.table.name, *each.candidate.key, "", *each.candidate.included)
+        mine = each.candidate
+        index = (mine.facts.table.name, *mine.key, "", *mine.included, "", mine.condition)
         if index not in made:
             made[index] = _proposal(each, {other.name for other in made.values()})
     every = tuple(made.values())
     proposals, alternatives = every[: len(chosen)], every[len(chosen) :]
-    for use, read in zip(query.uses, reads, strict=True):
+    for use, read in zip(uses, reads, strict=True):
         notes += _hindrances(use, read)
+    for use, known, found in zip(uses, of_uses, scanned, strict=True):
+        notes += correlated_columns(use, known, found)
+    checks = constraint_checks(plan, facts)
+    proposals += tuple(_check_proposal(each, proposals) for each in checks)
     return Advice(proposals, alternatives, tuple(dict.fromkeys(notes)))
 
 
+def _preference(candidate: Candidate) -> tuple[float, bool, int, tuple[str, ...]]:
+    """The order of candidates, the best first: by what they read, in steps of some size, so that
+    chance decides nothing; then one that makes an index redundant; then the smaller.
+    """
+    step = round(log2(candidate.weight) * 2)
+    return step, not replaced(candidate), len(candidate.included), candidate.key
+
+
 def _by_use(
-    query: Query, facts: tuple[TableFacts, ...], reads: tuple[Reads | None, ...]
+    query: Query,
+    facts: tuple[TableFacts, ...],
+    reads: tuple[Reads | None, ...],
+    pairs: Mapping[tuple[int, int], float],
 ) -> Iterator[tuple[TableUse, list[Candidate]]]:
-    joins = join_candidates(query, facts, reads)
+    joins = joins_of(query, facts, reads, pairs)
     for place, (use, now) in enumerate(zip(query.uses, reads, strict=True)):
         if now is None:
             continue
         joined_to = any(lookup.inner == place for lookup in query.lookups)
+        by_join = [each for each in joins[place].by_join if each.is_worth_it]
         own = [*candidates_of(use, facts[place], now, joined_to=joined_to)]
-        yield use, own + [candidate for at, candidate in joins if at == place]
+        yield use, by_join or own
 
 
 def _new(
@@ -147,7 +178,7 @@ def _variants(kept: list[Candidate]) -> Iterator[Candidate]:
     best = kept[0]
     if best.included:
         yield replace(best, included=(), covers=False)
-    yield from kept[1:2]
+    yield from [each for each in kept[1:] if each.key != best.key][:1]
 
 
 def _without_repetition(chosen: list[_Choice]) -> list[_Choice]:
@@ -159,6 +190,7 @@ def _without_repetition(chosen: list[_Choice]) -> list[_Choice]:
         if not any(
             other.candidate.facts is mine.facts
             and other.candidate.key[: len(mine.key)] == mine.key
+            and other.candidate.condition == mine.condition
             and columns <= {*other.candidate.key, *other.candidate.included}
             for other in kept
         ):
@@ -169,8 +201,10 @@ def _without_repetition(chosen: list[_Choice]) -> list[_Choice]:
 def _proposal(choice: _Choice, taken: Collection[str]) -> Proposal:
     candidate = choice.candidate
     table, key, included = candidate.facts.table, candidate.key, candidate.included
-    name = index_name(table, key, included, taken)
+    name = index_name(table, key, included, taken, candidate.condition)
     parts = [candidate.reason]
+    if candidate.condition:
+        parts.append(f"only the rows where {candidate.condition} are in it")
     if candidate.covers and included:
         parts.append("INCLUDE holds the rest, so that the table is not read")
     elif included:
@@ -183,15 +217,37 @@ def _proposal(choice: _Choice, taken: Collection[str]) -> Proposal:
     )
     if candidate.saves_lookups:
         reason += f" {counted(candidate.lookups_now)} are looked up in the table now, and not then."
+    if candidate.covers and included:
+        reason += (
+            f" That saves {lookup_dpu(candidate.reads):.5f} DPU of look-ups each time; an UPDATE "
+            f"of an included column costs "
+            f"{2 * entry_dpu(entry_bytes(candidate.facts, key, included)):.5f}."
+        )
     return Proposal(
         name=name,
         schema=table.schema,
         table=table.name,
-        ddl=create_index(table, name, key, included),
+        ddl=create_index(table, name, key, included, candidate.condition),
         reason=reason,
-        write_cost=write_cost(candidate.facts, key, included),
-        bytes_a_row=entry_bytes(candidate.facts, (*key, *included)),
+        write_cost=write_cost(candidate.facts, key, included, candidate.part),
+        bytes_a_row=entry_bytes(candidate.facts, key, included),
         redundant=tuple(index.name for index in replaced(candidate)),
+        rows=candidate.reads,
+        part=candidate.part,
+    )
+
+
+def _check_proposal(check: ConstraintCheck, others: Sequence[Proposal]) -> Proposal:
+    table = check.facts.table
+    name = index_name(table, check.columns, taken={each.name for each in others})
+    return Proposal(
+        name=name,
+        schema=table.schema,
+        table=table.name,
+        ddl=create_index(table, name, check.columns),
+        reason=check.reason,
+        write_cost=write_cost(check.facts, check.columns),
+        bytes_a_row=entry_bytes(check.facts, check.columns),
     )
 
 

@@ -40,11 +40,11 @@ def consult(
     if say is not None:
         say("Measuring the query as it is")
     plans = measurement.warm_runs(connections, sql, parameters, RUNS_A_BLOCK)
-    facts = run(connections, lambda connection: facts_of(connection, plans[-1])).value
+    facts = run(connections, lambda connection: facts_of(connection, plans[-1], statement)).value
     return Consultation(
         sql,
         parameters,
         measurement.summary(plans),
         advise(statement, plans[-1], facts),
-        max((each.rows for each in facts), default=0.0),
+        max((each.rows for each in facts.tables), default=0.0),
     )

@@ -4,7 +4,8 @@ from dsqlkit.advisor.candidates import Candidate
 from dsqlkit.advisor.predicates import ConditionReader
 from dsqlkit.advisor.query import Predicate, TableUse
 from dsqlkit.advisor.scopes import Scope, columns_of
-from dsqlkit.advisor.syntax import conjuncts, parse_condition
+from dsqlkit.advisor.statistics import NULLS_FIRST
+from dsqlkit.advisor.syntax import bare, conjuncts, parse_condition, text_of
 from dsqlkit.plans.catalog import Index, Table
 
 
@@ -29,7 +30,7 @@ def applies(index: Index, table: Table, use: TableUse) -> bool:
     """Whether a partial index's condition is one of the query's; a whole index always applies."""
     if index.condition is None:
         return True
-    asked = _predicates_of(table, index.condition)
+    asked = predicates_of(table, index.condition)
     if asked is None:
         return False
     given = {(each.column, each.comparison, each.bounds) for each in use.predicates}
@@ -46,21 +47,40 @@ def replaced(candidate: Candidate) -> tuple[Index, ...]:
         for index in candidate.facts.table.indexes
         if not index.primary
         and not index.unique
-        and index.condition is None
-        and index.key == candidate.key[: len(index.key)]
+        and (index.condition or "") == candidate.condition
+        and key_of(index) == candidate.key[: len(index.key)]
         and index.columns <= columns
     )
 
 
+def key_of(index: Index) -> tuple[str, ...]:
+    """An index's key in the words of a candidate's: columns, and expressions as the advisor writes
+    them, with NULLS FIRST where it is so.
+    """
+    parts = index.parts or tuple(name or "" for name in index.key)
+    return tuple(_part(name, part) for name, part in zip(index.key, parts, strict=True))
+
+
+def _part(name: str | None, part: str) -> str:
+    ending = NULLS_FIRST if part.endswith(NULLS_FIRST) else ""
+    if name is not None:
+        return name + ending
+    text = part.removesuffix(NULLS_FIRST)
+    return (text_of(bare(parse_condition(text)), {}) if text else "") + ending
+
+
 def _narrows(index: Index, candidate: Candidate) -> bool:
     points = len(candidate.points)
+    key = key_of(index)
+    if candidate.condition and not index.condition:
+        return False
     return (
-        frozenset(index.key[:points]) == frozenset(candidate.points)
-        and index.key[points : points + len(candidate.then)] == candidate.then
+        frozenset(key[:points]) == frozenset(candidate.points)
+        and key[points : points + len(candidate.then)] == candidate.then
     )
 
 
-def _predicates_of(table: Table, condition: str) -> tuple[Predicate, ...] | None:
+def predicates_of(table: Table, condition: str) -> tuple[Predicate, ...] | None:
     """What a partial index's condition asks; None where it is more than a B-tree could serve."""
     scope = Scope()
     scope.relations[table.name] = columns_of(0, table)

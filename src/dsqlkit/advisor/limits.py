@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from dsqlkit.advisor.statistics import TableFacts
+from dsqlkit.advisor.statistics import NULLS_FIRST, TableFacts
 from dsqlkit.quotas import MAX_DECLARED_KEY_BYTES, MAX_KEY_BYTES, MAX_KEY_COLUMNS, NOT_IN_A_KEY
 
 MAX_INCLUDED_BYTES: Final = 400
@@ -33,8 +33,9 @@ def fitting_key(facts: TableFacts, columns: tuple[str, ...]) -> tuple[str, ...]:
 
 def may_be_key(facts: TableFacts, name: str) -> bool:
     """Whether a column's type may stand in a key."""
-    column = facts.table.column(name)
-    return column is not None and column.type not in NOT_IN_A_KEY
+    column = facts.table.column(name.removesuffix(NULLS_FIRST))
+    # What is no column is an expression, whose type was looked at when it was read.
+    return column is None or column.type not in NOT_IN_A_KEY
 
 
 def may_include(facts: TableFacts, columns: tuple[str, ...]) -> bool:

@@ -1,15 +1,25 @@
 """What the measured plan read for each of a query's uses of tables."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
+from dsqlkit.advisor.predicates import ELSEWHERE
 from dsqlkit.advisor.query import Query
-from dsqlkit.plans.model import Plan
+from dsqlkit.plans.model import Plan, PlanNode
 from dsqlkit.plans.scans import Scan, scans
+
+_TAKES_ALL: Final = re.compile(r"^(?:Sort|Hash|.*Aggregate)$")
+_MAY_STOP: Final = re.compile(r"^Limit$|(?:Semi|Anti) Join|Merge")
+_JOIN: Final = re.compile(r"Join|Nested Loop")
 
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """Rows over all loops: read, given to the node above, looked up in the table (DSQL)."""
+    """Rows over all loops: read, given to the node above, looked up in the table (DSQL).
+
+    `complete` says that nothing stopped the reading early, so that `given` are all that there are.
+    """
 
     read: float
     given: float
@@ -17,10 +27,11 @@ class Reads:
     loops: int
     reads_all: bool
     index: str | None
+    complete: bool = True
 
 
-def reads_of(plan: Plan, query: Query) -> tuple[Reads | None, ...]:
-    """For each use what its scans read, None for a use that the plan has no scan of.
+def scans_of(plan: Plan, query: Query) -> tuple[tuple[Scan, ...], ...]:
+    """For each use its scans, none for a use that the plan has no scan of.
 
     A scan belongs to the use of its alias. PostgreSQL numbers aliases that appear at several
     levels (`orders_1`): what has no use of its name goes to one of its table without a scan.
@@ -43,10 +54,54 @@ def reads_of(plan: Plan, query: Query) -> tuple[Reads | None, ...]:
             if not found[place] and use.table.name == scan.node.relation:
                 found[place].append(scan)
                 break
-    return tuple(_sum(each) for each in found)
+    return tuple(map(tuple, found))
 
 
-def _sum(found: list[Scan]) -> Reads | None:
+def pairs_of(plan: Plan, query: Query) -> dict[tuple[int, int], float]:
+    """The rows that the joins of two uses gave, by the places of the two, both ways round; for
+    a join with what is no table what that gave, by ELSEWHERE and the use.
+    """
+    places = {use.alias: place for place, use in enumerate(query.uses)}
+    found: dict[tuple[int, int], float] = {}
+    for node in plan.walk():
+        if len(node.inputs) != 2 or not _JOIN.search(node.node_type):
+            continue
+        sides = [
+            places.keys() & {each.alias or each.relation for each in side.walk()}
+            for side in node.inputs
+        ]
+        for number, other in enumerate(node.inputs):
+            for alias in sides[1 - number] if not sides[number] else ():
+                found.setdefault((ELSEWHERE, places[alias or ""]), other.rows_total or 0.0)
+        for left in filter(None, sides[0]):
+            for right in filter(None, sides[1]):
+                rows = node.rows_total or 0.0
+                found.setdefault((places[left], places[right]), rows)
+                found.setdefault((places[right], places[left]), rows)
+    return found
+
+
+def ended_early(plan: Plan) -> frozenset[int]:
+    """The nodes (by `id`) that something above may have stopped before their rows were at an end:
+    a LIMIT, say, with no sort between that takes all of them.
+    """
+    found: set[int] = set()
+
+    def walk(node: PlanNode, stopped: bool) -> None:
+        if stopped:
+            found.add(id(node))
+        below = bool(_MAY_STOP.search(node.node_type)) or (
+            stopped and not _TAKES_ALL.search(node.node_type)
+        )
+        for child in node.children:
+            walk(child, below or child.label is not None)
+
+    walk(plan.root, False)
+    return frozenset(found)
+
+
+def reads_of(found: tuple[Scan, ...], early: frozenset[int] = frozenset()) -> Reads | None:
+    """What these scans of one use read together."""
     if not found:
         return None
     return Reads(
@@ -56,4 +111,5 @@ def _sum(found: list[Scan]) -> Reads | None:
         loops=max(scan.node.loops or 0 for scan in found),
         reads_all=any(scan.reads_all for scan in found),
         index=next((scan.node.index for scan in found if scan.node.index), None),
+        complete=not any(id(scan.node) in early for scan in found),
     )

@@ -1,20 +1,36 @@
 """One condition of a query: what it lets a B-tree do, or why no B-tree can help."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit.advisor.expressions import SAME_ORDER, immutable_type
 from dsqlkit.advisor.query import Bound, Comparison, Obstacle, Predicate
-from dsqlkit.advisor.syntax import Node, constant, find, kind_of, names_of, text_of
+from dsqlkit.advisor.syntax import (
+    Node,
+    array_elements,
+    bare,
+    constant,
+    find,
+    is_literal,
+    kind_of,
+    names_of,
+    text_of,
+)
 from dsqlkit.advisor.types import differs_on_dsql, type_of, usable
 from dsqlkit.quotas import NOT_IN_A_KEY
 
 _MIRRORED: Final = {"=": "=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _VOLATILE: Final = frozenset({"random", "gen_random_uuid", "clock_timestamp", "nextval"})
+_LETTERS: Final = re.compile(r"[\w @#&,:;/=<>-]*")
 _WILDCARD: Final = re.compile(r"(?<!\\)[%_]")
+
+
+ELSEWHERE: Final = -1
+"""The use of what comes from no table: VALUES, a function's rows, a column that was computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +48,8 @@ Resolve = Callable[[Node], ColumnAt | None]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a condition says. `joins` are pairs: rows of the first use find rows of the column.
+    """What a condition says. `joins` are pairs: rows of the first use find rows of the column,
+    by `=` or by a range.
 
     `also` are columns that it reads beside those that it names elsewhere.
     """
@@ -40,6 +57,7 @@ class Reading:
     predicate: tuple[int, Predicate] | None = None
     obstacle: Obstacle | None = None
     joins: tuple[tuple[int, ColumnAt], ...] = ()
+    equal: bool = True
     filtered: tuple[ColumnAt, ...] = ()
     also: tuple[ColumnAt, ...] = ()
     text: str = ""
@@ -60,14 +78,27 @@ class ConditionReader:
         match kind_of(node):
             case "a_expr":
                 reading = self._comparison(node.a_expr, text)
-            case "null_test" if node.null_test.nulltesttype == tree.IS_NULL:
-                reading = self._predicate(node.null_test.arg, Comparison.NULL, [], text)
+            case "null_test":
+                is_null = node.null_test.nulltesttype == tree.IS_NULL
+                comparison = Comparison.NULL if is_null else Comparison.NOT_NULL
+                reading = self._predicate(node.null_test.arg, comparison, [], text)
+                if reading and reading.obstacle and not is_null:
+                    reading = None
+            case "boolean_test":
+                reading = self._truth(node.boolean_test, text)
+            case "func_call":
+                reading = self._starts_with(node.func_call, text)
             case "column_ref":
                 reading = self._boolean(node, "t", text)
             case "bool_expr":
                 reading = self._boolean_expression(node, text)
             case _:
                 reading = None
+        if reading and reading.predicate and is_literal(_values(node)):
+            use, predicate = reading.predicate
+            condition = text_of(bare(node), self.names)
+            told = replace(predicate, literal=True, condition=condition)
+            reading = replace(reading, predicate=(use, told))
         return reading or Reading(filtered=columns, text=text)
 
     def columns(self, node: Node) -> Iterator[ColumnAt]:
@@ -82,17 +113,25 @@ class ConditionReader:
         match node.kind:
             case tree.AEXPR_OP if operator in _MIRRORED:
                 found = self._operator(node, operator, text)
+            case tree.AEXPR_OP if operator in {"<>", "!="}:
+                found = self._differs(node.lexpr, [node.rexpr], text)
+            case tree.AEXPR_OP if operator in {"^@", "~", "~~"}:
+                found = self._like(node, operator, text)
             case tree.AEXPR_IN if operator == "=":
                 found = self._in(node.lexpr, list(node.rexpr.list.items), text)
+            case tree.AEXPR_IN:
+                found = self._differs(node.lexpr, list(node.rexpr.list.items), text)
             case tree.AEXPR_OP_ANY if operator == "=":
                 found = self._any(node.lexpr, node.rexpr, text)
+            case tree.AEXPR_OP_ALL if operator == "<>":
+                found = self._differs(node.lexpr, self._elements(node.rexpr) or [], text)
             case tree.AEXPR_BETWEEN:
                 low, high = node.rexpr.list.items
                 found = self._predicate(
                     node.lexpr, Comparison.RANGE, [(">=", low), ("<=", high)], text
                 )
             case tree.AEXPR_LIKE if operator == "~~":
-                found = self._like(node, text)
+                found = self._like(node, operator, text)
             case tree.AEXPR_ILIKE:
                 found = self._blocked(
                     node.lexpr,
@@ -108,21 +147,70 @@ class ConditionReader:
         return self._predicate(node, Comparison.IN, [("=", value) for value in values], text)
 
     def _any(self, node: Node, array: Node, text: str) -> Reading | None:
+        elements = self._elements(array)
+        if elements is not None:
+            return self._in(node, elements, text)
+        return None if _varies(array) else self._in(node, [], text)
+
+    def _elements(self, array: Node) -> list[Node] | None:
+        """The elements of an array that the query spells out."""
         inner = array.type_cast.arg if kind_of(array) == "type_cast" else array
+        if kind_of(inner) == "type_cast":
+            return self._elements(inner)
         if kind_of(inner) == "a_array_expr":
-            return self._in(node, list(inner.a_array_expr.elements), text)
-        return None if any(self.columns(array)) else self._in(node, [], text)
+            return list(inner.a_array_expr.elements)
+        value = constant(inner, self.values) if kind_of(inner) in {"a_const", "param_ref"} else None
+        texts = None if value is None else array_elements(value)
+        if texts is None:
+            return None
+        made = []
+        for each in texts:
+            node = type(array)()
+            node.a_const.sval.sval = each
+            made.append(node)
+        return made
+
+    def _differs(self, node: Node, values: list[Node], text: str) -> Reading | None:
+        """Nothing that a B-tree serves, but a part of the rows that may be known."""
+        column = self._bare(node)
+        if column is None or any(map(_varies, values)):
+            return None
+        if column.type == "boolean" and len(values) == 1:
+            value = constant(values[0], self.values)
+            if value in {"t", "f", "true", "false"}:
+                return self._boolean(node, "f" if value[0] == "t" else "t", text)
+        bounds = tuple(Bound("<>", constant(value, self.values)) for value in values)
+        found = Predicate(column.name, Comparison.DIFFERS, bounds, text)
+        return Reading((column.use, found), text=text)
+
+    def _truth(self, node: Node, text: str) -> Reading | None:
+        kinds = {tree.IS_TRUE: "t", tree.IS_FALSE: "f"}
+        if node.booltesttype in kinds:
+            return self._boolean(node.arg, kinds[node.booltesttype], text)
+        column = self._bare(node.arg)
+        excluded = {tree.IS_NOT_TRUE: "t", tree.IS_NOT_FALSE: "f"}.get(node.booltesttype)
+        if column is None or excluded is None:
+            return None
+        found = Predicate(column.name, Comparison.DIFFERS, (Bound("IS NOT", excluded),), text)
+        return Reading((column.use, found), text=text)
+
+    def _starts_with(self, call: Node, text: str) -> Reading | None:
+        if names_of(call.funcname)[-1] != "starts_with" or len(call.args) != 2:
+            return None
+        prefix = constant(call.args[1], self.values)
+        return self._prefix(call.args[0], prefix, text, whole=False)
 
     def _operator(self, node: Node, operator: str, text: str) -> Reading | None:
         if kind_of(node.lexpr) == kind_of(node.rexpr) == "row_expr":
             return self._rows(node, operator, text)
         left, right = self._bare(node.lexpr), self._bare(node.rexpr)
         joins: list[tuple[int, ColumnAt]] = []
-        if operator == "=":
-            for column, other in ((left, node.rexpr), (right, node.lexpr)):
-                others = {each.use for each in self.columns(other)}
-                if column is not None and len(others) == 1 and column.use not in others:
-                    joins.append((others.pop(), column))
+        for column, other in ((left, node.rexpr), (right, node.lexpr)):
+            others = {each.use for each in self.columns(other)}
+            if not others and _varies(other):
+                others = {ELSEWHERE}
+            if column is not None and len(others) == 1 and column.use not in others:
+                joins.append((others.pop(), column))
         if joins:
             columns = (*self.columns(node.lexpr), *self.columns(node.rexpr))
             if left and right and not usable(left.type, right.type):
@@ -132,10 +220,10 @@ class ConditionReader:
                     filtered=columns,
                     text=text,
                 )
-            return Reading(joins=tuple(joins), filtered=columns, text=text)
-        if right is not None and left is None and not any(self.columns(node.lexpr)):
+            return Reading(joins=tuple(joins), equal=operator == "=", filtered=columns, text=text)
+        if right is not None and left is None and not _varies(node.lexpr):
             return self._compared(node.rexpr, _MIRRORED[operator], node.lexpr, text)
-        if any(self.columns(node.rexpr)):
+        if _varies(node.rexpr):
             return None
         return self._compared(node.lexpr, operator, node.rexpr, text)
 
@@ -151,22 +239,50 @@ class ConditionReader:
         comparison = Comparison.EQUAL if operator == "=" else Comparison.RANGE
         return self._predicate(node, comparison, [(operator, value)], text)
 
-    def _like(self, node: Node, text: str) -> Reading | None:
-        column = self._bare(node.lexpr)
+    def _like(self, node: Node, operator: str, text: str) -> Reading | None:
         pattern = constant(node.rexpr, self.values)
-        if column is None or pattern is None:
-            return self._blocked(node.lexpr, text, "The pattern is not known beforehand.")
-        prefix = _WILDCARD.split(pattern, maxsplit=1)[0].replace("\\", "")
-        if not prefix:
+        if pattern is None:
+            if _varies(node.rexpr):
+                return None
             return self._blocked(
-                node.lexpr, text, "The pattern begins with a wildcard: a B-tree finds beginnings."
+                node.lexpr, text, "The pattern is known only when the query runs: an index serves "
+                "one that begins with a letter, if the planner sees it."
+            )  # fmt: skip
+        match operator:
+            case "^@":
+                prefix, whole = pattern, False
+            case "~":
+                prefix, whole = _regular_prefix(pattern), False
+            case _:
+                prefix = _WILDCARD.split(pattern, maxsplit=1)[0].replace("\\", "")
+                whole = _WILDCARD.search(pattern) is None
+        if not prefix:
+            what = "does not begin with ^ and letters" if operator == "~" else (
+                "begins with a wildcard"
+            )  # fmt: skip
+            return self._blocked(
+                node.lexpr, text, f"The pattern {what}: a B-tree finds beginnings."
             )
-        if column.type == "character":
-            return self._blocked(node.lexpr, text, "LIKE compares a char column as text.")
-        whole = _WILDCARD.search(pattern) is None
+        caution = ""
+        if operator == "~":
+            caution = (
+                f"DSQL was recorded to check a regular expression row by row ({text}): write "
+                f"LIKE '{prefix}%' beside it, which an index serves."
+            )
+        return self._prefix(node.lexpr, prefix, text, whole=whole, caution=caution)
+
+    def _prefix(
+        self, node: Node, prefix: str | None, text: str, *, whole: bool, caution: str = ""
+    ) -> Reading | None:
+        column = self._bare(node)
+        if column is not None and column.type == "character":
+            return self._blocked(node, text, "The beginning of a char column is compared as text.")
         comparison = Comparison.EQUAL if whole else Comparison.PREFIX
         bounds = (Bound("=" if whole else "LIKE", prefix),)
-        return Reading((column.use, Predicate(column.name, comparison, bounds, text)), text=text)
+        if column is None:
+            return self._of_expression(node, comparison, bounds, text, caution)
+        found = Predicate(column.name, comparison, bounds, text, caution)
+        return Reading((column.use, found), text=text)
 
     def _boolean(self, node: Node, value: str, text: str) -> Reading | None:
         column = self._bare(node)
@@ -184,55 +300,140 @@ class ConditionReader:
         if not columns:
             return None
         names = {(column.use, column.name) for column in columns}
+        if node.bool_expr.boolop == tree.OR_EXPR and (rows := self._as_rows(arguments)):
+            return Reading(
+                obstacle=Obstacle(text, f"Write {rows}, which is one range of an index."),
+                filtered=columns,
+                text=text,
+            )
         if len(names) == 1:
-            why = f"OR is not one range of an index: write {columns[0].name} IN (...)."
+            why = f"OR is not one range of an index: write {columns[0].name} IN (...), or a UNION."
         else:
             why = "OR over several columns is not one range of any index: write a UNION of queries."
         return Reading(obstacle=Obstacle(text, why), filtered=columns, text=text)
+
+    def _as_rows(self, arguments: Sequence[Node]) -> str | None:
+        """`(a, b) < (x, y)` for `a < x OR (a = x AND b < y)`; None for another condition."""
+        if len(arguments) != 2:
+            return None
+        first, second = sorted(arguments, key=lambda each: kind_of(each) != "a_expr")
+        if kind_of(first) != "a_expr" or kind_of(second) != "bool_expr":
+            return None
+        parts = list(second.bool_expr.args)
+        if len(parts) != 2 or any(kind_of(each) != "a_expr" for each in parts):
+            return None
+        for same, then in (parts, parts[::-1]):
+            operator = "".join(names_of(first.a_expr.name))
+            pair = all(
+                text_of(getattr(first.a_expr, side), {}) == text_of(getattr(same.a_expr, side), {})
+                for side in ("lexpr", "rexpr")
+            )
+            if (
+                pair
+                and names_of(same.a_expr.name) == ("=",)
+                and operator in {"<", ">"}
+                and "".join(names_of(then.a_expr.name)).startswith(operator)
+            ):
+                sides = (
+                    ", ".join(
+                        text_of(getattr(each.a_expr, side), self.names) for each in (first, then)
+                    )
+                    for side in ("lexpr", "rexpr")
+                )
+                left, right = sides
+                return f"({left}) {''.join(names_of(then.a_expr.name))} ({right})"
+        return None
 
     def _predicate(
         self, node: Node, comparison: Comparison, bounds: list[tuple[str, Node]], text: str
     ) -> Reading | None:
         column = self._bare(node)
         if column is None:
-            return self._inside_expression(node, text)
+            if any(_varies(value) for _, value in bounds):
+                return None
+            values = tuple(Bound(each, constant(value, self.values)) for each, value in bounds)
+            return self._of_expression(node, comparison, values, text)
         caution = ""
         for _, value in bounds:
-            if any(self.columns(value)):
+            if _varies(value):
                 return None
-            calls = {names_of(call.funcname)[-1] for call in find(value, "FuncCall")}
-            if calls & _VOLATILE:
-                return self._blocked(node, text, "The value changes from row to row.")
-            value_type = type_of(value)
-            if not usable(column.type, value_type):
-                why = f"{column.name} is {column.type} and is compared as {value_type}: no index "
-                return self._blocked(
-                    node, text, f"{why}on it is used. Cast the value to {column.type}."
-                )
-            if differs_on_dsql(column.type, value_type):
+            why = _misfit(column, value)
+            if why:
+                return self._blocked(node, text, why)
+            if differs_on_dsql(column.type, type_of(value)):
                 caution = (
-                    f"{column.name} is {column.type} and is compared with a {value_type}: "
+                    f"{column.name} is {column.type} and is compared with a {type_of(value)}: "
                     f"PostgreSQL's index serves that, DSQL's may not. Cast the value to the "
                     "column's type."
                 )
         if column.type in NOT_IN_A_KEY:
-            return self._blocked(node, text, f"{column.type} cannot be in a key on DSQL.")
+            return self._blocked(
+                node, text, f"{column.name} is {column.type}, which cannot be in a key on DSQL."
+            )
         known = tuple(Bound(operator, constant(value, self.values)) for operator, value in bounds)
         found = Predicate(column.name, comparison, known, text, caution)
         return Reading((column.use, found), text=text)
 
-    def _inside_expression(self, node: Node, text: str) -> Reading | None:
-        names = sorted({column.name for column in self.columns(node)})
-        if not names:
+    def _of_expression(
+        self,
+        node: Node,
+        comparison: Comparison,
+        bounds: tuple[Bound, ...],
+        text: str,
+        caution: str = "",
+    ) -> Reading | None:
+        """A condition on an expression: an index may have it as its key, if it never changes."""
+        columns = tuple(dict.fromkeys(self.columns(node)))
+        if not columns or len({each.use for each in columns}) != 1:
             return None
-        column = names[0]
-        what = "cast" if kind_of(node) == "type_cast" else "inside an expression"
-        return self._blocked(
-            node,
+        found = self._key_expression(node)
+        if found is None:
+            return self._inside_expression(node, columns[0], text)
+        like = _is_like_its_column(node)
+        predicate = Predicate(
+            text_of(bare(node), self.names),
+            comparison,
+            bounds,
             text,
-            f"{column} is compared {what}, and an index holds the column as it is: compare "
-            f"{column} itself.",
+            caution,
+            tuple(each.name for each in columns),
+            columns[0].name if like else "",
         )
+        return Reading((columns[0].use, predicate), also=columns, text=text)
+
+    def _key_expression(self, node: Node) -> str | None:
+        """The type of an expression that may be a key; a column that is only cast is better
+        compared as it is.
+        """
+
+        def type_of_column(reference: Node) -> str | None:
+            column = self.resolve(reference)
+            return column.type if column else None
+
+        kind = immutable_type(node, type_of_column)
+        only_cast = kind_of(node) == "type_cast" and kind_of(node.type_cast.arg) == "column_ref"
+        if kind in NOT_IN_A_KEY or (only_cast and kind != "date"):
+            return None
+        return kind
+
+    def _inside_expression(self, node: Node, column: ColumnAt, text: str) -> Reading | None:
+        name = column.name
+        if column.type in NOT_IN_A_KEY:
+            why = (
+                f"{name} is {column.type}, which cannot be in a key on DSQL: compare a value "
+                "within it as text, which an index of that expression serves."
+            )
+        elif kind_of(node) == "type_cast":
+            why = (
+                f"{name} is compared cast, and an index holds the column as it is: compare "
+                f"{name} itself."
+            )
+        else:
+            why = (
+                f"{name} is compared inside an expression that may change (with the time zone, "
+                f"say), so that no index can hold it: compare {name} itself, with a range perhaps."
+            )
+        return self._blocked(node, text, why)
 
     def _blocked(self, node: Node, text: str, why: str) -> Reading | None:
         columns = tuple(self.columns(node))
@@ -251,3 +452,59 @@ class ConditionReader:
             if column and (cast_to == column.type or {cast_to, column.type} <= texts):
                 return column
         return None
+
+
+def _varies(node: Node) -> bool:
+    """Whether an expression has a column in it, of whatever relation."""
+    return any(True for _ in find(node, "ColumnRef"))
+
+
+def _misfit(column: ColumnAt, value: Node) -> str | None:
+    """Why an index on the column does not serve a comparison with the value."""
+    calls = {names_of(call.funcname)[-1] for call in find(value, "FuncCall")}
+    if calls & _VOLATILE:
+        return "The value changes from row to row."
+    value_type = type_of(value)
+    if usable(column.type, value_type):
+        return None
+    return (
+        f"{column.name} is {column.type} and is compared as {value_type}: no index on it is used. "
+        f"Cast the value to {column.type}."
+    )
+
+
+def _values(node: Node) -> Node:
+    """The condition with what it compares left out, so that only values are looked at."""
+    copy = type(node)()
+    copy.CopyFrom(node)
+    match kind_of(node):
+        case "a_expr":
+            copy.a_expr.lexpr.Clear()
+        case "null_test":
+            copy.null_test.arg.Clear()
+        case "boolean_test":
+            copy.boolean_test.arg.Clear()
+        case "column_ref":
+            copy.Clear()
+        case "bool_expr":
+            copy.bool_expr.args[0].Clear()
+    return copy
+
+
+def _regular_prefix(pattern: str) -> str:
+    """The letters with which a text must begin to match a regular expression."""
+    if not pattern.startswith("^"):
+        return ""
+    found = _LETTERS.match(pattern, 1)
+    letters = found[0] if found else ""
+    after = pattern[1 + len(letters) :]
+    if "|" in pattern:
+        return ""
+    return letters[:-1] if after[:1] in {"*", "?", "{"} else letters
+
+
+def _is_like_its_column(node: Node) -> bool:
+    """Whether an expression has about as many values as the column inside it."""
+    if kind_of(node) != "func_call":
+        return False
+    return names_of(node.func_call.funcname)[-1] in SAME_ORDER

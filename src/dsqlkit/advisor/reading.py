@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from postgast import pg_query_pb2 as tree
 
 from dsqlkit.advisor.ordering import first_rows
-from dsqlkit.advisor.predicates import ColumnAt, ConditionReader, Reading
-from dsqlkit.advisor.query import Lookup, Obstacle, Ordering, Predicate, Query, TableUse
+from dsqlkit.advisor.predicates import ELSEWHERE, ColumnAt, ConditionReader, Reading
+from dsqlkit.advisor.query import Comparison, Lookup, Obstacle, Ordering, Predicate, Query, TableUse
 from dsqlkit.advisor.scopes import (
     Outputs,
     Scope,
@@ -28,10 +28,15 @@ from dsqlkit.advisor.syntax import (
     find,
     kind_of,
     names_of,
+    parse_text,
+    text_of,
 )
 from dsqlkit.plans.catalog import Catalog, Table
 
 _PARTS = ("target_list", "group_clause", "having_clause", "sort_clause", "window_clause")
+
+
+_HOLD_FOR_NULL = frozenset({Comparison.NULL, Comparison.DIFFERS})
 
 
 @dataclass(slots=True)
@@ -44,9 +49,12 @@ class _Use:
     filtered: set[str] = field(default_factory=set)
     ordering: Ordering | None = None
     limited: bool = False
+    limit: float | None = None
     correlated: bool = False
     index_alone: bool = True
     grouped: bool = False
+    nullable: bool = False
+    """Whether an outer join adds rows of NULLs in place of this one's."""
 
 
 def read_query(statement: Statement, catalog: Catalog) -> Query:
@@ -64,6 +72,7 @@ def read_query(statement: Statement, catalog: Catalog) -> Query:
                 frozenset(use.filtered),
                 use.ordering,
                 use.limited,
+                use.limit,
                 use.correlated,
                 use.index_alone,
             )
@@ -71,6 +80,7 @@ def read_query(statement: Statement, catalog: Catalog) -> Query:
         ),
         tuple(dict.fromkeys(reader.lookups)),
         tuple(dict.fromkeys(reader.unknown)),
+        tuple(dict.fromkeys(reader.notes)),
     )
 
 
@@ -79,6 +89,7 @@ class _Reader:
         self.uses: list[_Use] = []
         self.lookups: list[Lookup] = []
         self.unknown: list[str] = []
+        self.notes: list[str] = []
         self._names = statement.names
         self._values: Mapping[int, str | None] = statement.values
         self._catalog = catalog
@@ -144,7 +155,7 @@ class _Reader:
                 self.uses[place].index_alone = False
         self._order(statement, scope, own)
         for lookup in self.lookups:
-            if lookup.inner in own and lookup.outer not in own:
+            if lookup.inner in own and lookup.outer not in own and lookup.outer != ELSEWHERE:
                 self.uses[lookup.inner].correlated = True
         if is_grouped(statement):
             for place in own:
@@ -173,12 +184,26 @@ class _Reader:
             for table in self._catalog.tables
             if table.name == relation.relname and relation.schemaname in {"", table.schema}
         ]
+        view = None if found else self._view(relation)
+        if view is not None:
+            outputs = self.statement(parse_text(view), None)
+            scope.relations[alias] = renamed(outputs, relation.alias)
+            return
         if len(found) != 1:
             self.unknown.append(relation.relname)
             scope.relations[alias] = {}
             return
         self.uses.append(_Use(found[0], alias))
         scope.relations[alias] = renamed(columns_of(len(self.uses) - 1, found[0]), relation.alias)
+
+    def _view(self, relation: Node) -> str | None:
+        """The query of a view."""
+        found = [
+            view.query
+            for view in self._catalog.views
+            if view.name == relation.relname and relation.schemaname in {"", view.schema}
+        ]
+        return found[0] if len(found) == 1 else None
 
     def _join(self, join: Node, scope: Scope) -> None:
         first = len(self.uses)
@@ -192,6 +217,11 @@ class _Reader:
             kept |= left
         if join.jointype in {tree.JOIN_RIGHT, tree.JOIN_FULL}:
             kept |= right
+        filled = {
+            tree.JOIN_LEFT: right,
+            tree.JOIN_RIGHT: left,
+            tree.JOIN_FULL: left | right,
+        }.get(join.jointype, set())
         for name in names_of(join.using_clause):
             sides = [
                 [column for use in side if (column := self._column(use, name))]
@@ -204,6 +234,8 @@ class _Reader:
                 self._take(Reading(joins=pair, filtered=(one, other), text=text), kept)
         if join.HasField("quals"):
             self._conditions(join.quals, scope, kept)
+        for place in filled:
+            self.uses[place].nullable = True
 
     def _where(self, node: Node, scope: Scope) -> None:
         self._conditions(node, scope, set())
@@ -216,6 +248,11 @@ class _Reader:
                 continue
             inner = each.bool_expr.args[0] if kind_of(each) == "bool_expr" else None
             if inner is not None and kind_of(inner) == "sub_link":
+                if inner.sub_link.sub_link_type == tree.ANY_SUBLINK:
+                    self.notes.append(
+                        f"{text_of(each, self._names)} is checked row by row, and gives nothing at "
+                        "all once the subquery has a NULL: write NOT EXISTS, which is a join."
+                    )
                 self._sublink(inner.sub_link, reader, scope, anti=True)
                 continue
             for link in find(each, "SubLink"):
@@ -234,6 +271,7 @@ class _Reader:
             tested = list(reader.columns(link.testexpr))
             for column in tested:
                 self.uses[column.use].needed.add(column.name)
+                self.uses[column.use].filtered.add(column.name)
             given = next(iter(outputs.values()), None)
             if len(tested) == 1 and given is not None and link.sub_link_type == tree.ANY_SUBLINK:
                 one, text = tested[0], "= ANY (subquery)"
@@ -248,11 +286,15 @@ class _Reader:
         if reading.predicate is not None:
             use, predicate = reading.predicate
             self.uses[use].needed.add(predicate.column)
-            if use not in kept:
+            # A row that an outer join added has NULLs, which no row of the table need have.
+            added = self.uses[use].nullable and predicate.comparison in _HOLD_FOR_NULL
+            if use not in kept and not added:
                 self.uses[use].predicates.append(predicate)
         for outer, column in reading.joins:
             if column.use not in kept:
-                self.lookups.append(Lookup(outer, column.use, column.name, reading.text))
+                self.lookups.append(
+                    Lookup(outer, column.use, column.name, reading.text, reading.equal)
+                )
         if not reading.joins:
             for column in reading.filtered:
                 if column.use not in kept:
@@ -276,13 +318,20 @@ class _Reader:
             return
         for place in own:
             self.uses[place].limited |= first.ends_early
-        of = {column.use for column in first.columns}
+            if len(own) == 1 and not first.keys:
+                self.uses[place].limit = first.limit
+        of = {key.use for key in first.keys}
         if len(of) != 1 or self.uses[use := of.pop()].grouped or use not in own:
             return
         others = [self.uses[place] for place in own if place != use]
         if not any(each.predicates or each.filtered for each in others):
-            names = tuple(dict.fromkeys(column.name for column in first.columns))
-            self.uses[use].ordering = Ordering(names, first.limit)
+            self.uses[use].ordering = Ordering(
+                tuple(dict.fromkeys(key.key for key in first.keys)),
+                first.limit,
+                first.whole,
+                frozenset(key.key for key in first.keys if key.nulls_apart),
+                frozenset(name for key in first.keys for name in key.columns),
+            )
 
     def _column(self, use: int, name: str) -> ColumnAt | None:
         return columns_of(use, self.uses[use].table).get(name)

@@ -25,6 +25,8 @@ _NUMBERS: Final = frozenset(
 )
 _MOMENTS: Final = frozenset({"date", "timestamp without time zone", "timestamp with time zone"})
 _LAST: Final = "\U0010ffff"
+NULLS_FIRST: Final = " NULLS FIRST"
+"""Behind a column in a key whose NULLs come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ class TableFacts:
         return self.columns.get(name, ColumnStatistics())
 
     def width(self, columns: tuple[str, ...]) -> float:
-        """The average bytes that these columns take together."""
-        return sum(self.column(name).average_bytes for name in columns)
+        """The average bytes that these columns take together; an expression counts as one."""
+        return sum(self.column(name.removesuffix(NULLS_FIRST)).average_bytes for name in columns)
 
     def rows_a_value(self, name: str) -> float:
         """The rows that share one value of a column, on average."""
@@ -65,10 +67,18 @@ class TableFacts:
 
     def fraction(self, predicate: Predicate) -> float:
         """The part of the rows (0 to 1) for which the condition is expected to hold."""
+        if predicate.columns:
+            return self._of_expression(predicate)
         column = self.column(predicate.column)
         match predicate.comparison:
             case Comparison.NULL:
                 found = column.null_fraction
+            case Comparison.NOT_NULL:
+                found = 1 - column.null_fraction
+            case Comparison.DIFFERS:
+                found = 1 - sum(self._equal(column, each) for each in predicate.bounds)
+                if predicate.bounds and predicate.bounds[0].operator == "<>":
+                    found -= column.null_fraction
             case Comparison.EQUAL:
                 found = self._equal(column, predicate.bounds[0])
             case Comparison.IN:
@@ -85,6 +95,25 @@ class TableFacts:
                     _CLOSED_RANGE if len(predicate.bounds) > 1 else _RANGE,
                 )
         # No statistics make a condition impossible: they are a sample.
+        return min(max(found, 1 / self.rows), 1.0)
+
+    def _of_expression(self, predicate: Predicate) -> float:
+        """What is known of an expression: as many values as the column that it is like, if any."""
+        column = self.column(predicate.like or predicate.column)
+        one = _one_value(column, self.rows)
+        match predicate.comparison:
+            case Comparison.EQUAL:
+                found = one
+            case Comparison.IN:
+                found = one * max(len(predicate.bounds), 1)
+            case Comparison.NULL:
+                found = column.null_fraction or _EQUAL
+            case Comparison.PREFIX:
+                found = _PREFIX
+            case Comparison.RANGE:
+                found = _CLOSED_RANGE if len(predicate.bounds) > 1 else _RANGE
+            case _:
+                found = 1 - one
         return min(max(found, 1 / self.rows), 1.0)
 
     def _equal(self, column: ColumnStatistics, bound: Bound) -> float:
@@ -130,7 +159,7 @@ def joined(facts: TableFacts, predicates: tuple[Predicate, ...]) -> float:
     ranges: dict[str, tuple[Bound, ...]] = {}
     fraction = 1.0
     for each in predicates:
-        if each.comparison is Comparison.RANGE:
+        if each.comparison is Comparison.RANGE and not each.columns:
             ranges[each.column] = (*ranges.get(each.column, ()), *each.bounds)
         else:
             fraction *= facts.fraction(each)

@@ -17,6 +17,7 @@ Node: TypeAlias = Any
 
 _PLACEHOLDER: Final = re.compile(r"%(?:%|\((?P<name>\w+)\)s)")
 _NUMBERED: Final = re.compile(r"\$(?P<number>\d+)")
+_ELEMENT: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,"]+)')
 _QUERIES: Final = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt"})
 _TEMPLATE: Final = "SELECT 1 WHERE "
 _STATEMENTS: Final = frozenset({"select_stmt", "insert_stmt", "update_stmt", "delete_stmt"})
@@ -64,6 +65,28 @@ def parse(sql: str, parameters: Mapping[str, object]) -> Statement:
     )
 
 
+def parse_text(sql: str) -> Node:
+    """The tree of one statement that has no parameters, such as a view's query."""
+    return postgast.parse(sql).stmts[0].stmt
+
+
+def relations_of(node: Node) -> tuple[tuple[str, str], ...]:
+    """The relations that a statement names, at all levels, with their schemas ("" for none)."""
+    found: dict[tuple[str, str], None] = {}
+
+    def walk(message: Node) -> None:
+        if message.DESCRIPTOR.name == "RangeVar":
+            found[message.schemaname, message.relname] = None
+        for _, value in message.ListFields():
+            several = hasattr(value, "__len__") and not isinstance(value, (str, bytes))
+            for each in value if several else [value]:
+                if hasattr(each, "DESCRIPTOR"):
+                    walk(each)
+
+    walk(node)
+    return tuple(found)
+
+
 def parse_condition(text: str) -> Node:
     """The tree of a condition, as that of a partial index."""
     return postgast.parse(_TEMPLATE + text).stmts[0].stmt.select_stmt.where_clause
@@ -75,6 +98,39 @@ def text_of(node: Node, names: Mapping[int, str]) -> str:
     parsed.stmts[0].stmt.select_stmt.where_clause.CopyFrom(node)
     text = postgast.deparse(parsed).removeprefix(_TEMPLATE)
     return _NUMBERED.sub(lambda n: f":'{names.get(int(n['number']), n['number'])}'", text)
+
+
+def bare(node: Node) -> Node:
+    """An expression without the tables before its columns, and without the casts that PostgreSQL
+    prints of texts: two that say the same of one table are the same text then.
+    """
+    copy = type(node)()
+    copy.CopyFrom(node)
+    _strip(copy)
+    return copy
+
+
+def _strip(message: Node) -> None:
+    if message.DESCRIPTOR.name == "Node" and _is_text_cast(message):
+        inner = type(message)()
+        inner.CopyFrom(message.type_cast.arg)
+        message.CopyFrom(inner)
+    if message.DESCRIPTOR.name == "ColumnRef":
+        del message.fields[:-1]
+    for _, value in message.ListFields():
+        several = hasattr(value, "__len__") and not isinstance(value, (str, bytes))
+        for each in value if several else [value]:
+            if hasattr(each, "DESCRIPTOR"):
+                _strip(each)
+
+
+def _is_text_cast(node: Node) -> bool:
+    if kind_of(node) != "type_cast":
+        return False
+    cast = node.type_cast
+    names = names_of(cast.type_name.names)
+    plain = kind_of(cast.arg) in {"column_ref", "a_const"} and not cast.type_name.typmods
+    return plain and not cast.type_name.array_bounds and names[-1:] == ("text",)
 
 
 def conjuncts(node: Node) -> Iterator[Node]:
@@ -130,6 +186,20 @@ def find_all(nodes: Iterable[Node]) -> Iterator[Node]:
 def names_of(nodes: Node) -> tuple[str, ...]:
     """The strings of a list of names; a star is left out."""
     return tuple(each.string.sval for each in nodes if kind_of(each) == "string")
+
+
+def is_literal(node: Node) -> bool:
+    """Whether an expression is made of literals alone: no parameter, no function, no query."""
+    kinds = ("ParamRef", "FuncCall", "SQLValueFunction", "SubLink", "ColumnRef")
+    return not any(True for _ in find(node, *kinds))
+
+
+def array_elements(text: str) -> tuple[str, ...] | None:
+    """The elements of a plain array literal such as `{a,"b c"}`; None for one of arrays."""
+    if not (text.startswith("{") and text.endswith("}")) or "{" in text[1:]:
+        return None
+    found = _ELEMENT.findall(text[1:-1])
+    return tuple(re.sub(r"\\(.)", r"\1", quoted) if quoted else plain for quoted, plain in found)
 
 
 def constant(node: Node, values: Mapping[int, str | None]) -> str | None:

@@ -1,6 +1,6 @@
 """`init-accounts`, `balance`, `transfer`: the bank of chapters 3 to 6."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,6 +8,13 @@ from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output, counted
 from dsqlkit.cli.parameters import BY_POSITION
+from dsqlkit.errors import OutcomeUnknown, UsageError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from uuid import UUID
+
+    from dsqlkit.accounts import AccountId, Transfer
 
 
 def init_accounts(
@@ -96,16 +103,31 @@ def transfer(
     deadline: Annotated[
         float, typer.Option(metavar="SECONDS", help="No attempt starts after this.")
     ] = 30.0,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UUID", help="One transfer is made with a key.  [default: a new random one]"
+        ),
+    ] = None,
+    no_key: Annotated[
+        bool,
+        typer.Option("--no-key", help="Write no key: nobody can tell after a lost answer."),
+    ] = False,
 ) -> None:
     """Move money in one transaction, retrying conflicts.
 
-    Integer ids are in table accounts, UUIDs in accounts2.
+    Integer ids are in table accounts, UUIDs in accounts2. The transfer's key is written to table
+    transfers with it: a second run with the same key tells what the first one did, and moves
+    nothing.
 
     \b
     dsqlkit transfer 1 2 10
     dsqlkit transfer --payer 1 --payee 2 --amount 0.25 --json
     """
+    from uuid import uuid4
+
     from dsqlkit import accounts
+    from dsqlkit.accounts.ledger import LedgerClosed
     from dsqlkit.connection import KeptConnection
     from dsqlkit.transaction import Retry, RetryPolicy
 
@@ -113,7 +135,11 @@ def transfer(
     accounts.check_pair(payer_id, payee_id)
     money = accounts.parse_amount(amount)
     policy = RetryPolicy(max_attempts=max_attempts, deadline_s=deadline)
+    if key is not None and no_key:
+        raise UsageError("--key and --no-key exclude each other.")
+    chosen = None if no_key else uuid4() if key is None else accounts.parse_key(key)
     output = Output(options)
+    detail = output.notice if options.verbose else lambda _: None
 
     def say(retry: Retry) -> None:
         output.notice(
@@ -121,21 +147,79 @@ def transfer(
             f"again in {retry.wait_s * 1000:.0f} ms."
         )
 
+    def doubt(times: int) -> None:
+        if times == 1:
+            output.notice(f"The answer to COMMIT was lost; finding it out by key {chosen}.")
+
     with KeptConnection(endpoint_of(options, output)) as connections:
-        done = accounts.transfer(connections, payer_id, payee_id, money, policy, say)
+
+        def move(key: "UUID | None") -> accounts.Transfer:
+            return accounts.transfer(
+                connections,
+                payer_id,
+                payee_id,
+                money,
+                policy,
+                say,
+                key=key,
+                on_doubt=doubt,
+                notice=detail,
+            )
+
+        if chosen is not None:
+            detail(f"key       {chosen}")
+        try:
+            done = move(chosen)
+        except LedgerClosed as closed:
+            # Who did not ask for a key moves money as before there were any.
+            if key is not None:
+                raise
+            done = move(None)
+            output.notice(f"Moved without a key. {closed.message}")
+        except OutcomeUnknown as error:
+            if chosen is not None:
+                again = command_of(options, payer, payee, amount, chosen)
+                error.hint = f"This tells, and moves the money only if it has not moved: {again}"
+            raise
     document = {
         "payer_balance": accounts.plain(done.payer_balance),
         "transaction_time": f"{done.transaction_ms:.3f}ms",
         "attempts": done.attempts,
         "waited_ms": round(done.waited_ms, 3),
         "table": done.table,
+        "key": done.key,
+        "replayed": done.replayed,
     }
+    output.result(document, lambda: told(done, payer_id, payee_id, money))
+
+
+def told(done: "Transfer", payer: "AccountId", payee: "AccountId", amount: "Decimal") -> str:
+    """A transfer for people."""
+    from dsqlkit.accounts import plain
+
+    moved, left = plain(amount), plain(done.payer_balance)
+    if done.replayed:
+        return (
+            f"{moved} had moved from {payer} to {payee} with this key before; "
+            f"{payer} then had {left}. Nothing moved now."
+        )
     tries = counted(done.attempts, "attempt", "attempts")
-    output.result(
-        document,
-        lambda: (
-            f"{accounts.plain(money)} moved from {payer_id} to {payee_id}; "
-            f"{payer_id} now has {accounts.plain(done.payer_balance)} "
-            f"({tries}, {done.transaction_ms:.1f} ms)."
-        ),
+    return (
+        f"{moved} moved from {payer} to {payee}; {payer} now has {left} "
+        f"({tries}, {done.transaction_ms:.1f} ms)."
     )
+
+
+def command_of(options: DatabaseOptions, payer: str, payee: str, amount: str, key: "UUID") -> str:
+    """The command that asks for the same transfer on the same cluster."""
+    import shlex
+
+    where = {
+        "--endpoint": options.endpoint,
+        "--region": options.region,
+        "--user": options.user,
+        "--profile": options.profile,
+    }
+    words = ["dsqlkit", "transfer", payer, payee, amount, "--key", str(key)]
+    words += [word for name, value in where.items() if value for word in (name, value)]
+    return shlex.join(words)

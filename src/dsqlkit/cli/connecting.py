@@ -106,6 +106,8 @@ def psql(
     dsqlkit psql -c 'SELECT * FROM accounts LIMIT 5'
     """
     from dsqlkit import libpq
+    from dsqlkit.connection import connect as connect_once
+    from dsqlkit.deciding_variables import what_decided
 
     program = shutil.which("psql")
     if program is None:
@@ -114,7 +116,11 @@ def psql(
             hint="Install your system's PostgreSQL client (postgresql-client, or libpq).",
         )
     caller = dict(os.environ)
-    environment = libpq.for_psql(caller, _client_environment(endpoint_of(options)))
+    endpoint = endpoint_of(options)
+    if what_decided(endpoint) or not endpoint.is_admin:
+        # psql would not say what led it where it cannot sign in, and what to do about it.
+        connect_once(endpoint).close()
+    environment = libpq.for_psql(caller, _client_environment(endpoint))
     # The token goes by the environment: arguments are visible to everyone on the machine.
     os.execve(program, ["psql", *(arguments or [])], environment)  # noqa: S606
 

@@ -109,10 +109,9 @@ def main() -> None:
     except KeyboardInterrupt:
         # While an error or an interruption was being told, and the user had no patience left.
         code = interruption.exit_code()
-    interruption.end_at_once()
     # The process ends with all it holds: Python need not look for garbage in it first.
     gc.freeze()
-    sys.exit(code)
+    interruption.exit_with(code)
 
 
 def run(arguments: Sequence[str]) -> int:

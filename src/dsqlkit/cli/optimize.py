@@ -10,7 +10,7 @@ from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output
 from dsqlkit.cli.query_argument import File, Param, Query, make_table, pointing_into, query_of
-from dsqlkit.errors import UsageError
+from dsqlkit.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from dsqlkit.advisor.advise import Proposal
@@ -116,14 +116,21 @@ def _chapter(options: DatabaseOptions, output: Output, *, setup: bool, yes: bool
         with output.status("Chapter 7 ...") as say:
             if setup or not there:
                 say("Making accounts7, its 5,000 rows and its first index")
-                made = accounts7.set_up(connections)
+                try:
+                    made = accounts7.set_up(connections)
+                except KeyboardInterrupt as error:
+                    raise Interrupted(
+                        "Interrupted. Table accounts7 may not be whole.",
+                        hint="`dsqlkit optimize --setup --yes` makes it anew.",
+                    ) from error
             if setup:
                 _show_set_up(output, made)
             else:
-                done = run_chapter(connections, say)
-                output.result(
-                    measurement_view.document_of(done), lambda: measurement_view.table_of(done)
-                )
+                with interruption.held():
+                    done = run_chapter(connections, say)
+                    output.result(
+                        measurement_view.document_of(done), lambda: measurement_view.table_of(done)
+                    )
     output.next_step("dsqlkit explain query")
 
 

@@ -88,7 +88,9 @@ class Output:
                 f"{question} Nothing was changed.", hint="Give --yes to do it."
             )
         write(f"{question} [y/N] ", sys.stderr, end="")
-        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        with interruption.interruptible():
+            answer = sys.stdin.readline()
+        if answer.strip().lower() not in {"y", "yes"}:
             raise ConfirmationNeeded("Nothing was changed.")
 
     def pause(self, text: str) -> None:

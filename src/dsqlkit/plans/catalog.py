@@ -36,6 +36,8 @@ class Column:
 class Index:
     """An index: its key in order (None stands for an expression), and what it INCLUDEs.
 
+    `parts` is the key as SQL, expressions and NULLS FIRST included; empty where it is not known.
+
     `valid` is false while CREATE INDEX ASYNC is building it, and for good if that failed.
     `condition` is the WHERE of a partial index.
     """
@@ -47,6 +49,7 @@ class Index:
     primary: bool = False
     unique: bool = False
     condition: str | None = None
+    parts: tuple[str, ...] = ()
 
     @property
     def columns(self) -> frozenset[str]:
@@ -79,10 +82,33 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A view, with its query as SQL."""
+
+    schema: str
+    name: str
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A constraint: `columns` of a child table, in order, refer to a row of a parent table."""
+
+    name: str
+    parent: tuple[str, str]
+    child: tuple[str, str]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
-    """The tables that a plan reads or writes, as far as they are known."""
+    """The tables that a plan reads or writes, as far as they are known; the views that its
+    statement names, and the foreign keys that lead to its tables, where they were asked for.
+    """
 
     tables: tuple[Table, ...] = ()
+    views: tuple[View, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
 
     @property
     def strings(self) -> frozenset[str]:

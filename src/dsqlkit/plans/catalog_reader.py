@@ -1,6 +1,7 @@
 """Read what the catalog says of a plan's tables."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -20,13 +21,22 @@ def catalog_of(connection: psycopg.Connection[Any], plan: Plan) -> Catalog:
 
     A table without a schema, as in a plan without VERBOSE, is looked for in schema public.
     """
-    names = {
-        (node.schema or "public", node.relation): None
-        for node in plan.walk()
-        if node.relation and (is_scan(node) or node.writes)
-    }
+    return Catalog(
+        tables_of(
+            connection,
+            dict.fromkeys(
+                (node.schema or "public", node.relation)
+                for node in plan.walk()
+                if node.relation and (is_scan(node) or node.writes)
+            ),
+        )
+    )
+
+
+def tables_of(connection: psycopg.Connection[Any], names: Collection[_Name]) -> tuple[Table, ...]:
+    """The tables of these names, by schema and name, in the transaction that is open."""
     if not names:
-        return Catalog()
+        return ()
     wanted = {"schemas": [schema for schema, _ in names], "tables": [name for _, name in names]}
     rows: dict[_Name, float | None] = {}
     columns: defaultdict[_Name, list[Column]] = defaultdict(list)
@@ -37,16 +47,15 @@ def catalog_of(connection: psycopg.Connection[Any], plan: Plan) -> Catalog:
         ):
             rows[schema, table] = count
             columns[schema, table].append(Column(*column))
-        for schema, table, name, in_key, column_name, *state in cursor.execute(
+        for schema, table, name, in_key, column_name, *state, part in cursor.execute(
             statement("catalog/index_columns.sql"), wanted
         ):
             known = indexes[schema, table].get(name) or Index(name, (), (), *state)
             key = (*known.key, column_name) if in_key else known.key
             included = known.included if in_key else (*known.included, column_name)
-            indexes[schema, table][name] = replace(known, key=key, included=included)
-    return Catalog(
-        tuple(
-            Table(*name, tuple(columns[name]), tuple(indexes[name].values()), rows[name])
-            for name in columns
-        )
+            parts = (*known.parts, part) if in_key else known.parts
+            indexes[schema, table][name] = replace(known, key=key, included=included, parts=parts)
+    return tuple(
+        Table(*name, tuple(columns[name]), tuple(indexes[name].values()), rows[name])
+        for name in columns
     )

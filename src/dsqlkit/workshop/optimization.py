@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from dsqlkit import indexes, measurement
+from dsqlkit import indexes, interruption, measurement
 from dsqlkit.advisor import consulting, trial
 from dsqlkit.advisor.advise import Advice, Proposal
 from dsqlkit.connection import Connections
@@ -43,8 +43,11 @@ def optimize(
     """
     try:
         return _optimize(connections, on_step, table)
-    except KeyboardInterrupt as error:
-        raise Interrupted(f"Interrupted. {_state_of_indexes(connections, table)}") from error
+    except (KeyboardInterrupt, Interrupted) as error:
+        said = error.message if isinstance(error, Interrupted) else "Interrupted."
+        hint = error.hint if isinstance(error, Interrupted) else None
+        state = _state_of_indexes(connections, table)
+        raise Interrupted(f"{said} {state}", hint=hint) from error
 
 
 def chapter_indexes(connections: Connections, table: str = accounts7.TABLE) -> tuple[Proposal, ...]:
@@ -80,13 +83,14 @@ def _optimize(
     connections: Connections, on_step: Callable[[str], None] | None, table: str
 ) -> Optimization:
     names = accounts7.index_names(table)[1:]
-    for name in names:
-        indexes.drop(connections, name)
-    accounts7.analyze(connections, table)
-    query = accounts7.query(table)
-    plan_before = measurement.warm_runs(connections, query.sql, query.parameters, 1)[-1]
-    consultation = consulting.consult(connections, query.sql, query.parameters, on_step)
-    chapter = replace(consultation, advice=Advice(chapter_indexes(connections, table)))
+    with interruption.interruptible():
+        for name in names:
+            indexes.drop(connections, name)
+        accounts7.analyze(connections, table)
+        query = accounts7.query(table)
+        plan_before = measurement.warm_runs(connections, query.sql, query.parameters, 1)[-1]
+        consultation = consulting.consult(connections, query.sql, query.parameters, on_step)
+        chapter = replace(consultation, advice=Advice(chapter_indexes(connections, table)))
     outcome = trial.try_out(connections, chapter, keep_all=True, say=on_step)
     return Optimization(
         before=outcome.before,

@@ -1,6 +1,7 @@
 """A token is checked as a signature is: whole, and every character of it."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from urllib.parse import quote
 
 import pytest
@@ -8,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsqlkit.local.door.token_check import AccessDenied, TokenChecker
-from tests.local.tokens import sign
+from tests.local.tokens import sign as sign_with
 
 KEY_ID, SECRET = "AKIALOCALABCDEFGHIJK", "a-secret_of_forty/characters+and=some"
 CHECKER = TokenChecker(54321, KEY_ID, SECRET)
 NOW = datetime.now(UTC)
+sign = partial(sign_with, now=NOW)
 GENUINE = sign(KEY_ID, SECRET)
 
 
@@ -93,7 +95,7 @@ def test_parameters_in_the_order_of_another_sdk_open() -> None:
 
 
 def test_an_expired_token_says_so_and_nothing_else_does() -> None:
-    later = datetime.now(UTC) + timedelta(seconds=61)
+    later = NOW + timedelta(seconds=61)
     with pytest.raises(AccessDenied) as expired:
         CHECKER.check(sign(KEY_ID, SECRET, life_s=60), "admin", later)
     assert expired.value.hint is not None

@@ -5,7 +5,6 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,7 @@ from dsqlkit.endpoint import resolve
 DSQLKIT = str(Path(sys.executable).with_name("dsqlkit"))
 LIMIT_BYTES = 100_000
 
-
-@pytest.fixture
-def own_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """A state folder that no other test uses; its cluster is gone at the end."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    yield tmp_path / "dsqlkit" / "local"
-    local.reset()
+pytestmark = pytest.mark.own_cluster
 
 
 def assert_it_starts_once_there_is_room() -> None:

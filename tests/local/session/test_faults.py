@@ -302,6 +302,7 @@ def test_a_pool_that_checks_replaces_connections_closed_for_their_age(
             assert second.execute("SELECT 1").fetchone() == (1,)
 
 
+@pytest.mark.own_cluster
 def test_faults_outlive_a_restart_and_go_with_a_reset(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ A conflict is reported as the error that it is: chapter 5 retries.
 """
 
 from typing import Final
+from uuid import UUID
 
 from dsqlkit.accounts import AccountId, Transfer, plain, transfer
 from dsqlkit.aws.handlers.function import Function, Invocation, Response
@@ -28,6 +29,7 @@ def move(
     payer: AccountId,
     payee: AccountId,
     policy: RetryPolicy,
+    key: UUID | None = None,
 ) -> Transfer:
     """The transfer of the requested amount. Raises what `accounts.transfer` raises."""
     try:
@@ -38,6 +40,7 @@ def move(
             request.amount("amount"),
             policy,
             invocation.on_retry,
+            key=key,
         )
     except InsufficientBalance as error:
         # The words of the original workshop's function, which its callers may compare.

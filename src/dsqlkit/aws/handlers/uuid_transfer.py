@@ -4,13 +4,12 @@ from typing import Final
 
 from dsqlkit.aws.handlers.function import Function, Invocation, Response
 from dsqlkit.aws.handlers.request import Request
-from dsqlkit.aws.handlers.retry import retried
-from dsqlkit.aws.handlers.transfer import FIELDS
+from dsqlkit.aws.handlers.retry import KEYED_FIELDS, retried
 
 
 def move_by_uuid(event: object, invocation: Invocation) -> Response:
     """Move money between two accounts of table `accounts2`."""
-    request = Request(event, FIELDS)
+    request = Request(event, KEYED_FIELDS)
     return retried(request, invocation, request.uuid("payer_id"), request.uuid("payee_id"))
 
 

@@ -50,13 +50,15 @@ _CONCERNS: Final = {
     "spectoken": Concern.ROW,
     "relation": Concern.SCHEMA,
     "object": Concern.SCHEMA,
+    # Our own alone, on the name of an index: a build waits so for a DROP INDEX that is not over.
+    "advisory": Concern.SCHEMA,
 }
 
 
 def concern_of(lock_type: str) -> Concern:
     """What a wait for a lock of this type (pg_locks.locktype) is about.
 
-    All others (extend, page, virtualxid, frozenid, userlock, advisory, ...) are the server's own
+    All others (extend, page, virtualxid, frozenid, userlock, ...) are the server's own
     business: on DSQL transactions that want different rows never meet.
     """
     return _CONCERNS.get(lock_type, Concern.PASSING)

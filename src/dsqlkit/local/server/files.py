@@ -38,6 +38,8 @@ _SETTINGS: Final = {
     "temp_file_limit": f"{MAX_TEMP_SPACE_BYTES // KIB}kB",  # DSQL's limit
     "enable_bitmapscan": "off",  # DSQL's plans know none
     "random_page_cost": "1.1",  # all in memory
+    # Or a scan of more than 16 MB with a LIMIT begins where the last one ended, and seems cheap.
+    "synchronize_seqscans": "off",
     "deadlock_timeout": "1s",  # the adjudicator is quicker
     "autovacuum_naptime": "5s",
     "autovacuum_analyze_threshold": "2147483647",  # analysis is the job runner's

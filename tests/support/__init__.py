@@ -1,0 +1,1 @@
+"""What tests of several rooms share: waiting, looking at processes, raw clients, terminals."""

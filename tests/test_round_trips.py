@@ -1,0 +1,102 @@
+"""What a transfer sends, read at the wire: how often it waits for an answer, and with what."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import pytest
+
+from dsqlkit import accounts, loading, local, tables
+from dsqlkit.connection import KeptConnection
+from dsqlkit.endpoint import Endpoint, LocalAddress
+from dsqlkit.errors import ConflictLimitReached
+from dsqlkit.transaction import RetryPolicy
+from tests.local.recorder import Recorder
+from tests.local.waiting import eventually
+
+QUERY, SYNC, FLUSH = b"Q", b"S", b"H"
+"""What makes a server answer: a client that sent one waits. psycopg sends a Flush with its Sync."""
+
+
+def messages(stream: bytes) -> list[tuple[bytes, bytes]]:
+    """The messages of a client after the token was taken, by letter and content."""
+    at = int.from_bytes(stream[:4], "big")  # the start-up message has no letter
+    found = []
+    while at < len(stream):
+        size = int.from_bytes(stream[at + 1 : at + 5], "big")
+        found.append((stream[at : at + 1], stream[at + 5 : at + 1 + size]))
+        at += 1 + size
+    assert found[0][0] == b"p"
+    return found[1:]
+
+
+def waits(sent: list[tuple[bytes, bytes]]) -> list[bytes]:
+    """The message after which the client waited, for each time that it did."""
+    letters = [letter for letter, _ in sent if letter in (QUERY, SYNC, FLUSH)]
+    return [
+        each
+        for each, before in zip(letters, [b"", *letters], strict=False)
+        if (before, each) != (SYNC, FLUSH)
+    ]
+
+
+@pytest.fixture
+def recorder(local_cluster: LocalAddress) -> Iterator[Recorder]:
+    with Recorder(local_cluster) as running:
+        yield running
+
+
+@pytest.fixture
+def recorded(endpoint: Endpoint, recorder: Recorder) -> Iterator[KeptConnection]:
+    with KeptConnection(replace(endpoint, port=recorder.port)) as kept:
+        yield kept
+
+
+@pytest.fixture
+def ids(endpoint: Endpoint) -> tuple[UUID, UUID]:
+    pair = (uuid4(), uuid4())
+    with KeptConnection(endpoint) as kept:
+        accounts.initialise(kept, 4)
+        for table in ("accounts2", "transfers"):
+            tables.create(kept, table)
+        loading.send(kept, pair, RetryPolicy())
+    return pair
+
+
+@pytest.mark.parametrize("key", [None, uuid4()])
+@pytest.mark.parametrize("kind", [int, UUID])
+def test_a_transfer_waits_for_an_answer_twice(
+    recorder: Recorder,
+    recorded: KeptConnection,
+    ids: tuple[UUID, UUID],
+    kind: type,
+    key: UUID | None,
+) -> None:
+    payer, payee = ids if kind is UUID else (1, 2)
+    done = accounts.transfer(recorded, payer, payee, Decimal("0.25"), key=key and uuid4())
+    assert (done.attempts, done.payer_balance) == (1, Decimal("99.75"))
+    recorded.close()
+    assert eventually(lambda: recorder.streams[0].endswith(b"X\0\0\0\4"))
+    sent = messages(bytes(recorder.streams[0]))
+    assert waits(sent) == [SYNC, QUERY]
+    assert sent[-2] == (b"Q", b"COMMIT\0")
+    parsed = [content.split(b"\0")[1].split()[0] for letter, content in sent if letter == b"P"]
+    ledger = [b"INSERT"] if key else []
+    assert parsed == [b"BEGIN", *ledger, b"UPDATE", b"UPDATE"]
+
+
+def test_each_attempt_of_a_transfer_is_two_waits(
+    recorder: Recorder, recorded: KeptConnection, ids: tuple[UUID, UUID]
+) -> None:
+    local.set_faults(local.Faults(conflict_every=1))
+    policy = RetryPolicy(max_attempts=3, base_s=0.001)
+    try:
+        with pytest.raises(ConflictLimitReached):
+            accounts.transfer(recorded, 1, 2, Decimal(1), policy, key=uuid4())
+    finally:
+        local.set_faults(local.Faults())
+    recorded.close()
+    assert eventually(lambda: recorder.streams[0].endswith(b"X\0\0\0\4"))
+    sent = messages(bytes(recorder.streams[0]))
+    assert waits(sent) == [SYNC, QUERY] * 3
