@@ -33,6 +33,7 @@ def _dsqlkit(*words: str) -> None:
     subprocess.run([program, *words], check=True, capture_output=True, timeout=100)
 
 
+@pytest.mark.own_cluster
 @pytest.mark.parametrize(("name", "columns"), [*((name, 80) for name in FOLLOWED), ("README", 120)])
 def test_a_reader_gets_what_the_page_shows(home: Path, name: str, columns: int) -> None:
     work = home / "work"
