@@ -72,9 +72,9 @@ clean:
 
 # An environment of another Python is made anew.
 $(VENV)/$(MADE) $(CDK_VENV)/$(MADE):
-	test "$$($(@D)/bin/python -E -c '$(PROBE)' 2> /dev/null)" = "$(FOUND)" \
-		|| $(PYTHON) -m venv --clear $(@D)
-	touch $@
+	@test "$$($(@D)/bin/python -E -c '$(PROBE)' 2> /dev/null)" = "$(FOUND)" || { \
+		echo '$(PYTHON) -m venv --clear $(@D)'; $(PYTHON) -m venv --clear $(@D); }
+	@touch $@
 
 $(VENV)/installed: pyproject.toml $(VENV)/$(MADE)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'

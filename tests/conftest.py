@@ -5,6 +5,7 @@ Whatever the developer's shell names, no test ever reaches a real cluster or an 
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,17 @@ import pytest
 
 from dsqlkit import local
 from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the processes that tests start heed signals, where this run is to ignore them itself.
+
+    A shell's background jobs ignore Ctrl-C, `nohup` ignores SIGHUP, and who ignores a signal hands
+    that down; a handler is not handed down.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)

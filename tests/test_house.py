@@ -36,7 +36,7 @@ LOCAL_MAY_IMPORT = {"endpoint", "errors", "token", "quotas", "whole_file"}
 FACE = {"__init__", "__main__", "lifecycle", "daemon", "knock"}
 """The local cluster as others see it, which may import every room."""
 
-PLAIN = {"environment", "faults", "state", "log"}
+PLAIN = {"environment", "faults", "sessions", "state", "log"}
 """What the face writes down for the cluster's process. They import no room."""
 
 ROOMS = {
@@ -46,29 +46,14 @@ ROOMS = {
     "backend": {"dialect", "statements", "wire"},
     "server": {"dialect", "statements", *PLAIN},
     "jobs": {"server"},
-    "occ": {"server", "backend", "dialect", "statements", "wire"},
+    "occ": {"server", "backend", "dialect", "statements", "wire", *PLAIN},
     "session": {"occ", "backend", "dialect", "statements", "wire", *PLAIN},
     "door": {"session", "occ", "server", "backend", "dialect", "wire", *PLAIN},
 }
 """The rooms of the local cluster, the last in a statement's way first, and what each may import."""
 
-AGAINST_THE_GRAIN = {
-    ("dsqlkit.local.occ.parking", "dsqlkit.local.session.session"),
-    ("dsqlkit.local.occ.private_copies", "dsqlkit.local.session.session"),
-    ("dsqlkit.local.occ.recovery", "dsqlkit.local.session.session"),
-    ("dsqlkit.local.occ.row_locks", "dsqlkit.local.session.session"),
-}
-IN_A_CIRCLE = {
-    "dsqlkit.local.session.autocommit",
-    "dsqlkit.local.session.copy_in",
-    "dsqlkit.local.session.disruption",
-    "dsqlkit.local.session.implicit",
-    "dsqlkit.local.session.limited_write",
-    "dsqlkit.local.session.pipeline",
-    "dsqlkit.local.session.session",
-    "dsqlkit.local.session.transaction_block",
-}
-"""What is still to be mended. Nothing is to be added."""
+KNOW_THE_SESSION = {"dsqlkit.local.daemon", "dsqlkit.local.door.login"}
+"""All others get the session's parts, or what they need of them."""
 
 
 @cache
@@ -156,11 +141,16 @@ def test_every_module_has_its_place() -> None:
 
 
 def test_imports_go_with_the_grain() -> None:
-    assert against_the_grain() == AGAINST_THE_GRAIN
+    assert against_the_grain() == set()
 
 
 def test_nothing_imports_itself_by_way_of_others() -> None:
-    assert circles() - {importer for importer, _ in AGAINST_THE_GRAIN} == IN_A_CIRCLE
+    assert circles() == set()
+
+
+def test_only_the_door_and_the_process_know_the_session() -> None:
+    session = "dsqlkit.local.session.session"
+    assert {name for name, imported in own_imports() if imported == session} == KNOW_THE_SESSION
 
 
 def test_only_the_command_line_knows_typer_and_rich() -> None:

@@ -12,8 +12,8 @@ from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, LocalAddress
 from dsqlkit.errors import ConflictLimitReached
 from dsqlkit.transaction import RetryPolicy
-from tests.local.recorder import Recorder
-from tests.local.waiting import eventually
+from tests.support.recorder import Recorder
+from tests.support.waiting import eventually
 
 QUERY, SYNC, FLUSH = b"Q", b"S", b"H"
 """What makes a server answer: a client that sent one waits. psycopg sends a Flush with its Sync."""

@@ -43,7 +43,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
 """The types that will do for each column of the workshop's tables."""
 
 
-_SHOWN_FAULTS: Final = 4
+_SHOWN_FLAWS: Final = 4
 
 
 class WrongShape(DsqlkitError):
@@ -101,16 +101,16 @@ def check_shape(connections: Connections, table: str) -> None:
         for column, _, must in rows
         if must and column not in wanted
     ]
-    if len(wrong) > _SHOWN_FAULTS:
-        wrong[_SHOWN_FAULTS - 1 :] = [f"and {len(wrong) - _SHOWN_FAULTS + 1} more"]
+    if len(wrong) > _SHOWN_FLAWS:
+        wrong[_SHOWN_FLAWS - 1 :] = [f"and {len(wrong) - _SHOWN_FLAWS + 1} more"]
     if wrong:
         raise not_the_workshops(table, ", ".join(wrong))
 
 
-def not_the_workshops(table: str, fault: str) -> WrongShape:
-    """The refusal of a table that has this fault."""
+def not_the_workshops(table: str, flaw: str) -> WrongShape:
+    """The refusal of a table that has this flaw."""
     return WrongShape(
-        f"Table {table} is not the workshop's: {fault}.",
+        f"Table {table} is not the workshop's: {flaw}.",
         hint=f"It is left as it is. ALTER TABLE {table} RENAME TO another name, or use another "
         "cluster.",
     )

@@ -48,11 +48,7 @@ class TokenSigner:
         Raises UsageError when `life_s` is not within 1 to 604,800, and ConnectionFailed when there
         are no usable AWS credentials.
         """
-        if not 1 <= life_s <= MAX_TOKEN_LIFE_S:
-            raise UsageError(
-                f"A token cannot live {life_s} seconds.",
-                hint=f"Choose from 1 to {MAX_TOKEN_LIFE_S} seconds (one week).",
-            )
+        check_life(life_s)
         from botocore.auth import SigV4QueryAuth
         from botocore.awsrequest import AWSRequest
         from botocore.exceptions import BotoCoreError, ClientError
@@ -76,6 +72,15 @@ class TokenSigner:
             if self._credentials is None:
                 self._credentials = _find_credentials(self._endpoint)
             return self._credentials
+
+
+def check_life(life_s: int) -> None:
+    """Raise UsageError unless a token can live that many seconds: 1 to 604,800, a week."""
+    if not 1 <= life_s <= MAX_TOKEN_LIFE_S:
+        raise UsageError(
+            f"A token cannot live {life_s} seconds.",
+            hint=f"Choose from 1 to {MAX_TOKEN_LIFE_S} seconds (one week).",
+        )
 
 
 def _find_credentials(endpoint: Endpoint) -> "Credentials":

@@ -1,12 +1,9 @@
 """Running commands as a user does, on the suite's local cluster and with no AWS account."""
 
-import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,36 +11,9 @@ from dsqlkit import accounts
 from dsqlkit.cli.main import run
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, LocalAddress
+from tests.support.commands import Command, Finished
 
 ACCOUNTS = 10
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The JSON document on stdout; an error of the test when there is anything else."""
-        document = json.loads(self.out)
-        assert isinstance(document, dict)
-        return document
-
-    @property
-    def error(self) -> dict[str, Any]:
-        """The error that was reported as JSON, and as nothing else."""
-        assert list(self.document) == ["error"]
-        assert list(self.document["error"]) == ["code", "message", "sqlstate", "hint"]
-        assert self.err == ""
-        error: dict[str, Any] = self.document["error"]
-        return error
-
-
-Command = Callable[..., Finished]
 
 
 @pytest.fixture

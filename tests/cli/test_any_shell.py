@@ -16,8 +16,8 @@ from dsqlkit.deciding_variables import what_decided
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConnectionFailed
 from dsqlkit.token import TokenSigner
-from tests.cli.conftest import Command
-from tests.shell import shell
+from tests.support.commands import Command
+from tests.support.shell import shell
 
 # A value for each variable of libpq's that would change a connection, or break it.
 HARMFUL = {

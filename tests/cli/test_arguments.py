@@ -9,8 +9,8 @@ from dsqlkit.cli.main import build, meant_by, run
 from dsqlkit.cli.parameters import number, whole_number
 from dsqlkit.connection import KeptConnection
 from dsqlkit.errors import UsageError
-from tests.cli.conftest import Command
 from tests.cli.test_bank_commands import holdings
+from tests.support.commands import Command
 
 GROUPS = ["local", "cluster", "stack", "role"]
 

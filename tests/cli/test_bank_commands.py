@@ -8,7 +8,7 @@ import pytest
 from dsqlkit import accounts, loading, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.transaction import RetryPolicy
-from tests.cli.conftest import Command
+from tests.support.commands import Command
 
 MISSING = "99999999-9999-4999-9999-999999999999"
 

@@ -8,7 +8,7 @@ import pytest
 from dsqlkit import indexes, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.workshop import accounts7
-from tests.cli.conftest import Command
+from tests.support.commands import Command
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint
-from tests.cli.conftest import Command
+from tests.support.commands import Command
 
 needs_psql = pytest.mark.skipif(shutil.which("psql") is None, reason="psql is not installed")
 NAMES = ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGSSLMODE", "PGSSLROOTCERT", "PGPASSWORD"]
@@ -120,6 +120,34 @@ def test_a_printed_token_is_a_password(dsqlkit: Command, endpoint: Endpoint) -> 
         sslrootcert=endpoint.root_certificate,
     )
     connected.close()
+
+
+@pytest.mark.parametrize("command", ["token", "env"])
+def test_a_token_is_good_for_as_long_as_it_is_asked_for(dsqlkit: Command, command: str) -> None:
+    assert "&X-Amz-Expires=900&" in dsqlkit(command).out
+    for seconds in ("1", "604800"):
+        assert f"&X-Amz-Expires={seconds}&" in dsqlkit(command, "--expires-in", seconds).out
+
+
+@pytest.mark.parametrize("command", ["token", "env"])
+@pytest.mark.parametrize("seconds", ["0", "-1", "604801", "1.5", "1h"])
+def test_a_token_that_no_cluster_takes_is_refused_before_one_is_started(
+    dsqlkit: Command,
+    command: str,
+    seconds: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    refused = dsqlkit(command, "--expires-in", seconds)
+    assert (refused.code, refused.out) == (2, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_psql
+def test_a_token_of_a_week_opens_the_cluster(shell: Shell) -> None:
+    ended = shell('eval "$(dsqlkit env --expires-in 604800)" && psql -X -At -c "SELECT 1"')
+    assert ended.stdout == "1\n", ended.stderr
 
 
 def test_a_token_for_another_role_is_another_action(dsqlkit: Command) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from dsqlkit import accounts
 from dsqlkit.connection import KeptConnection
-from tests.cli.conftest import Command
+from tests.support.commands import Command
 
 WIDTH = 80
 

@@ -8,9 +8,9 @@ import pytest
 from dsqlkit import accounts, local, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import LocalAddress
-from tests.cli.conftest import Command
-from tests.faults.relay import Fault, Relay
-from tests.local.waiting import eventually
+from tests.support.commands import Command
+from tests.support.relay import Cut, Relay
+from tests.support.waiting import eventually
 
 STATEMENTS, COMMIT = 1, 2
 TRANSFER = ["transfer", "--payer", "1", "--payee", "2", "--amount", "10"]
@@ -41,41 +41,39 @@ def test_a_transfer_is_two_round_trips(
 
 
 @pytest.mark.parametrize("key", [[], ["--no-key"]])
-@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("cut", Cut)
 def test_a_connection_that_breaks_before_commit_is_3_and_nothing_changed(
     dsqlkit: Command,
     bank: KeptConnection,
     relay: Relay,
     far: list[str],
-    fault: Fault,
+    cut: Cut,
     key: list[str],
 ) -> None:
-    relay.on_turn = lambda at: fault if at == STATEMENTS else None
+    relay.on_turn = lambda at: cut if at == STATEMENTS else None
     broken = dsqlkit(*TRANSFER, *far, *key, "--json")
     assert (broken.code, broken.error["code"]) == (3, "no_connection")
     assert "nothing changed" in broken.error["message"]
     assert payers_balance(bank) == "100"
 
 
-@pytest.mark.parametrize(
-    ("fault", "left"), [(Fault.QUESTION_LOST, "100"), (Fault.ANSWER_LOST, "90")]
-)
+@pytest.mark.parametrize(("cut", "left"), [(Cut.QUESTION_LOST, "100"), (Cut.ANSWER_LOST, "90")])
 def test_without_a_key_a_connection_that_breaks_at_commit_is_5_and_is_not_tried_again(
-    dsqlkit: Command, bank: KeptConnection, relay: Relay, far: list[str], fault: Fault, left: str
+    dsqlkit: Command, bank: KeptConnection, relay: Relay, far: list[str], cut: Cut, left: str
 ) -> None:
-    relay.on_turn = lambda at: fault if at == COMMIT else None
+    relay.on_turn = lambda at: cut if at == COMMIT else None
     broken = dsqlkit(*TRANSFER, *far, "--no-key", "--json")
     assert (broken.code, broken.error["code"]) == (5, "outcome_unknown")
     assert len(relay.turns) == 1
     assert payers_balance(bank) == left
 
 
-@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("cut", Cut)
 def test_with_a_key_the_outcome_is_found_out_on_a_new_connection(
-    dsqlkit: Command, bank: KeptConnection, relay: Relay, far: list[str], fault: Fault
+    dsqlkit: Command, bank: KeptConnection, relay: Relay, far: list[str], cut: Cut
 ) -> None:
-    def first_commit(turn: int) -> Fault | None:
-        return fault if turn == COMMIT and len(relay.turns) == 1 else None
+    def first_commit(turn: int) -> Cut | None:
+        return cut if turn == COMMIT and len(relay.turns) == 1 else None
 
     relay.on_turn = first_commit
     moved = dsqlkit(*TRANSFER, *far, "--max-attempts", "1", "--json")
@@ -91,8 +89,8 @@ def test_a_lost_commit_that_is_still_under_way_is_not_done_twice(
     """The first look comes before the server has committed, as it takes its time."""
     local.set_faults(local.Faults(commit_ms=400))
 
-    def first_commit(turn: int) -> Fault | None:
-        return Fault.HUNG_UP if turn == COMMIT and len(relay.turns) == 1 else None
+    def first_commit(turn: int) -> Cut | None:
+        return Cut.HUNG_UP if turn == COMMIT and len(relay.turns) == 1 else None
 
     relay.on_turn = first_commit
     try:

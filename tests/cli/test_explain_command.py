@@ -12,8 +12,8 @@ from dsqlkit import tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.plans.parse import parse_plan
 from dsqlkit.workshop import accounts7
-from tests.cli.conftest import Command, Finished
 from tests.plans.samples import dsql_text
+from tests.support.commands import Command, Finished
 
 POINT = "SELECT * FROM accounts WHERE id = 1"
 

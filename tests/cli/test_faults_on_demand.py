@@ -15,7 +15,7 @@ from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConflictLimitReached, ConnectionFailed
 from dsqlkit.local.faults import NAMES, option_of
 from dsqlkit.transaction import RetryPolicy, run
-from tests.cli.conftest import Command
+from tests.support.commands import Command
 
 TRANSFER = ["transfer", "--payer", "1", "--payee", "2", "--amount", "10"]
 

@@ -14,7 +14,7 @@ from dsqlkit import accounts, local
 from dsqlkit.aws.invocation import latency_of
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import LocalAddress
-from tests.cli.conftest import Command
+from tests.support.commands import Command
 
 TRANSFER = '{"payer_id": 1, "payee_id": 2, "amount": 0.10}'
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from dsqlkit.connection import KeptConnection
-from tests.cli.conftest import Command, Finished
+from tests.support.commands import Command, Finished
 
 MEASUREMENT = ["execution_ms", "spread_ms", "rows", "rows_scanned", "index"]
 LOCAL = {"endpoint", "running", "pid", "data_dir", "faults"}

@@ -16,8 +16,8 @@ import pytest
 from dsqlkit import tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import LocalAddress
-from tests.cli.conftest import Command
-from tests.faults.relay import Fault, Relay
+from tests.support.commands import Command
+from tests.support.relay import Cut, Relay
 
 DSQLKIT = Path(sys.executable).with_name("dsqlkit")
 
@@ -149,8 +149,8 @@ def test_a_load_that_fails_says_what_was_committed(
     file = tmp_path / "ids.txt"
     with Relay(local_cluster.port) as relay:
 
-        def cut_after_a_while(_: int) -> Fault | None:
-            return Fault.QUESTION_LOST if sum(relay.turns) > 40 else None
+        def cut_after_a_while(_: int) -> Cut | None:
+            return Cut.QUESTION_LOST if sum(relay.turns) > 40 else None
 
         relay.on_turn = cut_after_a_while
         far = ["--endpoint", f"localhost:{relay.port}"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.conftest import Command
+from tests.support.commands import Command
 
 pytestmark = [pytest.mark.own_cluster, pytest.mark.usefixtures("local_cluster", "own_cluster")]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from dsqlkit.connection import KeptConnection
-from tests.cli.conftest import Command
+from tests.support.commands import Command
 
 ARN = "arn:aws:iam::123456789012:role/teller"
 

@@ -11,7 +11,7 @@ import pytest
 
 from dsqlkit import local
 from dsqlkit.connection import KeptConnection
-from tests.cli.conftest import Command
+from tests.support.commands import Command
 
 DSQLKIT = Path(sys.executable).with_name("dsqlkit")
 ESCAPE = "\x1b"

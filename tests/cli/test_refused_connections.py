@@ -15,8 +15,8 @@ from dsqlkit.connection import connect, open_pool
 from dsqlkit.endpoint import Endpoint, StaticCredentials
 from dsqlkit.errors import ConnectionFailed, ExitCode
 from dsqlkit.token import Token, TokenSigner
-from tests.certificate import self_signed
-from tests.cli.conftest import Command
+from tests.support.certificate import self_signed
+from tests.support.commands import Command
 
 CLUSTER = "abcdefghijklmnopqrstuvwxy2.dsql.eu-west-1.on.aws"
 

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from dsqlkit import tables
 from dsqlkit.connection import KeptConnection
-from tests.cli.conftest import Command
+from tests.support.commands import Command
 
 ARN = "arn:aws:iam::123456789012:role/team/teller"
 OTHER_ARN = "arn:aws:iam::123456789012:user/someone@example.com"

@@ -20,9 +20,9 @@ from dsqlkit import indexes, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import LocalAddress
 from dsqlkit.workshop import accounts7
-from tests.cli.conftest import Command
-from tests.faults.relay import Fault, Relay
-from tests.terminal import OnTerminal
+from tests.support.commands import Command
+from tests.support.relay import Cut, Relay
+from tests.support.terminal import OnTerminal
 
 DSQLKIT = str(Path(sys.executable).with_name("dsqlkit"))
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -144,7 +144,7 @@ def test_what_cannot_be_dropped_is_named_with_its_drop(
         endpoint = f"localhost:{relay.port}"
         with started("optimize", "query", "--apply", "--endpoint", endpoint) as optimize:
             wait_until(lambda: trial_indexes(plain))
-            relay.on_turn = lambda turn: Fault.QUESTION_LOST
+            relay.on_turn = lambda turn: Cut.QUESTION_LOST
             optimize.send_signal(signal.SIGTERM)
             _, err = optimize.communicate(timeout=60)
     assert optimize.returncode == 143

@@ -13,7 +13,7 @@ import pytest
 
 from dsqlkit import accounts, tables
 from dsqlkit.connection import KeptConnection
-from tests.cli.conftest import Command
+from tests.support.commands import Command
 
 TRANSFER = ["transfer", "--payer", "1", "--payee", "2", "--amount", "10"]
 KEY = "6f9619ff-8b86-4011-b42d-00c04fc964ff"

@@ -25,7 +25,7 @@ from dsqlkit.workshop import accounts7
 from dsqlkit.workshop.chapter import Outside
 from dsqlkit.workshop.chapters import CHAPTERS
 from dsqlkit.workshop.playing import may_be_of_others, play
-from tests.cli.conftest import Command, Finished
+from tests.support.commands import Command, Finished
 
 TABLES = ("accounts", "accounts2", "accounts7")
 OUTSIDE = Outside(
@@ -171,7 +171,7 @@ def test_a_table_that_others_emptied_is_left_and_said(
 
 
 @pytest.mark.parametrize(
-    ("table", "columns", "chapter", "fault"),
+    ("table", "columns", "chapter", "flaw"),
     [
         ("accounts", "name text PRIMARY KEY, balance numeric", "4", "it has no column id"),
         ("accounts", "id int PRIMARY KEY, balance text", "5", "column balance is text"),
@@ -190,14 +190,14 @@ def test_a_table_of_somebody_elses_is_a_clear_error_and_is_left(
     table: str,
     columns: str,
     chapter: str,
-    fault: str,
+    flaw: str,
 ) -> None:
     with nothing.connection() as connection:
         connection.execute(f"CREATE TABLE {table} ({columns})".encode())
     refused = dsqlkit("workshop", chapter, "--json")
     assert (refused.code, refused.error["code"]) == (1, "wrong_shape")
     assert f"Table {table} is not the workshop's: " in refused.error["message"]
-    assert fault in refused.error["message"]
+    assert flaw in refused.error["message"]
     assert table in _tables(nothing)
 
 

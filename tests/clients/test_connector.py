@@ -19,7 +19,7 @@ from aurora_dsql_sqlalchemy import create_dsql_engine
 
 from dsqlkit.endpoint import Endpoint
 from tests.clients.conftest import HOST, Ledger, run
-from tests.shell import shell
+from tests.support.shell import shell
 
 CHANGE = "UPDATE ledger SET balance = balance + 5 WHERE id = 1 RETURNING balance"
 

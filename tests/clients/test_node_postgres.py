@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import Ledger
-from tests.shell import shell
+from tests.support.shell import shell
 
 PACKAGE = "pg@8.23.1"
 SCRIPT = Path(__file__).with_name("node_postgres.cjs")

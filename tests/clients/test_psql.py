@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import Ledger
-from tests.local.processes import backends
-from tests.local.waiting import eventually
-from tests.shell import environment, shell
+from tests.support.processes import backends
+from tests.support.shell import environment, shell
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(shutil.which("psql") is None, reason="psql is not installed")
 

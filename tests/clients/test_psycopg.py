@@ -14,8 +14,8 @@ from dsqlkit.connection import Connection, parameters
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.token import TokenSigner
 from tests.clients.conftest import Ledger, run
-from tests.local.processes import backends
-from tests.local.waiting import eventually
+from tests.support.processes import backends
+from tests.support.waiting import eventually
 
 VALUES = (
     Decimal("12.345678"),

@@ -13,8 +13,8 @@ import pytest
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.token import TokenSigner
 from tests.clients.conftest import Ledger
-from tests.local.processes import backends
-from tests.local.waiting import eventually
+from tests.support.processes import backends
+from tests.support.waiting import eventually
 
 
 def connected(endpoint: Endpoint, signer: TokenSigner, **changed: Any) -> Any:

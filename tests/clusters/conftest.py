@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from dsqlkit.cli.main import run
-from tests.cli.conftest import Command, Finished
-from tests.clusters.gateway import Gateway
+from tests.support.aws_gateway import Gateway
+from tests.support.commands import Command, Finished
 
 SECRET = "a-secret-key-that-nothing-may-print"
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Command
 from tests.clusters.conftest import SECRET
-from tests.clusters.gateway import Gateway, changed
+from tests.support.aws_gateway import Gateway, changed
+from tests.support.commands import Command
 
 DSQLKIT = Path(sys.executable).with_name("dsqlkit")
 
@@ -151,6 +151,39 @@ def test_ctrl_c_while_waiting_says_what_was_created(
     assert f"Interrupted. Cluster {id_} was created." in err
     assert f"`dsqlkit cluster status {id_} --region us-east-1 --wait`" in err
     assert f"`dsqlkit cluster delete {id_} --region us-east-1`" in err
+
+
+LOST = """
+import io, signal, sys
+from types import SimpleNamespace
+from dsqlkit import interruption
+from dsqlkit.aws import clusters
+
+class Answer(io.BufferedIOBase):
+    def close(self):
+        if not self.closed:
+            signal.raise_signal(signal.SIGINT)
+            iter(range(9))
+        super().close()
+
+def get_cluster(identifier):
+    Answer()
+    return {"identifier": identifier, "status": "CREATING"}
+
+interruption.catch()
+plane = SimpleNamespace(region="us-east-1", client=SimpleNamespace(get_cluster=get_cluster))
+try:
+    clusters.wait_until_ready(plane, "a" * 26, limit_s=20, on_status=lambda _: None)
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+def test_ctrl_c_is_heard_where_python_drops_what_it_raises() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", LOST], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert (ended.stdout, ended.stderr) == ("heard\n", "")
 
 
 def test_an_answer_without_an_endpoint_gets_the_name_that_every_cluster_has(

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from tests.conformance.client import RawClient, Reply
 from tests.conformance.record import PROBES, Probe
-from tests.inside import connect_inside
-from tests.local.waiting import eventually
+from tests.support.inside import connect_inside
+from tests.support.raw_client import RawClient, Reply
+from tests.support.waiting import eventually
 
 SINGLE = [probe for probe in PROBES if len(probe.sessions) == 1]
 CONCURRENT = [probe for probe in PROBES if len(probe.sessions) > 1]

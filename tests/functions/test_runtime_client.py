@@ -15,9 +15,9 @@ from dsqlkit.aws.invocation import function_of
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, LocalAddress
 from dsqlkit.transaction import RetryPolicy
-from tests.faults.relay import Fault, Relay
 from tests.functions.conftest import NAME, Start
-from tests.local.waiting import eventually
+from tests.support.relay import Cut, Relay
+from tests.support.waiting import eventually
 
 pytest.importorskip(
     "awslambdaric", reason=f"awslambdaric has no wheel for this system ({sys.platform})"
@@ -179,14 +179,14 @@ def test_the_next_invocation_uses_the_same_connection(start: Start, bank: KeptCo
     assert [record["connections_made"] for record in transfer.records] == [1, 0, 0]
 
 
-@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("cut", Cut)
 def test_a_connection_that_breaks_between_invocations_is_replaced(
-    start: Start, bank: KeptConnection, local_cluster: LocalAddress, fault: Fault
+    start: Start, bank: KeptConnection, local_cluster: LocalAddress, cut: Cut
 ) -> None:
     with Relay(local_cluster.port) as relay:
         transfer = start(4, CLUSTER_ENDPOINT=f"{NAME}:{relay.port}")
         first = transfer.invoke(TRANSFER).document
-        relay.next_turn(fault)
+        relay.next_turn(cut)
         second = transfer.invoke(TRANSFER).document
     assert [each["payer_balance"] for each in (first, second)] == ["90", "80"]
     assert [record["connections_made"] for record in transfer.records] == [1, 1]
@@ -213,7 +213,7 @@ def test_a_first_connection_that_breaks_is_an_error(
 ) -> None:
     with Relay(local_cluster.port) as relay:
         transfer = start(4, CLUSTER_ENDPOINT=f"{NAME}:{relay.port}")
-        relay.next_turn(Fault.QUESTION_LOST)
+        relay.next_turn(Cut.QUESTION_LOST)
         kind, message = transfer.invoke(TRANSFER).error
     assert kind == "ConnectionLost"
     assert "nothing changed" in message

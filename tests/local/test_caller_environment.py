@@ -18,7 +18,7 @@ from dsqlkit.endpoint import resolve
 from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local.daemon import Losses
 from dsqlkit.local.environment import FOR_POSTGRES, for_daemon
-from tests.local.waiting import eventually
+from tests.support.waiting import eventually
 
 PROGRAM = Path(sys.executable).with_name("dsqlkit")
 HOSTILE = {

@@ -21,8 +21,8 @@ from dsqlkit.endpoint import resolve
 from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local.server.home import ServerHome, remove_home
 from dsqlkit.local.state import Credentials, StateFolder
-from tests.inside import connect_inside
-from tests.local.waiting import eventually
+from tests.support.inside import connect_inside
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.own_cluster
 

@@ -3,9 +3,9 @@
 import psycopg
 import pytest
 
-from tests.inside import backends
-from tests.local.waiting import eventually
 from tests.occ.conftest import CONFLICT, Racer, Sessions
+from tests.support.inside import backends
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(30)
 

@@ -7,8 +7,8 @@ from psycopg import pq
 
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.local.wire.messages import INT32, Frontend, message
-from tests.conformance.client import RawClient
 from tests.occ.conftest import CONFLICT, Racer, Sessions
+from tests.support.raw_client import RawClient
 
 pytestmark = pytest.mark.timeout(30)
 

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from psycopg import pq
 
-from tests.inside import backends
-from tests.local.waiting import eventually
 from tests.occ.conftest import CONFLICT, Racer, Sessions
+from tests.support.inside import backends
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(60)
 

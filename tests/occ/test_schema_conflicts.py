@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.local.waiting import eventually
 from tests.occ.conftest import CONFLICT, Racer, Sessions
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(20)
 

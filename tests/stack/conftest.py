@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Finished
+from tests.support.commands import Finished
 
 CLUSTER = "abcdefghijklmnopqrstuvwxyz"
 ENDPOINT = f"{CLUSTER}.dsql.eu-west-1.on.aws"

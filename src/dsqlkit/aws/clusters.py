@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
+from dsqlkit import interruption
 from dsqlkit.aws.api_errors import ClusterNotFound, ServiceFailed, Throttled, explained
 from dsqlkit.aws.control_plane import ControlPlane
 from dsqlkit.errors import DsqlkitError
@@ -194,6 +195,10 @@ def _watched(plane: ControlPlane, id: str, deadline: float) -> Iterator[Cluster 
             yield get(plane, id)
         except (Throttled, ServiceFailed):
             yield None
+        if interruption.came():
+            # It raised where nobody hears: what close() raises while an answer's objects are
+            # finalized, the io module drops without a word.
+            raise KeyboardInterrupt
         if time.monotonic() + pause_s > deadline:
             return
         time.sleep(pause_s)

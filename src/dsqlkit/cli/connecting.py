@@ -11,9 +11,18 @@ from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import ClusterOptions, DatabaseOptions
 from dsqlkit.cli.output import Output, table_of, write
 from dsqlkit.errors import DsqlkitError
+from dsqlkit.token import DEFAULT_LIFE_S
 
 if TYPE_CHECKING:
     from dsqlkit.endpoint import Endpoint
+
+
+ExpiresIn = Annotated[
+    int,
+    typer.Option(
+        "--expires-in", metavar="SECONDS", help="How long the token is good: up to a week, 604800."
+    ),
+]
 
 
 def connect(options: DatabaseOptions) -> None:
@@ -62,31 +71,37 @@ def connect(options: DatabaseOptions) -> None:
     output.next_step("dsqlkit init-accounts")
 
 
-def token(options: ClusterOptions) -> None:
+def token(options: ClusterOptions, expires_in: ExpiresIn = DEFAULT_LIFE_S) -> None:
     """Print a token, the password for one role on one cluster.
 
-    It is good for 15 minutes, and is looked at only while connecting.
+    It is good for 15 minutes unless --expires-in says otherwise, and is looked at only while
+    connecting.
 
     \b
     PGPASSWORD=$(dsqlkit token) psql ...
+    dsqlkit token --expires-in 3600
     """
-    from dsqlkit.token import TokenSigner
+    from dsqlkit.token import TokenSigner, check_life
 
-    write(TokenSigner(endpoint_of(options)).token().value)
+    check_life(expires_in)
+    write(TokenSigner(endpoint_of(options)).token(expires_in).value)
 
 
-def env(options: ClusterOptions) -> None:
+def env(options: ClusterOptions, expires_in: ExpiresIn = DEFAULT_LIFE_S) -> None:
     """Print `export` lines for psql and every other client.
 
     What is set in your shell and would lead them elsewhere is unset.
 
     \b
     eval "$(dsqlkit env)" && psql
+    eval "$(dsqlkit env --expires-in 28800)"
     """
     from dsqlkit import libpq
+    from dsqlkit.token import check_life
 
+    check_life(expires_in)
     caller = dict(os.environ)
-    own = _client_environment(endpoint_of(options))
+    own = client_environment(endpoint_of(options), expires_in)
     if others := libpq.in_the_way(caller, own):
         write(f"unset {' '.join(others)}")
     for name, value in own.items():
@@ -120,12 +135,13 @@ def psql(
     if what_decided(endpoint) or not endpoint.is_admin:
         # psql would not say what led it where it cannot sign in, and what to do about it.
         connect_once(endpoint).close()
-    environment = libpq.for_psql(caller, _client_environment(endpoint))
+    environment = libpq.for_psql(caller, client_environment(endpoint))
     # The token goes by the environment: arguments are visible to everyone on the machine.
     os.execve(program, ["psql", *(arguments or [])], environment)  # noqa: S606
 
 
-def _client_environment(endpoint: "Endpoint") -> dict[str, str]:
+def client_environment(endpoint: "Endpoint", life_s: int = DEFAULT_LIFE_S) -> dict[str, str]:
+    """What libpq reads to connect to the endpoint, with a token that lives `life_s` seconds."""
     from dsqlkit import libpq
     from dsqlkit.connection import root_certificates
     from dsqlkit.endpoint import DATABASE
@@ -140,5 +156,5 @@ def _client_environment(endpoint: "Endpoint") -> dict[str, str]:
         "PGDATABASE": DATABASE,
         "PGSSLMODE": "verify-full",
         "PGSSLROOTCERT": root_certificates(endpoint),
-        "PGPASSWORD": TokenSigner(endpoint).token().value,
+        "PGPASSWORD": TokenSigner(endpoint).token(life_s).value,
     }

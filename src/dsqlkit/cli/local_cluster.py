@@ -13,7 +13,7 @@ from dsqlkit.cli.switched_on import names_of
 from dsqlkit.errors import DsqlkitError, ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from dsqlkit.local import Faults, LocalStatus
+    from dsqlkit.local import Faults, LocalStatus, SessionStatus
 
 
 _STOPPED: Final = "The local cluster is stopped. Its data stays."
@@ -58,10 +58,16 @@ class FaultOptions(OutputOptions):
     none: Annotated[bool, typer.Option("--none", help="Switch all faults off.")] = False
 
 
-def start(options: FaultOptions) -> None:
+def start(
+    options: FaultOptions,
+    trace: Annotated[
+        bool,
+        typer.Option("--trace", help="Log a line for each turn of each session, without data."),
+    ] = False,
+) -> None:
     """Start the local cluster, unless it runs already.
 
-    The options switch faults on, as those of `local set` do.
+    The other options switch faults on, as those of `local set` do.
 
     \b
     dsqlkit local start
@@ -74,7 +80,7 @@ def start(options: FaultOptions) -> None:
     if faults is not None:
         local.set_faults(faults)
     with output.status("Starting the local cluster ..."):
-        status = local.start()
+        status = local.start(trace=trace)
     _show(output, status)
     output.next_step("dsqlkit workshop")
 
@@ -88,16 +94,27 @@ def stop(options: OutputOptions) -> None:
     _tell(output, local.stop(), _STOPPED if ran else _NOT_RUNNING)
 
 
-def status(options: OutputOptions) -> int:
+def status(
+    options: OutputOptions,
+    sessions: Annotated[
+        bool,
+        typer.Option("--sessions", help="Say what each session is doing, and what it waits for."),
+    ] = False,
+) -> int:
     """Say whether it runs and answers, where it listens, its data.
 
     The exit code is 3 when it does not run, or runs and does not answer.
+
+    \b
+    dsqlkit local status --sessions
     """
     from dsqlkit import local
 
     output = Output(options)
+    # First, as the knock is a session too, and its end takes a moment.
+    present = local.sessions() if sessions else None
     found = local.status(knock=True)
-    _show(output, found)
+    _show(output, found, present)
     if found.answers is False:
         output.notice(f"\nIt runs and does not answer. To mend it: {local.HOW_TO_MEND}")
     return ExitCode.DONE if found.answers else ExitCode.NO_CONNECTION
@@ -222,15 +239,36 @@ def _document(status: "LocalStatus") -> dict[str, Any]:
     return asdict(status) | {"faults": status.faults.on}
 
 
-def _show(output: Output, status: "LocalStatus") -> None:
+def _show(
+    output: Output, status: "LocalStatus", sessions: "tuple[SessionStatus, ...] | None" = None
+) -> None:
     document = _document(status)
     shown = document | {"faults": names_of(status.faults) or "none"}
-    output.result(
-        document,
-        lambda: table_of(
+    if sessions is not None:
+        document["sessions"] = [asdict(each) for each in sessions]
+
+    def for_people() -> str:
+        table = table_of(
             {label_of(name): _word(value) for name, value in shown.items() if value is not None}
-        ),
-    )
+        )
+        if sessions is None:
+            return table
+        return "\n\n".join([table, *map(_told, sessions)])
+
+    output.result(document, for_people)
+
+
+def _told(found: "SessionStatus") -> str:
+    """What a session is doing, in a few lines."""
+    under_way = f" for {found.for_s} s" if found.for_s else ""
+    lines = {
+        f"Session {found.session}": f"{found.role}, connected {found.connected_at}",
+        "  Transaction": f"{found.phase}, since {found.since}",
+        "  Lost": found.lost,
+        "  Doing": found.doing + under_way,
+        "  Waiting for": found.waiting_for,
+    }
+    return table_of({name: line for name, line in lines.items() if line is not None})
 
 
 def _word(value: object) -> str:

@@ -2,6 +2,25 @@
 
 An embedded PostgreSQL 16 behind a TLS endpoint of its own, in a process of its own. It asks for
 a signed token as a real cluster does, and it checks it.
+
+What the rooms in here talk about:
+
+- step: one executed statement of the client's with its frames, sent to PostgreSQL in one go.
+- turn: what is done with a step when the steps before it are done with (session/turns.py).
+- exchange: a step, or a question of ours, on its way to PostgreSQL and back.
+- verdict: what an exchange came to: its error or tag, the rows it changed, the transaction's state.
+- held: of an answer, kept here until it is known that the step met no conflict.
+- guard: a hidden savepoint before a step, to take back that step alone.
+- refusal: DSQL's answer to what it does not run.
+- contender: whoever takes part in conflicts: a session, or (a bystander) a build of an index.
+- rivals: two transactions that met over a row. Whoever commits first, the other has lost.
+- parked: of a transaction that another waits for: what it did was read out and undone, to be put
+  back before it goes on. It keeps its snapshot, and no lock.
+- lost: of a transaction: its COMMIT will fail with 40001, and until then nothing shows it.
+- private copies: temporary tables at which a transaction that has lost goes on, as it saw them.
+- phase: where an open transaction stands: open, parked, at private copies, failed, and so on
+  (occ/open_transaction.py).
+- fault: a failure that was asked for, to try out retries.
 """
 
 from dsqlkit.local.faults import Faults
@@ -12,20 +31,24 @@ from dsqlkit.local.lifecycle import (
     ensure_running,
     log_file,
     reset,
+    sessions,
     set_faults,
     start,
     status,
     stop,
 )
+from dsqlkit.local.sessions import SessionStatus
 
 __all__ = [
     "HOW_TO_MEND",
     "Faults",
     "LocalStatus",
+    "SessionStatus",
     "address",
     "ensure_running",
     "log_file",
     "reset",
+    "sessions",
     "set_faults",
     "start",
     "status",

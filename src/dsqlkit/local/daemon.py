@@ -31,6 +31,7 @@ from dsqlkit.local.jobs.runner import JobRunner
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.server import postgres, superuser
 from dsqlkit.local.session.session import Session
+from dsqlkit.local.sessions import explained
 from dsqlkit.local.state import Credentials, Listening, StateFolder, take_lock
 from dsqlkit.local.wire.negotiation import tls_context
 
@@ -52,10 +53,13 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="python -m dsqlkit.local")
     options.add_argument("--ready-fd", type=int, help="a file to close when ready")
     options.add_argument("--idle-limit", type=float, default=IDLE_LIMIT_S, metavar="SECONDS")
+    options.add_argument("--trace", action="store_true", help="log a line for each turn")
     given = options.parse_args()
     if given.ready_fd is not None and os.fork():
         os._exit(0)  # detached: nobody has to wait for the child that goes on
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    if given.trace:
+        logging.getLogger("dsqlkit.local").setLevel(logging.DEBUG)
     state = StateFolder.default()
     try:
         state.create()
@@ -134,6 +138,9 @@ class _Cluster:
         self._idle_since = time.monotonic()
         self._stopping = asyncio.Event()
         self._faults = ActiveFaults(state.faults())
+        self._faults_change = state.faults_change()
+        self._adjudicator = Adjudicator(server.socket_folder)
+        self._telling: asyncio.Task[None] | None = None
         self._ages = AgeLimit(lambda: self._faults.connection_age_s)
         self._count = os.open(state.connection_count, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
@@ -142,12 +149,12 @@ class _Cluster:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._read_faults)
+        loop.add_signal_handler(signal.SIGHUP, self._asked)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         credentials = self._state.credentials()
         assert credentials is not None
         port = self._listening.getsockname()[1]
-        adjudicator = Adjudicator(self._server.socket_folder)
+        adjudicator = self._adjudicator
         jobs = JobRunner(
             self._server.socket_folder,
             on_change=lambda table: adjudicator.changed_schema([table]),
@@ -207,6 +214,7 @@ class _Cluster:
                 pid=os.getpid(),
                 started_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 server_version=SERVER_VERSION,
+                traces=_log.isEnabledFor(logging.DEBUG),
             )
         )
         _log.info("listening on port %d", port)
@@ -232,8 +240,38 @@ class _Cluster:
                 await asyncio.wait_for(self._stopping.wait(), _CHECK_S)
         return False
 
+    def _asked(self) -> None:
+        """Somebody wants us to read the faults, or to say what the sessions are doing."""
+        self._read_faults()
+        if self._telling is None or self._telling.done():
+            self._telling = asyncio.create_task(self._tell_sessions())
+
+    async def _tell_sessions(self) -> None:
+        import psycopg
+
+        found = {each.pid: each.status() for each in self._sessions}
+        try:
+            waits = await self._adjudicator.monitor.explained(found)
+        except psycopg.Error as error:
+            _log.warning("nobody can say who waits for whom: %s", error)
+            waits = {}
+        told = [
+            each
+            if (wait := waits.get(each.session)) is None
+            else replace(
+                each,
+                waiting_for=explained(wait, found),
+                holders=tuple(holder.pid for holder in wait.holders),
+            )
+            for each in found.values()
+        ]
+        try:
+            self._state.save_sessions(told)
+        except OSError as error:
+            _log.error("what the sessions do cannot be written down: %s", error)
+
     def _read_faults(self) -> None:
-        """Act on the faults as they are in the state folder now."""
+        """Act on the faults as they are in the state folder now, if they are others."""
         try:
             faults, change = self._state.faults(), self._state.faults_change()
             listening = self._state.listening()
@@ -241,6 +279,9 @@ class _Cluster:
             _log.error("the faults stay as they were: %s", error)
             return
         assert listening is not None
+        if change == self._faults_change:
+            return
+        self._faults_change = change
         self._faults.switch(faults)
         self._ages.changed()
         self._state.save_listening(replace(listening, faults_change=change))

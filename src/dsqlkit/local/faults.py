@@ -62,7 +62,7 @@ class Faults:
 
     @property
     def on(self) -> dict[str, float]:
-        """Those that are on, by their names."""
+        """The faults that are on, with their values, by name."""
         return {name: value for name, value in asdict(self).items() if value}
 
     def changed(self, values: dict[str, float | None]) -> "Faults":

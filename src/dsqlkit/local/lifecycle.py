@@ -19,6 +19,7 @@ from dsqlkit.endpoint import LOCAL_REGION, LocalAddress
 from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local.environment import for_daemon
 from dsqlkit.local.faults import Faults
+from dsqlkit.local.sessions import SessionStatus
 from dsqlkit.local.state import HOST, StateFolder, is_locked, take_lock
 
 HOW_TO_MEND = "`dsqlkit local stop`, then `dsqlkit local start`: the data stay."
@@ -108,12 +109,38 @@ def status(*, knock: bool = False) -> LocalStatus:
     return replace(found, answers=problem is None, problem=problem)
 
 
-def start(*, timeout_s: float = 60.0) -> LocalStatus:
+def sessions(*, timeout_s: float = 10.0) -> tuple[SessionStatus, ...]:
+    """Who is connected to the local cluster, and what each is doing; nobody if it does not run.
+
+    Raises LocalClusterFailed when the cluster does not say so within `timeout_s` seconds.
+    """
+    state = StateFolder.default()
+    deadline = time.monotonic() + timeout_s
+    with _readable(state):
+        if not _is_ready(state):
+            return ()
+        before = state.sessions_version()
+        _signal(state)
+        while state.sessions_version() == before:
+            if not _is_ready(state):
+                return ()
+            if time.monotonic() > deadline:
+                raise LocalClusterFailed(
+                    f"The local cluster did not say within {timeout_s:g} s what its sessions do.",
+                    hint=f"One that an older dsqlkit started cannot: {HOW_TO_MEND}",
+                )
+            time.sleep(_POLL_S)
+        return state.sessions()
+
+
+def start(*, timeout_s: float = 60.0, trace: bool = False) -> LocalStatus:
     """Start the local cluster unless it runs already, and sign in to it once.
 
-    Raises LocalClusterFailed when its folder cannot be used, when it does not come up within
-    `timeout_s` seconds, when it ends while starting (with the last lines of its log), or when it
-    runs and no client can sign in.
+    With `trace` its log has a line for each turn of each session, without data and secrets.
+
+    Raises LocalClusterFailed when it runs already without the `trace` that is wanted, when its
+    folder cannot be used, when it does not come up within `timeout_s` seconds, when it ends while
+    starting (with the last lines of its log), or when it runs and no client can sign in.
     """
     state = StateFolder.default()
     deadline = time.monotonic() + timeout_s
@@ -125,7 +152,7 @@ def start(*, timeout_s: float = 60.0) -> LocalStatus:
                 if launched:
                     raise _failed_to_start(state)
                 state.forget_process()
-                _launch(state, deadline)
+                _launch(state, deadline, trace=trace)
                 launched = True
             elif time.monotonic() > deadline:
                 raise LocalClusterFailed(
@@ -133,6 +160,12 @@ def start(*, timeout_s: float = 60.0) -> LocalStatus:
                     hint=f"Its log is {state.log}.",
                 )
             time.sleep(_POLL_S)
+        listening = state.listening()
+        if trace and listening is not None and not listening.traces:
+            raise LocalClusterFailed(
+                "The local cluster runs already, without a trace.",
+                hint="`dsqlkit local stop`, then `dsqlkit local start --trace`: the data stay.",
+            )
         return _answering(min(deadline, time.monotonic() + _MEND_LIMIT_S))
 
 
@@ -235,10 +268,7 @@ def _sole_caretaker(state: StateFolder, deadline: float) -> Generator[None, None
 
 def _tell(state: StateFolder, change: int, deadline: float) -> None:
     """Have the running cluster read its faults; wait until it has."""
-    listening = state.listening()
-    if listening is not None and listening.pid is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(listening.pid, signal.SIGHUP)
+    _signal(state)
     while _is_ready(state):
         listening = state.listening()
         if listening is not None and listening.faults_change == change:
@@ -251,7 +281,15 @@ def _tell(state: StateFolder, change: int, deadline: float) -> None:
         time.sleep(_POLL_S)
 
 
-def _launch(state: StateFolder, deadline: float) -> None:
+def _signal(state: StateFolder) -> None:
+    """Have the running cluster look into its folder, and say what its sessions do."""
+    listening = state.listening()
+    if listening is not None and listening.pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(listening.pid, signal.SIGHUP)
+
+
+def _launch(state: StateFolder, deadline: float, *, trace: bool) -> None:
     """Start the daemon, detached, and wait until it is ready or has ended.
 
     It inherits the writing end of a pipe, which it closes when it is ready; the system closes it
@@ -268,7 +306,10 @@ def _launch(state: StateFolder, deadline: float) -> None:
         with log:
             # -P: a file named like a module, in the folder where the user stands, is not it.
             subprocess.run(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-P", "-m", "dsqlkit.local", "--ready-fd", str(writer)],
+                [
+                    *(sys.executable, "-P", "-m", "dsqlkit.local", "--ready-fd", str(writer)),
+                    *(["--trace"] if trace else []),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -9,7 +9,7 @@ import errno
 import json
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import platformdirs
 from dsqlkit.endpoint import LOCAL_REGION, LocalAddress
 from dsqlkit.errors import LocalClusterFailed, UsageError
 from dsqlkit.local.faults import Faults
+from dsqlkit.local.sessions import SessionStatus
 from dsqlkit.whole_file import write_whole
 
 try:
@@ -37,7 +38,8 @@ _IN_THE_WAY = (FileExistsError, NotADirectoryError)
 class Listening:
     """The content of `endpoint.json`. The port outlives the process that listened on it.
 
-    `faults_change` is the number of the change of faults that it heard of last.
+    `faults_change` is the number of the change of faults that it heard of last. `traces`: its log
+    has a line for each turn of each session.
     """
 
     port: int
@@ -46,6 +48,7 @@ class Listening:
     started_at: str | None = None
     server_version: str | None = None
     faults_change: int = 0
+    traces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class StateFolder:
         self._endpoint = root / "endpoint.json"
         self._credentials = root / "credentials.json"
         self._faults = root / "faults.json"
+        self._sessions = root / "sessions.json"
 
     @classmethod
     def default(cls) -> "StateFolder":
@@ -141,6 +145,23 @@ class StateFolder:
     def forget_faults(self) -> None:
         """Switch all faults off."""
         self._faults.unlink(missing_ok=True)
+
+    def save_sessions(self, sessions: Iterable[SessionStatus]) -> None:
+        """Say what the sessions are doing."""
+        write_whole(self._sessions, json.dumps([asdict(each) for each in sessions]))
+
+    def sessions(self) -> tuple[SessionStatus, ...]:
+        """What was said last of the sessions."""
+        known = json.loads(self._sessions.read_text())
+        return tuple(SessionStatus(**{**each, "holders": tuple(each["holders"])}) for each in known)
+
+    def sessions_version(self) -> tuple[int, int] | None:
+        """What changes whenever it is said anew."""
+        try:
+            found = self._sessions.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns
 
     def _known_faults(self) -> tuple[int, Faults]:
         known = _read_json(self._faults)

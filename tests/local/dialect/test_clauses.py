@@ -3,7 +3,7 @@
 import pytest
 
 from dsqlkit.local.dialect.rules import CLAUSES
-from tests.local.refusals import refusal
+from tests.support.refusals import refusal
 
 REFUSED = {
     "FuncCall": "SELECT DSQLKIT.show('x')",

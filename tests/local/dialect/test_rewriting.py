@@ -4,7 +4,7 @@ import pytest
 
 from dsqlkit.local.dialect.reading import read
 from dsqlkit.local.dialect.refusal import Refusal
-from tests.local.refusals import refusal
+from tests.support.refusals import refusal
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.local.dialect.reading import read
-from tests.conformance.client import RawClient
-from tests.local.refusals import refusal
+from tests.support.raw_client import RawClient
+from tests.support.refusals import refusal
 
 REFUSED = [
     # Tables that are made in another way than by a list of columns.

@@ -12,7 +12,15 @@ import pytest
 from dsqlkit import local
 from dsqlkit.connection import connect
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from tests.local.raw import GSSENC_REQUEST, SSL_REQUEST, STARTUP, password, rest, signed_in, startup
+from tests.support.raw import (
+    GSSENC_REQUEST,
+    SSL_REQUEST,
+    STARTUP,
+    password,
+    rest,
+    signed_in,
+    startup,
+)
 
 
 @pytest.fixture

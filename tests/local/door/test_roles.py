@@ -10,7 +10,7 @@ from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint, LocalAddress
 from dsqlkit.errors import ConnectionFailed
 from tests.local.door import test_sign_in as sign_in
-from tests.local.tokens import sign
+from tests.support.tokens import sign
 
 ARN = "arn:aws:iam::123456789012:role/app"
 OTHER = "arn:aws:iam::123456789012:user/team/someone@example.com"

@@ -12,7 +12,7 @@ import pytest
 
 from dsqlkit.endpoint import Endpoint, LocalAddress
 from dsqlkit.token import TokenSigner
-from tests.local.tokens import sign
+from tests.support.tokens import sign
 
 DENIED = "unable to accept connection, access denied"
 

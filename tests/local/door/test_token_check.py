@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsqlkit.local.door.token_check import AccessDenied, TokenChecker
-from tests.local.tokens import sign as sign_with
+from tests.support.tokens import sign as sign_with
 
 KEY_ID, SECRET = "AKIALOCALABCDEFGHIJK", "a-secret_of_forty/characters+and=some"
 CHECKER = TokenChecker(54321, KEY_ID, SECRET)

@@ -9,8 +9,8 @@ import pytest
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.token import TokenSigner
-from tests.inside import connect_inside
-from tests.local.waiting import eventually
+from tests.support.inside import connect_inside
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import pytest
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.token import TokenSigner
-from tests.inside import connect_inside
+from tests.support.inside import connect_inside
 
 JOB_ID = re.compile(r"[a-z2-7]{26}")
 

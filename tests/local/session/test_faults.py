@@ -20,8 +20,8 @@ from dsqlkit.errors import LocalClusterFailed, OutcomeUnknown
 from dsqlkit.local import Faults
 from dsqlkit.token import TokenSigner
 from dsqlkit.transaction import RetryPolicy
-from tests.local.tokens import sign
-from tests.local.waiting import eventually
+from tests.support.tokens import sign
+from tests.support.waiting import eventually
 
 CONFLICT = "change conflicts with another transaction (OC000)"
 

@@ -12,8 +12,8 @@ from dsqlkit import local
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.token import TokenSigner
-from tests.inside import backends
-from tests.local.waiting import eventually
+from tests.support.inside import backends
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

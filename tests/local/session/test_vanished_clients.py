@@ -12,8 +12,8 @@ from dsqlkit import local
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint, LocalAddress
 from dsqlkit.token import TokenSigner
-from tests.local.processes import backends, daemon, is_stuck, open_files, resident_bytes
-from tests.local.raw import (
+from tests.support.processes import backends, daemon, is_stuck, open_files, resident_bytes
+from tests.support.raw import (
     SSL_REQUEST,
     STARTUP,
     answer_of,
@@ -24,7 +24,7 @@ from tests.local.raw import (
     signed_in,
     vanish,
 )
-from tests.local.waiting import eventually
+from tests.support.waiting import eventually
 
 Open = Callable[[], ssl.SSLSocket]
 

@@ -17,11 +17,11 @@ from dsqlkit.local.statements.steps import WANTED, StepCutter
 from dsqlkit.local.wire import messages
 from dsqlkit.local.wire.startup import StartupRefused, parse_startup
 from dsqlkit.token import TokenSigner
-from tests.local.processes import backends, daemon, open_files, resident_bytes
-from tests.local.raw import STARTUP, password, rest, signed_in, vanish
-from tests.local.streams import damaged, in_pieces, recorded
-from tests.local.waiting import eventually
-from tests.soaking import SEED, chance_of, share
+from tests.support.processes import backends, daemon, open_files, resident_bytes
+from tests.support.raw import STARTUP, password, rest, signed_in, vanish
+from tests.support.soaking import SEED, chance_of, share
+from tests.support.streams import damaged, in_pieces, recorded
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 

@@ -43,7 +43,7 @@ _JOB_TAGS: Final = {b"CREATE INDEX", b"ALTER TABLE"}
 _AS_TAG: Final = b"DSQ01"
 """The SQLSTATE of a notice of ours: report the statement under way with this tag."""
 _CHANGED: Final = b"DSQ03"
-"""Of another: the schema of the table of this name changes."""
+"""The SQLSTATE of a notice of ours: the schema of the table of this name changes."""
 _UNANALYSED: Final = b'permission denied to analyze "pg_'
 """What PostgreSQL warns of at an ANALYZE of everything, once for each table of the catalog."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from typing import Final
 
 from dsqlkit.local.backend.answers import AnswerRewriter, changed_rows, told_rows
-from dsqlkit.local.backend.exchange import HELD_BYTES, Exchange, Rows, question
+from dsqlkit.local.backend.exchange import FORWARDED, HELD, HELD_BYTES, Exchange, Rows, question
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, Refusal
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import INT32, RUN, Backend, error_response
@@ -50,7 +50,7 @@ class Conversation:
         self._on_rest = on_rest
         self._on_copy = on_copy
         # The first exchange is the sign-in, up to its ReadyForQuery.
-        self._exchanges: deque[Exchange] = deque([Exchange(forward=True)])
+        self._exchanges: deque[Exchange] = deque([Exchange(FORWARDED)])
         self._cancellations = 0
         self._ahead: tuple[bytes, bytes] | None = None
         self._deferred: deque[tuple[bytes, Exchange]] = deque()
@@ -65,7 +65,7 @@ class Conversation:
         if not self._exchanges:
             return False
         exchange = self._exchanges[0]
-        return exchange.copies_in and exchange.on_copy is None and not exchange.data_ended
+        return exchange.copies_in and exchange.request.on_copy is None and not exchange.data_ended
 
     def send_data(self, frame: bytes, *, is_last: bool) -> None:
         """Send data of a COPY."""
@@ -106,7 +106,7 @@ class Conversation:
         answered = asyncio.get_running_loop().create_future()
         self.is_internal = True
         try:
-            self.send(frames, Exchange(forward=False, on_done=answered.set_result))
+            self.send(frames, Exchange(HELD, answered.set_result))
             exchange: Exchange = await answered
         finally:
             self.is_internal = False
@@ -135,7 +135,7 @@ class Conversation:
 
     def _receive(self, data: bytes) -> None:
         exchange = self._exchanges[0] if self._exchanges else None
-        if exchange is None or exchange.holds_end:
+        if exchange is None or exchange.request.holds_end:
             self._cut(data)
             return
         if exchange.unheard:
@@ -150,11 +150,12 @@ class Conversation:
         if found is None:
             self._cut(data)
             return
-        exchange.tag, changed = found
-        exchange.changed += changed
-        exchange.status = data[-1]
-        piece = data[:-_READY_BYTES] if exchange.hide_ready else data
-        if exchange.forward:
+        verdict = exchange.verdict
+        verdict.tag, changed = found
+        verdict.changed += changed
+        verdict.status = data[-1]
+        piece = data[:-_READY_BYTES] if exchange.request.hide_ready else data
+        if exchange.forwards:
             self._client.write(piece)
         else:
             exchange.pieces.append((RUN, piece))
@@ -175,17 +176,18 @@ class Conversation:
                 shown.append(self._answers.rewritten(kind, frame))
                 continue
             piece = self._answers.rewritten(kind, self._noticed(kind, frame, exchange))
-            if kind == Backend.READY_FOR_QUERY and exchange.hide_ready:
+            request = exchange.request
+            if kind == Backend.READY_FOR_QUERY and request.hide_ready:
                 piece = b""
-            if exchange.forward and not (exchange.holds_end and kind in _ENDS):
+            if exchange.forwards and not (request.holds_end and kind in _ENDS):
                 shown.append(piece)
             else:
                 exchange.pieces.append((kind, piece))
                 exchange.size += len(piece)
-                if exchange.bounded and exchange.size > HELD_BYTES:
+                if request.bounded and exchange.size > HELD_BYTES:
                     shown += [each for _, each in exchange.pieces]
                     exchange.pieces.clear()
-                    exchange.forward = True
+                    exchange.forwards = True
             if kind == Backend.READY_FOR_QUERY:
                 self._client.write(b"".join(shown))
                 shown.clear()
@@ -194,28 +196,29 @@ class Conversation:
 
     def _noticed(self, kind: int, frame: bytes, exchange: Exchange) -> bytes:
         """Take from a frame what matters to its exchange; the frame to go on with."""
+        verdict = exchange.verdict
         if kind == Backend.READY_FOR_QUERY:
-            exchange.status = frame[5]
+            verdict.status = frame[5]
         elif kind == Backend.COMMAND_COMPLETE:
-            exchange.tag = frame
-            exchange.changed += changed_rows(frame, copies_in=exchange.copies_in)
+            verdict.tag = frame
+            verdict.changed += changed_rows(frame, copies_in=exchange.copies_in)
         elif kind == Backend.ERROR_RESPONSE:
-            frame = exchange.error = exchange.placed(frame)
-            if exchange.sqlstate == _CANCELLED:
+            frame = verdict.error = exchange.placed(frame)
+            if verdict.sqlstate == _CANCELLED:
                 if exchange.cancelled_as is not None:
                     return exchange.cancelled_as.as_error()
                 if exchange.gives_way:
-                    exchange.given_way = True
+                    verdict.given_way = True
                     return error_response("40001", DATA_CONFLICT)
         elif kind == Backend.COPY_IN_RESPONSE:
-            self.copying = not exchange.is_query
+            self.copying = not exchange.request.is_query
             exchange.copies_in = True
-            if exchange.on_copy is None:
+            if exchange.request.on_copy is None:
                 self._on_copy()
             else:
-                exchange.on_copy(frame)
+                exchange.request.on_copy(frame)
         elif kind == Backend.NOTICE_RESPONSE:
-            exchange.changed += told_rows(frame)
+            verdict.changed += told_rows(frame)
         elif kind == Backend.BACKEND_KEY_DATA:
             (self.pid,) = INT32.unpack_from(frame, 5)
         return frame

@@ -1,8 +1,7 @@
 """One exchange with the backend: what is sent up to a Sync or a Query, and all that answers it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.wire.messages import (
@@ -45,23 +44,18 @@ class Refused(Exception):
         self.given_way = given_way
 
 
-@dataclass(slots=True)
-class Exchange:
-    """An exchange under way.
+class Request(NamedTuple):
+    """What is wanted of an exchange.
 
-    `forward`: answers go to the client as they come; else they are held in `pieces`, up to
-    HELD_BYTES if it is `bounded`. `hide_ready`: the client sent no Sync of its own, so it gets no
-    ReadyForQuery. `holds_end`: from the end of its first statement on they are held all the same.
-    `changed` counts the rows that its statements changed. `gives_way`: the adjudicator cancels it,
-    for another transaction to go on; `given_way`: that is why it failed; `cancelled_as`: it cancels
-    it for another reason, which is what to tell. `guarded`: a savepoint of ours comes before it.
-    `before` counts the characters of the client's text that come before the text that was sent.
-    `copies`: it is a COPY with its data, of whose answers the client has had those up to the start
-    of the data. `on_copy` hears of that start. `unheard` is what is still to come of an answer that
-    comes first and that nobody gets.
+    `forward`: answers go to the client as they come; else they are held back, up to HELD_BYTES if
+    it is `bounded`. `hide_ready`: the client sent no Sync of its own, so it gets no ReadyForQuery.
+    `holds_end`: from the end of its first statement on they are held all the same. `guarded`: a
+    savepoint of ours comes before it. `before` counts the characters of the client's text that come
+    before the text that was sent. `copies`: it is a COPY with its data, of whose answers the client
+    has had those up to the start of the data. `on_copy` hears of that start.
     """
 
-    forward: bool
+    forward: bool = False
     bounded: bool = False
     hide_ready: bool = False
     is_query: bool = False
@@ -69,25 +63,88 @@ class Exchange:
     guarded: bool = False
     copies: bool = False
     before: int = 0
-    on_done: "Callable[[Exchange], None] | None" = None
     on_copy: Callable[[bytes], None] | None = None
-    pieces: list[tuple[int, bytes]] = field(default_factory=list)
-    size: int = 0
-    error: bytes | None = None
-    gives_way: bool = False
-    given_way: bool = False
-    cancelled_as: Refusal | None = None
-    tag: bytes = b""
-    changed: int = 0
-    copies_in: bool = False
-    data_ended: bool = False
-    unheard: bytes = b""
-    status: int = IDLE
+
+
+FORWARDED: Final = Request(forward=True)
+HELD: Final = Request()
+
+
+class Verdict:
+    """What an exchange came to. `changed` counts the rows that its statements changed.
+
+    `given_way`: it failed because the adjudicator cancelled it, for another transaction to go on.
+    """
+
+    __slots__ = ("changed", "error", "given_way", "status", "tag")
+
+    def __init__(self) -> None:
+        self.error: bytes | None = None
+        self.tag = b""
+        self.changed = 0
+        self.status: int = IDLE
+        self.given_way = False
 
     @property
     def sqlstate(self) -> str | None:
         """The SQLSTATE of the backend's error, if there was one."""
         return None if self.error is None else _field(self.error, Field.SQLSTATE)
+
+
+class Exchange:
+    """An exchange under way: what is wanted of it, how far it has come, and its verdict so far.
+
+    `forwards`: its answers go to the client. `pieces` are those that were held back. `copies_in`:
+    the backend has begun a COPY; `data_ended`: the client has sent the end of its data. `unheard`
+    is what is still to come of an answer that comes first and that nobody gets. `gives_way`: the
+    adjudicator cancels it, for another transaction to go on; `cancelled_as`: it cancels it for
+    another reason, which is what to tell.
+    """
+
+    __slots__ = (
+        "cancelled_as",
+        "copies_in",
+        "data_ended",
+        "forwards",
+        "gives_way",
+        "on_done",
+        "pieces",
+        "request",
+        "size",
+        "unheard",
+        "verdict",
+    )
+
+    def __init__(
+        self,
+        request: Request,
+        on_done: "Callable[[Exchange], None] | None" = None,
+        unheard: bytes = b"",
+    ) -> None:
+        self.request = request
+        self.on_done = on_done
+        self.verdict = Verdict()
+        self.forwards = request.forward
+        self.pieces: list[tuple[int, bytes]] = []
+        self.size = 0
+        self.copies_in = False
+        self.data_ended = False
+        self.unheard = unheard
+        self.gives_way = False
+        self.cancelled_as: Refusal | None = None
+
+    def __repr__(self) -> str:
+        """Without what was asked and answered: that may hold data."""
+        wanted = self.request
+        marks = [name for name in ("guarded", "copies", "holds_end") if getattr(wanted, name)]
+        marks.append("forwarded" if self.forwards else "held back")
+        if self.gives_way or self.cancelled_as is not None:
+            marks.append("being cancelled")
+        if self.copies_in:
+            marks.append("COPY")
+        if self.verdict.error is not None:
+            marks.append(f"failed with {self.verdict.sqlstate}")
+        return f"<exchange {', '.join(marks)}>"
 
     def heard(self, data: bytes) -> bytes | None:
         """More of the answer, without what is unheard of it; None if something else came first."""
@@ -100,7 +157,7 @@ class Exchange:
     def held(self) -> bytes:
         """What was held back, as the client is to get it."""
         pieces = self.pieces
-        if self.copies:
+        if self.request.copies:
             kinds = [kind for kind, _ in pieces]
             if Backend.COPY_IN_RESPONSE in kinds:
                 pieces = pieces[kinds.index(Backend.COPY_IN_RESPONSE) + 1 :]
@@ -109,16 +166,18 @@ class Exchange:
     def placed(self, error: bytes) -> bytes:
         """An error whose position is one in the client's text."""
         fields = decode_fields(error)
-        if not self.before or Field.POSITION not in fields:
+        if not self.request.before or Field.POSITION not in fields:
             return error
-        fields[Field.POSITION] = str(int(fields[Field.POSITION]) + self.before).encode()
+        position = int(fields[Field.POSITION]) + self.request.before
+        fields[Field.POSITION] = str(position).encode()
         return encode_fields(Backend.ERROR_RESPONSE, fields)
 
     def rows(self) -> Rows:
         """The rows that were held back, in text. Raises Refused when the answer was an error."""
-        if self.error is not None:
-            code, text = _field(self.error, Field.SQLSTATE), _field(self.error, Field.MESSAGE)
-            raise Refused(code, text, given_way=self.given_way)
+        error = self.verdict.error
+        if error is not None:
+            code, text = _field(error, Field.SQLSTATE), _field(error, Field.MESSAGE)
+            raise Refused(code, text, given_way=self.verdict.given_way)
         stream = self.held()
         cutter = FrameCutter({Backend.DATA_ROW}, limit=MAX_BACKEND_FRAME)
         return [_values(frame) for kind, frame in cutter.feed(stream) if kind != RUN]

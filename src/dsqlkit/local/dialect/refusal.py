@@ -35,6 +35,7 @@ MADE_CONFLICT: Final = Refusal(
     hint=f"The local cluster made this conflict on purpose, as a fault is on: {FAULTS_OFF}",
 )
 
+CONFLICT: Final = Refusal("40001", DATA_CONFLICT)
 SCHEMA_CHANGED: Final = Refusal("40001", SCHEMA_CONFLICT)
 
 Rule: TypeAlias = Refusal | Callable[[Node], Refusal | None]

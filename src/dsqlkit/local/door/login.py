@@ -135,6 +135,7 @@ class Login:
             if startup.user != ADMIN and not await reception.may_sign_in(startup.user):
                 raise AccessDenied(f"the role {startup.user!r} is mapped to no IAM identity")
             session = Session(
+                role=startup.user,
                 adjudicator=reception.adjudicator,
                 faults=reception.faults,
                 on_job=reception.on_job,

@@ -7,15 +7,16 @@ of one waits for another's lock, has that other transaction parked.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT, Refusal
 from dsqlkit.local.occ.commit_history import CommitHistory
-from dsqlkit.local.occ.contender import Bystander, Player
-from dsqlkit.local.occ.lock_monitor import Concern, Monitor, Waits, waits_in_circle
+from dsqlkit.local.occ.contender import Bystander, Contender
+from dsqlkit.local.occ.lock_monitor import Concern, Monitor, Wait, Waits, waits_in_circle
 from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.occ.overlays import Overlays
 from dsqlkit.local.occ.watch import FIRST_LOOK_S, LONGEST_PAUSE_S, Watch
 from dsqlkit.local.server import superuser
 from dsqlkit.local.statements.statement import EVERY_TABLE, Kind, Statement
@@ -31,33 +32,36 @@ class Adjudicator:
     def __init__(self, socket_folder: Path) -> None:
         self.monitor = Monitor(socket_folder)
         self.history = CommitHistory()
-        self._open: dict[Player, OpenTransaction] = {}
+        self.overlays = Overlays(self.monitor)
+        self._open: dict[Contender, OpenTransaction] = {}
         self.watch = Watch(self._open.keys())
         self._parking: set[asyncio.Task[None]] = set()
+        self._told: dict[int, Wait] = {}
 
     # What sessions report.
 
-    def began(self, player: Player) -> OpenTransaction:
+    def began(self, contender: Contender) -> OpenTransaction:
         """A transaction begins."""
         transaction = OpenTransaction(began_at=self.history.commits)
-        self._open[player] = transaction
+        self._open[contender] = transaction
         return transaction
 
-    def ended(self, player: Player, *, committed: bool) -> None:
+    def ended(self, contender: Contender, *, committed: bool) -> None:
         """A transaction is over. If it was committed, its rivals have lost."""
-        transaction = self._open.pop(player, None)
+        transaction = self._open.pop(contender, None)
         if transaction is None:
             return
         for rival in transaction.rivals:
             rival.rivals.discard(transaction)
-            if committed and rival.lost is None:
-                rival.lost = DATA_CONFLICT
+            if committed:
+                rival.lose(DATA_CONFLICT)
         if committed:
-            if transaction.claimed:
-                self.history.wrote(transaction.touched, deletes=transaction.deletes)
-            self.changed_schema(transaction.schema)
-            if transaction.shared_keys:
-                self.history.shared(transaction.shared_keys)
+            touched = transaction.touched
+            if touched.claimed:
+                self.history.wrote(touched.tables, deletes=touched.deletes)
+            self.changed_schema(touched.schema)
+            if touched.shared_keys:
+                self.history.shared(touched.shared_keys)
         self.history.forget_shared(self._open.values())
 
     def committed_alone(self, statements: Iterable[Statement]) -> None:
@@ -72,17 +76,17 @@ class Adjudicator:
         """A change of these tables' schema was committed: open transactions that touched one of
         them have lost."""
         changed = set(tables)
+        if changed:
+            self.overlays.forget()
         for transaction in self._open.values():
-            touched = transaction.touched
-            if transaction.lost is None and (
-                changed & touched or (EVERY_TABLE in changed and touched)
-            ):
-                transaction.lost = SCHEMA_CONFLICT
+            touched = transaction.touched.tables
+            if changed & touched or (EVERY_TABLE in changed and touched):
+                transaction.lose(SCHEMA_CONFLICT)
 
-    def gone(self, player: Player) -> None:
+    def gone(self, contender: Contender) -> None:
         """The session is over."""
-        self.watch.at_rest(player)
-        self.ended(player, committed=False)
+        self.watch.at_rest(contender)
+        self.ended(contender, committed=False)
 
     @contextlib.contextmanager
     def attend(self, pid: int) -> Generator[None, None, None]:
@@ -96,26 +100,26 @@ class Adjudicator:
 
     # What sessions ask.
 
-    def has_others(self, player: Player) -> bool:
+    def has_others(self, transaction: OpenTransaction) -> bool:
         """Whether another transaction is open."""
-        return any(other is not player for other in self._open)
+        return any(other is not transaction for other in self._open.values())
 
-    def is_contended(self, player: Player) -> bool:
-        """Whether a write of this player's transaction may meet a conflict."""
-        transaction = self._open.get(player)
+    def is_contended(self, contender: Contender) -> bool:
+        """Whether a write of this contender's transaction may meet a conflict."""
+        transaction = self._open.get(contender)
         if transaction is None or self.history.committed_since(transaction):
             return True
         return any(
-            other.wants_rows or other.transaction is None or other.transaction.claimed
-            for other in self._players
-            if other is not player
+            other.wants_rows or other.transaction is None or other.transaction.touched.claimed
+            for other in self._contenders
+            if other is not contender
         )
 
     async def until_its_own(self, pid: int) -> None:
         """Wait, within a limit, while what is under way at that backend is not its client's."""
         until = asyncio.get_running_loop().time() + _LONGEST_INTERNAL_S
         while asyncio.get_running_loop().time() < until:
-            if not any(each.pid == pid and each.is_internal for each in self._players):
+            if not any(each.pid == pid and each.is_internal for each in self._contenders):
                 return
             await asyncio.sleep(FIRST_LOOK_S)
 
@@ -141,25 +145,38 @@ class Adjudicator:
             await self.monitor.close()
 
     @property
-    def _players(self) -> set[Player]:
+    def _contenders(self) -> set[Contender]:
         return {*self.watch, *self._open}
 
-    async def _look_after(self, due: Sequence[Player]) -> None:
-        for player in due:
-            if (refusal := player.overdue(self.watch.busy_s(player))) is not None:
-                await self._cancel(player, refusal)
-        players = {player.pid: player for player in self._players}
-        waits = await self.monitor.waits([player.pid for player in due], players)
+    async def _look_after(self, due: Sequence[Contender]) -> None:
+        for contender in due:
+            if (refusal := contender.overdue(self.watch.busy_s(contender))) is not None:
+                await self._cancel(contender, refusal)
+        contenders = {contender.pid: contender for contender in self._contenders}
+        waits = await self.monitor.waits([contender.pid for contender in due], contenders)
+        if _log.isEnabledFor(logging.DEBUG):
+            self._tell(waits, contenders)
         for pid, wait in waits.items():
             for blocker in wait.blockers:
-                waiting = players.get(pid)
-                if waiting is None or waiting.is_idle or blocker not in players:
+                waiting = contenders.get(pid)
+                if waiting is None or waiting.is_idle or blocker not in contenders:
                     continue
-                if await self._resolve(waiting, players[blocker], waits):
+                if await self._resolve(waiting, contenders[blocker], waits):
                     return  # what the others wait for has changed
 
-    async def _resolve(self, waiting: Player, blocker: Player, waits: Waits) -> bool:
-        """Let one player that waits for another go on; whether by cancelling a statement."""
+    def _tell(self, waits: Waits, contenders: Mapping[int, Contender]) -> None:
+        """Log who waits for whom, once for each wait."""
+        for pid, wait in waits.items():
+            if self._told.get(pid) != wait:
+                whom = " and ".join(
+                    f"session {each}" if each in contenders else f"process {each} behind it"
+                    for each in wait.blockers
+                )
+                _log.debug("session %d: waits for %s (%s)", pid, whom, wait.concern.name)
+        self._told = waits
+
+    async def _resolve(self, waiting: Contender, blocker: Contender, waits: Waits) -> bool:
+        """Let one contender that waits for another go on; whether by cancelling a statement."""
         theirs, its = waiting.transaction, blocker.transaction
         about_rows = waits[waiting.pid].concern is Concern.ROW
         if theirs is not None and its is not None and waiting.wants_rows and about_rows:
@@ -179,6 +196,6 @@ class Adjudicator:
             return True
         return False
 
-    async def _cancel(self, player: Player, refusal: Refusal | None = None) -> None:
-        with player.being_cancelled(refusal):
-            await self.monitor.cancel(player.pid)
+    async def _cancel(self, contender: Contender, refusal: Refusal | None = None) -> None:
+        with contender.being_cancelled(refusal):
+            await self.monitor.cancel(contender.pid)

@@ -44,7 +44,7 @@ class CommitHistory:
         return any(self._last_write[table] > transaction.began_at for table in tables)
 
     def deleted_since(self, transaction: OpenTransaction, tables: Iterable[str]) -> bool:
-        """The same of deleted rows."""
+        """Whether rows of one of these tables were deleted since the transaction began."""
         return any(self._last_delete[table] > transaction.began_at for table in tables)
 
     def shared_since(self, transaction: OpenTransaction) -> list[SharedKey]:

@@ -8,10 +8,12 @@ from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 
 
-class Player(Protocol):
+class Contender(Protocol):
     """A session, as far as the adjudicator deals with it."""
 
-    transaction: OpenTransaction | None
+    @property
+    def transaction(self) -> OpenTransaction | None:
+        """The explicit transaction that it is in."""
 
     @property
     def pid(self) -> int:

@@ -8,8 +8,9 @@ rest of the rows of any other is read out first, and becomes a cursor over a pri
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.savepoint import SAVEPOINT
 from dsqlkit.local.occ.changes import array
 from dsqlkit.local.wire.messages import (
@@ -22,9 +23,6 @@ from dsqlkit.local.wire.messages import (
     Frontend,
     message,
 )
-
-if TYPE_CHECKING:
-    from dsqlkit.local.backend.conversation import Conversation
 
 LONG_AGO: Final = "-infinity"
 
@@ -57,14 +55,14 @@ class OpenCursor:
     rest: tuple[str, ...]
 
 
-async def secure(conversation: "Conversation") -> str:
+async def secure(conversation: Conversation) -> str:
     """Let all cursors that are open now outlive being parked; the moment from when on others are
     not, by the server's clock. The transaction must have changed nothing yet."""
     await conversation.ask(f"SAVEPOINT {SAVEPOINT}")
     return str((await conversation.ask("SELECT pg_catalog.statement_timestamp()::text"))[0][0])
 
 
-async def read_out(conversation: "Conversation", since: str) -> list[OpenCursor]:
+async def read_out(conversation: Conversation, since: str) -> list[OpenCursor]:
     """The cursors opened since then. Raises exchange.Refused."""
     found = []
     for name, statement, holdable, binary in await conversation.ask(_OPEN, since):
@@ -85,7 +83,7 @@ async def read_out(conversation: "Conversation", since: str) -> list[OpenCursor]
     return found
 
 
-async def open_again(conversation: "Conversation", cursors: Sequence[OpenCursor], at: str) -> None:
+async def open_again(conversation: Conversation, cursors: Sequence[OpenCursor], at: str) -> None:
     """Open them again over private tables. `at` makes the tables' names unique in a session."""
     for number, cursor in enumerate(cursors):
         table = f"dsqlkit_cursor_{re.sub('[^0-9]', '', at)}_{number}"
@@ -106,7 +104,7 @@ async def open_again(conversation: "Conversation", cursors: Sequence[OpenCursor]
             (await conversation.run(_bound(cursor, select))).rows()
 
 
-async def _columns(conversation: "Conversation", name: str) -> tuple[_Column, ...]:
+async def _columns(conversation: Conversation, name: str) -> tuple[_Column, ...]:
     describe = message(Frontend.DESCRIBE, PORTAL + name.encode() + b"\0")
     described = await conversation.run(describe + SYNC)
     described.rows()

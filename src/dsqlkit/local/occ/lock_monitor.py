@@ -1,7 +1,8 @@
 """The endpoint's connection on which it asks PostgreSQL about its backends."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -10,9 +11,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from dsqlkit.local.backend.exchange import Rows
 from dsqlkit.local.occ.changes import Locked
 from dsqlkit.local.server import superuser
+from dsqlkit.local.sessions import Holder, LockWait
 
 if TYPE_CHECKING:
     import psycopg
+
+    Connection: TypeAlias = psycopg.AsyncConnection[tuple[object, ...]]
+
+Run: TypeAlias = Callable[..., Awaitable[Rows]]
 
 _LONGEST_LOCK_WAIT_MS: Final = 20
 
@@ -26,6 +32,18 @@ SELECT w.pid, w.locktype, CASE WHEN w.locktype IN ('transactionid', 'tuple', 'sp
             IS NOT DISTINCT FROM (w.relation, w.page, w.tuple, w.transactionid, w.objid)
     ) ELSE pg_catalog.pg_blocking_pids(w.pid) END
 FROM l AS w WHERE NOT w.granted AND w.pid = ANY ($1::int[])
+"""
+_EXPLAINED: Final = """
+WITH l AS MATERIALIZED (SELECT * FROM pg_catalog.pg_locks)
+SELECT w.pid, w.locktype, coalesce(w.relation, (
+    SELECT t.relation FROM l AS t WHERE t.pid = w.pid AND t.locktype = 'tuple' AND t.granted LIMIT 1
+    ))::pg_catalog.regclass,
+    b.pid, coalesce(nullif(a.application_name, ''), a.backend_type), a.usename
+FROM l AS w
+CROSS JOIN pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) AS b (pid)
+LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = b.pid
+WHERE NOT w.granted AND w.pid = ANY ($1::int[])
+ORDER BY w.pid, b.pid
 """
 _CANCEL: Final = "SELECT pg_catalog.pg_cancel_backend($1::int)"
 
@@ -81,7 +99,7 @@ class Monitor:
 
     def __init__(self, socket_folder: Path) -> None:
         self._socket_folder = socket_folder
-        self._connection: psycopg.AsyncConnection[tuple[object, ...]] | None = None
+        self._connection: Connection | None = None
         self._asking = asyncio.Lock()
         self._key: str | None = None
 
@@ -92,22 +110,27 @@ class Monitor:
         psycopg.Error.
         """
         async with self._asking:
-            if self._connection is None or self._connection.closed:
-                self._connection = await superuser.connect(self._socket_folder)
-                await self._connection.execute(
-                    "SET default_transaction_isolation = 'read committed'"
-                )
-                # A table that somebody is about to change is locked: who waits for it waits for us.
-                await self._connection.execute(f"SET lock_timeout = {_LONGEST_LOCK_WAIT_MS}")
-            import psycopg
+            return await _run(await self._connected(), sql, parameters)
 
-            cursor = psycopg.AsyncRawCursor(self._connection)
-            try:
-                await cursor.execute(sql, parameters)
-            except psycopg.errors.LockNotAvailable as error:
-                raise Locked from error
-            rows = await cursor.fetchall() if cursor.description else []
-        return [tuple(None if value is None else str(value) for value in row) for row in rows]
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Run]:
+        """A transaction, run statement by statement; what it raises is as of `ask`."""
+        async with self._asking:
+            connection = await self._connected()
+
+            async def run(sql: str, *parameters: str | None) -> Rows:
+                return await _run(connection, sql, parameters)
+
+            async with connection.transaction():
+                yield run
+
+    async def _connected(self) -> "Connection":
+        if self._connection is None or self._connection.closed:
+            self._connection = await superuser.connect(self._socket_folder)
+            await self._connection.execute("SET default_transaction_isolation = 'read committed'")
+            # A table that somebody is about to change is locked: who waits for it waits for us.
+            await self._connection.execute(f"SET lock_timeout = {_LONGEST_LOCK_WAIT_MS}")
+        return self._connection
 
     async def key(self) -> str:
         """What the functions in adjudication.sql know the endpoint by."""
@@ -135,6 +158,17 @@ class Monitor:
             ahead -= asked
         return waits
 
+    async def explained(self, pids: Iterable[int]) -> dict[int, LockWait]:
+        """What those of these backends that wait for a lock wait for, and who holds it."""
+        waits: dict[int, LockWait] = {}
+        found = await self.ask(_EXPLAINED, "{" + ",".join(map(str, pids)) + "}")
+        for pid, lock_type, table, holder, application, role in found:
+            who = Holder(int(str(holder)), application or "", role or "")
+            known = waits.get(int(str(pid)))
+            others = () if known is None else known.holders
+            waits[int(str(pid))] = LockWait(str(lock_type), table, (*others, who))
+        return waits
+
     async def cancel(self, pid: int) -> None:
         """Cancel the statement that is under way at a backend."""
         await self.ask(_CANCEL, str(pid))
@@ -143,6 +177,18 @@ class Monitor:
         """Close the connection, if there is one."""
         if self._connection is not None:
             await self._connection.close()
+
+
+async def _run(connection: "Connection", sql: str, parameters: Sequence[str | None]) -> Rows:
+    import psycopg
+
+    cursor = psycopg.AsyncRawCursor(connection)
+    try:
+        await cursor.execute(sql, parameters)
+    except psycopg.errors.LockNotAvailable as error:
+        raise Locked from error
+    rows = await cursor.fetchall() if cursor.description else []
+    return [tuple(None if value is None else str(value) for value in row) for row in rows]
 
 
 def waits_in_circle(start: int, waits: Waits) -> bool:

@@ -1,103 +1,82 @@
-"""Parking a session's transaction when somebody waits for it, and restoring it before it goes on.
+"""Parking a session's transaction when somebody waits for it: it lets go of all that it holds.
 
-What PostgreSQL is asked for this is in changes.py.
+It keeps its snapshot. If its statements do the same again they are all that has to be kept; else
+what they did is read out first (changes.py). It goes on at overlays, and does what it did at the
+tables when it commits.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import Refused, question
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT
 from dsqlkit.local.occ import cursors
-from dsqlkit.local.occ.changes import Ask, Changes, Locked, let_go, put_back, read_out
+from dsqlkit.local.occ.at_overlays import AtOverlays
+from dsqlkit.local.occ.changes import Ask, Changes, Locked, let_go, read_out
 from dsqlkit.local.occ.cursors import OpenCursor
-from dsqlkit.local.occ.open_transaction import OpenTransaction
-from dsqlkit.local.occ.private_copies import PrivateCopies
-from dsqlkit.local.statements.statement import Kind
-
-if TYPE_CHECKING:
-    from dsqlkit.local.session.session import Session
+from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 
 _PASSING: Final = {"57014", "40P01"}
 """A cancellation, of ours or of the client's, and a deadlock: the next time it may go well."""
 _MATTERS_OF_ORDER: Final = {"23505", "23503"}
 """Unique and foreign keys: done in another order it may go well."""
 _PAUSE_S: Final = 0.002
+_TRY: Final = "dsqlkit_try"
 
 
-class ParkAndRestore:
-    """That of one session's transactions. `ask` asks inside them, as the endpoint.
+class Parking:
+    """Parking and restoring the transactions of one session, one after another.
 
-    `is_restoring`: a transaction is being restored.
+    `ask` asks inside them, as the endpoint, and `ask_outside` outside of any. `is_restoring`: what
+    a transaction did is being done at its tables.
     """
 
-    def __init__(self, session: "Session", ask: Ask, copies: PrivateCopies) -> None:
+    def __init__(
+        self, conversation: Conversation, ask: Ask, ask_outside: Ask, overlays: AtOverlays
+    ) -> None:
         self.is_restoring = False
-        self._session = session
+        self._conversation = conversation
         self._ask = ask
-        self._copies = copies
+        self._ask_outside = ask_outside
+        self._overlays = overlays
 
     async def park(self, transaction: OpenTransaction) -> None:
-        """Read out what the transaction did, and let go of its locks."""
-        session = self._session
-        if transaction.failed:
+        """Let go of what the transaction holds."""
+        conversation = self._conversation
+        if transaction.phase is Phase.FAILED:
             # Its error undid the statement that failed, and not what came before that.
-            await let_go(session.conversation.ask)
-            await session.conversation.run(question("SELECT dsqlkit.fail('25P02', '')"))
-            transaction.abandoned = True
+            await let_go(conversation.ask)
+            await conversation.run(question("SELECT dsqlkit.fail('25P02', '')"))
+            transaction.empty()
             return
-        if transaction.shadowed:
+        if transaction.phase is Phase.AT_OVERLAYS:
             # It holds no rows, so it is a change of schema that waits.
-            await let_go(session.conversation.ask)
-            transaction.abandoned = True
+            await let_go(conversation.ask)
+            transaction.abandon()
             return
         try:
-            transaction.changes = await self.read_out(transaction)
+            transaction.park(await self.set_down(transaction))
         except (Refused, Locked) as why:
             # What cannot be read cannot be put back. It has to lose for the other to go on.
             words = SCHEMA_CONFLICT if isinstance(why, Locked) else DATA_CONFLICT
-            transaction.lost = transaction.lost or words
-            transaction.changes = Changes()
-            await let_go(session.conversation.ask)
+            transaction.lose(words)
+            transaction.park(Changes())
+            await let_go(conversation.ask)
 
-    async def restore(self, transaction: OpenTransaction) -> Changes | None:
-        """Put back what was read out; give it back when another was first."""
-        session = self._session
-        assert transaction.changes is not None
-        self.is_restoring = True
-        deletions_first = False
-        try:
-            while True:
-                try:
-                    await self._copies.repeat(transaction, (Kind.SETTING,))
-                    await put_back(self._ask, transaction.changes, deletions_first=deletions_first)
-                    await self._copies.repeat(transaction, (Kind.SCHEMA, Kind.LOCK))
-                except Refused as refused:
-                    await let_go(session.conversation.ask)
-                    if refused.sqlstate in _PASSING:
-                        await asyncio.sleep(_PAUSE_S)
-                        continue
-                    if refused.sqlstate in _MATTERS_OF_ORDER and not deletions_first:
-                        deletions_first = True
-                        continue
-                    transaction.lost = transaction.lost or DATA_CONFLICT
-                    changes, transaction.changes = transaction.changes, None
-                    return changes
-                transaction.changes = None
-                return None
-        finally:
-            self.is_restoring = False
-
-    async def read_out(self, transaction: OpenTransaction) -> Changes:
-        """Read out what the transaction did, let go of it, and keep its cursors.
+    async def set_down(self, transaction: OpenTransaction) -> Changes | None:
+        """Let go of what the transaction did, and keep its cursors. Gives what was read out, None
+        if its statements can be run again.
 
         Raises exchange.Refused and Locked.
         """
-        session, conversation = self._session, self._session.conversation
+        conversation = self._conversation
         loose: list[OpenCursor] = []
         if transaction.loose_cursors:
             loose = await cursors.read_out(conversation, transaction.cursors_secured)
-        changes = await read_out(self._ask, session.adjudicator.monitor.ask, session.pid)
+        changes = None
+        if not await self._overlays.can_repeat(transaction):
+            changes = await read_out(self._ask, self._ask_outside, conversation.pid)
         await let_go(conversation.ask)
         if loose:
             await cursors.open_again(conversation, loose, transaction.cursors_secured)
@@ -105,3 +84,35 @@ class ParkAndRestore:
             transaction.cursors_secured = await cursors.secure(conversation)
             transaction.loose_cursors = False
         return changes
+
+    async def restore(self, transaction: OpenTransaction) -> None:
+        """Do at the tables what the transaction did, for its COMMIT or as it changes the schema. It
+        has lost if another was first. Raises exchange.Refused and Locked."""
+        conversation = self._conversation
+        self.is_restoring = True
+        deletions_first = False
+        try:
+            if transaction.phase is Phase.PARKED and transaction.changes is not None:
+                await self._overlays.enter(transaction, ())
+            while True:
+                try:
+                    await conversation.ask(f"SAVEPOINT {_TRY}")
+                    if transaction.phase is Phase.AT_OVERLAYS:
+                        await self._overlays.carry_out(transaction, deletions_first=deletions_first)
+                        await self._overlays.leave()
+                        await self._overlays.lock_again(transaction)
+                    else:
+                        await self._overlays.repeat(transaction)
+                        transaction.unpark()
+                except Refused as refused:
+                    await conversation.ask(f"ROLLBACK TO SAVEPOINT {_TRY}")
+                    if refused.sqlstate in _PASSING:
+                        await asyncio.sleep(_PAUSE_S)
+                        continue
+                    if refused.sqlstate in _MATTERS_OF_ORDER and not deletions_first:
+                        deletions_first = True
+                        continue
+                    transaction.lose(DATA_CONFLICT)
+                return
+        finally:
+            self.is_restoring = False

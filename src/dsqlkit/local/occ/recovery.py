@@ -1,182 +1,141 @@
-"""What a session does when its transaction was parked, met a conflict, or has lost."""
+"""What becomes of a transaction that was parked, that met a conflict, or that has lost.
 
-import asyncio
-from typing import TYPE_CHECKING, Final
+What it asks of PostgreSQL it asks by the way. What the client is to see is for the session to send:
+the answers here are frames to run, or that the step may run as it is.
+"""
 
-from dsqlkit.local.backend.exchange import (
-    READY_FAILED,
-    READY_IDLE,
-    Exchange,
-    Refused,
-    Rows,
-    question,
-)
+from typing import Final
+
+from dsqlkit.local.backend.conversation import Conversation
+from dsqlkit.local.backend.exchange import Refused, Rows, Verdict
 from dsqlkit.local.backend.savepoint import STATEMENT_SAVEPOINT
-from dsqlkit.local.dialect.refusal import DATA_CONFLICT, Refusal
+from dsqlkit.local.dialect.refusal import DATA_CONFLICT
 from dsqlkit.local.occ import cursors
+from dsqlkit.local.occ.adjudicator import Adjudicator
+from dsqlkit.local.occ.at_overlays import AtOverlay, AtOverlays
 from dsqlkit.local.occ.changes import Changes, Locked, let_go
-from dsqlkit.local.occ.open_transaction import OpenTransaction
-from dsqlkit.local.occ.parking import ParkAndRestore
-from dsqlkit.local.occ.private_copies import PrivateCopies
+from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
+from dsqlkit.local.occ.parking import Parking
 from dsqlkit.local.occ.row_locks import settle_locks
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
-
-if TYPE_CHECKING:
-    from dsqlkit.local.session.session import Session
 
 _DEADLOCK: Final = "40P01"
 _CONFLICTS: Final = {"40001", _DEADLOCK}
 _UNIQUE_VIOLATION: Final = "23505"
 _FOREIGN_KEY_VIOLATION: Final = "23503"
-_PAUSE_S: Final = 0.002
-
-_HAS_TWINS: Final = "SELECT dsqlkit.has_twins($1, $2::regclass)"
 
 
 class Recovery:
-    """The recovery of one session's transactions."""
+    """The recovery of one session's transactions, one after another."""
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
-        self._copies = PrivateCopies(session, self._ask)
-        self.park_and_restore = ParkAndRestore(session, self._ask, self._copies)
+    def __init__(self, conversation: Conversation, adjudicator: Adjudicator) -> None:
+        self._conversation = conversation
+        self._adjudicator = adjudicator
+        self._overlays = AtOverlays(conversation, adjudicator.overlays, self._ask)
+        self.parking = Parking(conversation, self._ask, adjudicator.monitor.ask, self._overlays)
 
     def is_conflict(
-        self, statement: Statement, exchange: Exchange, transaction: OpenTransaction
+        self, statement: Statement, verdict: Verdict, transaction: OpenTransaction
     ) -> bool:
         """Whether a statement failed because of what another transaction did."""
-        sqlstate = exchange.sqlstate
+        sqlstate = verdict.sqlstate
         if sqlstate == _UNIQUE_VIOLATION:
             # Of a key that the snapshot has, or of one that somebody else committed since?
-            return self._session.adjudicator.history.written_since(transaction, statement.tables)
+            return self._adjudicator.history.written_since(transaction, statement.tables)
         if sqlstate == _FOREIGN_KEY_VIOLATION:
             # By a row of the snapshot, or by one that somebody else committed since?
-            return self._session.adjudicator.history.committed_since(transaction)
-        return exchange.given_way or sqlstate in _CONFLICTS
+            return self._adjudicator.history.committed_since(transaction)
+        return verdict.given_way or sqlstate in _CONFLICTS
+
+    @staticmethod
+    def _gave_way(verdict: Verdict) -> bool:
+        return verdict.given_way or verdict.sqlstate == _DEADLOCK
 
     def may_have_twins(self, statement: Statement, transaction: OpenTransaction) -> bool:
         """Whether it may have inserted a key that its snapshot has, but others have deleted."""
-        history = self._session.adjudicator.history
+        history = self._adjudicator.history
         return statement.inserts and history.deleted_since(transaction, statement.tables)
 
-    async def resume(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
-        """Run a step of a transaction that was parked or has lost."""
-        try:
-            left = None
-            if transaction.parked:
-                left = await self.park_and_restore.restore(transaction)
-            if left is not None:
-                await self._copies.give(transaction, set(transaction.claimed), left)
-            if transaction.shadowed:
-                await self._copies.run(step, statement, transaction)
-            else:
-                await self._send(step, statement, transaction)
-        except Refused:
-            # It cannot be answered as if it had not lost: the conflict shows now.
-            await self.refuse(step, Refusal("40001", DATA_CONFLICT))
+    async def resume(
+        self, step: Step, statement: Statement, transaction: OpenTransaction
+    ) -> AtOverlay | None:
+        """Let a transaction that was parked, or is at overlays, go on with this step.
 
-    async def lose(
-        self, step: Step, statement: Statement, transaction: OpenTransaction, failed: Exchange
-    ) -> None:
-        """Answer a step that met a conflict as if it had not.
+        Gives what runs it there, or None where it runs as it is.
 
-        One that only gave way, as two transactions waited for each other, is run once more.
+        Raises exchange.Refused and changes.Locked when it cannot go on as if it had not lost.
         """
-        ask = self._session.conversation.ask
-        try:
-            changes: Changes | None = None
-            if failed.guarded:
-                await ask(f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}")
-                changes = await self.park_and_restore.read_out(transaction)
-            else:
-                await let_go(ask)
-                if not transaction.claimed:
-                    changes = Changes()
-            await self._copies.forget_prepared(step)
-            if (failed.given_way or failed.sqlstate == _DEADLOCK) and changes is not None:
-                transaction.changes = changes
-                await asyncio.sleep(_PAUSE_S)
-                await self.resume(step, statement, transaction)
-                return
-            transaction.lost = transaction.lost or DATA_CONFLICT
-            await self._copies.give(transaction, transaction.claimed | statement.claimed, changes)
-            await self._copies.run(step, statement, transaction)
-        except (Refused, Locked):
-            # It cannot be answered so, for want of a privilege say: the conflict shows now.
-            transaction.failed = True
-            self._session.give(step, failed)
+        if transaction.phase is Phase.PARKED and transaction.touched.schema:
+            await self.parking.restore(transaction)
+            if not transaction.lost:
+                await self._overlays.bind_again(step.bind)
+                return None
+        if transaction.phase is Phase.PARKED:
+            await self._overlays.enter(transaction, statement.claimed)
+        return await self._overlays.led(step, statement, transaction)
 
-    async def check_keys(
-        self, step: Step, statement: Statement, transaction: OpenTransaction, done: Exchange
-    ) -> None:
-        """See whether a step inserted a key that the transaction's snapshot has already.
+    async def take_back(
+        self,
+        step: Step,
+        statement: Statement,
+        transaction: OpenTransaction,
+        verdict: Verdict,
+        *,
+        guarded: bool,
+    ) -> AtOverlay:
+        """Take back a step that was run: what runs it at overlays, where its transaction goes on.
 
-        PostgreSQL allows it when another transaction has deleted that row since.
+        The transaction has lost if the step met a conflict, and not where it only gave way for
+        another to go on. `guarded`: there is a savepoint before the step. Raises exchange.Refused
+        and changes.Locked when it cannot be done, for want of a privilege.
         """
-        for table in sorted(statement.claimed):
-            if (await self._ask(_HAS_TWINS, table))[0][0] == "t":
-                await self.lose(step, statement, transaction, done)
-                return
-        transaction.note(step, statement)
-        self._session.finish(step, done)
+        ask = self._conversation.ask
+        changes: Changes | None = None
+        if guarded:
+            await ask(f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}")
+            changes = await self.parking.set_down(transaction)
+        else:
+            await let_go(ask)
+        await self._overlays.forget_prepared(step)
+        if verdict.error is not None and not self._gave_way(verdict):
+            transaction.lose(DATA_CONFLICT)
+        await self._overlays.enter(transaction, statement.claimed, changes)
+        return await self._overlays.led(step, statement, transaction)
 
-    async def refuse(self, step: Step, refusal: Refusal) -> None:
-        """Fail a step that has run, and the transaction with it."""
-        await self._session.conversation.run(
-            question("SELECT dsqlkit.fail($1, $2)", (refusal.sqlstate, refusal.message))
-        )
-        assert self._session.transaction is not None
-        self._session.transaction.failed = True
-        ready = b"" if step.hides_ready else READY_FAILED
-        self._session.tell(step, refusal.as_error() + ready, failed=True)
-
-    async def refuse_commit(self, step: Step, refusal: Refusal) -> None:
-        """Roll back in place of a COMMIT, which fails."""
-        done = await self._session.conversation.run(question("ROLLBACK"))
-        self._session.ended(done)
-        ready = b"" if step.hides_ready else READY_IDLE
-        self._session.tell(step, refusal.as_error() + ready, failed=True)
-
-    async def commit(self, step: Step, transaction: OpenTransaction) -> None:
-        """Commit, or fail to because another was first."""
-        await self.prepare_commit(transaction, step.bind)
-        self._session.send_step(step, step.data, forward=True)
+    async def end_upsert(self, relation: str) -> None:
+        """Keep what an INSERT ... ON CONFLICT did at an overlay."""
+        await self._overlays.end_upsert(relation)
 
     async def prepare_commit(self, transaction: OpenTransaction, bind: bytes = b"") -> None:
         """Do what is left to do before COMMIT, or see to it that it fails.
 
         `bind` is the COMMIT's own Bind where it was sent in an earlier step.
         """
-        session = self._session
-        if transaction.parked and not transaction.lost:
-            await self.park_and_restore.restore(transaction)
+        ask = self._conversation.ask
+        if transaction.phase in (Phase.PARKED, Phase.AT_OVERLAYS) and not transaction.lost:
+            try:
+                await self.parking.restore(transaction)
+            except (Refused, Locked):
+                transaction.lose(DATA_CONFLICT)
         if not transaction.lost:
             try:
-                await settle_locks(self._session, self._ask, transaction)
+                await settle_locks(self._adjudicator, self._ask, transaction)
             except Refused:
-                await let_go(session.conversation.ask)
-                transaction.lost = DATA_CONFLICT
+                await let_go(ask)
+                transaction.lose(DATA_CONFLICT)
         if transaction.lost:
-            await session.conversation.ask("SELECT dsqlkit.lose($1)", transaction.lost)
-        await self._copies.bind_again(bind)
+            await ask("SELECT dsqlkit.lose($1)", transaction.lost)
+        await self._overlays.bind_again(bind)
 
-    async def keep_cursors(self, step: Step, transaction: OpenTransaction, done: Exchange) -> None:
+    async def keep_cursors(self, transaction: OpenTransaction) -> None:
         """After a step that opened a cursor: see to it that the transaction can still be parked."""
-        if transaction.claimed:
+        if transaction.touched.claimed:
             transaction.loose_cursors = True
         else:
-            transaction.cursors_secured = await cursors.secure(self._session.conversation)
-        self._session.finish(step, done)
+            transaction.cursors_secured = await cursors.secure(self._conversation)
 
     async def _ask(self, sql: str, *parameters: str | None) -> Rows:
         """Ask inside the transaction, as the endpoint."""
-        key = await self._session.adjudicator.monitor.key()
-        return await self._session.conversation.ask(sql, key, *parameters)
-
-    async def _send(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
-        await self._copies.bind_again(step.bind)
-        if statement.can_conflict:
-            self._session.send_write(step, transaction)
-        else:
-            self._session.send_step(step, step.data, forward=True)
+        key = await self._adjudicator.monitor.key()
+        return await self._conversation.ask(sql, key, *parameters)

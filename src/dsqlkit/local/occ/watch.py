@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from dsqlkit.local.occ.contender import Player
+from dsqlkit.local.occ.contender import Contender
 
 FIRST_LOOK_S: Final = 0.002
 LONGEST_PAUSE_S: Final = 0.05
@@ -13,41 +13,44 @@ _ALONE_S: Final = 0.01
 
 
 class Watch:
-    """Those that have a statement under way; `holders` may hold what one of them waits for."""
+    """The contenders that have a statement under way, and when each is due for a look.
 
-    def __init__(self, holders: Collection[Player]) -> None:
+    `holders` are all that may hold what one of them waits for.
+    """
+
+    def __init__(self, holders: Collection[Contender]) -> None:
         self._holders = holders
-        self._busy: dict[Player, float] = {}
-        self._looked: dict[Player, float] = {}
+        self._busy: dict[Contender, float] = {}
+        self._looked: dict[Contender, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._any_due = asyncio.Event()
 
-    def __iter__(self) -> Iterator[Player]:
+    def __iter__(self) -> Iterator[Contender]:
         return iter(self._busy)
 
-    def busy(self, player: Player) -> None:
-        """Something was sent to the player's backend."""
-        self._busy[player] = time.monotonic()
+    def busy(self, contender: Contender) -> None:
+        """Something was sent to the contender's backend."""
+        self._busy[contender] = time.monotonic()
         if self._timer is None:
             self._arm()
 
-    def at_rest(self, player: Player) -> None:
+    def at_rest(self, contender: Contender) -> None:
         """All that was sent has been answered."""
-        self._busy.pop(player, None)
-        self._looked.pop(player, None)
+        self._busy.pop(contender, None)
+        self._looked.pop(contender, None)
 
-    def busy_s(self, player: Player) -> float:
+    def busy_s(self, contender: Contender) -> float:
         """For how many seconds its statement has been under way."""
         now = time.monotonic()
-        return now - self._busy.get(player, now)
+        return now - self._busy.get(contender, now)
 
-    async def due(self) -> list[Player]:
+    async def due(self) -> list[Contender]:
         """Wait until some are due for a look; they count as looked at."""
         while True:
             await self._any_due.wait()
             self._any_due.clear()
             now = time.monotonic()
-            due = [player for player in self._busy if self._is_due(player, now)]
+            due = [contender for contender in self._busy if self._is_due(contender, now)]
             if due:
                 self._looked.update(dict.fromkeys(due, now))
                 return due
@@ -69,12 +72,12 @@ class Watch:
             self._timer = None
             return
         now = time.monotonic()
-        if any(self._is_due(player, now) for player in self._busy):
+        if any(self._is_due(contender, now) for contender in self._busy):
             self._any_due.set()
         self._arm()
 
-    def _is_due(self, player: Player, now: float) -> bool:
-        """Whether to look at a player: soon at first, then more seldom as its statement lasts."""
-        since = self._busy[player]
+    def _is_due(self, contender: Contender, now: float) -> bool:
+        """Whether to look at it: soon at first, then more seldom as its statement lasts."""
+        since = self._busy[contender]
         pause = min((now - since) / 4, LONGEST_PAUSE_S)
-        return now - since >= FIRST_LOOK_S and now - self._looked.get(player, 0.0) >= pause
+        return now - since >= FIRST_LOOK_S and now - self._looked.get(contender, 0.0) >= pause

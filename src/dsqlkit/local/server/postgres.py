@@ -129,7 +129,14 @@ def _update_catalog(programs: Path, home: ServerHome) -> None:
 
 
 def _catalog() -> str:
-    names = ("catalog.sql", "adjudication.sql", "dialect.sql", "limits.sql", "quotas.sql")
+    names = (
+        "catalog.sql",
+        "adjudication.sql",
+        "dialect.sql",
+        "overlays.sql",
+        "limits.sql",
+        "quotas.sql",
+    )
     return "".join(files.script(name) for name in names) + _answers()
 
 

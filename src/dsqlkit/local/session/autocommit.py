@@ -4,75 +4,154 @@ Its frames are forwarded as they come, and so are the answers. Exceptions are wh
 refused, what may change too many rows, and a COMMIT that a fault on demand may hit.
 """
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Final
 
-from dsqlkit.local.backend.exchange import FAILED, IDLE, Exchange
+from dsqlkit.local.backend.exchange import (
+    FAILED,
+    FORWARDED,
+    IDLE,
+    IN_TRANSACTION,
+    Exchange,
+    Request,
+)
+from dsqlkit.local.backend.savepoint import (
+    BEGIN,
+    BEGIN_COMPLETE,
+    BEGUN,
+    with_savepoint,
+    without_savepoint,
+)
 from dsqlkit.local.dialect.limits import refusal_outside
 from dsqlkit.local.dialect.rewriting import refused
-from dsqlkit.local.session import implicit
-from dsqlkit.local.session.disruption import can_hit
+from dsqlkit.local.session import disruption, implicit
 from dsqlkit.local.session.limited_write import run_limited
-from dsqlkit.local.statements.statement import Kind, Statement
+from dsqlkit.local.session.parts import Parts
+from dsqlkit.local.session.turns import Turn, outside
+from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import End, Step
 
-if TYPE_CHECKING:
-    from dsqlkit.local.session.session import Session
+_ENDS: Final = (End.SYNC, End.QUERY)
+_QUERIED: Final = Request(forward=True, is_query=True)
 
 
 class Autocommit:
-    """That of one session. `unsynced` are the statements since the last Sync, None after one."""
+    """Autocommit handling of one session, and the BEGIN that ends it."""
 
-    def __init__(self, session: "Session") -> None:
-        self.unsynced: list[Statement] | None = None
-        self._session = session
-        self._exchange = Exchange(forward=True)
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._exchange = Exchange(FORWARDED)
+        self._unsynced: list[Statement] | None = None
+        """The statements since the last Sync, None after one."""
 
-    def handle(self, step: Step) -> None:
-        """Handle a step that begins no explicit transaction."""
-        session, statement = self._session, step.statement
-        if statement is not None and step.end is End.PART:
-            if statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
-                session.send_step(step, step.data, forward=True)
-            else:
-                session.do(implicit.begin(session, step))
-            return
-        ends = step.end in (End.SYNC, End.QUERY)
-        if self.unsynced is None:
-            if statement is None and step.end is End.FLUSH:
-                # Preparing and describing: what it gets in answer ends with no ReadyForQuery.
-                session.backend.write(step.data)
-                return
-            if statement is not None and ends:
-                refusal = refusal_outside(statement.parts)
-                if refusal is not None:
-                    session.send_step(step, refused(step, refusal), forward=True)
-                    return
-                if statement.may_change_too_much and not session.faults.on_commit:
-                    session.do(run_limited(session, step, statement))
-                    return
-            statements: list[Statement] = []
-            self.unsynced = statements
-            self._exchange = Exchange(
-                forward=True,
-                is_query=step.is_query,
-                on_done=lambda done: self._done(done, statements),
+    def turn(self, step: Step) -> Turn:
+        """What is to be done with a step."""
+        statement, joins = step.statement, self._unsynced is not None
+        on_commit = self._parts.faults.on_commit
+        if statement is None:
+            return outside(
+                None,
+                step.end,
+                joins=joins,
+                plain=False,
+                idle=False,
+                refused=False,
+                limited=False,
+                disrupted=on_commit and self._can_be_hit(step),
             )
-            session.conversation.expect(self._exchange)
-        if statement is not None:
-            self.unsynced.append(statement)
-        if ends:
-            ended, self.unsynced = self.unsynced, None
-            if session.faults.on_commit and can_hit(ended):
-                session.do(session.disruption.autocommit(step, self._exchange))
-                return
-        session.backend.write(step.data)
+        return outside(
+            statement.kind,
+            step.end,
+            joins=joins,
+            plain=statement.plain,
+            idle=not self._parts.conversation.under_way,
+            refused=len(statement.parts) > 1 and refusal_outside(statement.parts) is not None,
+            limited=statement.may_change_too_much and not on_commit,
+            disrupted=on_commit and self._can_be_hit(step),
+        )
 
-    def _done(self, exchange: Exchange, statements: list[Statement]) -> None:
-        session = self._session
-        if exchange.status != IDLE:
+    def stream(self, step: Step) -> None:
+        """Forward a step, with those before and after it up to a Sync."""
+        self._join(step)
+        if step.end in _ENDS:
+            self._unsynced = None
+        self._parts.backend.write(step.data)
+
+    def disrupt(self, step: Step) -> None:
+        """Forward the last step up to a Sync, whose COMMIT a fault may hit."""
+        self._join(step)
+        self._unsynced = None
+        self._parts.do(
+            "a fault at a commit", disruption.autocommit(self._parts, step, self._exchange)
+        )
+
+    def prepare_only(self, step: Step) -> None:
+        """Forward a step that executes nothing."""
+        self._parts.backend.write(step.data)
+
+    def refuse(self, step: Step) -> None:
+        """Send something that fails in place of a step that may not be a transaction."""
+        assert step.statement is not None
+        refusal = refusal_outside(step.statement.parts)
+        assert refusal is not None
+        self._parts.send_step(step, refused(step, refusal), forward=True)
+
+    def limit(self, step: Step) -> None:
+        """Run a write that may change too many rows."""
+        assert step.statement is not None
+        self._parts.do("a limited write", run_limited(self._parts, step, step.statement))
+
+    def begin_ahead(self, _step: Step) -> None:
+        """Answer a BEGIN, and have it travel with the statement that comes next: the snapshot is of
+        that moment anyway."""
+        self._parts.begin()
+        self._parts.conversation.send_ahead(BEGIN, BEGIN_COMPLETE)
+        self._parts.client.write(BEGUN)
+
+    def begin(self, step: Step) -> None:
+        """Send a BEGIN."""
+        self._parts.pipeline.held_up = True
+        begin = Exchange(Request(hide_ready=step.hides_ready), self._begun)
+        self._parts.conversation.send(with_savepoint(step), begin)
+
+    def begin_implicit(self, step: Step) -> None:
+        """Begin the transaction of a text."""
+        self._parts.do("the begin of a text", implicit.begin(self._parts, step))
+
+    def _join(self, step: Step) -> None:
+        """Let a step be one of those up to the next Sync."""
+        if self._unsynced is None:
+            statements: list[Statement] = []
+            self._unsynced = statements
+            request = _QUERIED if step.is_query else FORWARDED
+            self._exchange = Exchange(request, partial(self._done, statements))
+            self._parts.conversation.expect(self._exchange)
+        if step.statement is not None:
+            self._unsynced.append(step.statement)
+
+    def _can_be_hit(self, step: Step) -> bool:
+        """Whether it ends what is committed by itself, with a COMMIT that a fault may hit."""
+        if step.end not in _ENDS:
+            return False
+        statements = [] if step.statement is None else [step.statement]
+        return disruption.can_hit([*(self._unsynced or ()), *statements])
+
+    def _begun(self, exchange: Exchange) -> None:
+        parts = self._parts
+        if exchange.verdict.status == IN_TRANSACTION:
+            parts.begin()
+        parts.client.write(without_savepoint(exchange.held()))
+        failed = exchange.verdict.error is not None
+        parts.pipeline.skipping = failed and exchange.request.hide_ready
+        parts.pipeline.release()
+
+    def _done(self, statements: list[Statement], exchange: Exchange) -> None:
+        parts, verdict = self._parts, exchange.verdict
+        if verdict.status != IDLE:
             # A text with BEGIN among others: what came before the savepoint cannot be parked.
-            session.transaction = session.adjudicator.began(session)
-            session.transaction.movable = False
-            session.transaction.failed = exchange.status == FAILED
-        elif exchange.error is None:
-            session.adjudicator.committed_alone(statements)
+            transaction = parts.begin()
+            transaction.movable = False
+            if verdict.status == FAILED:
+                transaction.fail()
+        elif verdict.error is None:
+            parts.adjudicator.committed_alone(statements)

@@ -6,12 +6,13 @@ autocommit. COPY in autocommit is spared, and what stands before BEGIN or after 
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dsqlkit.local.backend.exchange import Exchange
 from dsqlkit.local.dialect.refusal import CONFLICT_ON_PURPOSE
-from dsqlkit.local.faults import Fate
+from dsqlkit.local.faults import ActiveFaults, Fate
 from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import End, Step
 from dsqlkit.local.wire.messages import (
@@ -23,9 +24,6 @@ from dsqlkit.local.wire.messages import (
     Frontend,
     message,
 )
-
-if TYPE_CHECKING:
-    from dsqlkit.local.session.session import Session
 
 _NAME: Final = b"dsqlkit_lose\0"
 _LOST: Final = f"SELECT dsqlkit.lose('{CONFLICT_ON_PURPOSE}')"
@@ -53,56 +51,49 @@ def can_hit(statements: Iterable[Statement]) -> bool:
     return Kind.WRITE in kinds and kinds <= _PLAIN
 
 
-class Disruption:
-    """The faults of one session's COMMITs."""
+async def commit(parts: Parts, step: Step, transaction: OpenTransaction) -> None:
+    """COMMIT an explicit transaction, as far as fate lets it."""
+    fate = await _next(parts.faults)
+    if fate is Fate.CUT_BEFORE:
+        parts.cut()
+        return
+    if fate is Fate.CONFLICT:
+        transaction.lose(CONFLICT_ON_PURPOSE)
+    await parts.recovery.prepare_commit(transaction, step.bind)
+    if fate is Fate.CUT_AFTER:
+        ends_itself = step.is_query or step.end is End.SYNC
+        parts.cut(await parts.conversation.run(step.data + (b"" if ends_itself else SYNC)))
+    else:
+        parts.send_step(step, step.data, forward=True)
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
 
-    async def commit(self, step: Step, transaction: OpenTransaction) -> None:
-        """COMMIT an explicit transaction, as far as fate lets it."""
-        session = self._session
-        fate = await self._next()
-        if fate is Fate.CUT_BEFORE:
-            session.cut()
+async def autocommit(parts: Parts, step: Step, exchange: Exchange) -> None:
+    """Send the last step of writes in autocommit; `exchange` is under way for them."""
+    fate = await _next(parts.faults)
+    if fate is Fate.CUT_BEFORE:
+        parts.cut()
+        return
+    note = exchange.on_done
+
+    def done(exchange: Exchange) -> None:
+        if note is not None:
+            note(exchange)
+        if fate is Fate.CUT_AFTER:
+            parts.cut()
             return
         if fate is Fate.CONFLICT:
-            transaction.lost = transaction.lost or CONFLICT_ON_PURPOSE
-        await session.recovery.prepare_commit(transaction, step.bind)
-        if fate is Fate.CUT_AFTER:
-            ends_itself = step.is_query or step.end is End.SYNC
-            session.cut(await session.conversation.run(step.data + (b"" if ends_itself else SYNC)))
-        else:
-            session.send_step(step, step.data, forward=True)
+            parts.client.write(_as_if_failed(exchange.held()))
+        parts.pipeline.release()
 
-    async def autocommit(self, step: Step, exchange: Exchange) -> None:
-        """Send the last step of writes in autocommit; `exchange` is under way for them."""
-        session = self._session
-        fate = await self._next()
-        if fate is Fate.CUT_BEFORE:
-            session.cut()
-            return
-        note = exchange.on_done
+    exchange.forwards = fate is Fate.COMMIT
+    exchange.on_done = done
+    parts.backend.write(_certain_to_lose(step) if fate is Fate.CONFLICT else step.data)
 
-        def done(exchange: Exchange) -> None:
-            if note is not None:
-                note(exchange)
-            if fate is Fate.CUT_AFTER:
-                session.cut()
-                return
-            if fate is Fate.CONFLICT:
-                session.client.write(_as_if_failed(exchange.held()))
-            session.pipeline.release()
 
-        exchange.forward = fate is Fate.COMMIT
-        exchange.on_done = done
-        session.backend.write(_certain_to_lose(step) if fate is Fate.CONFLICT else step.data)
-
-    async def _next(self) -> Fate:
-        faults = self._session.faults
-        fate = faults.next_commit()
-        await asyncio.sleep(faults.commit_s)
-        return fate
+async def _next(faults: ActiveFaults) -> Fate:
+    fate = faults.next_commit()
+    await asyncio.sleep(faults.commit_s)
+    return fate
 
 
 def _certain_to_lose(step: Step) -> bytes:

@@ -4,15 +4,14 @@ PostgreSQL runs them in one transaction up to the next COMMIT, or the end of the
 text is sent statement by statement, a BEGIN and a COMMIT that the client does not see make it so.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dsqlkit.local.backend.exchange import READY_IDLE
 from dsqlkit.local.backend.savepoint import SAVEPOINT
+from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import Backend, Frontend, message
-
-if TYPE_CHECKING:
-    from dsqlkit.local.session.session import Session
 
 _BEGIN: Final = message(Frontend.QUERY, f"BEGIN;SAVEPOINT {SAVEPOINT}\0".encode())
 _COMMIT: Final = message(Frontend.QUERY, b"COMMIT\0")
@@ -20,34 +19,27 @@ _ROLLBACK: Final = message(Frontend.QUERY, b"ROLLBACK\0")
 _BEGUN: Final = message(Backend.COMMAND_COMPLETE, b"BEGIN\0")
 
 
-async def begin(session: "Session", step: Step) -> None:
+async def begin(parts: Parts, step: Step) -> None:
     """Begin the transaction for a step, which comes next."""
-    (await session.conversation.run(_BEGIN)).rows()
-    session.transaction = session.adjudicator.began(session)
-    session.transaction.implicit = True
-    session.pipeline.put_first(step)
+    (await parts.conversation.run(_BEGIN)).rows()
+    parts.begin().implicit = True
+    parts.pipeline.put_first(step)
 
 
-def make_explicit(session: "Session") -> None:
+def make_explicit(parts: Parts, transaction: OpenTransaction) -> None:
     """The client's BEGIN: what the text did before is part of the transaction."""
-    assert session.transaction is not None
-    session.transaction.implicit = False
-    session.client.write(_BEGUN)
+    transaction.implicit = False
+    parts.client.write(_BEGUN)
 
 
-async def end(session: "Session") -> None:
+async def end(parts: Parts, transaction: OpenTransaction) -> None:
     """Commit it at the end of the text, or roll it back after an error."""
-    transaction = session.transaction
-    assert transaction is not None
-    error = None
-    if not transaction.failed:
-        await session.recovery.prepare_commit(transaction)
-        ended = await session.conversation.run(_COMMIT)
-        error = ended.error
+    if transaction.has_failed:
+        ended = await parts.conversation.run(_ROLLBACK)
+        answer = READY_IDLE
     else:
-        ended = await session.conversation.run(_ROLLBACK)
-    session.ended(ended)
-    if error is not None:
-        session.client.write(ended.held())
-    else:
-        session.client.write(READY_IDLE)
+        await parts.recovery.prepare_commit(transaction)
+        ended = await parts.conversation.run(_COMMIT)
+        answer = READY_IDLE if ended.verdict.error is None else ended.held()
+    parts.keep_up(ended.verdict)
+    parts.client.write(answer)

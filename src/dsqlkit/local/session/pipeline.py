@@ -6,17 +6,16 @@ before anybody has asked for it. When much is kept here, the client is not read 
 
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 
-from dsqlkit.local.backend.exchange import Exchange
+from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.dialect.reading import read
 from dsqlkit.local.dialect.rewriting import refused
-from dsqlkit.local.session import copy_in, implicit
-from dsqlkit.local.statements.steps import WANTED, End, Step, StepCutter
+from dsqlkit.local.session.copied import ENDS, TOO_LARGE, Copied
+from dsqlkit.local.statements.steps import WANTED, Step, StepCutter
+from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import MAX_CLIENT_FRAME, RUN, SYNC, FrameCutter, ProtocolViolation
-
-if TYPE_CHECKING:
-    from dsqlkit.local.session.session import Session
 
 _QUEUE_BYTES: Final = 1024 * 1024
 """How much is kept here while its client waits for an earlier answer."""
@@ -26,28 +25,40 @@ _log = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """The pipeline of one session. While it is `held_up`, no further step is handled.
+    """The pipeline of one session. `handle` is called with each step whose turn has come; `broken`
+    when the client breaks the protocol. While it is `held_up`, no further step is handled.
 
     `skipping`: there was an error, and what comes before the client's next Sync is left out.
     """
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(
+        self,
+        client: Link,
+        conversation: Conversation,
+        *,
+        handle: Callable[[Step], None],
+        broken: Callable[[], None],
+    ) -> None:
         self.held_up = False
         self.skipping = False
-        self._session = session
-        self._frames = FrameCutter({*WANTED, *copy_in.ENDS}, limit=MAX_CLIENT_FRAME)
+        self._client = client
+        self._conversation = conversation
+        self._handle = handle
+        self._broken = broken
+        self._is_open = True
+        self._frames = FrameCutter({*WANTED, *ENDS}, limit=MAX_CLIENT_FRAME)
         self._steps = StepCutter(read)
         self._queue: deque[Step] = deque()
         self._data: deque[tuple[int, bytes]] = deque()
         self._kept = 0
-        self._copy: copy_in.CopyIn | None = None
+        self._copy: Copied | None = None
 
     def receive(self, data: bytes) -> None:
         """Take what the client sent, and handle what need not wait."""
-        conversation = self._session.conversation
+        conversation = self._conversation
         try:
             for kind, frame in self._frames.feed(data):
-                if kind == RUN or kind in copy_in.ENDS:
+                if kind == RUN or kind in ENDS:
                     self.go_on()
                     self._data.append((kind, frame))
                     self._kept += len(frame)
@@ -62,7 +73,7 @@ class Pipeline:
                         self._take(step)
         except ProtocolViolation as violation:
             _log.info("a client broke the protocol: %s", violation)
-            self._session.close()
+            self._broken()
             return
         self.go_on()
 
@@ -71,7 +82,7 @@ class Pipeline:
         self._queue.appendleft(step)
         self._kept += len(step.data) + _STEP_BYTES
 
-    def gather(self, copy: copy_in.CopyIn) -> None:
+    def gather(self, copy: Copied) -> None:
         """Take what the client sends now as the data of a COPY."""
         self._copy = copy
         self.go_on()
@@ -80,7 +91,7 @@ class Pipeline:
     def take_data(self) -> None:
         """Take data of a COPY as far as there is one that wants it: some clients do not wait to be
         asked. When nothing is under way nobody wants it, and PostgreSQL ignores it."""
-        conversation = self._session.conversation
+        conversation = self._conversation
         while self._data and (
             self._copy is not None
             or conversation.takes_data
@@ -89,13 +100,13 @@ class Pipeline:
             kind, frame = self._data.popleft()
             self._kept -= len(frame)
             if self._copy is None:
-                conversation.send_data(frame, is_last=kind in copy_in.ENDS)
+                conversation.send_data(frame, is_last=kind in ENDS)
             elif (step := self._copy.take(kind, frame)) is not None:
                 is_too_large, self._copy = self._copy.is_too_large, None
                 if is_too_large:
-                    step = step._replace(data=refused(step, copy_in.TOO_LARGE), statement=None)
+                    step = step._replace(data=refused(step, TOO_LARGE), statement=None)
                 self.put_first(step)
-        self._session.client.hold(self._kept > _QUEUE_BYTES)
+        self._client.hold(self._kept > _QUEUE_BYTES)
 
     def release(self) -> None:
         """Let the further steps, which had to wait, go on."""
@@ -104,8 +115,7 @@ class Pipeline:
 
     def go_on(self) -> None:
         """Handle the steps as far as none has to wait for an answer."""
-        session = self._session
-        while self._queue and not session.has_ended:
+        while self._queue and self._is_open:
             step = self._queue[0]
             # In the middle of a COPY a Sync means nothing.
             is_void = self._copy is not None and step.data == SYNC and not self._copy.is_part
@@ -114,29 +124,20 @@ class Pipeline:
             self._queue.popleft()
             self._kept -= len(step.data) + _STEP_BYTES
             if not is_void:
-                session.handle(step)
-        session.client.hold(self._kept > _QUEUE_BYTES)
+                self._handle(step)
+        self._client.hold(self._kept > _QUEUE_BYTES)
 
-    def skip(self, step: Step) -> None:
-        """Leave a step out, unless it is the client's Sync."""
-        session = self._session
-        if step.end is not End.SYNC:
-            return
-        self.skipping = False
-        if session.transaction is not None and session.transaction.implicit:
-            session.do(implicit.end(session))
-            return
-        self.held_up = True
-        session.conversation.send(SYNC, Exchange(forward=True, on_done=session.answered))
+    def close(self) -> None:
+        """Handle nothing more."""
+        self._is_open = False
 
     @property
     def _takes_steps(self) -> bool:
-        conversation = self._session.conversation
-        return not self.held_up and self._copy is None and conversation.is_settled
+        return not self.held_up and self._copy is None and self._conversation.is_settled
 
     def _take(self, step: Step) -> None:
-        if not self._queue and self._takes_steps and not self._session.has_ended:
-            self._session.handle(step)
+        if not self._queue and self._takes_steps and self._is_open:
+            self._handle(step)
             return
         self._queue.append(step)
         self._kept += len(step.data) + _STEP_BYTES

@@ -1,96 +1,110 @@
-"""A signed-in client and its PostgreSQL backend: two links, and what passes between them.
+"""A signed-in client and its PostgreSQL backend, from the sign-in to the end of either.
 
-What the client sends is cut into steps, which wait for their turn in the pipeline. Outside a
-transaction block they are forwarded as they come (autocommit.py), inside one they go one at a time
-(transaction_block.py).
+What the client sends is cut into steps, which wait for their turn in the pipeline. What each turn
+is turns.py says; it is carried out outside a transaction block by autocommit.py, inside one by
+transaction_block.py, with the session's parts.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from dsqlkit.local.backend.conversation import Conversation
-from dsqlkit.local.backend.exchange import FAILED, IDLE, Exchange
-from dsqlkit.local.backend.savepoint import GUARD_COMPLETE, guarded
+from dsqlkit.local.backend.exchange import FORWARDED, Exchange
 from dsqlkit.local.dialect.limits import too_old
 from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.open_transaction import OpenTransaction
-from dsqlkit.local.occ.recovery import Recovery
 from dsqlkit.local.session.autocommit import Autocommit
-from dsqlkit.local.session.disruption import Disruption
-from dsqlkit.local.session.distance import Distance
-from dsqlkit.local.session.pipeline import Pipeline
+from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.transaction_block import TransactionBlock
-from dsqlkit.local.statements.statement import Kind
+from dsqlkit.local.session.turns import Turn, at_once
+from dsqlkit.local.sessions import NO_TRANSACTION, SessionStatus
 from dsqlkit.local.statements.steps import Step
-from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import FLUSH, SYNC, TERMINATE
+
+_PARKING: Final = "parking a transaction"
 
 _log = logging.getLogger(__name__)
 
 
 class Session:
-    """Both links of a signed-in client. It ends, on both sides, when either side does."""
+    """A signed-in client. It ends, on both sides, when either side does."""
 
     def __init__(
         self,
         *,
+        role: str,
         adjudicator: Adjudicator,
         faults: ActiveFaults,
         on_job: Callable[[], None],
         on_end: Callable[["Session"], None],
     ) -> None:
-        self.transaction: OpenTransaction | None = None
-        self.adjudicator = adjudicator
-        self.faults = faults
-        self.pipeline = Pipeline(self)
-        self._distance = Distance(faults, self.pipeline.receive)
-        self.client = self._distance.link = Link(self._distance.receive, self.close, watched=True)
-        self.conversation = Conversation(
-            self.client,
-            on_job,
-            adjudicator.changed_schema,
-            on_busy=lambda: adjudicator.watch.busy(self),
-            on_rest=lambda: adjudicator.watch.at_rest(self),
-            on_copy=self.pipeline.take_data,
-            lost=self.close,
+        self._parts = parts = Parts(
+            self, adjudicator, faults, on_job=on_job, handle=self._handle, close=self.close
         )
-        self.backend = self.conversation.backend
-        self.client.other, self.backend.other = self.backend, self.client
-        self.recovery = Recovery(self)
-        self.disruption = Disruption(self)
-        self.has_ended = False
-        self._autocommit = Autocommit(self)
-        self._block = TransactionBlock(self)
-        self._work: asyncio.Task[None] | None = None
-        self._wants_rows = False
-        self._can_start_over = False
+        self.client = parts.client
+        self.backend = parts.backend
+        self._autocommit = Autocommit(parts)
+        self._block = TransactionBlock(parts)
+        self._role = role
+        self._connected_s = time.monotonic()
+        self._step: Step | None = None
+        self._has_ended = False
         self._expired = False
         self._on_end = on_end
+        self._outside: dict[Turn, Callable[[Step], None]] = {
+            Turn.IGNORE: self._ignore,
+            Turn.SKIP: self._ignore,
+            Turn.RESYNC: self._resync,
+            Turn.CLOSE: self._expire,
+            Turn.FORWARD: self._forward,
+            Turn.REFUSE: self._autocommit.refuse,
+            Turn.DISRUPT: self._autocommit.disrupt,
+            Turn.STREAM: self._autocommit.stream,
+            Turn.PREPARE_ONLY: self._autocommit.prepare_only,
+            Turn.LIMIT: self._autocommit.limit,
+            Turn.BEGIN_AHEAD: self._autocommit.begin_ahead,
+            Turn.BEGIN: self._autocommit.begin,
+            Turn.BEGIN_IMPLICIT: self._autocommit.begin_implicit,
+        }
+        self._inside: dict[Turn, Callable[[Step], None]] = {
+            Turn.IGNORE: self._ignore,
+            Turn.SKIP: self._ignore,
+            Turn.RESYNC: self._resync,
+            Turn.CLOSE: self._expire,
+            Turn.FORWARD: self._forward,
+            Turn.REFUSE: self._block.refuse,
+            Turn.DISRUPT: self._block.disrupt,
+            Turn.MAKE_EXPLICIT: self._block.make_explicit,
+            Turn.END_IMPLICIT: self._block.end_implicit,
+            Turn.HOLD: self._block.hold,
+            Turn.GUARD: self._block.guard,
+            Turn.GATHER_COPY: self._block.gather_copy,
+            Turn.RESUME: self._block.resume,
+            Turn.PREPARE_COMMIT: self._block.prepare_commit,
+            Turn.FAIL: self._block.fail,
+            Turn.FAIL_COMMIT: self._block.fail_commit,
+        }
 
     def close(self) -> None:
         """End the session, on both sides. What was written to the client is still sent."""
-        if self.has_ended:
+        if self._has_ended:
             return
-        self.has_ended = True
-        if self._work is not None:
-            self._work.cancel()
-        self.adjudicator.gone(self)
-        self.transaction = None
-        self.backend.leave(TERMINATE)
-        self.client.close()
+        self._has_ended = True
+        parts = self._parts
+        parts.pipeline.close()
+        if parts.work is not None:
+            parts.work.cancel()
+        parts.adjudicator.gone(self)
+        parts.transaction = None
+        parts.backend.leave(TERMINATE)
+        parts.client.close()
         self._on_end(self)
-
-    def cut(self, done: Exchange | None = None) -> None:
-        """Break the client's connection; `done` is the last answer, which it does not get."""
-        if done is not None:
-            self.ended(done)
-        self.client.abort()
-        self.close()
 
     def expire(self) -> None:
         """Close it, as it is too old: at its next statement unless it is idle now."""
@@ -98,155 +112,147 @@ class Session:
         if self.is_idle and self.transaction is None:
             self.close()
 
-    # As a player of the adjudicator's.
+    def __repr__(self) -> str:
+        parts = self._parts
+        return f"<session {self.pid} of {self._role}, {parts.transaction}, {self._doing}>"
+
+    def status(self) -> SessionStatus:
+        """What it is doing now. It cannot tell whom it waits for."""
+        transaction = self._parts.transaction
+        since_s = self._connected_s if transaction is None else transaction.phase_since_s
+        return SessionStatus(
+            session=self.pid,
+            role=self._role,
+            connected_at=_moment(self._connected_s),
+            phase=NO_TRANSACTION if transaction is None else transaction.phase.value,
+            since=_moment(since_s),
+            doing=self._doing,
+            for_s=round(self._parts.adjudicator.watch.busy_s(self), 3),
+            lost=None if transaction is None else transaction.lost,
+        )
+
+    @property
+    def _doing(self) -> str:
+        parts = self._parts
+        if parts.work is not None:
+            is_ours = parts.work_name == _PARKING
+            return _PARKING if is_ours else f"{_verb(self._step)}, {parts.work_name}"
+        if not parts.conversation.under_way:
+            return "nothing"
+        if parts.conversation.takes_data:
+            return "COPY, waiting for the client's data"
+        return _verb(self._step)
+
+    def _handle(self, step: Step) -> None:
+        """Do with the client's next step what its turn is."""
+        self._step = step
+        parts = self._parts
+        transaction = parts.transaction
+        turn = at_once(
+            is_flush=step.data == FLUSH,
+            skipping=parts.pipeline.skipping,
+            end=step.end,
+            implicit=transaction is not None and transaction.implicit,
+            expired=self._expired,
+        )
+        if transaction is None:
+            turn = turn or self._autocommit.turn(step)
+            act = self._outside[turn]
+        else:
+            turn = turn or self._block.turn(step, transaction)
+            act = self._inside[turn]
+        if parts.traces:
+            _log.debug("session %d: %s in %s -> %s", self.pid, _verb(step), self._where, turn.name)
+        act(step)
+
+    @property
+    def _where(self) -> str:
+        """The phase of its transaction and what is known of it, for the log."""
+        transaction = self._parts.transaction
+        if transaction is None:
+            return "no transaction"
+        facts = [
+            *(["lost"] if transaction.lost else []),
+            *(["implicit"] if transaction.implicit else []),
+            *(["contended"] if self._parts.adjudicator.is_contended(self) else []),
+        ]
+        return ", ".join([transaction.phase.name, *facts])
+
+    def _ignore(self, _step: Step) -> None:
+        pass
+
+    def _forward(self, step: Step) -> None:
+        self._parts.send_step(step, step.data, forward=True)
+
+    def _resync(self, _step: Step) -> None:
+        parts = self._parts
+        parts.pipeline.skipping = False
+        parts.pipeline.held_up = True
+        parts.conversation.send(SYNC, Exchange(FORWARDED, parts.answered))
+
+    def _expire(self, _step: Step) -> None:
+        self.close()
+
+    # As a contender of the adjudicator's.
+
+    @property
+    def transaction(self) -> OpenTransaction | None:
+        return self._parts.transaction
 
     @property
     def pid(self) -> int:
-        return self.conversation.pid
+        return self._parts.conversation.pid
 
     @property
     def can_be_parked(self) -> bool:
-        transaction = self.transaction
-        return (
-            transaction is not None
-            and self.is_idle
-            and transaction.movable
-            and not transaction.abandoned
-            and (transaction.failed or not transaction.parked)
-        )
+        transaction = self._parts.transaction
+        return transaction is not None and self.is_idle and transaction.can_be_parked
 
     @property
     def is_idle(self) -> bool:
-        return not self.conversation.under_way and self._work is None
+        return not self._parts.conversation.under_way and self._parts.work is None
 
     @property
     def is_internal(self) -> bool:
-        return self.conversation.is_internal
+        return self._parts.conversation.is_internal
 
     @property
     def can_start_over(self) -> bool:
-        return self.recovery.park_and_restore.is_restoring or self._can_start_over
+        return self._parts.recovery.parking.is_restoring or self._parts.can_start_over
 
     @property
     def wants_rows(self) -> bool:
-        return self.recovery.park_and_restore.is_restoring or self._wants_rows
+        return self._parts.recovery.parking.is_restoring or self._parts.wants_rows
 
     async def park(self) -> None:
-        transaction = self.transaction
+        parts, transaction = self._parts, self._parts.transaction
         if transaction is not None and self.can_be_parked:
-            self.do(self.recovery.park_and_restore.park(transaction))
-            if self._work is not None:
-                await asyncio.wait([self._work])
+            parts.do(_PARKING, parts.recovery.parking.park(transaction))
+            if parts.work is not None:
+                await asyncio.wait([parts.work])
 
     def overdue(self, busy_s: float) -> Refusal | None:
-        age_s = busy_s if self.transaction is None else self.transaction.age_s
-        return too_old(age_s, self.faults.transaction_age_s)
+        transaction = self._parts.transaction
+        age_s = busy_s if transaction is None else transaction.age_s
+        return too_old(age_s, self._parts.faults.transaction_age_s)
 
     @contextmanager
     def being_cancelled(self, refusal: Refusal | None) -> Generator[None, None, None]:
-        with self.conversation.being_cancelled(refusal):
+        with self._parts.conversation.being_cancelled(refusal):
             yield
-        self.pipeline.go_on()
+        self._parts.pipeline.go_on()
 
-    # What others use that do a part of its work.
 
-    def handle(self, step: Step) -> None:
-        """Handle the client's next step, whose turn it is."""
-        if step.data == FLUSH:
-            pass  # all that was sent before has been answered, or is followed by a Sync
-        elif self.pipeline.skipping:
-            self.pipeline.skip(step)
-        elif self._expired:
-            self.close()
-        elif self.transaction is not None:
-            self._block.handle(step, self.transaction)
-        elif (
-            (statement := step.statement) is not None
-            and statement.kind is Kind.BEGIN
-            and self._autocommit.unsynced is None
-        ):
-            self._block.begin(step, statement)
-        else:
-            self._autocommit.handle(step)
+def _verb(step: Step | None) -> str:
+    """What a step runs, in a word and without its data."""
+    if step is None:
+        return "the sign-in"
+    if step.statement is None:
+        return "messages that run nothing"
+    return step.statement.verb or step.statement.kind.name
 
-    def send_step(
-        self, step: Step, data: bytes, *, forward: bool, guard: bool = False, again: bool = False
-    ) -> None:
-        """Send a step, or other frames in its place; hold back the answers unless `forward`.
 
-        `guard`: a savepoint goes before it. `again`: it can be taken back and run again.
-        """
-        hide = step.hides_ready
-        self.pipeline.held_up = True
-        self._wants_rows = step.statement is not None and step.statement.can_conflict
-        self._can_start_over = again
-        exchange = Exchange(
-            forward=forward,
-            hide_ready=hide,
-            bounded=not step.copied,
-            is_query=step.is_query,
-            guarded=guard,
-            unheard=GUARD_COMPLETE if guard else b"",
-            copies=bool(step.copied),
-            before=step.before,
-            on_done=lambda done: self._block.answered(step, done),
-        )
-        frames = guarded(data) if guard else data
-        self.conversation.send(frames + SYNC if hide and not step.is_query else frames, exchange)
-
-    def send_write(self, step: Step, transaction: OpenTransaction) -> None:
-        """Send a step that may meet a conflict, so that it can be taken back by itself."""
-        guard = bool(transaction.claimed) and self.adjudicator.is_contended(self)
-        again = guard or not transaction.claimed
-        self.send_step(step, step.data, forward=False, guard=guard, again=again)
-
-    def finish(self, step: Step, exchange: Exchange) -> None:
-        """Let the client have the end of a step, and go on."""
-        if not exchange.forward or exchange.holds_end:
-            self.give(step, exchange)
-        elif exchange.error is not None and exchange.hide_ready:
-            self.pipeline.skipping = True
-        self.answered(exchange)
-
-    def give(self, step: Step, exchange: Exchange) -> None:
-        """Give the client what was held back of a step's answers."""
-        self.tell(step, exchange.held(), failed=exchange.error is not None)
-
-    def tell(self, step: Step, answers: bytes, *, failed: bool) -> None:
-        """Give the client the answers to a step, which in a pipeline end it if it failed."""
-        self.client.write(answers)
-        if failed and step.hides_ready:
-            self.pipeline.skipping = True
-
-    def answered(self, exchange: Exchange) -> None:
-        """All of an exchange has been answered: let the client's further steps go on."""
-        self.ended(exchange)
-        self.pipeline.release()
-
-    def ended(self, exchange: Exchange) -> None:
-        """Keep up with the state of the transaction."""
-        transaction = self.transaction
-        if transaction is None:
-            return
-        transaction.failed = exchange.status == FAILED
-        if exchange.status == IDLE:
-            self.adjudicator.ended(self, committed=exchange.tag.startswith(b"COMMIT\0", 5))
-            self.transaction = None
-
-    def do(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something that takes several exchanges; the client's further steps wait."""
-        self.pipeline.held_up = True
-        self._work = asyncio.ensure_future(work)
-        self._work.add_done_callback(self._work_done)
-
-    def _work_done(self, work: "asyncio.Task[None]") -> None:
-        if self._work is work:  # and not the next, begun when the backend was quicker than this
-            self._work = None
-        if work.cancelled():
-            return
-        if (error := work.exception()) is not None:
-            _log.error("a session's recovery failed", exc_info=error)
-            self.close()
-            return
-        if self._work is None and not self.conversation.under_way:
-            self.pipeline.release()
+def _moment(at_s: float) -> str:
+    """A moment of the monotonic clock, in UTC."""
+    ago = timedelta(seconds=time.monotonic() - at_s)
+    return (datetime.now(UTC) - ago).isoformat(timespec="milliseconds")

@@ -1,129 +1,274 @@
 """Inside a transaction block: from its BEGIN to its COMMIT or ROLLBACK.
 
 Statements go one at a time: so each can be held back until it is known whether it met a conflict,
-and between two of them the transaction can be parked (see adjudicator.py).
+and between two of them the transaction can be parked (see occ/adjudicator.py).
 """
 
-from typing import TYPE_CHECKING
+import asyncio
+import logging
 
-from dsqlkit.local.backend.exchange import IN_TRANSACTION, Exchange
-from dsqlkit.local.backend.savepoint import (
-    BEGIN,
-    BEGIN_COMPLETE,
-    BEGUN,
-    with_savepoint,
-    without_savepoint,
+from dsqlkit.local.backend.exchange import (
+    READY_FAILED,
+    READY_IDLE,
+    Exchange,
+    Refused,
+    Request,
+    question,
 )
-from dsqlkit.local.dialect.limits import TOO_MANY_ROWS, refusal_inside
-from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED
+from dsqlkit.local.dialect.limits import TOO_MANY_ROWS, refusal_inside, too_old
+from dsqlkit.local.dialect.refusal import CONFLICT, SCHEMA_CHANGED, Refusal
 from dsqlkit.local.dialect.rewriting import refused
-from dsqlkit.local.occ.open_transaction import OpenTransaction
-from dsqlkit.local.session import copy_in, implicit
-from dsqlkit.local.statements.statement import Kind, Statement
-from dsqlkit.local.statements.steps import End, Step
+from dsqlkit.local.occ.at_overlays import AtOverlay
+from dsqlkit.local.occ.changes import Locked
+from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
+from dsqlkit.local.session import copy_in, disruption, implicit
+from dsqlkit.local.session.parts import Parts
+from dsqlkit.local.session.turns import After, Turn, after, inside, write
+from dsqlkit.local.statements.statement import Kind
+from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import SYNC
 from dsqlkit.quotas import MAX_ROWS
 
-if TYPE_CHECKING:
-    from dsqlkit.local.session.session import Session
+_log = logging.getLogger(__name__)
 
 
 class TransactionBlock:
     """The transaction blocks of one session, one after another."""
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        parts.on_answered = self.answered
 
-    def begin(self, step: Step, statement: Statement) -> None:
-        """Begin one at the client's BEGIN."""
-        session = self._session
-        if statement.plain and step.end is End.QUERY and not session.conversation.under_way:
-            # It is answered here and travels with the statement that comes next: the snapshot is of
-            # that moment anyway.
-            session.transaction = session.adjudicator.began(session)
-            session.conversation.send_ahead(BEGIN, BEGIN_COMPLETE)
-            session.client.write(BEGUN)
-            return
-        session.pipeline.held_up = True
-        begin = Exchange(forward=False, hide_ready=step.hides_ready, on_done=self._begun)
-        session.conversation.send(with_savepoint(step), begin)
-
-    def handle(self, step: Step, transaction: OpenTransaction) -> None:
-        """Handle a step inside of it."""
-        session, statement = self._session, step.statement
-        if transaction.implicit and step.data == SYNC:
-            session.do(implicit.end(session))
-        elif transaction.implicit and statement is not None and statement.kind is Kind.BEGIN:
-            implicit.make_explicit(session)
-        elif (
-            statement is None
-            or transaction.failed
-            or statement.kind in (Kind.ROLLBACK, Kind.BEGIN, Kind.MIXED)
-        ):
-            session.send_step(step, step.data, forward=True)
-        elif old := session.overdue(0.0):
-            refuse = (
-                session.recovery.refuse_commit
-                if statement.kind is Kind.COMMIT
-                else session.recovery.refuse
+    def turn(self, step: Step, transaction: OpenTransaction) -> Turn:
+        """What is to be done with a step."""
+        statement = step.statement
+        if statement is None:
+            return inside(
+                transaction.phase,
+                None,
+                implicit=transaction.implicit,
+                is_sync=step.data == SYNC,
+                too_old=False,
+                disrupted=False,
+                needs_care=False,
+                refused=False,
+                gathered=False,
+                guarded=False,
+                writes=False,
             )
-            session.do(refuse(step, old))
-        elif statement.kind is Kind.COMMIT:
-            if session.faults.on_commit and transaction.claimed:
-                session.do(session.disruption.commit(step, transaction))
-            elif transaction.needs_care or session.adjudicator.history.shared_since(transaction):
-                session.do(session.recovery.commit(step, transaction))
-            else:
-                session.send_step(step, step.data, forward=True)
-        else:
-            self._run(step, statement, transaction)
+        parts, touched, kind = self._parts, transaction.touched, statement.kind
+        commits = kind is Kind.COMMIT
+        writes = statement.can_conflict
+        return inside(
+            transaction.phase,
+            kind,
+            implicit=transaction.implicit,
+            is_sync=False,
+            too_old=self._too_old(transaction) is not None,
+            disrupted=commits and parts.faults.on_commit and bool(touched.claimed),
+            needs_care=commits and self._needs_care(transaction),
+            refused=refusal_inside(touched.ddl, touched.dml, statement.parts) is not None,
+            gathered=bool(step.copied),
+            guarded=writes and self._is_guarded(transaction),
+            writes=writes,
+        )
+
+    def make_explicit(self, _step: Step) -> None:
+        """Take a BEGIN in the middle of a text."""
+        implicit.make_explicit(self._parts, self._transaction)
+
+    def end_implicit(self, _step: Step) -> None:
+        """End the transaction of a text."""
+        self._parts.pipeline.skipping = False
+        self._parts.do("the end of a text", implicit.end(self._parts, self._transaction))
+
+    def hold(self, step: Step) -> None:
+        """Send a step that may meet a conflict, and can be run again with its transaction."""
+        again = not self._transaction.touched.claimed
+        self._parts.send_step(step, step.data, forward=False, again=again)
+
+    def guard(self, step: Step) -> None:
+        """Send a step that may meet a conflict, and can be taken back by itself."""
+        self._parts.send_step(step, step.data, forward=False, guard=True, again=True)
+
+    def refuse(self, step: Step) -> None:
+        """Send something that fails in place of a step that may not join the transaction."""
+        touched = self._transaction.touched
+        assert step.statement is not None
+        refusal = (
+            SCHEMA_CHANGED
+            if self._transaction.phase is Phase.ABANDONED
+            else refusal_inside(touched.ddl, touched.dml, step.statement.parts)
+        )
+        assert refusal is not None
+        self._parts.send_step(step, refused(step, refusal), forward=True)
+
+    def fail(self, step: Step) -> None:
+        """Fail a step, and its transaction, which is too old."""
+        refusal = self._too_old(self._transaction)
+        assert refusal is not None
+        self._parts.do("the end of an old transaction", self._fail(step, refusal))
+
+    def fail_commit(self, step: Step) -> None:
+        """Fail the COMMIT of a transaction that is too old."""
+        refusal = self._too_old(self._transaction)
+        assert refusal is not None
+        self._parts.do("the end of an old transaction", self._fail_commit(step, refusal))
+
+    def gather_copy(self, step: Step) -> None:
+        """Have the client send the data of a COPY."""
+        self._parts.do("the begin of a COPY", copy_in.begin(self._parts, step))
+
+    def resume(self, step: Step) -> None:
+        """Let a transaction that was parked or has lost go on."""
+        self._parts.do("resuming a transaction", self._resume(step))
+
+    def prepare_commit(self, step: Step) -> None:
+        """Commit, or fail to because another was first."""
+        self._parts.do("preparing a commit", self._commit(step))
+
+    def disrupt(self, step: Step) -> None:
+        """COMMIT, as far as the faults let it."""
+        work = disruption.commit(self._parts, step, self._transaction)
+        self._parts.do("a fault at a commit", work)
 
     def answered(self, step: Step, exchange: Exchange) -> None:
         """See what a step came to before its client has the end of the answer."""
-        session = self._session
-        statement, transaction = step.statement, session.transaction
-        # At private copies of tables there is nobody to conflict with.
-        held = not exchange.forward and transaction is not None and not transaction.shadowed
-        if transaction is not None and statement is not None:
-            if exchange.error is None:
-                if held and session.recovery.may_have_twins(statement, transaction):
-                    session.do(session.recovery.check_keys(step, statement, transaction, exchange))
-                    return
-                transaction.note(step, statement)
-                transaction.rows += exchange.changed
-                if held and transaction.rows > MAX_ROWS:
-                    session.do(session.recovery.refuse(step, TOO_MANY_ROWS))
-                    return
-                if step.fetches or statement.kind is Kind.CURSOR:
-                    session.do(session.recovery.keep_cursors(step, transaction, exchange))
-                    return
-            elif held and session.recovery.is_conflict(statement, exchange, transaction):
-                session.do(session.recovery.lose(step, statement, transaction, exchange))
-                return
-        elif transaction is not None and step.fetches and exchange.error is None:
-            session.do(session.recovery.keep_cursors(step, transaction, exchange))
+        parts, verdict = self._parts, exchange.verdict
+        statement, transaction = step.statement, parts.transaction
+        if transaction is None:
+            parts.finish(step, exchange)
             return
-        session.finish(step, exchange)
-
-    def _begun(self, exchange: Exchange) -> None:
-        session = self._session
-        if exchange.status == IN_TRANSACTION:
-            session.transaction = session.adjudicator.began(session)
-        session.client.write(without_savepoint(exchange.held()))
-        session.pipeline.skipping = exchange.error is not None and exchange.hide_ready
-        session.pipeline.release()
-
-    def _run(self, step: Step, statement: Statement, transaction: OpenTransaction) -> None:
-        session = self._session
-        if transaction.abandoned:
-            session.send_step(step, refused(step, SCHEMA_CHANGED), forward=True)
-        elif refusal := refusal_inside(transaction.ddl, transaction.dml, statement.parts):
-            session.send_step(step, refused(step, refusal), forward=True)
-        elif statement.kind is Kind.COPY_IN and not step.copied:
-            session.do(copy_in.begin(session, step))
-        elif transaction.parked or transaction.shadowed:
-            session.do(session.recovery.resume(step, statement, transaction))
-        elif statement.can_conflict:
-            session.send_write(step, transaction)
+        failed = verdict.error is not None
+        withheld = not exchange.forwards
+        held = withheld and transaction.phase is not Phase.AT_OVERLAYS
+        if statement is None:
+            then = after(
+                failed=failed,
+                held=held,
+                conflict=False,
+                twins=False,
+                too_many=False,
+                cursor=step.fetches,
+            )
         else:
-            session.send_step(step, step.data, forward=True)
+            recovery = parts.recovery
+            then = after(
+                failed=failed,
+                held=held,
+                conflict=failed and held and recovery.is_conflict(statement, verdict, transaction),
+                twins=held and recovery.may_have_twins(statement, transaction),
+                too_many=withheld and transaction.touched.rows + verdict.changed > MAX_ROWS,
+                cursor=step.fetches or statement.kind is Kind.CURSOR,
+            )
+            if not failed and then is not After.SET_ASIDE:
+                transaction.note(step, statement, verdict.changed)
+        if parts.traces:
+            told = "as it should be" if verdict.error is None else verdict.sqlstate
+            pid, phase = parts.conversation.pid, transaction.phase.name
+            _log.debug("session %d: answered %s in %s -> %s", pid, told, phase, then.name)
+        if then is After.FINISH:
+            parts.finish(step, exchange)
+        elif then is After.LOSE:
+            parts.do("answering a conflict", self._take_back(step, exchange))
+        elif then is After.SET_ASIDE:
+            parts.do("setting a transaction aside", self._take_back(step, exchange))
+        elif then is After.TOO_MANY:
+            parts.do("refusing too many rows", self._fail(step, TOO_MANY_ROWS))
+        else:
+            parts.do("keeping a cursor", self._keep_cursors(step, exchange))
+
+    @property
+    def _transaction(self) -> OpenTransaction:
+        transaction = self._parts.transaction
+        assert transaction is not None
+        return transaction
+
+    def _too_old(self, transaction: OpenTransaction) -> Refusal | None:
+        return too_old(transaction.age_s, self._parts.faults.transaction_age_s)
+
+    def _needs_care(self, transaction: OpenTransaction) -> bool:
+        history = self._parts.adjudicator.history
+        return transaction.needs_care or bool(history.shared_since(transaction))
+
+    def _is_guarded(self, transaction: OpenTransaction) -> bool:
+        """Whether a write has to be taken back by itself if it meets a conflict, as it may."""
+        parts = self._parts
+        return bool(transaction.touched.claimed) and parts.adjudicator.is_contended(parts.contender)
+
+    async def _resume(self, step: Step) -> None:
+        parts, transaction, statement = self._parts, self._transaction, step.statement
+        assert statement is not None
+        try:
+            frames = await parts.recovery.resume(step, statement, transaction)
+        except (Refused, Locked):
+            # It cannot be answered as if it had not lost: the conflict shows now.
+            await self._fail(step, CONFLICT)
+            return
+        if frames is not None:
+            await self._send_to_overlays(step, frames)
+        elif not statement.can_conflict:
+            parts.send_step(step, step.data, forward=True)
+        elif write(guarded=self._is_guarded(transaction)) is Turn.GUARD:
+            self.guard(step)
+        else:
+            self.hold(step)
+
+    async def _take_back(self, step: Step, exchange: Exchange) -> None:
+        """Take back a step that has been run, and run it at overlays."""
+        parts, transaction, statement = self._parts, self._transaction, step.statement
+        assert statement is not None
+        try:
+            there = await parts.recovery.take_back(
+                step, statement, transaction, exchange.verdict, guarded=exchange.request.guarded
+            )
+        except (Refused, Locked):
+            # It cannot be answered so, for want of a privilege say: the conflict shows now.
+            if exchange.verdict.error is None:
+                await self._fail(step, CONFLICT)
+                return
+            transaction.fail()
+            parts.give(step, exchange)
+            return
+        await self._send_to_overlays(step, there)
+
+    async def _send_to_overlays(self, step: Step, there: AtOverlay) -> None:
+        parts = self._parts
+        if there.upsert is None:
+            assert step.statement is not None
+            parts.send_step(step, there.frames, forward=not step.statement.can_conflict)
+            return
+        answered = asyncio.get_running_loop().create_future()
+        request = Request(hide_ready=step.hides_ready, is_query=step.is_query, before=step.before)
+        needs_sync = step.hides_ready and not step.is_query
+        frames = there.frames + (SYNC if needs_sync else b"")
+        parts.conversation.send(frames, Exchange(request, answered.set_result))
+        done: Exchange = await answered
+        if done.verdict.error is None:
+            await parts.recovery.end_upsert(there.upsert)
+        self.answered(step, done)
+
+    async def _keep_cursors(self, step: Step, exchange: Exchange) -> None:
+        await self._parts.recovery.keep_cursors(self._transaction)
+        self._parts.finish(step, exchange)
+
+    async def _commit(self, step: Step) -> None:
+        await self._parts.recovery.prepare_commit(self._transaction, step.bind)
+        self._parts.send_step(step, step.data, forward=True)
+
+    async def _fail(self, step: Step, refusal: Refusal) -> None:
+        """Fail a step that has run, and the transaction with it."""
+        parts, transaction = self._parts, self._transaction
+        await parts.conversation.run(
+            question("SELECT dsqlkit.fail($1, $2)", (refusal.sqlstate, refusal.message))
+        )
+        transaction.fail()
+        ready = b"" if step.hides_ready else READY_FAILED
+        parts.tell(step, refusal.as_error() + ready, failed=True)
+
+    async def _fail_commit(self, step: Step, refusal: Refusal) -> None:
+        """Roll back in place of a COMMIT, which fails."""
+        done = await self._parts.conversation.run(question("ROLLBACK"))
+        self._parts.keep_up(done.verdict)
+        ready = b"" if step.hides_ready else READY_IDLE
+        self._parts.tell(step, refusal.as_error() + ready, failed=True)

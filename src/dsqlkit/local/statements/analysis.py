@@ -3,6 +3,7 @@ the schema, and which tables it names. Pure.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from postgast import pg_query_pb2 as tree
@@ -42,7 +43,11 @@ _TRUSTS: Final = frozenset({"iam_pg_role_mappings"})
 
 def analyse(parsed: Sequence[ParsedStatement], source: Parsable) -> list[Statement]:
     """What each statement of a text is."""
-    return [_statement(each, source) for each in parsed]
+    return [
+        replace(statement, verb=_verb(each.name, statement.kind))
+        for each in parsed
+        for statement in (_statement(each, source),)
+    ]
 
 
 def together(statements: Sequence[Statement]) -> Statement:
@@ -64,7 +69,14 @@ def together(statements: Sequence[Statement]) -> Statement:
         any(each.inserts for each in statements),
         any(each.deletes for each in statements),
         any(each.scrolls for each in statements),
+        calls=frozenset().union(*(each.calls for each in statements)),
     )
+
+
+def _verb(name: str, kind: Kind) -> str:
+    if name == "transaction_stmt":
+        return kind.name
+    return name.removesuffix("_stmt").removeprefix("variable_").replace("_", " ").upper()
 
 
 def _kind(name: str, node: Node) -> Kind:
@@ -96,6 +108,7 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
     tables: dict[str, str] = {}
     written: set[str] = set()
     schemas: list[tuple[int, int]] = []
+    calls: set[str] = set()
     locks = for_update = many = inserts = deletes = False
     for found in parsed.nodes:
         name = found.DESCRIPTOR.name
@@ -111,6 +124,8 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
         elif name == "CopyStmt" and found.is_from:
             written.add(qualified(found.relation))
             inserts = True
+        elif name == "FuncCall":
+            calls.add(found.funcname[-1].string.sval)
         elif name == "LockingClause":
             locks = True
             for_update = for_update or found.strength == tree.LCS_FORUPDATE
@@ -134,6 +149,7 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
         inserts,
         deletes,
         kind is Kind.CURSOR and bool(parsed.node.options & _SCROLL),
+        calls=frozenset(calls),
     )
 
 

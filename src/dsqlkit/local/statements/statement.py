@@ -40,6 +40,8 @@ class Statement:
     places in the text (from, to, in bytes) where a schema stands before a table's name, its point
     included. `many`: it may write many rows, more than its text has or in several statements.
     `scrolls`: it declares a cursor that goes backwards too. `plain`: it is a BEGIN and no more.
+    `verb` is what it is called where a session's turns are told of. `calls` are the names of the
+    functions that it calls.
     """
 
     kind: Kind
@@ -54,6 +56,8 @@ class Statement:
     deletes: bool = False
     scrolls: bool = False
     plain: bool = False
+    verb: str = ""
+    calls: frozenset[str] = frozenset()
 
     @property
     def may_change_too_much(self) -> bool:

@@ -54,63 +54,6 @@ BEGIN
 END
 $$;
 
--- Make rows again as they were: update those whose primary key was there before, insert the others.
--- The places of rows to delete are returned, as deletions come after all tables' rows are back.
-CREATE OR REPLACE FUNCTION dsqlkit.put_back(key text, relation regclass, removed tid[], images text[])
-RETURNS tid[] LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog SET datestyle = 'ISO' SET intervalstyle = 'postgres' AS $$
-DECLARE
-    same_key text;
-    assignments text;
-    old_places tid[] := '{}';
-    new_images text[] := '{}';
-    expected bigint;
-    done bigint;
-BEGIN
-    PERFORM dsqlkit.admit(key);
-    SELECT pg_catalog.string_agg(pg_catalog.format('t.%1$I = (i.r).%1$I', a.attname), ' AND ') INTO same_key
-        FROM pg_catalog.pg_index x
-        JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])
-        WHERE x.indrelid = relation AND x.indisprimary;
-    SELECT pg_catalog.string_agg(pg_catalog.format('%1$I = (i.r).%1$I', a.attname), ', ') INTO assignments
-        FROM pg_catalog.pg_attribute a
-        WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity <> 'a' AND a.attgenerated = '';
-    IF same_key IS NOT NULL THEN
-        EXECUTE pg_catalog.format(
-            'SELECT coalesce(pg_catalog.array_agg(t.ctid), ''{}''), coalesce(pg_catalog.array_agg(i.image), ''{}'')'
-            ' FROM ONLY %1$s AS t JOIN (SELECT u.image, u.image::%1$s AS r FROM pg_catalog.unnest($1) AS u (image)) AS i'
-            ' ON %2$s WHERE t.ctid = ANY ($2)', relation, same_key)
-            INTO old_places, new_images USING images, removed;
-        expected := pg_catalog.cardinality(old_places);
-        IF expected > 0 THEN
-            EXECUTE pg_catalog.format(
-                'UPDATE ONLY %1$s AS t SET %2$s FROM (SELECT u.place, u.image::%1$s AS r'
-                ' FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (place, image)) AS i WHERE t.ctid = i.place',
-                relation, assignments) USING old_places, new_images;
-            GET DIAGNOSTICS done = ROW_COUNT;
-            IF done <> expected THEN
-                RAISE EXCEPTION USING ERRCODE = '40001', MESSAGE = 'a changed row is gone';
-            END IF;
-        END IF;
-    END IF;
-    EXECUTE pg_catalog.format(
-        'INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM (SELECT u.image::%1$s AS r'
-        ' FROM pg_catalog.unnest($1) AS u (image) WHERE u.image <> ALL ($2)) AS i',
-        relation, dsqlkit.columns_of(relation, ''), dsqlkit.columns_of(relation, '(i.r).'))
-        USING images, new_images;
-    RETURN ARRAY(SELECT u.place FROM pg_catalog.unnest(removed) AS u (place) WHERE u.place <> ALL (old_places));
-END
-$$;
-
--- Delete rows again. Some may have gone already with a parent's ON DELETE CASCADE.
-CREATE OR REPLACE FUNCTION dsqlkit.remove_again(key text, relation regclass, places tid[]) RETURNS void LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog AS $$
-BEGIN
-    PERFORM dsqlkit.admit(key);
-    EXECUTE pg_catalog.format('DELETE FROM ONLY %s WHERE ctid = ANY ($1)', relation) USING places;
-END
-$$;
-
 -- The tables and views that a statement at one of these reaches: by foreign keys, as its parents are looked
 -- up and its children changed, and by views. Oldest first, so a view comes after what it reads.
 CREATE OR REPLACE FUNCTION dsqlkit.reached(wanted oid[]) RETURNS SETOF oid LANGUAGE sql STABLE AS $$
@@ -147,84 +90,6 @@ BEGIN
 END
 $$;
 
--- Private copies of tables and all that they reach, as this transaction saw them, with its own changes: for
--- table relations[i] it removed the rows at removed[i] (a tid[]) and made those of images[i] (a text[]). They
--- hide the tables from unqualified names, as temporary tables do, and allow each role what the tables do.
-CREATE OR REPLACE FUNCTION dsqlkit.shadow(key text, wanted oid[], relations oid[], removed text[], images text[])
-RETURNS SETOF oid LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET client_min_messages = 'error' AS $$
-DECLARE
-    reached oid[] := ARRAY(SELECT dsqlkit.reached(wanted));
-    here text;
-    relation regclass;
-    target text;
-    own int;
-    definitions text[] := '{}';
-    identity record;
-    reference record;
-BEGIN
-    PERFORM dsqlkit.admit(key);
-    -- A view's text names what it reads without a schema, if that is where names are looked up.
-    SELECT pg_catalog.string_agg(DISTINCT pg_catalog.quote_ident(n.nspname), ', ') INTO here
-        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (reached);
-    PERFORM pg_catalog.set_config('search_path', here, true);
-    FOREACH relation IN ARRAY reached LOOP
-        definitions := definitions || coalesce(
-            (SELECT pg_catalog.pg_get_viewdef(c.oid) FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relkind = 'v'), '');
-    END LOOP;
-    PERFORM pg_catalog.set_config('search_path', 'pg_catalog', true);
-    FOREACH relation IN ARRAY reached LOOP
-        CONTINUE WHEN definitions[pg_catalog.array_position(reached, relation::oid)] <> '';
-        SELECT pg_catalog.format('pg_temp.%I', c.relname) INTO target FROM pg_catalog.pg_class c WHERE c.oid = relation;
-        EXECUTE pg_catalog.format('CREATE TEMPORARY TABLE %s (LIKE %s INCLUDING ALL EXCLUDING IDENTITY)', target, relation);
-        FOR identity IN
-            SELECT a.attname, pg_catalog.pg_get_serial_sequence(relation::text, a.attname) AS sequence
-            FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attidentity <> ''
-        LOOP
-            EXECUTE pg_catalog.format('ALTER TABLE %s ALTER %I SET DEFAULT dsqlkit.next_identity(%L::pg_catalog.regclass)',
-                target, identity.attname, identity.sequence);
-        END LOOP;
-        own := pg_catalog.array_position(relations, relation::oid);
-        EXECUTE pg_catalog.format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM ONLY %3$s WHERE ctid <> ALL ($1)',
-            target, dsqlkit.columns_of(relation, ''), relation)
-            USING CASE WHEN own IS NULL THEN '{}' ELSE removed[own] END::tid[];
-        IF own IS NOT NULL THEN
-            EXECUTE pg_catalog.format('INSERT INTO %1$s (%2$s) SELECT %3$s FROM (SELECT u.image::%4$s AS r'
-                ' FROM pg_catalog.unnest($1) AS u (image)) AS i',
-                target, dsqlkit.columns_of(relation, ''), dsqlkit.columns_of(relation, '(i.r).'), relation)
-                USING images[own]::text[];
-        END IF;
-    END LOOP;
-    FOR reference IN
-        SELECT c.relname, k.conname, pg_catalog.replace(pg_catalog.pg_get_constraintdef(k.oid),
-                'REFERENCES ' || k.confrelid::regclass::text || '(', pg_catalog.format('REFERENCES pg_temp.%I(', p.relname))
-            || CASE WHEN k.convalidated THEN ' NOT VALID' ELSE '' END AS definition
-        FROM pg_catalog.pg_constraint k
-        JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
-        JOIN pg_catalog.pg_class p ON p.oid = k.confrelid
-        WHERE k.contype = 'f' AND k.conrelid = ANY (reached)
-    LOOP
-        EXECUTE pg_catalog.format('ALTER TABLE pg_temp.%I ADD CONSTRAINT %I %s',
-            reference.relname, reference.conname, reference.definition);
-    END LOOP;
-    PERFORM pg_catalog.set_config('search_path', 'pg_temp, ' || here, true);
-    FOREACH relation IN ARRAY reached LOOP
-        SELECT c.relname INTO target FROM pg_catalog.pg_class c WHERE c.oid = relation;
-        IF definitions[pg_catalog.array_position(reached, relation::oid)] <> '' THEN
-            EXECUTE pg_catalog.format('CREATE TEMPORARY VIEW %I AS %s',
-                target, definitions[pg_catalog.array_position(reached, relation::oid)]);
-        END IF;
-        UPDATE pg_catalog.pg_class t SET relowner = c.relowner, relacl = c.relacl
-            FROM pg_catalog.pg_class c WHERE c.oid = relation
-            AND t.oid = pg_catalog.to_regclass(pg_catalog.format('pg_temp.%I', target));
-        UPDATE pg_catalog.pg_attribute t SET attacl = a.attacl
-            FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attacl IS NOT NULL AND a.attname = t.attname
-            AND t.attrelid = pg_catalog.to_regclass(pg_catalog.format('pg_temp.%I', target));
-    END LOOP;
-    RETURN QUERY SELECT pg_catalog.unnest(reached);
-END
-$$;
-
 -- Turn this transaction's row locks into writes that change nothing, so that whoever writes such a row
 -- from an older snapshot finds it changed. Rows are locked under the ids that the transaction itself holds.
 CREATE OR REPLACE FUNCTION dsqlkit.claim_locked(key text, relation regclass) RETURNS void LANGUAGE plpgsql
@@ -240,29 +105,6 @@ BEGIN
         WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity <> 'a' AND a.attgenerated = ''
         ORDER BY a.attnum LIMIT 1;
     EXECUTE pg_catalog.format('UPDATE ONLY %1$s SET %2$I = %2$I WHERE xmax = ANY ($1)', relation, name) USING own;
-END
-$$;
-
--- Whether this transaction made a row whose primary key another row that it sees has too.
-CREATE OR REPLACE FUNCTION dsqlkit.has_twins(key text, relation regclass) RETURNS boolean LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog AS $$
-DECLARE
-    same_key text;
-    found boolean := false;
-    own xid[] := ARRAY(
-        SELECT l.transactionid FROM pg_catalog.pg_locks l
-        WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock');
-BEGIN
-    PERFORM dsqlkit.admit(key);
-    SELECT pg_catalog.string_agg(pg_catalog.format('made.%1$I = other.%1$I', a.attname), ' AND ') INTO same_key
-        FROM pg_catalog.pg_index x
-        JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])
-        WHERE x.indrelid = relation AND x.indisprimary;
-    IF same_key IS NOT NULL THEN
-        EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM ONLY %1$s AS made JOIN %1$s AS other ON %2$s'
-            ' WHERE made.xmin = ANY ($1) AND made.ctid <> other.ctid)', relation, same_key) INTO found USING own;
-    END IF;
-    RETURN found;
 END
 $$;
 
@@ -318,10 +160,9 @@ BEGIN
 END
 $$;
 
--- Earlier versions of these, which lacked the key.
-DROP FUNCTION IF EXISTS dsqlkit.changes(regclass, tid[]), dsqlkit.put_back(regclass, tid[], text[]),
-    dsqlkit.remove_again(regclass, tid[]), dsqlkit.shadow(regclass, tid[], text[]), dsqlkit.claim_locked(regclass),
-    dsqlkit.has_twins(regclass);
+-- What earlier versions had.
+DROP FUNCTION IF EXISTS dsqlkit.put_back(text, regclass, tid[], text[]), dsqlkit.remove_again(text, regclass, tid[]),
+    dsqlkit.shadow(text, oid[], oid[], text[], text[]), dsqlkit.has_twins(text, regclass);
 
 -- A transaction that has lost: inserting here makes its COMMIT fail, with the words in the row.
 CREATE UNLOGGED TABLE IF NOT EXISTS dsqlkit.loser (words text NOT NULL);

@@ -10,7 +10,7 @@ from dsqlkit.connection import Connection, KeptConnection
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConnectionLost, ExitCode, OutcomeUnknown
 from dsqlkit.transaction import run
-from tests.faults.relay import Fault, Relay
+from tests.support.relay import Cut, Relay
 
 
 @pytest.fixture
@@ -33,16 +33,16 @@ def balance(bank: KeptConnection) -> Decimal:
     return accounts.balance(bank, 1).balance
 
 
-@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("cut", Cut)
 def test_a_connection_lost_at_a_statement_changes_nothing(
-    bank: KeptConnection, connections: KeptConnection, relay: Relay, fault: Fault
+    bank: KeptConnection, connections: KeptConnection, relay: Relay, cut: Cut
 ) -> None:
     attempts = []
 
     def work(connection: Connection) -> None:
         attempts.append(1)
         take_ten(connection)
-        relay.next_turn(fault)
+        relay.next_turn(cut)
         take_ten(connection)
 
     with pytest.raises(ConnectionLost, match="nothing changed") as caught:
@@ -56,22 +56,22 @@ def test_a_connection_lost_at_begin_changes_nothing(
     bank: KeptConnection, connections: KeptConnection, relay: Relay
 ) -> None:
     run(connections, take_ten)
-    relay.next_turn(Fault.ANSWER_LOST)
+    relay.next_turn(Cut.ANSWER_LOST)
     with pytest.raises(ConnectionLost, match="nothing changed"):
         run(connections, take_ten)
     assert balance(bank) == 90
 
 
-@pytest.mark.parametrize(("fault", "left"), [(Fault.QUESTION_LOST, 100), (Fault.ANSWER_LOST, 90)])
+@pytest.mark.parametrize(("cut", "left"), [(Cut.QUESTION_LOST, 100), (Cut.ANSWER_LOST, 90)])
 def test_a_connection_lost_at_commit_leaves_the_outcome_unknown(
-    bank: KeptConnection, connections: KeptConnection, relay: Relay, fault: Fault, left: int
+    bank: KeptConnection, connections: KeptConnection, relay: Relay, cut: Cut, left: int
 ) -> None:
     attempts = []
 
     def work(connection: Connection) -> None:
         attempts.append(1)
         take_ten(connection)
-        relay.next_turn(fault)
+        relay.next_turn(cut)
 
     with pytest.raises(OutcomeUnknown) as caught:
         run(connections, work)
@@ -84,7 +84,7 @@ def test_a_kept_connection_that_broke_is_replaced(
     bank: KeptConnection, connections: KeptConnection, relay: Relay
 ) -> None:
     with connections.connection() as first:
-        relay.next_turn(Fault.QUESTION_LOST)
+        relay.next_turn(Cut.QUESTION_LOST)
         with pytest.raises(ConnectionLost):
             run(connections, take_ten)
     assert run(connections, take_ten).attempts == 1
@@ -98,7 +98,7 @@ def test_an_error_of_the_work_survives_a_connection_that_is_lost_with_it(
 ) -> None:
     def work(connection: Connection) -> None:
         take_ten(connection)
-        relay.next_turn(Fault.QUESTION_LOST)
+        relay.next_turn(Cut.QUESTION_LOST)
         raise ValueError("the work's own")
 
     with pytest.raises(ValueError, match="the work's own"):

@@ -14,7 +14,7 @@ import psycopg2
 from dsqlkit.connection import connect, parameters
 from dsqlkit.endpoint import Endpoint, LocalAddress
 from dsqlkit.token import TokenSigner
-from tests.local.recorder import Recorder
+from tests.support.recorder import Recorder
 
 _DAMAGE = ("flip", "drop", "repeat", "insert", "length", "cut", "splice")
 

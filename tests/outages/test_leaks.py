@@ -22,9 +22,9 @@ from dsqlkit.connection import KeptConnection, connect, open_pool
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import DsqlkitError
 from dsqlkit.token import TokenSigner
-from tests.local.processes import backends, daemon, open_files, resident_bytes
-from tests.local.waiting import eventually
-from tests.soaking import DURATION_S, chance_of
+from tests.support.processes import backends, daemon, open_files, resident_bytes
+from tests.support.soaking import DURATION_S, chance_of
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(DURATION_S + 600)]
 

@@ -7,7 +7,7 @@ import pytest
 
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from tests.faults.relay import Relay
+from tests.support.relay import Relay
 
 
 @pytest.fixture

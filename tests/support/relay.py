@@ -20,7 +20,7 @@ _TOKEN_BYTES = 250
 """Longer than a start-up message, shorter than a token."""
 
 
-class Fault(Enum):
+class Cut(Enum):
     """What happens to a turn, and to its connection with it."""
 
     QUESTION_LOST = auto()
@@ -31,14 +31,14 @@ class Fault(Enum):
     """The client loses its connection at once; the server gets it all the same, and answers."""
 
 
-OnTurn = Callable[[int], Fault | None]
+OnTurn = Callable[[int], Cut | None]
 
 
 class Relay:
     """Relays `127.0.0.1:port` to a port of this machine.
 
     `on_turn` is called with each turn's number on its connection, from 1, before the turn is passed
-    on; it may take its time, and may return a fault. `turns` has each connection's count so far.
+    on; it may take its time, and may return a cut. `turns` has each connection's count so far.
     """
 
     def __init__(self, target_port: int) -> None:
@@ -50,12 +50,12 @@ class Relay:
         self._ending = threading.Event()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
 
-    def next_turn(self, fault: Fault) -> None:
-        """Let the next turn of any connection meet the fault, and no other after it."""
+    def next_turn(self, cut: Cut) -> None:
+        """Let the next turn of any connection meet the cut, and no other after it."""
 
-        def once(_: int) -> Fault:
+        def once(_: int) -> Cut:
             self.on_turn = lambda turn: None
-            return fault
+            return cut
 
         self.on_turn = once
 
@@ -108,19 +108,19 @@ class Relay:
                         continue
                     unread += data
                     for record in _whole_records(unread):
-                        fault = None
+                        cut = None
                         if signed_in and not asking:
                             asking = True
                             self.turns[number] += 1
-                            fault = self.on_turn(self.turns[number])
-                        if fault is Fault.QUESTION_LOST:
+                            cut = self.on_turn(self.turns[number])
+                        if cut is Cut.QUESTION_LOST:
                             return
                         server.sendall(record)
-                        if fault is Fault.HUNG_UP:
+                        if cut is Cut.HUNG_UP:
                             client.close()
                             server.recv(65536)
                             return
-                        deaf = deaf or fault is Fault.ANSWER_LOST
+                        deaf = deaf or cut is Cut.ANSWER_LOST
                         signed_in = signed_in or _holds_token(record)
 
 

@@ -30,11 +30,11 @@ class Answer:
 
 
 Forward = Callable[[Request], Answer]
-Fault = Callable[[Request, Forward], Answer | None]
+Mishap = Callable[[Request, Forward], Answer | None]
 """What to answer, given the request and the way on; None breaks the connection."""
 
 
-def refusal(status: int, code: str, message: str, **more: Any) -> Fault:
+def refusal(status: int, code: str, message: str, **more: Any) -> Mishap:
     """An error of the API; the request is not carried out."""
     body = json.dumps({"message": message, **more}).encode()
     return lambda request, forward: Answer(status, body, {"x-amzn-ErrorType": code})
@@ -46,7 +46,7 @@ def lost_answer(request: Request, forward: Forward) -> Answer | None:
     return None
 
 
-def changed(change: Callable[[dict[str, Any]], None]) -> Fault:
+def changed(change: Callable[[dict[str, Any]], None]) -> Mishap:
     """The answer, with something of its JSON changed."""
 
     def answer(request: Request, forward: Forward) -> Answer:
@@ -59,11 +59,11 @@ def changed(change: Callable[[dict[str, Any]], None]) -> Fault:
 
 
 class Gateway:
-    """Faults are set by method and the path's beginning, and met in the order they were set."""
+    """Mishaps are set by method and the path's beginning, and met in the order they were set."""
 
     def __init__(self, upstream_port: int) -> None:
         self._upstream_port = upstream_port
-        self._faults: list[tuple[str, str, Fault, int]] = []
+        self._mishaps: list[tuple[str, str, Mishap, int]] = []
         self._lock = threading.Lock()
         self.requests: list[Request] = []
         gateway = self
@@ -100,11 +100,11 @@ class Gateway:
 
     def forget(self) -> None:
         """Behave again, and forget what was asked."""
-        self._faults.clear()
+        self._mishaps.clear()
         self.requests.clear()
 
-    def on(self, method: str, path: str, fault: Fault, times: int = 1_000_000) -> None:
-        self._faults.append((method, path, fault, times))
+    def on(self, method: str, path: str, mishap: Mishap, times: int = 1_000_000) -> None:
+        self._mishaps.append((method, path, mishap, times))
 
     def requested(self, method: str) -> list[Request]:
         return [request for request in self.requests if request.method == method]
@@ -125,8 +125,8 @@ class Gateway:
         )
         with self._lock:
             self.requests.append(request)
-            fault = self._next_fault(request)
-        answer = fault(request, self._forward) if fault else self._forward(request)
+            mishap = self._next_mishap(request)
+        answer = mishap(request, self._forward) if mishap else self._forward(request)
         handler.close_connection = answer is None
         if answer is None:
             return
@@ -138,11 +138,11 @@ class Gateway:
         handler.end_headers()
         handler.wfile.write(answer.body)
 
-    def _next_fault(self, request: Request) -> Fault | None:
-        for index, (method, path, fault, times) in enumerate(self._faults):
+    def _next_mishap(self, request: Request) -> Mishap | None:
+        for index, (method, path, mishap, times) in enumerate(self._mishaps):
             if times and method == request.method and request.path.startswith(path):
-                self._faults[index] = (method, path, fault, times - 1)
-                return fault
+                self._mishaps[index] = (method, path, mishap, times - 1)
+                return mishap
         return None
 
     def _forward(self, request: Request) -> Answer:

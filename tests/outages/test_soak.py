@@ -12,7 +12,7 @@ from dsqlkit import accounts
 from dsqlkit.connection import KeptConnection, open_pool
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConnectionFailed, OutcomeUnknown
-from tests.faults.relay import Fault, Relay
+from tests.support.relay import Cut, Relay
 
 TRANSFERS = 20_000
 ACCOUNTS = 100
@@ -26,9 +26,9 @@ def test_money_is_neither_made_nor_lost_over_connections_that_keep_breaking(
     chance = random.Random(1)
     lock = threading.Lock()
 
-    def now_and_then(_: int) -> Fault | None:
+    def now_and_then(_: int) -> Cut | None:
         with lock:
-            return chance.choice(list(Fault)) if chance.random() < 0.005 else None
+            return chance.choice(list(Cut)) if chance.random() < 0.005 else None
 
     def one(_: int) -> str:
         payer, payee = random.sample(range(1, ACCOUNTS + 1), 2)

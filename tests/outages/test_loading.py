@@ -12,7 +12,7 @@ from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConnectionLost, OutcomeUnknown, SqlError
 from dsqlkit.loading import Loader, LoadPlan, send
 from dsqlkit.transaction import RetryPolicy
-from tests.faults.relay import Fault, Relay
+from tests.support.relay import Cut, Relay
 
 SWIFT = RetryPolicy(base_s=0.001, cap_s=0.01)
 BEGIN, INSERT, COMMIT = 1, 2, 3
@@ -37,13 +37,13 @@ def ids_in(table: KeptConnection) -> list[UUID]:
         return [each for (each,) in connection.execute("SELECT id FROM accounts2 ORDER BY id")]
 
 
-@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("cut", Cut)
 @pytest.mark.parametrize("turn", [BEGIN, INSERT, COMMIT])
 def test_a_batch_is_loaded_once_wherever_its_connection_breaks(
-    table: KeptConnection, connections: KeptConnection, relay: Relay, turn: int, fault: Fault
+    table: KeptConnection, connections: KeptConnection, relay: Relay, turn: int, cut: Cut
 ) -> None:
-    faults = iter([fault])
-    relay.on_turn = lambda at: next(faults, None) if at == turn else None
+    cuts = iter([cut])
+    relay.on_turn = lambda at: next(cuts, None) if at == turn else None
     ids = sorted(uuid4() for _ in range(10))
     assert send(connections, ids, SWIFT) == 1
     assert ids_in(table) == ids
@@ -52,8 +52,8 @@ def test_a_batch_is_loaded_once_wherever_its_connection_breaks(
 def test_a_batch_is_loaded_once_when_its_commit_breaks_again_and_again(
     table: KeptConnection, connections: KeptConnection, relay: Relay
 ) -> None:
-    faults = iter([Fault.QUESTION_LOST, Fault.ANSWER_LOST])
-    relay.on_turn = lambda turn: next(faults, None) if turn == COMMIT else None
+    cuts = iter([Cut.QUESTION_LOST, Cut.ANSWER_LOST])
+    relay.on_turn = lambda turn: next(cuts, None) if turn == COMMIT else None
     ids = sorted(uuid4() for _ in range(10))
     send(connections, ids, SWIFT)
     assert ids_in(table) == ids
@@ -62,7 +62,7 @@ def test_a_batch_is_loaded_once_when_its_commit_breaks_again_and_again(
 def test_a_batch_that_never_gets_through_is_given_up_as_not_loaded(
     table: KeptConnection, connections: KeptConnection, relay: Relay
 ) -> None:
-    relay.on_turn = lambda turn: Fault.QUESTION_LOST if turn == INSERT else None
+    relay.on_turn = lambda turn: Cut.QUESTION_LOST if turn == INSERT else None
     with pytest.raises(ConnectionLost):
         send(connections, [uuid4()], SWIFT)
     assert ids_in(table) == []
@@ -71,10 +71,10 @@ def test_a_batch_that_never_gets_through_is_given_up_as_not_loaded(
 def test_a_batch_in_doubt_stays_in_doubt_when_nothing_gets_through_after_it(
     table: KeptConnection, connections: KeptConnection, relay: Relay
 ) -> None:
-    def first_commit_then_nothing(turn: int) -> Fault | None:
+    def first_commit_then_nothing(turn: int) -> Cut | None:
         if turn == COMMIT:
-            relay.on_turn = lambda turn: Fault.QUESTION_LOST
-            return Fault.ANSWER_LOST
+            relay.on_turn = lambda turn: Cut.QUESTION_LOST
+            return Cut.ANSWER_LOST
         return None
 
     relay.on_turn = first_commit_then_nothing
@@ -98,19 +98,19 @@ def test_a_load_over_connections_that_keep_breaking_hands_over_what_is_in_the_ta
     table: KeptConnection, relayed: Endpoint, relay: Relay
 ) -> None:
     # Four in all: a batch that meets every one of them still has its fifth sending.
-    faults = {
-        11: Fault.ANSWER_LOST,
-        24: Fault.QUESTION_LOST,
-        37: Fault.ANSWER_LOST,
-        50: Fault.ANSWER_LOST,
+    cuts = {
+        11: Cut.ANSWER_LOST,
+        24: Cut.QUESTION_LOST,
+        37: Cut.ANSWER_LOST,
+        50: Cut.ANSWER_LOST,
     }
     lock, turns = threading.Lock(), 0
 
-    def some_turns(_: int) -> Fault | None:
+    def some_turns(_: int) -> Cut | None:
         nonlocal turns
         with lock:
             turns += 1
-            return faults.get(turns)
+            return cuts.get(turns)
 
     handed_over: list[UUID] = []
     with open_pool(relayed, size=4) as pool:
@@ -118,8 +118,8 @@ def test_a_load_over_connections_that_keep_breaking_hands_over_what_is_in_the_ta
         loaded = Loader(pool, LoadPlan(30, 20, 4), SWIFT).run(handed_over.extend)
     assert loaded.complete
     assert loaded.accounts == len(handed_over) == 600
-    # A fault may hit a connection that is being closed, too, and nothing is sent again then.
-    assert 0 < loaded.retries <= len(faults)
+    # A cut may hit a connection that is being closed, too, and nothing is sent again then.
+    assert 0 < loaded.retries <= len(cuts)
     assert ids_in(table) == sorted(handed_over)
 
 

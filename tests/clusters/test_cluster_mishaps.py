@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
-from tests.cli.conftest import Command
-from tests.clusters.gateway import Gateway, lost_answer, refusal
 from tests.clusters.test_cluster_commands import created, ids
+from tests.support.aws_gateway import Gateway, lost_answer, refusal
+from tests.support.commands import Command
 
 THROTTLED = refusal(429, "ThrottlingException", "Rate exceeded")
 DENIED = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: {} on resource: *"

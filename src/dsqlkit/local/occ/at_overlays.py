@@ -1,0 +1,303 @@
+"""How one session's transaction goes on at the overlays of its tables until its COMMIT.
+
+There it answers every statement from its own snapshot and its own changes, and holds no row that
+another could wait for. If it has not lost by then, its COMMIT carries out what the overlays hold.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from dsqlkit.local.backend.conversation import Conversation
+from dsqlkit.local.backend.exchange import question
+from dsqlkit.local.occ.changes import Ask, Changes, array
+from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.occ.overlay_text import (
+    Upsert,
+    at_overlays,
+    copied_from_query,
+    upsert,
+    without_locks,
+)
+from dsqlkit.local.occ.overlays import Overlays
+from dsqlkit.local.occ.replay import as_json, doings
+from dsqlkit.local.statements.statement import Kind, Statement
+from dsqlkit.local.statements.steps import Step
+from dsqlkit.local.wire.messages import (
+    MAX_BACKEND_FRAME,
+    MAX_CLIENT_FRAME,
+    PORTAL,
+    STATEMENT,
+    SYNC,
+    Backend,
+    FrameCutter,
+    Frontend,
+    message,
+)
+
+_OIDS: Final = """
+SELECT name, c.oid::text FROM pg_catalog.unnest($1::text[]) AS u (name), LATERAL (
+    SELECT dsqlkit.behind(name) AS oid
+) AS f
+JOIN pg_catalog.pg_class c USING (oid)
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname !~ '^(pg_|dsqlkit)'
+AND n.nspname NOT IN ('information_schema', 'sys')
+"""
+_ENTER: Final = "SELECT dsqlkit.to_overlays()"
+_LEAVE: Final = "SELECT dsqlkit.from_overlays()"
+_LAY_OVER: Final = "SELECT dsqlkit.lay_over($1, $2::oid, $3::tid[], $4::text[])"
+_CARRY_OUT: Final = "SELECT dsqlkit.carry_out($1, $2::oid[], $3::boolean)"
+_BEGIN_UPSERT: Final = "SELECT dsqlkit.begin_upsert($1, $2::oid::regclass)"
+_FILL_UPSERT: Final = "SELECT dsqlkit.fill_upsert($1, $2::oid::regclass)"
+_END_UPSERT: Final = "SELECT dsqlkit.end_upsert($1, $2::oid::regclass)"
+_DIFFERS: Final = "SELECT dsqlkit.differs_again($1::text[], $2::text[], $3::jsonb)::text"
+_ASKS_FOR_PATH: Final = re.compile(rb"current_schema|search_path", re.IGNORECASE)
+_PRIVATE_NAME: Final = b"dsqlkit_overlay"
+
+
+class AtOverlay(NamedTuple):
+    """The frames that run a step at overlays; `upsert` is the table of an INSERT ... ON CONFLICT,
+    after which there is more to do."""
+
+    frames: bytes
+    upsert: str | None = None
+
+
+class AtOverlays:
+    """The overlays of one session's transactions. `ask` asks inside them, as the endpoint."""
+
+    def __init__(self, conversation: Conversation, overlays: Overlays, ask: Ask) -> None:
+        self._conversation = conversation
+        self._overlays = overlays
+        self._ask = ask
+
+    async def can_repeat(self, transaction: OpenTransaction) -> bool:
+        """Whether running its statements again does what they did."""
+        if transaction.touched.opaque:
+            return False
+        texts = [text_of(step) for step in transaction.touched.steps if step.statement is not None]
+        found = doings(texts)
+        if found is None or found.unordered:
+            return False
+        oids = await self._oids(table for table, _ in found.inserts)
+        inserts = as_json((oids.get(table, "0"), columns) for table, columns in found.inserts)
+        rows = await self._conversation.ask(
+            _DIFFERS, array(found.calls), array(transaction.touched.calls), inserts
+        )
+        return rows[0][0] == "false"
+
+    async def enter(
+        self, transaction: OpenTransaction, tables: Iterable[str], changes: Changes | None = None
+    ) -> None:
+        """Let the transaction go on at the overlays of its tables, with what it did: as it was read
+        out (`changes`, or those that it was parked with), or done once more.
+
+        It must hold nothing. Raises exchange.Refused and changes.Locked.
+        """
+        await self.cover(transaction, transaction.touched.claimed.union(tables))
+        changes = changes or transaction.changes
+        transaction.go_to_overlays()
+        ask = self._conversation.ask
+        if changes is None:
+            await ask(_ENTER)
+        for step in transaction.touched.steps:
+            statement = step.statement
+            if statement is None or (changes is not None and statement.kind is not Kind.SETTING):
+                continue
+            if (found := self._upsert_in(step, statement)) is not None:
+                relation = await self._begin_upsert(step, found)
+                await self._run_again(step, statement, found.second)
+                await self.end_upsert(relation)
+            elif statement.kind in (Kind.SETTING, Kind.WRITE, Kind.COPY_IN):
+                await self._run_again(step, statement, self._text_there(step, statement))
+            if statement.kind is Kind.SETTING:
+                await ask(_ENTER)
+        if changes is not None:
+            await ask(_ENTER)
+            for each in changes.tables:
+                await self._ask(_LAY_OVER, each.relation, each.removed, each.images)
+        transaction.names_lead = True
+
+    async def cover(self, transaction: OpenTransaction, tables: Iterable[str]) -> None:
+        """See to it that these tables, as SQL writes their names, have overlays."""
+        found = (await self._oids(tables)).values()
+        await self._overlays.ensure(found)
+        transaction.covered.update(found)
+
+    async def led(
+        self, step: Step, statement: Statement, transaction: OpenTransaction
+    ) -> AtOverlay:
+        """A step, led to the overlays. Raises exchange.Refused and changes.Locked."""
+        if statement.kind is Kind.SETTING:
+            transaction.names_lead = False
+            return AtOverlay(step.data)
+        if not statement.tables and _ASKS_FOR_PATH.search(text_of(step)):
+            await self.leave()
+            transaction.names_lead = False
+            return AtOverlay(step.data)
+        if not transaction.names_lead:
+            await self._conversation.ask(_ENTER)
+            transaction.names_lead = True
+        if statement.can_conflict:
+            await self.cover(transaction, statement.claimed)
+        found = self._upsert_in(step, statement)
+        if found is not None:
+            relation = await self._begin_upsert(step, found)
+            return AtOverlay(await self._upsert_frames(step, found), relation)
+        return AtOverlay(await self._led(step, statement))
+
+    def _upsert_in(self, step: Step, statement: Statement) -> Upsert | None:
+        if statement.kind is not Kind.WRITE:
+            return None
+        return upsert(self._text_there(step, statement))
+
+    async def _begin_upsert(self, step: Step, found: Upsert) -> str:
+        """Prepare for an INSERT ... ON CONFLICT; its table, for `end_upsert`."""
+        assert step.statement is not None
+        relation = (await self._oids([found.table]))[found.table]
+        await self._ask(_BEGIN_UPSERT, relation)
+        parameters = None
+        if step.parse:
+            parameters = await self._prepare(step.parse, found.second)
+        await self._run_again(step, step.statement, found.first, parameters)
+        await self._ask(_FILL_UPSERT, relation)
+        return relation
+
+    async def _upsert_frames(self, step: Step, found: Upsert) -> bytes:
+        """The frames of an INSERT ... ON CONFLICT that was prepared for."""
+        if not step.parse:
+            return message(Frontend.QUERY, found.second + b"\0")
+        await self._prepare(step.parse, found.second)
+        await self.bind_again(_bound_to_ours(step.bind))
+        return _bound_to_ours(step.data)
+
+    async def end_upsert(self, relation: str) -> None:
+        """Keep what it did in the overlay."""
+        await self._ask(_END_UPSERT, relation)
+
+    async def carry_out(self, transaction: OpenTransaction, *, deletions_first: bool) -> None:
+        """Do at the tables what the overlays hold. Raises exchange.Refused."""
+        reached = await self._overlays.reached(transaction.covered)
+        await self._ask(_CARRY_OUT, array(reached), "true" if deletions_first else "false")
+
+    async def repeat(self, transaction: OpenTransaction) -> None:
+        """Run again at the tables what it has run. Raises exchange.Refused."""
+        for step in transaction.touched.steps:
+            if step.statement is not None:
+                await self._run_again(step, step.statement, text_of(step))
+
+    async def lock_again(self, transaction: OpenTransaction) -> None:
+        """Lock the rows that it has locked. Raises exchange.Refused."""
+        for step in transaction.touched.steps:
+            if step.statement is not None and step.statement.kind is Kind.LOCK:
+                await self._run_again(step, step.statement, text_of(step))
+
+    async def _run_again(
+        self,
+        step: Step,
+        statement: Statement,
+        text: bytes,
+        parameters: Sequence[bytes] | None = None,
+    ) -> None:
+        """Run a text in place of that of a step, with the step's values.
+
+        Leaves the client's unnamed statement alone. Raises exchange.Refused.
+        """
+        if step.parse:
+            await self._prepare(step.parse, text, parameters)
+            frames = _bound_to_ours(step.again.removeprefix(step.parse))
+        elif len(statement.parts) == 1 and not step.copied:
+            frames = question(text.decode())
+        else:
+            frames = message(Frontend.QUERY, text + b"\0") + step.copied
+        (await self._conversation.run(frames)).rows()
+
+    async def bind_again(self, bind: bytes) -> None:
+        """Make a portal again that was bound in an earlier step: it went with what was let go."""
+        if bind:
+            close = message(Frontend.CLOSE, PORTAL + bind[5 : bind.find(b"\0", 5) + 1])
+            await self._conversation.run(close + bind + SYNC)
+
+    async def forget_prepared(self, step: Step) -> None:
+        """Let the step prepare its statement once more under the same name."""
+        name = step.parse[5 : step.parse.find(b"\0", 5)]
+        if name and step.parse in step.data:
+            await self._conversation.run(message(Frontend.CLOSE, STATEMENT + name + b"\0") + SYNC)
+
+    async def leave(self) -> None:
+        """Names lead to the tables again."""
+        await self._conversation.ask(_LEAVE)
+
+    async def _oids(self, tables: Iterable[str]) -> dict[str, str]:
+        rows = await self._conversation.ask(_OIDS, array(sorted(set(tables))))
+        return {str(name): str(oid) for name, oid in rows}
+
+    def _text_there(self, step: Step, statement: Statement) -> bytes:
+        """A step's text at overlays."""
+        text = text_of(step)
+        if statement.kind in (Kind.LOCK, Kind.CURSOR):
+            text = without_locks(text)
+        if statement.qualified:
+            text = at_overlays(text, statement.qualified, self._overlays.has)
+        if statement.kind is Kind.READ:
+            text = copied_from_query(text)
+        return text
+
+    async def _led(self, step: Step, statement: Statement) -> bytes:
+        text = self._text_there(step, statement)
+        if text == text_of(step):
+            await self.bind_again(step.bind)
+            return step.data
+        if not step.parse:
+            return message(Frontend.QUERY, text + b"\0") + step.copied
+        await self._prepare(step.parse, text)
+        await self.bind_again(_bound_to_ours(step.bind))
+        return _bound_to_ours(step.data)
+
+    async def _prepare(
+        self, parse: bytes, text: bytes, parameters: Sequence[bytes] | None = None
+    ) -> list[bytes]:
+        """Prepare a text in place of that of a Parse frame, under a name of ours.
+
+        Its parameters are of these types, or of those of the frame. Gives the types. Raises
+        exchange.Refused.
+        """
+        end = parse.find(b"\0", parse.find(b"\0", 5) + 1)
+        types = parse[end + 1 :]
+        if parameters is not None:
+            types = len(parameters).to_bytes(2, "big") + b"".join(parameters)
+        # Frees the name first: it may be left from an earlier statement.
+        close = message(Frontend.CLOSE, STATEMENT + _PRIVATE_NAME + b"\0")
+        prepare = message(Frontend.PARSE, _PRIVATE_NAME + b"\0" + text + b"\0" + types)
+        describe = message(Frontend.DESCRIBE, STATEMENT + _PRIVATE_NAME + b"\0")
+        done = await self._conversation.run(close + prepare + describe + SYNC)
+        done.rows()
+        cutter = FrameCutter({Backend.PARAMETER_DESCRIPTION}, limit=MAX_BACKEND_FRAME)
+        for kind, frame in cutter.feed(done.held()):
+            if kind == Backend.PARAMETER_DESCRIPTION:
+                return [frame[at : at + 4] for at in range(7, len(frame), 4)]
+        return []
+
+
+def text_of(step: Step) -> bytes:
+    """The SQL of a step."""
+    if not step.parse:
+        frame = step.again
+        return frame[5 : frame.find(b"\0", 5)]
+    start = step.parse.find(b"\0", 5) + 1
+    return step.parse[start : step.parse.find(b"\0", start)]
+
+
+def _bound_to_ours(frames: bytes) -> bytes:
+    """The same frames with every Bind naming the statement that was prepared in its place."""
+    pieces = []
+    cutter = FrameCutter({Frontend.BIND}, limit=MAX_CLIENT_FRAME)
+    for kind, piece in cutter.feed(frames):
+        if kind == Frontend.BIND:
+            start = piece.find(b"\0", 5) + 1
+            end = piece.find(b"\0", start)
+            pieces.append(message(Frontend.BIND, piece[5:start] + _PRIVATE_NAME + piece[end:]))
+        else:
+            pieces.append(piece)
+    return b"".join(pieces)

@@ -1,0 +1,200 @@
+"""What a statement's text has to be at overlays, where its tables are views. Pure.
+
+What is left out becomes blanks, so that an error's position stays right.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+import postgast
+from postgast import pg_query_pb2 as tree
+
+from dsqlkit.local.occ.overlay_ddl import VIEW_SCHEMA
+from dsqlkit.local.statements.quoting import qualified
+from dsqlkit.local.statements.tree import Node, parse
+
+_STRENGTHS: Final = (
+    (tree.UPDATE,),
+    (tree.NO, tree.KEY, tree.UPDATE),
+    (tree.SHARE,),
+    (tree.KEY, tree.SHARE),
+)
+_WAITS: Final = ((tree.NOWAIT,), (tree.SKIP, tree.LOCKED))
+_IDENTIFIER: Final = re.compile(r'"(?P<quoted>([^"]|"")*)"|(?P<plain>[^\s."();,]+)')
+_OPENING: Final = (tree.ASCII_40, tree.ASCII_91)
+_CLOSING: Final = (tree.ASCII_41, tree.ASCII_93)
+
+
+class Token(NamedTuple):
+    """A token of a text: its kind, where it is (in bytes), and in how many brackets."""
+
+    kind: int
+    start: int
+    end: int
+    depth: int
+
+
+def tokens_of(text: bytes) -> list[Token]:
+    """The tokens of a text, comments left out."""
+    found = []
+    depth = 0
+    for each in postgast.scan(text.decode()).tokens:
+        if each.token in (tree.SQL_COMMENT, tree.C_COMMENT):
+            continue
+        if each.token in _CLOSING:
+            depth -= 1
+        found.append(Token(each.token, each.start, each.end, depth))
+        if each.token in _OPENING:
+            depth += 1
+    return found
+
+
+def without_locks(text: bytes) -> bytes:
+    """The text without its FOR UPDATE and FOR KEY SHARE: at an overlay there is nothing to lock."""
+    if b"for" not in text.lower():
+        return text
+    tokens = tokens_of(text)
+    for start, end in _locking_clauses(tokens):
+        text = text[:start] + b" " * (end - start) + text[end:]
+    return text
+
+
+def _locking_clauses(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    kinds = [token.kind for token in tokens]
+    position = 0
+    while position < len(tokens):
+        start, position = position, position + 1
+        if kinds[start] != tree.FOR:
+            continue
+        for strength in _STRENGTHS:
+            if tuple(kinds[position : position + len(strength)]) == strength:
+                end = position + len(strength)
+                if kinds[end : end + 1] == [tree.OF]:
+                    end += 2
+                    while kinds[end : end + 1] in ([tree.ASCII_44], [tree.ASCII_46]):
+                        end += 2
+                for wait in _WAITS:
+                    if tuple(kinds[end : end + len(wait)]) == wait:
+                        end += len(wait)
+                yield tokens[start].start, tokens[end - 1].end
+                position = end
+                break
+
+
+def at_overlays(
+    text: bytes, schemas: Sequence[tuple[int, int]], has_overlay: Callable[[str, str], bool]
+) -> bytes:
+    """The text with each schema at these places (from, to, the point included) led to overlays, of
+    tables that have one."""
+    for start, end in sorted(schemas, reverse=True):
+        schema = _identifier(text[start:end])
+        if has_overlay(schema, _identifier(text[end:])):
+            text = text[:start] + _prefixed(text[start:end], VIEW_SCHEMA) + text[end:]
+    return text
+
+
+def _identifier(text: bytes) -> str:
+    """The name that a text begins with."""
+    found = _IDENTIFIER.match(text.decode())
+    assert found is not None
+    if found["quoted"] is not None:
+        return found["quoted"].replace('""', '"')
+    return str(found["plain"]).lower()
+
+
+def copied_from_query(text: bytes) -> bytes:
+    """A COPY ... TO of a table as one of a query, since no view can be copied itself."""
+    tokens = tokens_of(text)
+    if (
+        not tokens
+        or tokens[0].kind != tree.COPY
+        or len(tokens) < 3
+        or tokens[1].kind == tree.ASCII_40
+    ):
+        return text
+    end = next(
+        index for index, each in enumerate(tokens) if each.kind == tree.TO and not each.depth
+    )
+    opening = next((each for each in tokens[:end] if each.kind == tree.ASCII_40), None)
+    table_end = tokens[end - 1].end if opening is None else opening.start
+    table = text[tokens[1].start : table_end]
+    columns = b"*" if opening is None else text[opening.end : tokens[end - 1].start]
+    query = b"(SELECT " + columns + b" FROM " + table + b") "
+    return text[: tokens[1].start] + query + text[tokens[end].start :]
+
+
+def _prefixed(schema: bytes, prefix: str) -> bytes:
+    """A schema as SQL writes it, up to its point, with a prefix before its name."""
+    if schema.startswith(b'"'):
+        return b'"' + prefix.encode() + schema[1:]
+    return prefix.encode() + schema
+
+
+def with_places(text: bytes, select: Node) -> tuple[bytes, list[str]] | None:
+    """A SELECT that locks rows with each row's table and place after its columns, and the names of
+    the tables as SQL writes them; None where that cannot be told from its text."""
+    tables = list(_ranges(select.from_clause))
+    if not select.locking_clause or not tables or select.with_clause.ctes:
+        return None
+    tokens = tokens_of(text)
+    for previous, token in pairwise(tokens):
+        if token.kind == tree.FROM and token.depth == 0 and previous.kind != tree.DISTINCT:
+            added = "".join(f", {each}.tableoid, {each}.ctid" for each in tables)
+            return text[: token.start] + added.encode() + b" " + text[token.start :], tables
+    return None
+
+
+def _ranges(items: Sequence[Node]) -> Iterator[str]:
+    for item in items:
+        kind = item.WhichOneof("node")
+        if kind == "range_var":
+            name = item.range_var.alias.aliasname or item.range_var.relname
+            yield '"' + name.replace('"', '""') + '"'
+        elif kind == "join_expr":
+            yield from _ranges([item.join_expr.larg, item.join_expr.rarg])
+
+
+class Upsert(NamedTuple):
+    """An INSERT ... ON CONFLICT at an overlay, in two texts.
+
+    `first`, the same without its ON CONFLICT, is run at the view only to see which rows it meets;
+    `second` at a private table that has them. `table` is the name of its table as SQL writes it.
+    """
+
+    table: str
+    first: bytes
+    second: bytes
+
+
+_PRIVATE_TABLE: Final = b'pg_temp."dsqlkit upsert" '
+
+
+def upsert(text: bytes) -> Upsert | None:
+    """What an INSERT ... ON CONFLICT becomes; None for any other text."""
+    if b"conflict" not in text.lower():
+        return None
+    parsed = parse(text)
+    insert = parsed[0].node
+    if (
+        len(parsed) > 1
+        or parsed[0].name != "insert_stmt"
+        or not insert.HasField("on_conflict_clause")
+    ):
+        return None
+    tokens = tokens_of(text)
+    start = end = len(text)
+    for token, following in pairwise(tokens):
+        if token.kind == tree.ON and following.kind == tree.CONFLICT and not token.depth:
+            start = token.start
+        elif token.kind == tree.RETURNING and not token.depth:
+            end = token.start
+    first = text[:start] + b" " * (end - start) + text[end:]
+    named = insert.relation
+    at = next(index for index, token in enumerate(tokens) if token.start == named.location)
+    last = at + (2 if named.schemaname else 0)
+    alias = b"" if named.alias.aliasname else b"AS " + text[tokens[last].start : tokens[last].end]
+    second = text[: named.location] + _PRIVATE_TABLE + alias + text[tokens[last].end :]
+    named.schemaname = named.schemaname.removeprefix(VIEW_SCHEMA)
+    return Upsert(qualified(named), first, second)

@@ -1,0 +1,62 @@
+"""Whether a transaction's statements can be run again in place of reading out what they did. Pure.
+
+The snapshot of a transaction outlives going back to its savepoint. So the same statements find and
+make the same rows again, at the cost of what they touched, unless they call what gives something
+else each time, or leave such a column to be filled in (server/sql/overlays.sql).
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import postgast
+
+from dsqlkit.local.statements.quoting import qualified
+from dsqlkit.local.statements.tree import parse
+
+
+@dataclass(frozen=True, slots=True)
+class Doings:
+    """What statements call, and into which tables they insert, with the columns that they give.
+
+    None for the columns is all of them by their order; `unordered`: which rows are written depends
+    on the order in which PostgreSQL comes across them.
+    """
+
+    calls: frozenset[str] = frozenset()
+    inserts: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
+    unordered: bool = False
+
+
+def doings(texts: Iterable[bytes]) -> Doings | None:
+    """What these texts do; None if one cannot be read."""
+    calls: set[str] = set()
+    inserts: list[tuple[str, tuple[str, ...] | None]] = []
+    unordered = False
+    for text in texts:
+        try:
+            parsed = parse(text)
+        except (postgast.PgQueryError, UnicodeDecodeError):
+            return None
+        for each in parsed:
+            for found in each.nodes:
+                name = found.DESCRIPTOR.name
+                if name == "FuncCall":
+                    calls.add(found.funcname[-1].string.sval)
+                elif name == "InsertStmt":
+                    columns = tuple(each.res_target.name for each in found.cols)
+                    inserts.append((qualified(found.relation), columns or None))
+                elif name == "CopyStmt" and found.is_from:
+                    columns = tuple(each.string.sval for each in found.attlist)
+                    inserts.append((qualified(found.relation), columns or None))
+                elif name == "SetToDefault":
+                    unordered = True
+                elif name == "SelectStmt":
+                    limited = found.HasField("limit_count") or found.HasField("limit_offset")
+                    unordered = unordered or (limited and not found.sort_clause)
+    return Doings(frozenset(calls), tuple(inserts), unordered)
+
+
+def as_json(inserts: Iterable[tuple[str, tuple[str, ...] | None]]) -> str:
+    """Tables (oids) and columns as dsqlkit.differs_again takes them."""
+    return json.dumps([{"relation": table, "columns": columns} for table, columns in inserts])

@@ -1,0 +1,320 @@
+-- Overlays of tables (see occ/overlay_ddl.py): what they are made from, what a transaction puts in them and how it
+-- takes that out again. Run with catalog.sql, by its rules.
+
+-- What the overlay of a table was made from; it is made anew when the table is no longer that.
+CREATE TABLE IF NOT EXISTS dsqlkit.overlaid (relation oid PRIMARY KEY, made_from text NOT NULL);
+
+CREATE OR REPLACE FUNCTION dsqlkit.names_of(relation oid, numbers int2[]) RETURNS json LANGUAGE sql STABLE
+    SET search_path = pg_catalog AS $$
+    SELECT json_agg(a.attname ORDER BY u.place) FROM unnest(numbers) WITH ORDINALITY AS u (number, place)
+    JOIN pg_attribute a ON a.attrelid = relation AND a.attnum = u.number
+$$;
+
+CREATE OR REPLACE FUNCTION dsqlkit.named(relation oid) RETURNS json LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    SELECT json_build_array(n.nspname, c.relname)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
+$$;
+
+CREATE OR REPLACE FUNCTION dsqlkit.references_of(condition text, relation oid) RETURNS json LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog AS $$
+DECLARE
+    found json;
+BEGIN
+    EXECUTE format($q$
+        SELECT json_agg(json_build_object('name', k.conname, 'child', dsqlkit.named(k.conrelid),
+            'columns', dsqlkit.names_of(k.conrelid, k.conkey), 'parent', dsqlkit.named(k.confrelid),
+            'targets', dsqlkit.names_of(k.confrelid, k.confkey), 'on_delete', k.confdeltype, 'on_update', k.confupdtype,
+            'deferred', k.condeferred) ORDER BY k.oid)
+        FROM pg_constraint k WHERE k.contype = 'f' AND %s = $1
+    $q$, condition) INTO found USING relation;
+    RETURN found;
+END
+$$;
+
+-- A view's query, with the names of what it reads as they lead there from the search path of all schemas: so they lead to
+-- overlays where those come first.
+CREATE OR REPLACE FUNCTION dsqlkit.view_text(relation oid) RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM set_config('search_path', dsqlkit.all_schemas(''), true);
+    RETURN pg_get_viewdef(relation);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION dsqlkit.all_schemas(before text) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    SELECT string_agg(concat(CASE WHEN before <> '' THEN quote_ident(before || nspname) || ', ' END, quote_ident(nspname)), ', ' ORDER BY oid)
+    FROM pg_namespace WHERE nspname !~ '^(pg_|dsqlkit)' AND nspname NOT IN ('information_schema', 'sys')
+$$;
+
+-- All that the overlay of a table or view is made from, as occ/overlay_ddl.py reads it.
+CREATE OR REPLACE FUNCTION dsqlkit.shape_of(relation oid) RETURNS text LANGUAGE sql SET search_path = pg_catalog AS $$
+    SELECT json_build_object(
+        'schema', n.nspname, 'name', c.relname, 'owner', c.relowner, 'acl', c.relacl,
+        'definition', CASE WHEN c.relkind = 'v' THEN dsqlkit.view_text(c.oid) END,
+        'columns', (SELECT json_agg(json_build_object(
+                'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'acl', a.attacl, 'not_null', a.attnotnull,
+                'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+                'generated', CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+                'sequence', CASE WHEN a.attidentity <> '' THEN pg_get_serial_sequence(c.oid::regclass::text, a.attname) END)
+                ORDER BY a.attnum)
+            FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+        'checks', (SELECT json_agg(pg_get_constraintdef(k.oid) ORDER BY k.oid) FROM pg_constraint k
+            WHERE k.conrelid = c.oid AND k.contype = 'c'),
+        'keys', (SELECT json_agg(json_build_object(
+                'name', i.relname, 'primary', x.indisprimary, 'nulls_equal', x.indnullsnotdistinct,
+                'condition', pg_get_expr(x.indpred, x.indrelid),
+                'columns', (SELECT json_agg(dsqlkit.indexdef(x.indexrelid, k, true) ORDER BY k)
+                            FROM generate_series(1, x.indnkeyatts) AS k))
+                ORDER BY x.indisprimary DESC, i.relname)
+            FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+            WHERE x.indrelid = c.oid AND x.indisunique AND x.indisready),
+        'references', dsqlkit.references_of('k.conrelid', c.oid),
+        'referenced', dsqlkit.references_of('k.confrelid', c.oid))::text
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
+$$;
+
+-- Of these tables and all that a statement at one of them reaches, those whose overlay is missing or of another shape.
+CREATE OR REPLACE FUNCTION dsqlkit.without_overlay(wanted oid[]) RETURNS TABLE (relation oid, shape text) LANGUAGE plpgsql
+    SET search_path = pg_catalog AS $$
+BEGIN
+    RETURN QUERY SELECT r.relation, s.shape FROM dsqlkit.reached(wanted) AS r (relation), dsqlkit.shape_of(r.relation) AS s (shape)
+        WHERE NOT EXISTS (SELECT FROM dsqlkit.overlaid o WHERE o.relation = r.relation AND o.made_from = md5(s.shape));
+END
+$$;
+
+-- An overlay that was made: it belongs to the owner of its table and allows each role what the table does. What it
+-- depends on may be dropped as if it were not there: it is made anew, or never used again.
+CREATE OR REPLACE FUNCTION dsqlkit.overlay_made(made oid, shape text, parts regclass[], view regclass) RETURNS void LANGUAGE plpgsql
+    SET search_path = pg_catalog AS $$
+BEGIN
+    UPDATE pg_class t SET relowner = c.relowner, relacl = c.relacl FROM pg_class c WHERE c.oid = made AND t.oid = ANY (parts || view);
+    UPDATE pg_attribute t SET attacl = a.attacl FROM pg_attribute a
+        WHERE a.attrelid = made AND a.attacl IS NOT NULL AND a.attname = t.attname AND t.attrelid = view;
+    WITH RECURSIVE own (classid, objid) AS (
+        SELECT 'pg_class'::regclass::oid, u.part::oid FROM unnest(parts || view) AS u (part)
+        UNION
+        SELECT d.classid, d.objid FROM own o JOIN pg_depend d ON (d.refclassid, d.refobjid) = (o.classid, o.objid)
+            WHERE d.deptype IN ('a', 'i')
+    )
+    DELETE FROM pg_depend d USING own o WHERE (d.classid, d.objid) = (o.classid, o.objid)
+        AND d.refclassid <> 'pg_namespace'::regclass AND (d.refclassid, d.refobjid) NOT IN (SELECT x.classid, x.objid FROM own x);
+    DELETE FROM pg_shdepend d WHERE d.classid = 'pg_class'::regclass AND d.objid = ANY (parts || view)
+        AND d.dbid = (SELECT b.oid FROM pg_database b WHERE b.datname = current_database());
+    INSERT INTO dsqlkit.overlaid VALUES (made, md5(shape)) ON CONFLICT (relation) DO UPDATE SET made_from = excluded.made_from;
+END
+$$;
+
+-- A search path on which the names of tables lead to their overlays.
+CREATE OR REPLACE FUNCTION dsqlkit.to_overlays() RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT pg_catalog.set_config('search_path', pg_catalog.string_agg(pg_catalog.format('%I, %I', 'dsqlkit_view_' || s, s), ', ' ORDER BY place), true)
+    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS u (s, place) WHERE s !~ '^dsqlkit_view_'
+$$;
+
+CREATE OR REPLACE FUNCTION dsqlkit.overlay_part(relation oid, suffix text) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    SELECT format('%I.%I', 'dsqlkit_rows_' || n.nspname, c.relname || suffix)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
+$$;
+
+-- Put into a table's overlay what a transaction did: the places of rows that it removed, the content of those it made.
+CREATE OR REPLACE FUNCTION dsqlkit.lay_over(key text, relation regclass, removed tid[], images text[]) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog SET datestyle = 'ISO' SET intervalstyle = 'postgres' AS $$
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    EXECUTE format('INSERT INTO %s SELECT pg_catalog.unnest($1)', dsqlkit.overlay_part(relation, ' hidden')) USING removed;
+    EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %3$s FROM (SELECT u.image::%4$s AS r FROM pg_catalog.unnest($1) AS u (image)) AS i',
+        dsqlkit.overlay_part(relation, ''), dsqlkit.columns_of(relation, ''), dsqlkit.columns_of(relation, '(i.r).'), relation)
+        USING images;
+END
+$$;
+
+-- Do at a table what its overlay holds: update rows whose primary key was there before, insert the others, and empty the
+-- overlay. The places of rows to delete are returned, as deletions come after all tables' rows are back.
+CREATE OR REPLACE FUNCTION dsqlkit.carry_out_one(relation regclass, deletions_first boolean) RETURNS tid[] LANGUAGE plpgsql
+SET search_path = pg_catalog AS $$
+DECLARE
+    made text := dsqlkit.overlay_part(relation, '');
+    hidden text := dsqlkit.overlay_part(relation, ' hidden');
+    same_key text;
+    assignments text;
+    removed tid[];
+    places tid[] := '{}';
+    replacements tid[] := '{}';
+    done bigint;
+BEGIN
+    EXECUTE format('WITH gone AS (DELETE FROM %s RETURNING place) SELECT coalesce(array_agg(place), ''{}'') FROM gone', hidden)
+        INTO removed;
+    SELECT string_agg(format('t.%1$I = r.%1$I', a.attname), ' AND ') INTO same_key
+        FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])
+        WHERE x.indrelid = relation AND x.indisprimary;
+    IF deletions_first THEN
+        removed := '{}'; -- they are gone already
+    ELSIF same_key IS NOT NULL AND cardinality(removed) > 0 THEN
+        EXECUTE format('SELECT coalesce(array_agg(t.ctid), ''{}''), coalesce(array_agg(r.ctid), ''{}'')'
+            ' FROM ONLY %s AS t JOIN %s AS r ON %s WHERE t.ctid = ANY ($1)', relation, made, same_key)
+            INTO places, replacements USING removed;
+        SELECT string_agg(format('%1$I = r.%1$I', a.attname), ', ') INTO assignments FROM pg_attribute a
+            WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity <> 'a' AND a.attgenerated = '';
+        EXECUTE format('UPDATE ONLY %s AS t SET %s FROM %s AS r WHERE t.ctid = ANY ($1) AND %s',
+            relation, assignments, made, same_key) USING places;
+        GET DIAGNOSTICS done = ROW_COUNT;
+        IF done <> cardinality(places) THEN
+            RAISE EXCEPTION USING ERRCODE = '40001', MESSAGE = 'a changed row is gone';
+        END IF;
+    END IF;
+    EXECUTE format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS r WHERE r.ctid <> ALL ($1)',
+        relation, dsqlkit.columns_of(relation, ''), dsqlkit.columns_of(relation, 'r.'), made) USING replacements;
+    EXECUTE format('DELETE FROM %s', made);
+    RETURN ARRAY(SELECT u.place FROM unnest(removed) AS u (place) WHERE u.place <> ALL (places));
+END
+$$;
+
+-- These tables and all that a statement at one of them reaches, each after those that it references as far as that is possible.
+CREATE OR REPLACE FUNCTION dsqlkit.reached_in_order(wanted oid[]) RETURNS SETOF oid LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+DECLARE
+    ahead oid[] := ARRAY(SELECT r FROM dsqlkit.reached(wanted) AS r JOIN pg_class c ON c.oid = r WHERE c.relkind = 'r');
+    ready oid[];
+BEGIN
+    WHILE cardinality(ahead) > 0 LOOP
+        ready := ARRAY(SELECT a FROM unnest(ahead) AS u (a) WHERE NOT EXISTS (SELECT FROM pg_constraint k
+            WHERE k.contype = 'f' AND k.conrelid = a AND k.confrelid <> a AND k.confrelid = ANY (ahead)));
+        IF ready = '{}' THEN
+            ready := ahead; -- they reference each other
+        END IF;
+        RETURN QUERY SELECT unnest(ready);
+        ahead := ARRAY(SELECT a FROM unnest(ahead) AS u (a) WHERE a <> ALL (ready));
+    END LOOP;
+END
+$$;
+
+-- Do at the tables what this transaction did at their overlays, and empty these; the tables in order of reference. Raises 40001, 23505 or 23503 where another
+-- was first. Where rows followed others under a key that is unique, or lost their parents, one order of doing it may be
+-- impossible although the other is not.
+CREATE OR REPLACE FUNCTION dsqlkit.carry_out(key text, reached oid[], deletions_first boolean) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    -- Those whose overlay it has written in. That may have been made after its snapshot: no query finds it.
+    relations oid[] := ARRAY(
+        SELECT r FROM unnest(reached) WITH ORDINALITY AS u (r, place) WHERE EXISTS (
+            SELECT FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock'
+                AND l.relation IN (to_regclass(dsqlkit.overlay_part(r, '')), to_regclass(dsqlkit.overlay_part(r, ' hidden'))))
+        ORDER BY place);
+    relation oid;
+    deletions text[] := '{}';
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    IF deletions_first THEN
+        FOREACH relation IN ARRAY ARRAY(SELECT r FROM unnest(relations) WITH ORDINALITY AS u (r, place) ORDER BY place DESC) LOOP
+            EXECUTE format('DELETE FROM ONLY %s WHERE ctid = ANY (ARRAY(SELECT place FROM %s))',
+                relation::regclass, dsqlkit.overlay_part(relation, ' hidden'));
+        END LOOP;
+    END IF;
+    FOREACH relation IN ARRAY relations LOOP
+        deletions := deletions || dsqlkit.carry_out_one(relation, deletions_first)::text;
+    END LOOP;
+    FOR place IN REVERSE cardinality(relations)..1 LOOP
+        IF deletions[place] <> '{}' THEN
+            EXECUTE format('DELETE FROM ONLY %s WHERE ctid = ANY ($1)', relations[place]::regclass) USING deletions[place]::tid[];
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- Names without the schemas of overlays on the search path, as they were before.
+CREATE OR REPLACE FUNCTION dsqlkit.from_overlays() RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT pg_catalog.set_config('search_path', coalesce(pg_catalog.string_agg(pg_catalog.quote_ident(s), ', ' ORDER BY place), ''), true)
+    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS u (s, place) WHERE s !~ '^dsqlkit_view_'
+$$;
+
+-- Whether statements that call these functions, in a transaction that calls all of those, and insert into these tables, giving values for these columns, may do
+-- something else when they are run again with the same snapshot. Filling a column by itself counts.
+CREATE OR REPLACE FUNCTION dsqlkit.differs_again(calls text[], all_calls text[], inserts jsonb) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    SELECT EXISTS (SELECT FROM pg_proc WHERE proname = ANY (calls) AND (provolatile = 'v' OR proname = 'statement_timestamp'))
+        -- A query may call a function that writes.
+        OR EXISTS (SELECT FROM pg_proc WHERE proname = ANY (all_calls) AND provolatile = 'v' AND oid >= 16384)
+        OR EXISTS (
+            SELECT FROM jsonb_to_recordset(inserts) AS i (relation oid, columns text[])
+            JOIN pg_class c ON c.oid = i.relation
+            LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+                AND (a.attname <> ALL (i.columns)) IS NOT false
+            LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+            WHERE c.relkind <> 'r' OR a.attidentity <> '' OR EXISTS (
+                SELECT FROM regexp_matches(pg_get_expr(d.adbin, d.adrelid), '([a-z0-9_]+)"?\(', 'g') AS m (found)
+                JOIN pg_proc p ON p.proname = m.found[1]
+                WHERE p.provolatile = 'v' OR p.proname = 'statement_timestamp'))
+$$;
+
+-- An INSERT ... ON CONFLICT cannot go to a view. It goes to a private table with the rows that the overlay has and with those of
+-- the table that it meets: a first run at the view brings these to the overlay.
+CREATE OR REPLACE FUNCTION dsqlkit.begin_upsert(key text, relation regclass) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog SET client_min_messages = 'error' AS $$
+DECLARE
+    index record;
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    EXECUTE format('CREATE TEMPORARY TABLE "dsqlkit upsert" (LIKE %s INCLUDING ALL EXCLUDING INDEXES EXCLUDING IDENTITY) ON COMMIT DROP', relation);
+    FOR index IN
+        SELECT i.relname, regexp_replace(dsqlkit.indexdef(x.indexrelid, 0, false), ' ON .*? USING ', ' ON pg_temp."dsqlkit upsert" USING ') AS definition,
+            k.contype
+        FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+        LEFT JOIN pg_constraint k ON k.conindid = x.indexrelid AND k.contype IN ('p', 'u')
+        WHERE x.indrelid = relation AND x.indisunique AND x.indisready
+    LOOP
+        EXECUTE index.definition;
+        IF index.contype IS NOT NULL THEN
+            EXECUTE format('ALTER TABLE pg_temp."dsqlkit upsert" ADD CONSTRAINT %1$I %2$s USING INDEX %1$I', index.relname,
+                CASE index.contype WHEN 'p' THEN 'PRIMARY KEY' ELSE 'UNIQUE' END);
+        END IF;
+    END LOOP;
+    FOR index IN
+        SELECT a.attname, pg_get_serial_sequence(relation::text, a.attname) AS sequence
+        FROM pg_attribute a WHERE a.attrelid = relation AND a.attidentity <> ''
+    LOOP
+        EXECUTE format('ALTER TABLE pg_temp."dsqlkit upsert" ALTER %I SET DEFAULT dsqlkit.next_identity(%L::pg_catalog.regclass)',
+            index.attname, index.sequence);
+    END LOOP;
+    UPDATE pg_class t SET relowner = c.relowner, relacl = c.relacl FROM pg_class c
+        WHERE c.oid = relation AND t.oid = 'pg_temp."dsqlkit upsert"'::regclass;
+    PERFORM set_config('dsqlkit.meeting', 'on', true);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION dsqlkit.fill_upsert(key text, relation regclass) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    PERFORM set_config('dsqlkit.meeting', '', true);
+    EXECUTE format('WITH moved AS (DELETE FROM %1$s RETURNING %2$s) INSERT INTO pg_temp."dsqlkit upsert" (%2$s) SELECT %2$s FROM moved',
+        dsqlkit.overlay_part(relation, ''), dsqlkit.columns_of(relation, ''));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION dsqlkit.end_upsert(key text, relation regclass) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM pg_temp."dsqlkit upsert"',
+        dsqlkit.overlay_part(relation, ''), dsqlkit.columns_of(relation, ''));
+    DROP TABLE pg_temp."dsqlkit upsert";
+END
+$$;
+
+-- The table that a name, as SQL writes it, leads to where no overlay is in the way.
+CREATE OR REPLACE FUNCTION dsqlkit.behind(name text) RETURNS oid LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    schema_name text;
+    found oid;
+BEGIN
+    IF pg_catalog.strpos(name, '"."') > 0 THEN
+        RETURN pg_catalog.to_regclass(name);
+    END IF;
+    FOREACH schema_name IN ARRAY pg_catalog.current_schemas(false) LOOP
+        IF schema_name !~ '^dsqlkit_view_' THEN
+            found := pg_catalog.to_regclass(pg_catalog.quote_ident(schema_name) || '.' || name);
+            IF found IS NOT NULL THEN
+                RETURN found;
+            END IF;
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;

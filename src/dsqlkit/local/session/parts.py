@@ -1,0 +1,173 @@
+"""What the turns of a session are carried out with: its two links, and what passes between them.
+
+Each part does one thing, and whoever carries out a turn is handed all of them here. None of them
+knows the session itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from dsqlkit.local.backend.conversation import Conversation
+from dsqlkit.local.backend.exchange import FAILED, IDLE, Exchange, Request, Verdict
+from dsqlkit.local.backend.savepoint import GUARD_COMPLETE, guarded
+from dsqlkit.local.faults import ActiveFaults
+from dsqlkit.local.occ.adjudicator import Adjudicator
+from dsqlkit.local.occ.contender import Contender
+from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.occ.recovery import Recovery
+from dsqlkit.local.session.distance import Distance
+from dsqlkit.local.session.pipeline import Pipeline
+from dsqlkit.local.statements.steps import Step
+from dsqlkit.local.wire.link import Link
+from dsqlkit.local.wire.messages import SYNC
+
+_log = logging.getLogger(__name__)
+
+
+class Parts:
+    """The parts of one session, and the few things that every turn does with them.
+
+    `traces`: the log is to have a line a turn. `contender` is the session as the adjudicator knows
+    it. `handle` is called with each step whose turn has come; `close` ends the session. `work` is
+    what takes several exchanges, `work_name` its name.
+    """
+
+    def __init__(
+        self,
+        contender: Contender,
+        adjudicator: Adjudicator,
+        faults: ActiveFaults,
+        *,
+        on_job: Callable[[], None],
+        handle: Callable[[Step], None],
+        close: Callable[[], None],
+    ) -> None:
+        self.contender = contender
+        self.adjudicator = adjudicator
+        self.faults = faults
+        self.close = close
+        self.transaction: OpenTransaction | None = None
+        self.on_answered: Callable[[Step, Exchange], None] = self.finish
+        self.wants_rows = False
+        self.can_start_over = False
+        self.work: asyncio.Task[None] | None = None
+        self.work_name = ""
+        self.traces = _log.isEnabledFor(logging.DEBUG)
+        distance = Distance(faults, self._received)
+        self.client = distance.link = Link(distance.receive, close, watched=True)
+        self.conversation = Conversation(
+            self.client,
+            on_job,
+            adjudicator.changed_schema,
+            on_busy=partial(adjudicator.watch.busy, contender),
+            on_rest=partial(adjudicator.watch.at_rest, contender),
+            on_copy=self._copy_wanted,
+            lost=close,
+        )
+        self.pipeline = Pipeline(self.client, self.conversation, handle=handle, broken=close)
+        self.backend = self.conversation.backend
+        self.client.other, self.backend.other = self.backend, self.client
+        self.recovery = Recovery(self.conversation, adjudicator)
+
+    def _received(self, data: bytes) -> None:
+        self.pipeline.receive(data)
+
+    def _copy_wanted(self) -> None:
+        self.pipeline.take_data()
+
+    def begin(self) -> OpenTransaction:
+        """A transaction begins."""
+        self.transaction = self.adjudicator.began(self.contender)
+        return self.transaction
+
+    def send_step(
+        self, step: Step, data: bytes, *, forward: bool, guard: bool = False, again: bool = False
+    ) -> None:
+        """Send a step, or other frames in its place; hold back the answers unless `forward`.
+
+        `guard`: a savepoint goes before it. `again`: it can be taken back and run again.
+        """
+        hide = step.hides_ready
+        self.pipeline.held_up = True
+        self.wants_rows = step.statement is not None and step.statement.can_conflict
+        self.can_start_over = again
+        request = Request(
+            forward=forward,
+            bounded=not step.copied,
+            hide_ready=hide,
+            is_query=step.is_query,
+            guarded=guard,
+            copies=bool(step.copied),
+            before=step.before,
+        )
+        exchange = Exchange(
+            request, partial(self.on_answered, step), GUARD_COMPLETE if guard else b""
+        )
+        frames = guarded(data) if guard else data
+        self.conversation.send(frames + SYNC if hide and not step.is_query else frames, exchange)
+
+    def finish(self, step: Step, exchange: Exchange) -> None:
+        """Let the client have the end of a step, and go on."""
+        if not exchange.forwards or exchange.request.holds_end:
+            self.give(step, exchange)
+        elif exchange.verdict.error is not None and exchange.request.hide_ready:
+            self.pipeline.skipping = True
+        self.answered(exchange)
+
+    def give(self, step: Step, exchange: Exchange) -> None:
+        """Give the client what was held back of a step's answers."""
+        self.tell(step, exchange.held(), failed=exchange.verdict.error is not None)
+
+    def tell(self, step: Step, answers: bytes, *, failed: bool) -> None:
+        """Give the client the answers to a step, which in a pipeline end it if it failed."""
+        self.client.write(answers)
+        if failed and step.hides_ready:
+            self.pipeline.skipping = True
+
+    def answered(self, exchange: Exchange) -> None:
+        """All of an exchange has been answered: let the client's further steps go on."""
+        self.keep_up(exchange.verdict)
+        self.pipeline.release()
+
+    def keep_up(self, verdict: Verdict) -> None:
+        """Keep up with the state of the transaction."""
+        transaction = self.transaction
+        if transaction is None:
+            return
+        if verdict.status == FAILED:
+            transaction.fail()
+        elif verdict.status == IDLE:
+            committed = verdict.tag.startswith(b"COMMIT\0", 5)
+            self.adjudicator.ended(self.contender, committed=committed)
+            self.transaction = None
+
+    def cut(self, done: Exchange | None = None) -> None:
+        """Break the client's connection; `done` is the last answer, which it does not get."""
+        if done is not None:
+            self.keep_up(done.verdict)
+        self.client.abort()
+        self.close()
+
+    def do(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that takes several exchanges; the client's further steps wait."""
+        if self.traces:
+            _log.debug("session %d: begins %s", self.conversation.pid, name)
+        self.pipeline.held_up = True
+        self.work = asyncio.ensure_future(work)
+        self.work_name = name
+        self.work.add_done_callback(partial(self._work_done, name))
+
+    def _work_done(self, name: str, work: "asyncio.Task[None]") -> None:
+        if self.work is work:  # and not the next, begun when the backend was quicker than this
+            self.work = None
+        if work.cancelled():
+            return
+        if (error := work.exception()) is not None:
+            _log.error("session %d: %s failed", self.conversation.pid, name, exc_info=error)
+            self.close()
+            return
+        if self.work is None and not self.conversation.under_way:
+            self.pipeline.release()

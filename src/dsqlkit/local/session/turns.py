@@ -1,0 +1,198 @@
+"""Whose turn it is to do what: pure tables, from what is known of a step to one named turn.
+
+`Turn` is what is done with a client's step when its turn comes, `After` what its answer leads to.
+Each table takes facts and no more: nothing here asks, sends or waits.
+"""
+
+from enum import Enum
+
+from dsqlkit.local.occ.open_transaction import Phase
+from dsqlkit.local.statements.statement import Kind
+from dsqlkit.local.statements.steps import End
+
+
+class Turn(Enum):
+    """What is done with a step."""
+
+    # Wherever it comes.
+    IGNORE = "ignored"
+    """A Flush: all that came before is answered already, or goes on to its Sync."""
+    SKIP = "skipped"
+    """There was an error before it, and the client's Sync is still to come."""
+    RESYNC = "synchronised"
+    """The Sync that ends skipping."""
+    CLOSE = "closed"
+    """The connection is too old: it gets no further answer."""
+    FORWARD = "forwarded"
+    """Sent as it is, and its answer passed on as it comes."""
+    REFUSE = "refused"
+    """Something that fails with DSQL's words is sent in its place."""
+    DISRUPT = "disrupted"
+    """It ends in a COMMIT that a fault on demand may hit."""
+
+    # Outside a transaction block.
+    STREAM = "streamed"
+    """Forwarded as a part of what is committed by itself up to the next Sync."""
+    PREPARE_ONLY = "prepared only"
+    """Forwarded by itself: its answer ends with no ReadyForQuery."""
+    LIMIT = "limited"
+    """Run in a hidden transaction, as it may change more rows than a transaction may."""
+    BEGIN_AHEAD = "begun ahead"
+    """A BEGIN that is answered here, and travels with the statement that comes next."""
+    BEGIN = "begun"
+    """A BEGIN that is sent at once."""
+    BEGIN_IMPLICIT = "begun implicitly"
+    """A part of a text with other statements beside its BEGIN or COMMIT."""
+
+    # Inside one.
+    MAKE_EXPLICIT = "made explicit"
+    """A BEGIN in the middle of such a text."""
+    END_IMPLICIT = "ended implicitly"
+    """The end of such a text."""
+    HOLD = "held"
+    """Sent, and its answer held back until it is known whether it met a conflict."""
+    GUARD = "guarded"
+    """Held, with a savepoint before it, so that it can be taken back by itself."""
+    GATHER_COPY = "gathered"
+    """A COPY FROM STDIN, whose data is gathered before it is run."""
+    RESUME = "resumed"
+    """The transaction was parked or has lost: it has to be made ready first."""
+    PREPARE_COMMIT = "prepared"
+    """A COMMIT before which something is left to do."""
+    FAIL = "failed"
+    """The transaction is too old: the step and the transaction with it fail."""
+    FAIL_COMMIT = "failed at its commit"
+    """The transaction is too old, and the step is its COMMIT: it is rolled back instead."""
+
+    # One of them is looked up for every step: by what it is, not by its name.
+    __hash__ = object.__hash__
+
+
+class After(Enum):
+    """What the answer to a step inside a transaction block leads to."""
+
+    FINISH = "finished"
+    """The client has it, and the next step's turn comes."""
+    LOSE = "lost"
+    """It met a conflict: it is taken back, and answered as if it had met none."""
+    SET_ASIDE = "set aside"
+    """It inserted a key that its snapshot may have already: overlays tell."""
+    TOO_MANY = "too many rows"
+    """The transaction has changed more rows than it may."""
+    KEEP_CURSORS = "cursors kept"
+    """It opened a cursor, which has to outlive being parked."""
+
+
+_TO_THE_END = (Kind.ROLLBACK, Kind.BEGIN, Kind.MIXED)
+_ENDS_TRANSACTION = (Kind.COMMIT, Kind.ROLLBACK)
+
+
+def at_once(
+    *, is_flush: bool, skipping: bool, end: End, implicit: bool, expired: bool
+) -> Turn | None:
+    """The turn of a step that is the same wherever it comes; None for all others."""
+    if is_flush:
+        return Turn.IGNORE
+    if skipping:
+        if end is not End.SYNC:
+            return Turn.SKIP
+        return Turn.END_IMPLICIT if implicit else Turn.RESYNC
+    return Turn.CLOSE if expired else None
+
+
+def outside(
+    kind: Kind | None,
+    end: End,
+    *,
+    joins: bool,
+    plain: bool,
+    idle: bool,
+    refused: bool,
+    limited: bool,
+    disrupted: bool,
+) -> Turn:
+    """The turn of a step outside a transaction block. `kind` is None where it executes nothing.
+
+    `joins`: others came before it since the last Sync. `plain`: it is a BEGIN and no more. `idle`:
+    nothing is under way. `refused`: it may not be a transaction of its own. `limited`: it may
+    change too much. `disrupted`: a fault may hit the COMMIT that it ends in.
+    """
+    if kind is Kind.BEGIN and not joins:
+        return Turn.BEGIN_AHEAD if plain and end is End.QUERY and idle else Turn.BEGIN
+    if kind is not None and end is End.PART:
+        return Turn.FORWARD if kind in _ENDS_TRANSACTION else Turn.BEGIN_IMPLICIT
+    if not joins:
+        if kind is None and end is End.FLUSH:
+            return Turn.PREPARE_ONLY
+        if kind is not None and end in (End.SYNC, End.QUERY):
+            if refused:
+                return Turn.REFUSE
+            if limited:
+                return Turn.LIMIT
+    return Turn.DISRUPT if disrupted else Turn.STREAM
+
+
+def inside(  # noqa: PLR0911 - a table
+    phase: Phase,
+    kind: Kind | None,
+    *,
+    implicit: bool,
+    is_sync: bool,
+    too_old: bool,
+    disrupted: bool,
+    needs_care: bool,
+    refused: bool,
+    gathered: bool,
+    guarded: bool,
+    writes: bool,
+) -> Turn:
+    """The turn of a step inside a transaction block. `kind` is None where it executes nothing.
+
+    `implicit`: the block has no BEGIN of the client's. `disrupted`: a fault may hit its COMMIT.
+    `needs_care`: something is to be done before its COMMIT. `refused`: the step may not join it.
+    `gathered`: a COPY has its data. `writes`: it may meet a conflict; `guarded`: it has to be taken
+    back by itself then.
+    """
+    if implicit and is_sync:
+        return Turn.END_IMPLICIT
+    if implicit and kind is Kind.BEGIN:
+        return Turn.MAKE_EXPLICIT
+    if kind is None or phase in (Phase.FAILED, Phase.EMPTIED) or kind in _TO_THE_END:
+        return Turn.FORWARD
+    if kind is Kind.COMMIT:
+        if too_old:
+            return Turn.FAIL_COMMIT
+        if disrupted:
+            return Turn.DISRUPT
+        return Turn.PREPARE_COMMIT if needs_care else Turn.FORWARD
+    if too_old:
+        return Turn.FAIL
+    if phase is Phase.ABANDONED or refused:
+        return Turn.REFUSE
+    if kind is Kind.COPY_IN and not gathered:
+        return Turn.GATHER_COPY
+    if phase is not Phase.OPEN:
+        return Turn.RESUME
+    return write(guarded=guarded) if writes else Turn.FORWARD
+
+
+def write(*, guarded: bool) -> Turn:
+    """The turn of a step that may meet a conflict, in PostgreSQL's own tables."""
+    return Turn.GUARD if guarded else Turn.HOLD
+
+
+def after(
+    *, failed: bool, held: bool, conflict: bool, twins: bool, too_many: bool, cursor: bool
+) -> After:
+    """What an answer inside a transaction block leads to.
+
+    `held`: it was held back, and the transaction works in PostgreSQL's own tables: at overlays
+    there is nobody to conflict with. `too_many` can only be of an answer that was held back.
+    """
+    if failed:
+        return After.LOSE if held and conflict else After.FINISH
+    if held and twins:
+        return After.SET_ASIDE
+    if too_many:
+        return After.TOO_MANY
+    return After.KEEP_CURSORS if cursor else After.FINISH
