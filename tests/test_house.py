@@ -24,7 +24,7 @@ ORDER = (
         "transaction",
     ),
     *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),
-    *("settling", "accounts", "loading", "race"),
+    *("settling", "accounts", "bench", "loading", "race"),
     *("trial_record", "advisor"),
     *("workshop", "aws", "cli", "__main__"),
 )

@@ -86,6 +86,16 @@ def test_a_tokens_parameters_come_in_the_order_of_the_sdk() -> None:
     assert parameters_of(TokenSigner(cluster()).token().value) == TOKEN_PARAMETERS
 
 
+def test_a_token_lives_a_quarter_of_an_hour_as_those_of_the_sdk_do() -> None:
+    fields = parse_qs(TokenSigner(cluster()).token().value.partition("?")[2])
+    assert fields["X-Amz-Expires"] == ["900"]
+
+
+def test_a_week_is_not_too_long_a_life_and_a_second_not_too_short() -> None:
+    for life_s in (1, 604_800):
+        assert f"X-Amz-Expires={life_s}&" in TokenSigner(cluster()).token(life_s).value
+
+
 def test_a_token_says_for_which_host_action_and_life_it_was_made() -> None:
     token = TokenSigner(cluster("app")).token(60).value
     host, _, query = token.partition("/?")

@@ -24,7 +24,7 @@ CASES = (
     Case(
         "two equalities, the most selective first",
         "SELECT id FROM shop_customers WHERE tier = 'gold' AND email = 'user8@example.com'",
-        ("shop_customers (email, tier)",),
+        ("shop_customers (email)",),
     ),
     Case(
         "equality and range",
@@ -205,7 +205,7 @@ CASES = (
         "a left join",
         "SELECT c.id, o.total FROM shop_customers c LEFT JOIN shop_orders o ON o.customer_id = c.id"
         " AND o.status = 'open' WHERE c.id = 8",
-        ("shop_orders (customer_id, status)",),
+        ("shop_orders (customer_id)",),
     ),
     Case(
         "EXISTS",
@@ -240,7 +240,7 @@ CASES = (
     Case(
         "rows compared as one",
         "SELECT id FROM shop_orders WHERE (customer_id, status) = (5, 'closed')",
-        ("shop_orders (customer_id, status)",),
+        ("shop_orders (customer_id)",),
     ),
     Case(
         "the page after a row",

@@ -29,6 +29,8 @@ Planning Time: 0.1 ms
 Execution Time: 9.1 ms
 """
 SQL = "SELECT price FROM t WHERE n = 1"
+FEW = {name: ColumnStatistics(distinct=3) for name in ("n", "name", "on_sale")}
+"""Columns of few values: each further one in a key narrows what is read."""
 
 
 def _ddl(*found: object) -> list[str]:
@@ -76,18 +78,23 @@ def test_what_an_index_gives_already_is_not_proposed_again(
         assert "ANALYZE" in found.notes[0]
 
 
-def test_a_unique_index_is_never_redundant() -> None:
-    known = table(Index("t_u", ("n",), unique=True), Index("t_n", ("n", "name")))
-    (proposal,) = advice(
-        "SELECT price FROM t WHERE n = 1 AND name = 'x' AND id = 3", FULL, facts(known)
-    ).proposals
-    assert _ddl(proposal) == ["t (n, name, id) INCLUDE (price)"]
+def test_an_index_that_is_a_beginning_of_the_new_one_is_redundant() -> None:
+    known = table(Index("t_n", ("n", "name")))
+    sql = "SELECT price FROM t WHERE n = 1 AND name = 'x' AND on_sale"
+    (proposal,) = advice(sql, FULL, facts(known, known=FEW)).proposals
+    assert _ddl(proposal) == ["t (n, name, on_sale) INCLUDE (price)"]
     assert proposal.redundant == ("t_n",)
+
+
+def test_the_row_that_a_unique_index_finds_needs_no_other_index() -> None:
+    known = table(Index("t_u", ("n",), unique=True))
+    assert advice("SELECT price FROM t WHERE n = 1 AND on_sale", FULL, facts(known)).proposals == ()
 
 
 def test_a_key_has_at_most_eight_columns_and_the_rest_is_included() -> None:
     names = [f"c{number}" for number in range(1, 11)]
-    known = facts(table(columns=("id", *names)))
+    few = {name: ColumnStatistics(distinct=2) for name in names}
+    known = facts(table(columns=("id", *names)), known=few)
     sql = f"SELECT id FROM t WHERE {' AND '.join(f'{name} = 1' for name in names)}"
     (proposal,) = advice(sql, FULL, known).proposals
     assert _ddl(proposal) == ["t (c1, c2, c3, c4, c5, c6, c7, c8) INCLUDE (id, c9, c10)"]

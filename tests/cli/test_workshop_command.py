@@ -26,6 +26,7 @@ from dsqlkit.workshop.chapter import Outside
 from dsqlkit.workshop.chapters import CHAPTERS
 from dsqlkit.workshop.playing import may_be_of_others, play
 from tests.support.commands import Command, Finished
+from tests.support.screen import screen_after
 
 TABLES = ("accounts", "accounts2", "accounts7")
 OUTSIDE = Outside(
@@ -228,6 +229,15 @@ def test_people_read_it_within_the_width_and_as_sentences(
         assert "54000 transaction row limit exceeded" in said
         assert "rows/s" not in said
         assert said.count("index condition: ") == 2
+
+
+def test_a_terminal_shows_it_within_its_width(
+    local_cluster: object, nothing: KeptConnection
+) -> None:
+    lines = screen_after("workshop", columns=80)
+    assert max(map(len, lines)) <= 80
+    assert "\n\n\n" not in "\n".join(lines)
+    assert "Chapter 7: Plans and indexes" in "\n".join(lines)
 
 
 def test_a_real_cluster_without_credentials_still_has_its_first_two_chapters(

@@ -14,7 +14,7 @@ from dsqlkit.advisor.facts_reader import Facts
 from dsqlkit.advisor.joins import joins_of
 from dsqlkit.advisor.measured import Reads, ended_early, pairs_of, reads_of, scans_of
 from dsqlkit.advisor.plan_conditions import with_plan
-from dsqlkit.advisor.query import Query, TableUse
+from dsqlkit.advisor.query import Obstacle, Query, TableUse
 from dsqlkit.advisor.reading import read_query
 from dsqlkit.advisor.statistics import TableFacts
 from dsqlkit.advisor.syntax import Statement
@@ -49,11 +49,16 @@ class Proposal:
 class Advice:
     """What to do for a query. `proposals` belong together, one for each table that gains;
     `alternatives` each stand in for the proposal of their table. `notes` say what was left out.
+
+    `obstacles` and `correlations` are those of the notes that say why no index serves a condition,
+    and which columns depend on each other, each with its table.
     """
 
     proposals: tuple[Proposal, ...]
     alternatives: tuple[Proposal, ...] = ()
     notes: tuple[str, ...] = ()
+    obstacles: tuple[tuple[str, str], ...] = ()
+    correlations: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +104,22 @@ def advise(statement: Statement, plan: Plan, facts: Facts) -> Advice:
     proposals, alternatives = every[: len(chosen)], every[len(chosen) :]
     for use, read in zip(uses, reads, strict=True):
         notes += _hindrances(use, read)
-    for use, known, found in zip(uses, of_uses, scanned, strict=True):
-        notes += correlated_columns(use, known, found)
+    correlations = [
+        (use.table.name, words)
+        for use, known, found in zip(uses, of_uses, scanned, strict=True)
+        for words in correlated_columns(use, known, found)
+    ]
+    obstacles = [(use.table.name, _obstacle_words(each)) for use in uses for each in use.obstacles]
+    notes += [words for _, words in correlations]
     checks = constraint_checks(plan, facts)
     proposals += tuple(_check_proposal(each, proposals) for each in checks)
-    return Advice(proposals, alternatives, tuple(dict.fromkeys(notes)))
+    return Advice(
+        proposals,
+        alternatives,
+        tuple(dict.fromkeys(notes)),
+        tuple(dict.fromkeys(obstacles)),
+        tuple(dict.fromkeys(correlations)),
+    )
 
 
 def _preference(candidate: Candidate) -> tuple[float, bool, int, tuple[str, ...]]:
@@ -251,6 +267,10 @@ def _check_proposal(check: ConstraintCheck, others: Sequence[Proposal]) -> Propo
     )
 
 
+def _obstacle_words(obstacle: Obstacle) -> str:
+    return f"No index serves {obstacle.text}: {obstacle.why}"
+
+
 def _hindrances(use: TableUse, now: Reads | None) -> Iterator[str]:
     if now is None or now.read < WORTH_ROWS:
         return
@@ -260,7 +280,7 @@ def _hindrances(use: TableUse, now: Reads | None) -> Iterator[str]:
             f"{use.table.name} first."
         )
     for obstacle in use.obstacles:
-        yield f"No index serves {obstacle.text}: {obstacle.why}"
+        yield _obstacle_words(obstacle)
     for predicate in use.predicates:
         if predicate.caution:
             yield predicate.caution

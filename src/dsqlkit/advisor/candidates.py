@@ -26,9 +26,14 @@ _FEW_LOOKUPS: Final = float(2 * WRITE_DPU_PER_KIB / READ_DPU_PER_KIB)
 """So few (53) are not worth an INCLUDE: an UPDATE of an included column writes two entries, which
 cost as much. Then it pays if the query runs as often as those columns change."""
 _NARROWS: Final = 0.9
-"""A range that leaves more than this is no reason to have its column in the key."""
+"""A condition that leaves more than this is no reason to have its column in the key."""
+_NEXT_TO_NOTHING: Final = 3.0
+"""So few rows need no further column in the key, which each UPDATE of it would pay for."""
 _FEW_STATES: Final = 20
 """A column of more values than this holds no state."""
+_WORTH_A_PARTIAL: Final = 20
+"""A partial index is small and cheap to write, and serves few queries: so many rows are reason
+enough for one where another index is worth it anyway."""
 _FEW_OF_ALL: Final = 1 / 4
 """A partial index holds at most this part of the rows."""
 
@@ -92,10 +97,21 @@ def candidates_of(
     `joined_to` says that the query finds its rows by a join as well: a plan may have narrowed what
     was given by that.
     """
+    asked = tuple(each.column for each in _points(use.predicates, facts))
+    if _is_unique(facts, asked):
+        return ()
     plain = tuple(_served_by(use, facts, now, use.predicates, joined_to))
     best = min((each.reads for each in plain), default=now.read)
     partial = _partial(use, facts, now, joined_to)
-    return (*plain, *(each for each in partial if each.reads <= best * _WORTH_PART))
+    # A partial index serves this query alone: never where a whole one does as well.
+    return (
+        *plain,
+        *(
+            each
+            for each in partial
+            if each.reads <= best * _WORTH_PART and best - each.reads >= _WORTH_A_PARTIAL
+        ),
+    )
 
 
 def _served_by(
@@ -141,7 +157,8 @@ def joined_candidate(
     """The index by which rows of this use are looked up by `column`, `probes` times, which gives
     `a_probe` rows each time before its own conditions.
     """
-    points = [each for each in _points(use.predicates, facts) if each.column != column]
+    every = [each for each in _points(use.predicates, facts) if each.column != column]
+    points = _narrowing(every, facts, probes * a_probe)
     a_probe *= joined(facts, tuple(points))
     names = _ordered(
         facts,
@@ -165,7 +182,7 @@ def range_joined_candidate(
     use: TableUse, facts: TableFacts, now: Reads, column: str, probes: float, a_probe: float
 ) -> Candidate | None:
     """The same where `column` is compared with a range: it comes behind the single values."""
-    points = _points(use.predicates, facts)
+    points = _narrowing(_points(use.predicates, facts), facts, facts.rows)
     names = _ordered(facts, [(facts.fraction(each), each.column) for each in points])
     reads = probes * max(a_probe, 1.0)
     reason = f"Looked up by a range of {column}, for about {counted(probes)} of the query"
@@ -180,7 +197,7 @@ def _by_conditions(
     joined_to: bool,
     partial: tuple[Predicate, ...],
 ) -> Candidate | None:
-    points = _points(predicates, facts)
+    points = _narrowing(_points(predicates, facts), facts, facts.rows)
     names = _ordered(facts, ((facts.fraction(each), each.column) for each in points))
     ranged = _best_range(predicates, facts, exclude=names)
     if not names and ranged is None:
@@ -229,7 +246,8 @@ def _by_order(
 ) -> Candidate | None:
     if use.ordering is None or use.correlated:
         return None
-    points = [each for each in _points(predicates, facts) if each.comparison.keeps_order]
+    constant = [each for each in _points(predicates, facts) if each.comparison.keeps_order]
+    points = _narrowing(constant, facts, facts.rows)
     names = _ordered(facts, ((facts.fraction(each), each.column) for each in points))
     then = _order_parts(use, names)
     if not then:
@@ -272,7 +290,7 @@ def _candidate(
 ) -> Candidate | None:
     key = fitting_key(facts, (*points, *then))
     in_order = use.ordering is not None and then == _order_parts(use, points)
-    if not key or (in_order and then and then[-1] not in key):
+    if not key or (in_order and then and then[-1] not in key) or _is_unique(facts, points):
         return None
     needed = use.needed | (use.ordering.columns_read if use.ordering else frozenset())
     rest = tuple(
@@ -302,6 +320,18 @@ def _candidate(
         reason=reason,
         condition=" AND ".join(each.condition for each in partial),
         part=joined(facts, partial),
+    )
+
+
+def _is_unique(facts: TableFacts, points: tuple[str, ...]) -> bool:
+    """Whether a unique index finds the one row there is by these columns."""
+    return any(
+        (index.unique or index.primary)
+        and index.valid
+        and index.condition is None
+        and None not in index.key
+        and set(index.key) <= set(points)
+        for index in facts.table.indexes
     )
 
 
@@ -356,6 +386,20 @@ def _points(predicates: tuple[Predicate, ...], facts: TableFacts) -> list[Predic
             if known is None or facts.fraction(each) < facts.fraction(known):
                 best[each.column] = each
     return list(best.values())
+
+
+def _narrowing(points: list[Predicate], facts: TableFacts, rows: float) -> list[Predicate]:
+    """Those of the conditions that are worth a place in the key, of a table or a join that has so
+    many rows: each narrows what those before it leave, until next to nothing is left.
+    """
+    found: list[Predicate] = []
+    for each in sorted(points, key=facts.fraction):
+        fraction = facts.fraction(each)
+        if found and (fraction > _NARROWS or rows <= _NEXT_TO_NOTHING):
+            break
+        rows *= fraction
+        found.append(each)
+    return found
 
 
 def _best_range(

@@ -47,7 +47,7 @@ def index_name(
 ) -> str:
     """A name that says what the index is for, and that is not taken nor one of the table's."""
     ending = ("_partial" if condition else "") + ("_covering" if included else "")
-    parts = [_WORDS.sub("_", each.removesuffix(NULLS_FIRST)).strip("_") for each in key]
+    parts = [_word(each.removesuffix(NULLS_FIRST), table) for each in key]
     words = "_".join(("idx", table.name, *parts[:_NAMED_COLUMNS]))
     used = {*taken, *(index.name for index in table.indexes)}
     for number in count(1):
@@ -56,6 +56,11 @@ def index_name(
         if cut + end not in used:
             return cut + end
     raise AssertionError("numbers do not end")
+
+
+def _word(text: str, table: Table) -> str:
+    """A column's name, or what of an expression may stand in a name."""
+    return text if table.column(text) else _WORDS.sub("_", text).strip("_").lower()
 
 
 def _part(text: str, table: Table) -> str:

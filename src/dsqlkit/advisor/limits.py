@@ -7,7 +7,7 @@ from dsqlkit.quotas import MAX_DECLARED_KEY_BYTES, MAX_KEY_BYTES, MAX_KEY_COLUMN
 
 MAX_INCLUDED_BYTES: Final = 400
 """Ours: an index that carries more than this is a second table, and is paid for at each write."""
-MAX_INCLUDED: Final = 12
+MAX_INCLUDED: Final = 6
 """Ours too, for the same reason."""
 
 

@@ -83,6 +83,7 @@ def explain(
 def _run(
     options: DatabaseOptions, output: Output, named: "NamedQuery", *, analyze: bool
 ) -> "ExplainResult":
+    from dsqlkit.advisor.judging import judged
     from dsqlkit.connection import KeptConnection
     from dsqlkit.plans.runner import explain as run_explain
 
@@ -97,6 +98,7 @@ def _run(
                 verbose=True,
                 with_catalog=True,
             )
+            explained = judged(connection, explained, named.sql, dict(named.parameters))
     if explained.rolled_back:
         output.notice("The statement ran, and was rolled back.")
     return explained

@@ -32,6 +32,7 @@ _COMMANDS: Final = {
     "conflict": "dsqlkit.cli.conflict:conflict",
     "load": "dsqlkit.cli.load:load",
     "load-uuids": "dsqlkit.cli.load:load",
+    "bench": "dsqlkit.cli.bench:bench",
     "explain": "dsqlkit.cli.explain:explain",
     "optimize": "dsqlkit.cli.optimize:optimize",
     "role": "dsqlkit.cli.roles:COMMANDS",

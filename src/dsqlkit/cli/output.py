@@ -54,14 +54,17 @@ class Output:
             print_json(document)
             return
         drawn = for_people()
-        self.text(drawn if isinstance(drawn, str) else self._drawn(drawn))
+        if isinstance(drawn, str):
+            self.text(drawn)
+        else:
+            self.drawing(drawn)
 
-    def _drawn(self, drawn: "RenderableType") -> str:
-        """What is drawn as text, without blanks at the ends of its lines."""
+    def drawing(self, drawn: "RenderableType") -> None:
+        """Print what is drawn for people, without blanks at the ends of its lines."""
         console = self.console(sys.stdout)
         with console.capture() as captured:
             console.print(drawn, crop=False)
-        return "\n".join(line.rstrip() for line in captured.get().splitlines())
+        self.text("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
     def text(self, text: str) -> None:
         """Print a result that is text already, as it is."""

@@ -102,5 +102,5 @@ def _show(output: Output, played: "Played", *, first: bool) -> None:
     from dsqlkit.cli.workshop_view import played_view
 
     if not first:
-        output.text("\n")
-    output.result({}, lambda: played_view(played))
+        output.text("")
+    output.drawing(played_view(played))

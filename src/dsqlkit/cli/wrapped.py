@@ -65,12 +65,10 @@ class Indented:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         inner = options.update_width(options.max_width - self.indent)
-        for line in Segment.split_lines(console.render(self.drawn, inner)):
-            while line and not line[-1].text.strip():
-                line.pop()
-            if line:
-                last = line.pop()
-                yield Segment(" " * self.indent)
-                yield from line
-                yield Segment(last.text.rstrip(), last.style)
+        for segments in Segment.split_lines(console.render(self.drawn, inner)):
+            line = Text(" " * self.indent, no_wrap=True, overflow="ignore", end="")
+            for segment in segments:
+                line.append(segment.text, segment.style)
+            line.rstrip()
+            yield line
             yield Segment.line()

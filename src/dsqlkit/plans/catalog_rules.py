@@ -107,60 +107,31 @@ def _compared(conditions: Iterable[str]) -> frozenset[str | None]:
     return frozenset(column_names(names))
 
 
-def over_projected(plan: Plan, scan: Scan, share: float | None, catalog: Catalog) -> Finding | None:
-    """Columns are read that nothing needs, or all of a table's although an index holds few.
+def over_projected(plan: Plan, scan: Scan, catalog: Catalog) -> Finding | None:
+    """All of a table's columns are returned, though an index holds some of them.
 
-    That storage sends what the scan does not put out shows with VERBOSE. Whether all of the
-    columns of SELECT * are needed, nobody knows but its author: the finding says what they cost.
+    Whether all are needed, nobody knows but the query's author. Fewer columns save nothing by
+    themselves, as DSQL reads whole rows (seen in what was billed for 248 plans): an index that
+    holds just those does.
     """
-    return _unneeded(scan, share) or _all_columns(plan, scan, share, catalog)
-
-
-def _unneeded(scan: Scan, share: float | None) -> Finding | None:
-    output = scan.node.value("Output")
-    if output is None or (scan.sent or scan.given) < FEW_ROWS:
-        return None
-    needed = column_names(" ".join([output, *filters(scan)]))
-    projected = [
-        column
-        for node in storage_nodes(scan.node)
-        for column in (node.value("Projections") or "").split(", ")
-        if column
-    ]
-    unneeded = [column for column in projected if not column_names(column) <= needed]
-    if not unneeded:
-        return None
-    return Finding(
-        code="over_projected",
-        severity=Severity.of(share, scan.sent or scan.given),
-        node=scan.node,
-        observed=f"Storage sends {shortened(', '.join(unneeded), 60)} of "
-        f"{count(scan.sent or scan.given)} to {scan.node.title}, which does not put it out.",
-        why="What storage sends is read, moved and paid for, used or not.",
-        advice="Name in the query the columns that it uses, in subqueries too.",
-    )
-
-
-def _all_columns(plan: Plan, scan: Scan, share: float | None, catalog: Catalog) -> Finding | None:
     table = catalog.table_of(scan.node)
     index = table.index(scan.node.index) if table else None
-    if table is None or index is None or index.primary or not _fetches_from_table(scan):
+    if table is None or index is None or index.primary or not scan.lookups:
         return None
     every = {column.name for column in table.columns}
     returned = column_names(plan.root.value("Output") or "")
     if scan.given < FEW_ROWS or not every <= returned or every <= index.columns:
         return None
-    width = scan.node.cost.width if scan.node.cost else 0
     return Finding(
         code="over_projected",
-        severity=Severity.of(share, scan.given),
+        severity=Severity.LOW,
         node=scan.node,
-        observed=f"All {len(every)} columns of {sql_name(table.name)} are returned, some {width} "
-        f"bytes a row, though the index {sql_name(index.name)} holds {len(index.columns)} of them: "
+        observed=f"All {len(every)} columns of {sql_name(table.name)} are returned, though the "
+        f"index {sql_name(index.name)} holds {len(index.columns)} of them: "
         f"{count(scan.given)} come from the table, one by one.",
-        why="Each row is looked up a second time, after the index, and every column is sent.",
-        advice="If not all are used, name those that are instead of *: an index that INCLUDEs "
-        "them answers alone.",
+        why="Each row is looked up a second time, after the index, and is read as a whole.",
+        advice="If few of the columns are used, name those instead of *, and let the index INCLUDE "
+        "them: then it answers alone. Without such an index fewer columns save nothing.",
     )
 
 
@@ -201,10 +172,6 @@ def lookup_columns(scan: Scan, catalog: Catalog) -> tuple[str, ...]:
         column for node in lookups for column in (node.value("Projections") or "").split(", ")
     ]
     return tuple(c for c in dict.fromkeys(listed) if c and not column_names(c) <= index.columns)
-
-
-def _fetches_from_table(scan: Scan) -> bool:
-    return scan.lookups > 0 or scan.node.node_type == "Index Scan"
 
 
 def _columns(table: Table | None) -> tuple[str, ...]:

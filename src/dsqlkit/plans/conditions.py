@@ -19,6 +19,18 @@ _COMPARISON: Final = re.compile(
          \ (?P<operator>=|<|<=|>|>=|~~)\ (?P<value>.+)""",
     re.VERBOSE | re.DOTALL,
 )
+_POINT: Final = re.compile(
+    rf"\(?(?:NOT )?\(?(?:{_NAME}\.)?(?P<column>{_NAME})\)?(?: IS (?:NULL|TRUE|FALSE))?\)?"
+)
+_SPAN: Final = re.compile(
+    rf"""\(?(?:{_NAME}\.)?(?P<column>{_NAME})\)?(?:::text)?
+         (?:\ IS\ NOT\ NULL | \ \^@\ .+ | \ ~\ '\^\w.*)
+       | ROW\((?:{_NAME}\.)?(?P<first>{_NAME}),.*\)\ (?:<|<=|>|>=)\ ROW\(.*
+       | starts_with\(\(?(?:{_NAME}\.)?(?P<begun>{_NAME})\)?(?:::text)?,\ '.*""",
+    re.VERBOSE | re.DOTALL,
+)
+"""Conditions without `=`, `<` or LIKE that an index serves as one range."""
+_WORDS: Final = frozenset({"true", "false", "NULL"})
 _STARTS_WITH_WILDCARD: Final = re.compile(r"'[%_]")
 _TYPE: Final = r"::[a-z]\w*(?:\ [a-z]\w*)*(?:\(\d+(?:,\d+)?\))?(?:\[\])*"
 _LITERAL_CAST: Final = re.compile(
@@ -47,8 +59,9 @@ _LIKE: Final = {"~~": "LIKE", "!~~": "NOT LIKE", "~~*": "ILIKE", "!~~*": "NOT IL
 
 @dataclass(frozen=True, slots=True)
 class Comparisons:
-    """Columns compared with `=` (or IN), and with a range (`<`, `>`, LIKE of a prefix), as SQL
-    names, each once and in order. A column that is compared both ways counts as equal.
+    """Columns compared with `=` (or IN, IS NULL, or as a boolean), and with a range (`<`, `>`, a
+    prefix, IS NOT NULL), as SQL names, each once and in order. A column that is compared both ways
+    counts as equal.
     """
 
     equal: tuple[str, ...]
@@ -65,6 +78,14 @@ def comparisons(condition: str, types: Mapping[str, str] | None = None) -> Compa
     equal: dict[str, None] = {}
     ranged: dict[str, None] = {}
     for part in parts_of(condition):
+        point, span = _POINT.fullmatch(part), _SPAN.fullmatch(part)
+        balanced = part.count("(") == part.count(")")
+        if point is not None and balanced and point["column"] not in _WORDS:
+            equal[point["column"]] = None
+            continue
+        if span is not None:
+            ranged[span["column"] or span["first"] or span["begun"]] = None
+            continue
         found = _COMPARISON.fullmatch(part)
         if found is None or _hides(found, types or {}):
             continue

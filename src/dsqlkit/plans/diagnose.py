@@ -42,7 +42,7 @@ def _findings(plan: Plan, catalog: Catalog) -> Iterator[Finding]:
             [
                 unusable_index(scan, share, catalog),
                 index_not_valid(scan, share, catalog),
-                over_projected(plan, scan, share, catalog),
+                over_projected(plan, scan, catalog),
             ],
         )
     for node in plan.walk():

@@ -23,7 +23,8 @@ _WORTH_A_BETTER_KEY: Final = 1 / 2
 """The same of a scan that an index narrows already."""
 _NOT_INDEXABLE: Final = (
     "No index condition can take this filter as it is written. Compare a column itself with =, "
-    "with a range, or with the beginning of a text (LIKE 'x%')."
+    "with a range, or with the beginning of a text (LIKE 'x%'), or index the expression that is "
+    "compared."
 )
 
 
@@ -111,7 +112,17 @@ def storage_lookup(scan: Scan, share: float | None, catalog: Catalog) -> Finding
         f"{count(scan.lookups)}" + (f", to get {shortened(columns)}." if columns else "."),
         why="Each is one more read, after that of the index.",
         advice=f"Build the index with INCLUDE {included}: then all comes from the index (Index "
-        "Only Scan).",
+        "Only Scan)." + _if_it_pays(scan.lookups),
+    )
+
+
+def _if_it_pays(lookups: float) -> str:
+    """What stands against an INCLUDE that saves few look-ups."""
+    if lookups >= FEW_ROWS:
+        return ""
+    return (
+        " But an UPDATE of an included column costs as much as some fifty look-ups: it pays only "
+        "if the query runs far more often."
     )
 
 

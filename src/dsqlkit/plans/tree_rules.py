@@ -10,7 +10,7 @@ from dsqlkit.plans.scans import STORAGE_NODES, is_scan, rows_read_below
 
 _OFF: Final = 5.0
 _FAR_OFF: Final = 50.0
-_JUDGED: Final = re.compile(r"(?:.+ )?(?:Scan|Join|Nested Loop|\w*Aggregate|Group|Unique)")
+_JUDGED: Final = re.compile(r"(?:.+ )?(?:Scan|Join|Nested Loop)")
 _NOT_JUDGED: Final = re.compile(r"(?:CTE|WorkTable|Function|Subquery|Values|Bitmap Index) Scan")
 """Their rows are those of another node, or nothing has statistics of them."""
 _TAKES_ALL: Final = re.compile(r"Sort|Hash|(?:.+ )?\w*Aggregate")
@@ -33,6 +33,10 @@ def estimates_off(node: PlanNode, may_stop: bool = False) -> Iterator[Finding]:
     stop_below = bool(_MAY_STOP.fullmatch(node.node_type)) or (
         may_stop and not _TAKES_ALL.fullmatch(node.node_type)
     )
+    # A hash join whose one side is empty ends the other after its first row.
+    stop_below = stop_below or any(
+        child.node_type == "Hash" and child.rows_total == 0 for child in node.inputs
+    )
     below = [
         finding
         for child in node.children
@@ -53,7 +57,14 @@ def _estimate_off(node: PlanNode, may_stop: bool) -> Finding | None:
     excused = may_stop and found < expected
     if factor < _OFF or excused or not urgent or _NOT_JUDGED.fullmatch(node.node_type):
         return None
-    table = sql_name(node.relation) if is_scan(node) and node.relation else "on the tables below"
+    table = sql_name(node.relation) if is_scan(node) and node.relation else None
+    advice = (
+        f"Run ANALYZE {table}. If the estimate stays wrong, the condition is one that statistics "
+        "do not cover: an expression, or columns that depend on each other."
+        if table
+        else "If the tables below changed much since, run ANALYZE on them. The planner takes "
+        "conditions of several tables for independent of each other, which ANALYZE does not mend."
+    )
     times = " each time" if node.actual.loops > 1 else ""
     return Finding(
         code="estimate_off",
@@ -63,8 +74,7 @@ def _estimate_off(node: PlanNode, may_stop: bool) -> Finding | None:
         f"{round(node.actual.rows):,}: {factor:,.0f} times "
         f"{'more' if found > expected else 'fewer'}.",
         why="The planner chooses indexes and joins by these numbers.",
-        advice=f"Run ANALYZE {table}. If the estimate stays wrong, the condition is one that "
-        "statistics do not cover: an expression, or columns that depend on each other.",
+        advice=advice,
     )
 
 
