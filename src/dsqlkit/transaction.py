@@ -50,7 +50,7 @@ class RetryPolicy:
     bounds the whole, from the first BEGIN: no wait is started that would pass it.
     """
 
-    max_attempts: int = 20
+    max_attempts: int = 100
     deadline_s: float = 30.0
     base_s: float = 0.01
     cap_s: float = 1.0
