@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import FAILED, IDLE, Exchange, Request, Verdict
@@ -20,11 +20,16 @@ from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.recovery import Recovery
 from dsqlkit.local.session.distance import Distance
 from dsqlkit.local.session.pipeline import Pipeline
+from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import SYNC
 
 _log = logging.getLogger(__name__)
+
+
+_CAN_STEP_ASIDE: Final = frozenset((Kind.READ, Kind.LOCK, Kind.WRITE, Kind.COPY_IN))
+"""What can be cancelled for another to go on, and run again at overlays."""
 
 
 class Parts:
@@ -53,6 +58,8 @@ class Parts:
         self.on_answered: Callable[[Step, Exchange], None] = self.finish
         self.wants_rows = False
         self.can_start_over = False
+        self.can_step_aside = False
+        self.is_guarded = False
         self.work: asyncio.Task[None] | None = None
         self.work_name = ""
         self.traces = _log.isEnabledFor(logging.DEBUG)
@@ -94,6 +101,8 @@ class Parts:
         self.pipeline.held_up = True
         self.wants_rows = step.statement is not None and step.statement.can_conflict
         self.can_start_over = again
+        self.is_guarded = guard
+        self.can_step_aside = step.statement is not None and step.statement.kind in _CAN_STEP_ASIDE
         request = Request(
             forward=forward,
             bounded=not step.copied,

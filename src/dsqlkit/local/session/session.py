@@ -18,7 +18,7 @@ from dsqlkit.local.dialect.limits import too_old
 from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
-from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.session.autocommit import Autocommit
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.transaction_block import TransactionBlock
@@ -221,6 +221,35 @@ class Session:
         return self._parts.recovery.parking.is_restoring or self._parts.can_start_over
 
     @property
+    def can_step_aside(self) -> bool:
+        parts, transaction = self._parts, self._parts.transaction
+        return (
+            transaction is not None
+            and transaction.phase is Phase.OPEN
+            and transaction.movable
+            and parts.work is None
+            and parts.can_step_aside
+            and parts.conversation.can_take_back
+        )
+
+    async def can_be_taken_back(self) -> bool:
+        parts, transaction = self._parts, self._parts.transaction
+        if transaction is None:
+            return False
+        if parts.is_guarded or not transaction.touched.claimed:
+            return True
+        return await parts.recovery.can_repeat(transaction)
+
+    @property
+    def is_committing(self) -> bool:
+        return self._parts.recovery.parking.is_restoring
+
+    @property
+    def can_be_refused(self) -> bool:
+        parts = self._parts
+        return parts.transaction is None and parts.work is None and parts.conversation.can_take_back
+
+    @property
     def wants_rows(self) -> bool:
         return self._parts.recovery.parking.is_restoring or self._parts.wants_rows
 
@@ -238,7 +267,8 @@ class Session:
 
     @contextmanager
     def being_cancelled(self, refusal: Refusal | None) -> Generator[None, None, None]:
-        with self._parts.conversation.being_cancelled(refusal):
+        takes_back = self.can_step_aside
+        with self._parts.conversation.being_cancelled(refusal, takes_back=takes_back):
             yield
         self._parts.pipeline.go_on()
 
