@@ -3,6 +3,7 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -86,6 +87,16 @@ def test_a_tokens_parameters_come_in_the_order_of_the_sdk() -> None:
     assert parameters_of(TokenSigner(cluster()).token().value) == TOKEN_PARAMETERS
 
 
+def test_a_token_lives_a_quarter_of_an_hour_as_those_of_the_sdk_do() -> None:
+    fields = parse_qs(TokenSigner(cluster()).token().value.partition("?")[2])
+    assert fields["X-Amz-Expires"] == ["900"]
+
+
+def test_a_week_is_not_too_long_a_life_and_a_second_not_too_short() -> None:
+    for life_s in (1, 604_800):
+        assert f"X-Amz-Expires={life_s}&" in TokenSigner(cluster()).token(life_s).value
+
+
 def test_a_token_says_for_which_host_action_and_life_it_was_made() -> None:
     token = TokenSigner(cluster("app")).token(60).value
     host, _, query = token.partition("/?")
@@ -94,6 +105,11 @@ def test_a_token_says_for_which_host_action_and_life_it_was_made() -> None:
     assert fields["Action"] == ["DbConnect"]
     assert fields["X-Amz-Expires"] == ["60"]
     assert fields["X-Amz-Credential"][0].split("/")[2:] == ["eu-west-1", "dsql", "aws4_request"]
+
+
+def test_an_ipv6_address_is_signed_in_brackets() -> None:
+    endpoint = replace(cluster(), host="::1")
+    assert TokenSigner(endpoint).token().value.startswith("[::1]/?Action=")
 
 
 def test_a_token_knows_when_it_ends() -> None:

@@ -100,6 +100,17 @@ def test_no_wait_is_started_that_would_pass_the_deadline(
     assert sum(retry.wait_s for retry in heard) < policy.deadline_s
 
 
+def test_a_wait_that_would_pass_the_deadline_is_not_begun_however_early_it_is(
+    connections: KeptConnection, rival: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda low, high: high)
+    heard: list[Retry] = []
+    policy = RetryPolicy(deadline_s=20, base_s=21, cap_s=21)
+    with pytest.raises(ConflictLimitReached, match="Gave up after 1 attempt in"):
+        run(connections, lambda c: double(c, rival), policy, heard.append)
+    assert heard == []
+
+
 @pytest.mark.parametrize(
     ("sql", "sqlstate"),
     [

@@ -150,9 +150,18 @@ def test_errors_are_counted_and_the_gravest_is_the_exit_code(
     assert (once.code, once.document["errors"], once.document["done"]) == (4, {"conflict": 3}, 3)
     assert once.document["attempts"] == {"1": 6}
     local.set_faults(local.Faults(cut_after_commit=6))
-    unknown = dsqlkit("invoke", "5", "--payload", TRANSFER, *many)
+    unknown = dsqlkit("invoke", "4", "--payload", TRANSFER, *many)
     assert (unknown.code, unknown.document["errors"]) == (5, {"outcome_unknown": 1})
     assert payers_balance(bank) == "99.1"
+
+
+def test_a_lost_answer_to_commit_is_found_out_where_transfers_have_a_key(
+    dsqlkit: Command, bank: KeptConnection, no_fault_after: None
+) -> None:
+    local.set_faults(local.Faults(cut_after_commit=6))
+    settled = dsqlkit("invoke", "5", "--payload", TRANSFER, "--repeat", "6", "--json")
+    assert (settled.code, settled.document["errors"], settled.document["done"]) == (0, {}, 6)
+    assert payers_balance(bank) == "99.4"
 
 
 @pytest.mark.parametrize(

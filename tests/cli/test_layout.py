@@ -8,8 +8,8 @@ import pytest
 from dsqlkit import tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.workshop import accounts7
-from tests.cli.screen import screen_after
 from tests.support.commands import Command
+from tests.support.screen import screen_after
 
 LONG = "a_name_that_is_longer_than_the_room_that_a_tree_has_for_it"
 QUERY = f"SELECT 1 FROM accounts7 {LONG} WHERE account_type = 'x'"

@@ -12,8 +12,8 @@ import pytest
 from dsqlkit import indexes, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.workshop import accounts7
-from tests.cli.screen import screen_after
 from tests.support.commands import Command
+from tests.support.screen import screen_after
 
 CHAPTERS = {"idx_accounts7_metadata", "idx_accounts7_metadata_covering"}
 FIRST = {"accounts7_pkey", "idx_accounts7_type"}

@@ -14,7 +14,7 @@ from dsqlkit.accounts.filling import (
 )
 from dsqlkit.accounts.ids import AccountId, check_pair, parse_id, parse_key, table_of
 from dsqlkit.accounts.money import parse_amount, plain
-from dsqlkit.accounts.moving import Transfer, transfer
+from dsqlkit.accounts.moving import Transfer, rehearse, transfer
 
 __all__ = [
     "MAX_ACCOUNTS",
@@ -31,6 +31,7 @@ __all__ = [
     "parse_id",
     "parse_key",
     "plain",
+    "rehearse",
     "table_of",
     "transfer",
 ]

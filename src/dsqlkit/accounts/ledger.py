@@ -51,6 +51,13 @@ def read(connection: Connection, key: UUID) -> Entry | None:
     return Entry(key, *row) if row else None
 
 
+def have(connections: Connections) -> None:
+    """Have the ledger: make it where it is missing. Raises `tables.WrongShape`, LedgerClosed."""
+    if not tables.exists(connections, TABLE):
+        _make(connections)
+    _check(connections)
+
+
 def ready_after(connections: Connections, error: SqlError, table: str) -> bool:
     """Whether a transfer in `table` that the database refused can be made now: the ledger was
     missing, and is there since. False where it had another cause.

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -117,6 +117,27 @@ def transfer(
         except SqlError as error:
             if not move.may_go_on(error):
                 raise
+
+
+def rehearse(
+    connections: Connections, payer: AccountId, payee: AccountId, amount: Decimal, key: UUID
+) -> None:
+    """Send all that a transfer sends but COMMIT, and roll it back: to warm up.
+
+    Raises what `transfer` raises.
+    """
+    move = _Move(connections, payer, payee, amount, key, lambda _: None)
+
+    def work(connection: Connection) -> None:
+        move(connection)
+        raise _Rehearsed
+
+    with suppress(_Rehearsed):
+        run(connections, work, work_begins=True)
+
+
+class _Rehearsed(Exception):
+    """A rehearsal is over."""
 
 
 class _Made(Exception):

@@ -32,6 +32,7 @@ _COMMANDS: Final = {
     "conflict": "dsqlkit.cli.conflict:conflict",
     "load": "dsqlkit.cli.load:load",
     "load-uuids": "dsqlkit.cli.load:load",
+    "bench": "dsqlkit.cli.bench:bench",
     "explain": "dsqlkit.cli.explain:explain",
     "optimize": "dsqlkit.cli.optimize:optimize",
     "role": "dsqlkit.cli.roles:COMMANDS",
@@ -39,6 +40,7 @@ _COMMANDS: Final = {
     "invoke": "dsqlkit.cli.invoke:invoke",
     "stack": "dsqlkit.cli.stack:COMMANDS",
     "local": "dsqlkit.cli.local_cluster:COMMANDS",
+    "guide": "dsqlkit.cli.guide:guide",
     "completion": "dsqlkit.cli.completion:completion",
 }
 """Where each command is found; the order is that of the workshop and of `--help`."""

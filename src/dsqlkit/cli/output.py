@@ -19,6 +19,7 @@ from dsqlkit.errors import (
     Interrupted,
     OutputFailed,
     Place,
+    ReaderGone,
     SqlError,
 )
 
@@ -54,19 +55,31 @@ class Output:
             print_json(document)
             return
         drawn = for_people()
-        self.text(drawn if isinstance(drawn, str) else self._drawn(drawn))
+        if isinstance(drawn, str):
+            self.text(drawn)
+        else:
+            self.drawing(drawn)
 
-    def _drawn(self, drawn: "RenderableType") -> str:
-        """What is drawn as text, without blanks at the ends of its lines."""
+    def drawing(self, drawn: "RenderableType") -> None:
+        """Print what is drawn for people, without blanks at the ends of its lines."""
         console = self.console(sys.stdout)
         with console.capture() as captured:
             console.print(drawn, crop=False)
-        return "\n".join(line.rstrip() for line in captured.get().splitlines())
+        self.text("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
     def text(self, text: str) -> None:
         """Print a result that is text already, as it is."""
         with self._without_progress():
             write(text.rstrip("\n"))
+
+    def stream(self, text: str) -> None:
+        """Print a part of a result that goes on. Raises ReaderGone and OutputFailed."""
+        failure = _put(text, sys.stdout)
+        if failure is None:
+            return
+        if failure.errno in _NO_READER:
+            raise ReaderGone("Nobody reads the ids on stdout any more.")
+        raise OutputFailed(f"The ids could not be written: {failure.strerror}.")
 
     def notice(self, text: str) -> None:
         """Say something on the way, on stderr."""

@@ -1,6 +1,5 @@
 """`workshop`: the chapters, end to end."""
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -104,4 +103,4 @@ def _show(output: Output, played: "Played", *, first: bool) -> None:
 
     if not first:
         output.text("")
-    output.console(sys.stdout).print(played_view(played))
+    output.drawing(played_view(played))

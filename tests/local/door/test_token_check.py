@@ -45,6 +45,7 @@ def test_a_role_other_than_admin_signs_the_other_action() -> None:
         ),
         pytest.param(sign(KEY_ID, SECRET, host="localhost:5432"), id="another port"),
         pytest.param(sign(KEY_ID, SECRET, host="LOCALHOST"), id="a host in capitals"),
+        pytest.param(sign(KEY_ID, SECRET, host="[::2]"), id="another address"),
         pytest.param(sign(KEY_ID, SECRET, action="DbConnect"), id="another action"),
         pytest.param(sign(KEY_ID, SECRET, region="eu-west-1"), id="another region"),
         pytest.param(sign(KEY_ID, SECRET, service="rds-db"), id="another service"),
@@ -107,9 +108,31 @@ def test_an_expired_token_says_so_and_nothing_else_does() -> None:
     assert forged.value.hint is None
 
 
+@pytest.mark.parametrize("life_s", [1, 900, 604_800])
+def test_a_token_ends_with_the_second_that_it_was_signed_for(life_s: int) -> None:
+    token, end = sign(KEY_ID, SECRET, life_s=life_s), NOW.replace(microsecond=0)
+    end += timedelta(seconds=life_s)
+    assert accepted(token, now=end - timedelta(microseconds=1))
+    assert not accepted(token, now=end)
+
+
+def test_an_end_that_a_fault_brought_forward_is_told_from_the_tokens_own() -> None:
+    token, second = sign(KEY_ID, SECRET, life_s=60), NOW.replace(microsecond=0)
+    brought_forward = second + timedelta(seconds=30)
+    for seconds, on_purpose in ((59, True), (60, False)):
+        with pytest.raises(AccessDenied) as expired:
+            CHECKER.check(
+                token, "admin", second + timedelta(seconds=seconds), longest=timedelta(seconds=30)
+            )
+        hint = expired.value.hint or ""
+        assert ("on purpose" in hint) == on_purpose
+        assert hint.startswith(f"Signature expired: {brought_forward:%Y%m%dT%H%M%SZ} ")
+
+
 def test_a_token_from_the_future_is_refused_beyond_clock_skew() -> None:
-    assert accepted(GENUINE, now=NOW - timedelta(minutes=4))
-    assert not accepted(GENUINE, now=NOW - timedelta(minutes=6))
+    skew, second = timedelta(minutes=5), NOW.replace(microsecond=0)
+    assert accepted(GENUINE, now=second - skew)
+    assert not accepted(GENUINE, now=second - skew - timedelta(microseconds=1))
 
 
 def test_no_secret_in_the_checker_or_its_errors() -> None:

@@ -72,19 +72,19 @@ class AtOverlays:
         self._overlays = overlays
         self._ask = ask
 
-    async def can_repeat(self, transaction: OpenTransaction) -> bool:
-        """Whether running its statements again does what they did."""
+    async def can_repeat(self, transaction: OpenTransaction, ask: Ask | None = None) -> bool:
+        """Whether running its statements again does what they did. `ask` asks, in place of the
+        transaction itself."""
+        ask = ask or self._conversation.ask
         if transaction.touched.opaque:
             return False
         texts = [text_of(step) for step in transaction.touched.steps if step.statement is not None]
         found = doings(texts)
         if found is None or found.unordered:
             return False
-        oids = await self._oids(table for table, _ in found.inserts)
+        oids = await self._oids((table for table, _ in found.inserts), ask)
         inserts = as_json((oids.get(table, "0"), columns) for table, columns in found.inserts)
-        rows = await self._conversation.ask(
-            _DIFFERS, array(found.calls), array(transaction.touched.calls), inserts
-        )
+        rows = await ask(_DIFFERS, array(found.calls), array(transaction.touched.calls), inserts)
         return rows[0][0] == "false"
 
     async def enter(
@@ -229,8 +229,8 @@ class AtOverlays:
         """Names lead to the tables again."""
         await self._conversation.ask(_LEAVE)
 
-    async def _oids(self, tables: Iterable[str]) -> dict[str, str]:
-        rows = await self._conversation.ask(_OIDS, array(sorted(set(tables))))
+    async def _oids(self, tables: Iterable[str], ask: Ask | None = None) -> dict[str, str]:
+        rows = await (ask or self._conversation.ask)(_OIDS, array(sorted(set(tables))))
         return {str(name): str(oid) for name, oid in rows}
 
     def _text_there(self, step: Step, statement: Statement) -> bytes:

@@ -103,6 +103,10 @@ class Recovery:
         await self._overlays.enter(transaction, statement.claimed, changes)
         return await self._overlays.led(step, statement, transaction)
 
+    async def can_repeat(self, transaction: OpenTransaction) -> bool:
+        """Whether its statements do the same again; asked while one of them is under way."""
+        return await self._overlays.can_repeat(transaction, self._adjudicator.monitor.ask)
+
     async def end_upsert(self, relation: str) -> None:
         """Keep what an INSERT ... ON CONFLICT did at an overlay."""
         await self._overlays.end_upsert(relation)

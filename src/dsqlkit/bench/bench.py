@@ -1,0 +1,229 @@
+"""A bench from its warm-up to its proof."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import chain
+from typing import Final
+from uuid import UUID
+
+from dsqlkit.accounts import ledger
+from dsqlkit.bench.client import Client
+from dsqlkit.bench.figures import Latency, Second, Tally
+from dsqlkit.bench.participants import Participants
+from dsqlkit.bench.plan import BenchPlan, Schedule
+from dsqlkit.bench.proof import Proof, Sum, prove, total
+from dsqlkit.connection import KeptConnection
+from dsqlkit.endpoint import Endpoint
+from dsqlkit.errors import ConnectionFailed, OutcomeUnknown
+from dsqlkit.token import TokenSigner
+
+_TICK_S: Final = 1.0
+_JOIN_S: Final = 0.1
+_PROOF_LIMIT_S: Final = 60.0
+"""How long a cluster that went away may take to come back for the proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Transfers that were reported as made, and how many of this bench the ledger has;
+    `unknown_resolved` of them were found out after their answer to COMMIT was lost.
+
+    `missing`, `unexpected` and `different` are the keys for which the two do not agree.
+    """
+
+    successes: int
+    found: int
+    unknown_resolved: int
+    missing: Sequence[UUID]
+    unexpected: Sequence[UUID]
+    different: Sequence[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Benched:
+    """What a bench did. `attempts` has how many transfers took one attempt, two, and so on;
+    `errors` how many ended with which word; `conflicts` counts attempts that met one.
+
+    `latency_ms` is None when no transfer was made. `complete` is False for one that was stopped.
+    """
+
+    table: str
+    transfers: int
+    elapsed_s: float
+    attempts: Mapping[int, int]
+    latency_ms: Latency | None
+    conflicts: int
+    errors: Mapping[str, int]
+    balance_before: Decimal
+    balance_after: Decimal
+    accounts_before: int
+    accounts_after: int
+    ledger: Ledger
+    seconds: Sequence[Second]
+    complete: bool
+
+    @property
+    def per_second(self) -> float:
+        return self.transfers / self.elapsed_s if self.elapsed_s else 0.0
+
+    @property
+    def money_holds(self) -> bool:
+        """Whether the accounts hold together what they held before."""
+        return self.balance_after == self.balance_before
+
+    @property
+    def ledger_holds(self) -> bool:
+        """Whether the ledger has each transfer that was reported, and none that was not."""
+        there = self.ledger
+        return not (there.missing or there.unexpected or there.different)
+
+
+class Bench:
+    """One run of a plan among these accounts. Each client has a thread and a connection."""
+
+    def __init__(self, endpoint: Endpoint, participants: Participants, plan: BenchPlan) -> None:
+        self._endpoint = endpoint
+        self._participants = participants
+        self._plan = plan
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Let each client finish the transfer it is in; what was done is proven and reported."""
+        self._stop.set()
+
+    def run(
+        self,
+        on_second: Callable[[Second], None] = lambda _: None,
+        on_phase: Callable[[str], None] = lambda _: None,
+    ) -> Benched:
+        """Warm up, transfer, prove. `on_second` hears what each second brought, `on_phase` what is
+        done now; both in the caller's thread.
+
+        Raises `tables.WrongShape` or `ledger.LedgerClosed` for a ledger that cannot be used, and
+        what `accounts.transfer` raises for the first connection; ConnectionFailed when the cluster
+        is gone at the end, and nothing can be proven.
+        """
+        plan, ids = self._plan, self._participants.ids
+        signer = TokenSigner(self._endpoint)
+        seed = secrets.randbits(64)
+        with ExitStack() as kept:
+            lent = [
+                kept.enter_context(KeptConnection(self._endpoint, signer))
+                for _ in range(plan.threads)
+            ]
+            clients = [Client(each, seed, number, ids) for number, each in enumerate(lent)]
+            ledger.have(lent[0])
+            on_phase("Warming up")
+            for client in clients:
+                client.warm_up()
+            before = total(lent[0], self._participants.table)
+            on_phase("Transferring")
+            tally, seconds, elapsed_s = self._transfer(clients, on_second)
+            on_phase("Proving")
+            return self._proven(lent[0], clients, tally, seconds, elapsed_s, before)
+
+    def _transfer(
+        self, clients: Sequence[Client], on_second: Callable[[Second], None]
+    ) -> tuple[Tally, list[Second], float]:
+        plan = self._plan
+        started = time.monotonic()
+        ends = started + plan.duration_s
+        schedule = None if plan.rate is None else Schedule(plan.rate, plan.duration_s)
+        threads = [
+            threading.Thread(
+                target=client.run,
+                args=(started, ends, schedule, self._stop),
+                name=f"bench-{number}",
+                daemon=True,  # whoever has no patience left need not wait for them
+            )
+            for number, client in enumerate(clients)
+        ]
+        for thread in threads:
+            thread.start()
+        tally = Tally()
+        seconds: list[Second] = []
+        last = started
+        while True:
+            running = [thread for thread in threads if thread.is_alive()]
+            if running:
+                running[0].join(_JOIN_S)
+            now = time.monotonic()
+            if running and now - last < _TICK_S:
+                continue
+            lately = Tally()
+            for client in clients:
+                lately.add(client.counted.take())
+            seconds.append(lately.second(now - started, now - last))
+            on_second(seconds[-1])
+            tally.add(lately)
+            last = now
+            if not running:
+                break
+        elapsed_s = time.monotonic() - started
+        if schedule is not None:
+            begun = sum(client.started for client in clients)
+            if left := schedule.due_by(elapsed_s) - begun:
+                tally.errors["not_started"] += left
+        return tally, seconds, elapsed_s
+
+    def _proven(
+        self,
+        connections: KeptConnection,
+        clients: Sequence[Client],
+        tally: Tally,
+        seconds: Sequence[Second],
+        elapsed_s: float,
+        before: Sum,
+    ) -> Benched:
+        table = self._participants.table
+        for client in clients:
+            client.settle()
+            tally.add(client.counted.take())
+        proof, after = _patiently(
+            lambda: (
+                prove(connections, table, chain.from_iterable(each.reports for each in clients)),
+                total(connections, table),
+            )
+        )
+        tally.errors[OutcomeUnknown.code] -= proof.unknown_made
+        successes = tally.attempts.total() + proof.unknown_made
+        return Benched(
+            table=table,
+            transfers=successes,
+            elapsed_s=elapsed_s,
+            attempts=dict(sorted(tally.attempts.items())),
+            latency_ms=tally.latency_ms,
+            conflicts=tally.conflicts,
+            errors=dict(+tally.errors),
+            balance_before=before.balance,
+            balance_after=after.balance,
+            accounts_before=before.accounts,
+            accounts_after=after.accounts,
+            ledger=Ledger(
+                successes,
+                proof.found,
+                tally.doubts + proof.unknown_made,
+                proof.missing,
+                proof.unexpected,
+                proof.different,
+            ),
+            seconds=seconds,
+            complete=not self._stop.is_set(),
+        )
+
+
+def _patiently(ask: "Callable[[], tuple[Proof, Sum]]") -> tuple[Proof, Sum]:
+    """Ask a cluster that may be on its way back."""
+    deadline = time.monotonic() + _PROOF_LIMIT_S
+    while True:
+        try:
+            return ask()
+        except ConnectionFailed:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_TICK_S)
