@@ -20,6 +20,7 @@ from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import (
     CANCEL_REQUEST,
     INT32,
+    Frontend,
     ProtocolViolation,
     authentication_cleartext_password,
     error_response,
@@ -28,7 +29,7 @@ from dsqlkit.local.wire.startup import MAX_PACKET, Startup, StartupRefused, pars
 from dsqlkit.local.wire.tls_stream import TlsStream
 
 LIMIT_S: Final = 30.0
-"""How long a client may take from its first byte to being signed in."""
+"""How long a client may take from its first byte until it is signed in."""
 
 _MAX_PASSWORD: Final = 16 * 1024
 
@@ -50,7 +51,7 @@ class Reception:
     on_end: Callable[[Session], None]
 
     async def cancel(self, packet: bytes) -> None:
-        """Have a client's statement cancelled, and nothing of ours in its place."""
+        """Cancel a client's statement. A question of ours that is under way is waited for first."""
         if len(packet) >= _SHORTEST_CANCEL:
             (pid,) = INT32.unpack_from(packet, 8)
             await self.adjudicator.until_its_own(pid)
@@ -118,7 +119,7 @@ class Login:
             raise ProtocolViolation("data before the password was asked for")
 
     def _read_password(self, startup: Startup) -> None:
-        if not self._buffer.startswith(b"p"):
+        if self._buffer[0] != Frontend.PASSWORD:
             raise ProtocolViolation("something else than a password")
         frame = self._take(1, _MAX_PASSWORD)
         if frame is None:
