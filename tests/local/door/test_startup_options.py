@@ -1,4 +1,4 @@
-"""What a client may set while it signs in: what it may in a session, and the name of its cluster."""
+"""What a client may set while it signs in: as in a session, and the name of its cluster."""
 
 from collections.abc import Callable
 
