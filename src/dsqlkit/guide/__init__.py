@@ -16,6 +16,7 @@ TOPICS: Final = (
     "plans",
     "indexes",
     "costs",
+    "retries",
     "clusters",
     "lambda",
     "ci",
