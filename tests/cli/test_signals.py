@@ -153,22 +153,25 @@ def test_what_cannot_be_dropped_is_named_with_its_drop(
     assert f'DROP INDEX IF EXISTS "public"."{left}";' in err
 
 
-@SIGNALS
-def test_the_chapter_says_which_of_its_indexes_are_there(
-    plain: KeptConnection, number: int
-) -> None:
+def test_the_chapter_says_which_of_its_indexes_are_there(plain: KeptConnection) -> None:
     with started("optimize") as optimize:
         wait_until(lambda: trial_indexes(plain))
-        optimize.send_signal(number)
+        optimize.terminate()
         _, err = optimize.communicate(timeout=30)
-    assert optimize.returncode == CODES[signal.Signals(number)]
+    assert optimize.returncode == 143
     wait_until(lambda: not trial_indexes(plain))
     for name in ("idx_accounts7_metadata", "idx_accounts7_metadata_covering"):
         assert f"{name} is" in err
 
 
-@SIGNALS
-@pytest.mark.parametrize("arguments", [["connect"], ["optimize", "query"], ["workshop", "3"]])
+@pytest.mark.parametrize(
+    ("number", "arguments"),
+    [
+        (signal.SIGINT, ["connect"]),
+        (signal.SIGTERM, ["optimize", "query"]),
+        (signal.SIGHUP, ["workshop", "3"]),
+    ],
+)
 def test_a_command_that_waits_for_an_answer_ends_with_the_signals_exit_code(
     number: int, arguments: list[str]
 ) -> None:
@@ -184,7 +187,7 @@ def test_a_command_that_waits_for_an_answer_ends_with_the_signals_exit_code(
     assert (out, err) == ("", "Interrupted.\n")
 
 
-@pytest.mark.parametrize("turn", range(1, 6))
+@pytest.mark.parametrize("turn", range(1, 4))
 def test_a_transfer_that_is_stopped_at_any_turn_says_whether_it_was_done(
     bank: KeptConnection, local_cluster: LocalAddress, turn: int
 ) -> None:
