@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from dsqlkit import indexes, tables
+from dsqlkit import indexes, local, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import LocalAddress
 from dsqlkit.workshop import accounts7
@@ -263,3 +263,21 @@ def test_an_error_that_nobody_reads_keeps_its_exit_code(local_cluster: LocalAddr
         script = f"{DSQLKIT} transfer 1 1 5 --json {reader}; echo ${{PIPESTATUS[0]}}"
         ended = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
         assert ended.stdout.splitlines()[-1] == "2"
+
+
+@pytest.mark.own_cluster
+def test_a_reset_that_is_stopped_is_done_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    subprocess.run([DSQLKIT, "init-accounts", "--count", "3", "--yes"], check=True)
+    with started("local", "reset", "--yes") as reset:
+        wait_until(lambda: not local.status().running or reset.poll() is not None)
+        reset.terminate()
+        out, _ = reset.communicate(timeout=60)
+    assert (reset.returncode, out.splitlines()[0][:28]) in {
+        (143, "The local cluster is stopped"),
+        (0, "The local cluster is stopped"),
+    }
+    subprocess.run([DSQLKIT, "init-accounts", "--count", "3"], check=True)
+    subprocess.run([DSQLKIT, "local", "reset", "--yes"], check=True)
