@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from dsqlkit import interruption
 from dsqlkit.connection import Connection, Connections
@@ -199,7 +200,7 @@ def _attempt(connection: Connection, work: Callable[[Connection], T], work_begin
 
 def _roll_back(connection: Connection) -> None:
     """Leave the connection outside any transaction, or closed."""
-    if connection.closed:
+    if connection.closed or connection.info.transaction_status is TransactionStatus.IDLE:
         return
     try:
         connection.execute("ROLLBACK")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 _CHANGING = (
     (r"'?\{[0-9a-f]{32},[0-9a-f]*\.\.\.'", "IDS"),
+    (r"\b[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\b", "KEY"),
     (r"\b[a-z0-9]{26}\b", "JOB"),
     (r"accounts7_[0-9a-f]{8}", "COPY"),
     (r"(?:/[\w.-]+)+/dsqlkit/local", "FOLDER"),
