@@ -116,3 +116,24 @@ def test_an_endpoint_from_the_environment_is_said_to_be_from_there(text: str) ->
 
 def test_a_role_with_braces_in_its_name_breaks_no_message() -> None:
     assert "role {x}" in failure_of("access denied", cluster("{x}")).message
+
+
+@pytest.mark.parametrize(
+    ("own", "variable", "named"),
+    [
+        ("/own/ca.pem", "/set/ca.pem", "/own/ca.pem"),
+        (None, "/set/ca.pem", "/set/ca.pem"),
+        (None, "", "certifi's"),
+    ],
+)
+def test_the_file_of_root_certificates_is_the_one_that_was_used(
+    own: str | None, variable: str, named: str
+) -> None:
+    endpoint = replace(cluster(), root_certificate=own)
+    words = f'{PREFIX}root certificate file "x" does not exist'
+    failure = failure_of(words, endpoint, {"SSL_CERT_FILE": variable})
+    assert failure.message == f"The file of root certificates, {named}, cannot be read."
+
+
+def test_a_postgresql_that_is_being_started_again_may_be_there_in_a_moment() -> None:
+    assert failure_of("FATAL:  the database system is starting up", cluster()).passing

@@ -157,7 +157,7 @@ class Exchange:
         return data[size:]
 
     def held(self) -> bytes:
-        """What was held back, as the client is to get it."""
+        """The answers that were held back, as the client is to get them."""
         pieces = self.pieces
         if self.request.copies:
             kinds = [kind for kind, _ in pieces]

@@ -27,7 +27,7 @@ from dsqlkit.local.wire.startup import MAX_PACKET, Startup, StartupRefused, pars
 from dsqlkit.local.wire.tls_stream import TlsStream
 
 LIMIT_S: Final = 30.0
-"""How long a client may take from its first byte to being signed in."""
+"""How long a client may take from its first byte until it is signed in."""
 
 _MAX_PASSWORD: Final = 16 * 1024
 
@@ -49,7 +49,7 @@ class Reception:
     on_end: Callable[[Session], None]
 
     async def cancel(self, packet: bytes) -> None:
-        """Have a client's statement cancelled, and nothing of ours in its place."""
+        """Cancel a client's statement. A question of ours that is under way is waited for first."""
         if len(packet) >= _SHORTEST_CANCEL:
             (pid,) = INT32.unpack_from(packet, 8)
             await self.adjudicator.until_its_own(pid)

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Adjudicator:
-    """One for all sessions of a cluster. `run` must be running for conflicts to be resolved."""
+    """The one adjudicator of a cluster. `run` must be running for conflicts to be resolved."""
 
     def __init__(self, socket_folder: Path) -> None:
         self.monitor = Monitor(socket_folder)
@@ -126,7 +126,7 @@ class Adjudicator:
     # Whom it looks after.
 
     async def run(self) -> None:
-        """Look after those whose statement does not come back at once, until cancelled."""
+        """Resolve the waits of statements that do not come back at once, until cancelled."""
         await superuser.load_driver()
         import psycopg
 
@@ -169,7 +169,9 @@ class Adjudicator:
         for pid, wait in waits.items():
             if self._told.get(pid) != wait:
                 whom = " and ".join(
-                    f"session {each}" if each in contenders else f"process {each} behind it"
+                    f"session {each}"
+                    if each in contenders
+                    else f"process {each} behind the endpoint"
                     for each in wait.blockers
                 )
                 _log.debug("session %d: waits for %s (%s)", pid, whom, wait.concern.name)

@@ -9,7 +9,7 @@ from dsqlkit.local.occ.open_transaction import OpenTransaction
 
 
 class Contender(Protocol):
-    """A session, as far as the adjudicator deals with it."""
+    """Whoever may hold locks or wait for them, as the adjudicator sees it; mostly a session."""
 
     @property
     def transaction(self) -> OpenTransaction | None:
@@ -93,5 +93,5 @@ class Bystander:
         return None
 
     def being_cancelled(self, _refusal: Refusal | None, /) -> AbstractContextManager[None]:
-        """A cancelled build fails, and says so."""
+        """A build that is cancelled fails, and its job says so."""
         return contextlib.nullcontext()

@@ -7,7 +7,7 @@ knows the session itself.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from dsqlkit.local.backend.conversation import Conversation
@@ -30,6 +30,22 @@ _log = logging.getLogger(__name__)
 
 _CAN_STEP_ASIDE: Final = frozenset((Kind.READ, Kind.LOCK, Kind.WRITE, Kind.COPY_IN))
 """What can be cancelled for another to go on, and run again at overlays."""
+
+
+@lru_cache(maxsize=256)
+def _request(
+    forward: bool, hide: bool, is_query: bool, guard: bool, copies: bool, before: int
+) -> Request:
+    """What is wanted of a step's exchange; there are few that differ."""
+    return Request(
+        forward=forward,
+        bounded=not copies,
+        hide_ready=hide,
+        is_query=is_query,
+        guarded=guard,
+        copies=copies,
+        before=before,
+    )
 
 
 class Parts:
@@ -103,15 +119,7 @@ class Parts:
         self.can_start_over = again
         self.is_guarded = guard
         self.can_step_aside = step.statement is not None and step.statement.kind in _CAN_STEP_ASIDE
-        request = Request(
-            forward=forward,
-            bounded=not step.copied,
-            hide_ready=hide,
-            is_query=step.is_query,
-            guarded=guard,
-            copies=bool(step.copied),
-            before=step.before,
-        )
+        request = _request(forward, hide, step.is_query, guard, bool(step.copied), step.before)
         exchange = Exchange(
             request, partial(self.on_answered, step), GUARD_COMPLETE if guard else b""
         )
