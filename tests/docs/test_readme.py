@@ -125,7 +125,7 @@ def test_the_targets_that_pages_name_are_in_the_makefile() -> None:
 def test_the_example_of_the_library_runs(
     endpoint: Endpoint, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (example,) = blocks("python")
+    (example,) = (block for block in blocks("python") if "close_account" in block)
     exec(compile(example, "library.md", "exec"), {})
     assert capsys.readouterr().out == (
         "payer has 90.000000 after 1 attempt(s)\nmoved 100.000000, waited 0.0 s\n"
@@ -133,3 +133,11 @@ def test_the_example_of_the_library_runs(
     with KeptConnection(endpoint) as connections, connections.connection() as connection:
         row = connection.execute("SELECT count(*), sum(balance) FROM accounts").fetchone()
     assert row == (9, 1000)
+
+
+def test_the_example_of_retries_runs(
+    endpoint: Endpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (example,) = (block for block in blocks("python") if "max_attempts=10" in block)
+    exec(compile(example, "retries.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines()[-1] == "1 0.0 ()"
