@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dsqlkit.connection_failure import failure_of
-from dsqlkit.endpoint import Endpoint
+from dsqlkit.endpoint import Endpoint, StaticCredentials
 
 HOST = "abcdefghijklmnopqrstuvwxy2.dsql.eu-west-1.on.aws"
 PREFIX = 'connection failed: connection to server at "10.0.0.1", port 5432 failed: '
@@ -137,3 +137,22 @@ def test_the_file_of_root_certificates_is_the_one_that_was_used(
 
 def test_a_postgresql_that_is_being_started_again_may_be_there_in_a_moment() -> None:
     assert failure_of("FATAL:  the database system is starting up", cluster()).passing
+
+
+@pytest.mark.parametrize(
+    ("user", "host", "meant"),
+    [
+        ("admin", "localhost", "it is not the local cluster whose keys are here"),
+        ("app", "localhost", "this local cluster has no such role"),
+        ("admin", HOST, "denied access to role admin."),
+        ("app", HOST, "denied access to role app."),
+    ],
+)
+def test_a_denial_means_something_else_on_the_local_cluster(
+    user: str, host: str, meant: str
+) -> None:
+    endpoint = cluster(user)
+    if host != HOST:
+        keys = StaticCredentials("AKIALOCALEXAMPLE", "a secret")
+        endpoint = replace(endpoint, host=host, credentials=keys)
+    assert meant in failure_of("FATAL:  access denied", endpoint).message

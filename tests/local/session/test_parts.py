@@ -42,7 +42,7 @@ def test_every_turn_is_carried_out() -> None:
 
 def test_a_session_shows_who_it_is_and_what_it_does() -> None:
     def look(session: Session, _ended: list[Session]) -> None:
-        assert repr(session) == "<session 0 of teller, None, the sign-in>"
+        assert repr(session) == "<session 0 of teller, no transaction, the sign-in>"
 
     with_session(look)
 

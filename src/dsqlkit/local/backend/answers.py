@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from dsqlkit.local.backend.exchange import FAILED, IN_TRANSACTION
 from dsqlkit.local.dialect.refusal import (
     CONFLICT_ON_PURPOSE,
     DATA_CONFLICT,
@@ -82,7 +83,7 @@ _OWN_CONTEXTS: Final = (
     b'SQL function "setting"',
     b'SQL statement "DROP INDEX ',
 )
-_IN_TRANSACTION_BLOCK: Final = b"TE"
+_IN_TRANSACTION_BLOCK: Final = (IN_TRANSACTION, FAILED)
 
 
 class AnswerRewriter:

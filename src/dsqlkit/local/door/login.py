@@ -19,6 +19,7 @@ from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import (
     CANCEL_REQUEST,
     INT32,
+    Frontend,
     ProtocolViolation,
     authentication_cleartext_password,
     error_response,
@@ -116,7 +117,7 @@ class Login:
             raise ProtocolViolation("data before the password was asked for")
 
     def _read_password(self, startup: Startup) -> None:
-        if not self._buffer.startswith(b"p"):
+        if self._buffer[0] != Frontend.PASSWORD:
             raise ProtocolViolation("something else than a password")
         frame = self._take(1, _MAX_PASSWORD)
         if frame is None:

@@ -124,7 +124,7 @@ class Recovery:
                 transaction.lose(DATA_CONFLICT)
         if not transaction.lost:
             try:
-                await settle_locks(self._adjudicator, self._ask, transaction)
+                await settle_locks(self._adjudicator, self._ask, self._overlays, transaction)
             except Refused:
                 await let_go(ask)
                 transaction.lose(DATA_CONFLICT)
