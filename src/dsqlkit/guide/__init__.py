@@ -17,6 +17,7 @@ TOPICS: Final = (
     "plans",
     "indexes",
     "costs",
+    "retries",
     "clusters",
     "lambda",
     "ci",

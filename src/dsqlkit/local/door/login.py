@@ -4,13 +4,14 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from dsqlkit.endpoint import ADMIN
 from dsqlkit.local.backend.answers import access_denied
+from dsqlkit.local.door.startup_options import accepted
 from dsqlkit.local.door.token_check import AccessDenied, TokenChecker
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
@@ -110,6 +111,7 @@ class Login:
             self._opening.add_done_callback(lambda _: self._refuse(b""))
             return
         startup = parse_startup(packet)
+        startup = replace(startup, parameters=accepted(startup.parameters))
         self._startup = startup
         answer = startup.negotiation() if startup.needs_negotiation else b""
         self._link.write(answer + authentication_cleartext_password())
