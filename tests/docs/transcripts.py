@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-_NO_CHANGE = r"\s+".join("No difference in time beyond the spread of the runs".split())
+_NO_CHANGE = "No difference in time beyond the spread of the runs".replace(" ", r"\s+")
 _CHANGING = (
     # A busy machine may hide a difference in time, which is then said.
     (rf"[0-9.]+\s+times\s+(?:faster|slower)|{_NO_CHANGE}", "CHANGE"),
