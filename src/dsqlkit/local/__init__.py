@@ -37,16 +37,19 @@ from dsqlkit.local.lifecycle import (
     status,
     stop,
 )
+from dsqlkit.local.own import OwnCluster, own_cluster
 from dsqlkit.local.sessions import SessionStatus
 
 __all__ = [
     "HOW_TO_MEND",
     "Faults",
     "LocalStatus",
+    "OwnCluster",
     "SessionStatus",
     "address",
     "ensure_running",
     "log_file",
+    "own_cluster",
     "reset",
     "sessions",
     "set_faults",

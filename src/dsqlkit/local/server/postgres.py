@@ -5,6 +5,7 @@ It listens only on a unix socket in a private folder (see home.py).
 
 import contextlib
 import hashlib
+import logging
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local.dialect.rules import ANSWERS
 from dsqlkit.local.server import files
 from dsqlkit.local.server.home import SOCKET_NAME, ServerHome
-from dsqlkit.local.state import StateFolder
+from dsqlkit.local.state import StateFolder, take_lock
 from dsqlkit.local.statements.quoting import literal
 from dsqlkit.whole_file import write_whole
 
@@ -25,6 +26,8 @@ _POLL_S: Final = 0.005
 _START_LIMIT_S: Final = 30.0
 _QUIT_LIMIT_S: Final = 5.0
 _CATALOG: Final = "catalog"
+
+_log = logging.getLogger(__name__)
 
 
 class Server:
@@ -44,9 +47,13 @@ class Server:
             return f"PostgreSQL's socket {self.socket} is gone"
         return None
 
-    def stop(self, *, timeout_s: float = 10.0) -> None:
-        """Stop the server, ending its sessions; after `timeout_s` seconds without mercy."""
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+    def stop(self, *, timeout_s: float = 10.0, at_once: bool = False) -> None:
+        """Stop the server, ending its sessions; after `timeout_s` seconds without mercy.
+
+        `at_once` is for one whose data is not needed any more.
+        """
+        gently = () if at_once else (signal.SIGINT,)
+        for number in (*gently, signal.SIGQUIT, signal.SIGKILL):
             self.process.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout_s if number != signal.SIGQUIT else _QUIT_LIMIT_S)
@@ -55,8 +62,10 @@ class Server:
         self._home.release()
 
 
-def start(state: StateFolder) -> Server:
+def start(state: StateFolder, template: Path | None = None) -> Server:
     """Start the server, making its data first if there are none.
+
+    New data, and the programs, are those of the folder `template` where one is given.
 
     Raises LocalClusterFailed when the programs are missing or the server does not come up.
     """
@@ -64,7 +73,7 @@ def start(state: StateFolder) -> Server:
     stop_orphan(state, timeout_s=_START_LIMIT_S)
     home.take()
     try:
-        programs = files.programs(home)
+        programs = _programs_and_data(template, home) if template else files.programs(home)
         if not home.data.exists():
             _make_data(programs, home)
         _update_catalog(programs, home)
@@ -104,6 +113,40 @@ def stop_orphan(state: StateFolder, *, timeout_s: float) -> None:
                 os.kill(pid, signal.SIGINT)
                 signalled = True
         time.sleep(_POLL_S)
+
+
+def _programs_and_data(template: Path, home: ServerHome) -> Path:
+    try:
+        return _from_template(template, home)
+    except (LocalClusterFailed, OSError) as error:
+        # A template only saves time.
+        _log.warning("there is no template in %s: %s", template, error)
+        return files.programs(home)
+
+
+def _from_template(template: Path, home: ServerHome) -> Path:
+    """Copy the data of a server that never ran, made here if there are none; the programs.
+
+    The folder is one at a time: whoever comes meanwhile waits.
+    """
+    kept = StateFolder(template)
+    kept.create()
+    lock = take_lock(kept.lifecycle_lock, timeout_s=_START_LIMIT_S)
+    if lock is None:
+        raise LocalClusterFailed(f"Another process is using {template}.")
+    try:
+        made = ServerHome.of(kept)
+        programs = files.programs(made)
+        if not made.data.exists():
+            _make_data(programs, made)
+        _update_catalog(programs, made)
+        unfinished = home.data.with_name("data.new")
+        _run_or_fail(made, ["cp", "-R", str(made.data), str(unfinished)], "")
+        unfinished.rename(home.data)
+        write_whole(home.path / _CATALOG, (made.path / _CATALOG).read_text())
+    finally:
+        os.close(lock)
+    return programs
 
 
 def _make_data(programs: Path, home: ServerHome) -> None:
