@@ -39,8 +39,10 @@ from dsqlkit.local.lifecycle import (
 )
 from dsqlkit.local.own import OwnCluster, own_cluster
 from dsqlkit.local.sessions import SessionStatus
+from dsqlkit.local.trust import HOSTS_FILE, missing_hosts_line, trust_bundle
 
 __all__ = [
+    "HOSTS_FILE",
     "HOW_TO_MEND",
     "Faults",
     "LocalStatus",
@@ -49,6 +51,7 @@ __all__ = [
     "address",
     "ensure_running",
     "log_file",
+    "missing_hosts_line",
     "own_cluster",
     "reset",
     "sessions",
@@ -56,4 +59,5 @@ __all__ = [
     "start",
     "status",
     "stop",
+    "trust_bundle",
 ]
