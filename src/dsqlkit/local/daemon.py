@@ -40,7 +40,6 @@ from dsqlkit.local.sessions import explained
 from dsqlkit.local.state import Credentials, Listening, StateFolder, take_lock
 from dsqlkit.local.wire.negotiation import tls_context
 
-IDLE_LIMIT_S: Final = 3600.0
 _CHECK_S: Final = 1.0
 _COLLECT_AT: Final = (5_000, 3, 3)
 """When the rubbish is looked through: seldom while statements run, which make none that is in
@@ -53,17 +52,11 @@ _KEY_ID_LENGTH: Final = 20
 _log = logging.getLogger(__name__)
 
 
-def main() -> None:
-    """Run the local cluster of the default state folder until it is told to stop."""
-    options = argparse.ArgumentParser(prog="python -m dsqlkit.local")
-    options.add_argument("--ready-fd", type=int, help="a file to close when ready")
-    options.add_argument("--idle-limit", type=float, default=IDLE_LIMIT_S, metavar="SECONDS")
-    options.add_argument("--trace", action="store_true", help="log a line for each turn")
-    options.add_argument("--template", type=Path, help="a folder with data to begin with")
-    options.add_argument("--owner-fd", type=int, help="at its end all of the cluster goes")
-    given = options.parse_args()
-    if given.ready_fd is not None and os.fork():
-        os._exit(0)  # detached: nobody has to wait for the child that goes on
+def run(given: argparse.Namespace) -> None:
+    """Run the local cluster of the default state folder until it is told to stop.
+
+    `given` are the options of `__main__`.
+    """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     if given.trace:
         logging.getLogger("dsqlkit.local").setLevel(logging.DEBUG)

@@ -21,6 +21,7 @@ HOW_TO_MEND = "`dsqlkit local stop`, then `dsqlkit local start`: the data stay."
 """What to do with a cluster that runs and does not answer."""
 
 _SHORT_POLL_S = 0.001
+_LEAVING_LIMIT_S = 1.0
 _KNOCK_LIMIT_S = 3.0
 _KNOCK_PAUSE_S = 0.25
 _MEND_LIMIT_S = 10.0
@@ -219,7 +220,7 @@ def _choose_port(state: StateFolder, port: int, deadline: float) -> None:
     """Write down where the cluster is to listen, and stop one that listens elsewhere."""
     listening = state.listening()
     if listening is not None and is_ready(state) and port not in (0, listening.port):
-        clients = int(state.connection_count.read_text() or 0)
+        clients = _clients_that_stay(state, time.monotonic() + _LEAVING_LIMIT_S)
         if clients:
             raise LocalClusterFailed(
                 f"The local cluster runs on port {listening.port} and has clients ({clients}).",
@@ -230,6 +231,15 @@ def _choose_port(state: StateFolder, port: int, deadline: float) -> None:
         listening = state.listening()
     known = listening or Listening(port)
     state.save_listening(replace(known, port=port or known.port, port_is_kept=port != 0))
+
+
+def _clients_that_stay(state: StateFolder, deadline: float) -> int:
+    """How many clients there are; one that has hung up just now is not one."""
+    while True:
+        clients = int(state.connection_count.read_text() or 0)
+        if not clients or time.monotonic() > deadline:
+            return clients
+        time.sleep(POLL_S)
 
 
 def _empty(state: StateFolder, deadline: float) -> None:

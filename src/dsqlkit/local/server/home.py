@@ -41,6 +41,8 @@ class ServerHome:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.data = path / "data"
+        self.catalog = path / "catalog"
+        """Says which version of the system schema the data have."""
         self._lock = path / _LOCK
         self._held: int | None = None
         self._socket_link = path / "socket"

@@ -18,14 +18,14 @@ from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local.dialect.rules import ANSWERS
 from dsqlkit.local.server import files
 from dsqlkit.local.server.home import SOCKET_NAME, ServerHome
-from dsqlkit.local.state import StateFolder, take_lock
+from dsqlkit.local.server.template import copy_data, sole_user
+from dsqlkit.local.state import StateFolder
 from dsqlkit.local.statements.quoting import literal
 from dsqlkit.whole_file import write_whole
 
 _POLL_S: Final = 0.005
 _START_LIMIT_S: Final = 30.0
 _QUIT_LIMIT_S: Final = 5.0
-_CATALOG: Final = "catalog"
 
 _log = logging.getLogger(__name__)
 
@@ -116,37 +116,21 @@ def stop_orphan(state: StateFolder, *, timeout_s: float) -> None:
 
 
 def _programs_and_data(template: Path, home: ServerHome) -> Path:
+    """New data, copied from the folder's, which is made if there is none; the programs."""
     try:
-        return _from_template(template, home)
+        with sole_user(template) as made:
+            programs = files.programs(made)
+            if home.data.exists():
+                return programs
+            if not made.data.exists():
+                _make_data(programs, made)
+            _update_catalog(programs, made)
+            copy_data(made, home)
+            return programs
     except (LocalClusterFailed, OSError) as error:
         # A template only saves time.
         _log.warning("there is no template in %s: %s", template, error)
         return files.programs(home)
-
-
-def _from_template(template: Path, home: ServerHome) -> Path:
-    """Copy the data of a server that never ran, made here if there are none; the programs.
-
-    The folder is one at a time: whoever comes meanwhile waits.
-    """
-    kept = StateFolder(template)
-    kept.create()
-    lock = take_lock(kept.lifecycle_lock, timeout_s=_START_LIMIT_S)
-    if lock is None:
-        raise LocalClusterFailed(f"Another process is using {template}.")
-    try:
-        made = ServerHome.of(kept)
-        programs = files.programs(made)
-        if not made.data.exists():
-            _make_data(programs, made)
-        _update_catalog(programs, made)
-        unfinished = home.data.with_name("data.new")
-        _run_or_fail(made, ["cp", "-R", str(made.data), str(unfinished)], "")
-        unfinished.rename(home.data)
-        write_whole(home.path / _CATALOG, (made.path / _CATALOG).read_text())
-    finally:
-        os.close(lock)
-    return programs
 
 
 def _make_data(programs: Path, home: ServerHome) -> None:
@@ -159,13 +143,13 @@ def _make_data(programs: Path, home: ServerHome) -> None:
     roles, catalog = files.script("roles.sql"), _catalog()
     _run_script(programs, home, unfinished, roles + catalog)
     unfinished.rename(home.data)
-    write_whole(home.path / _CATALOG, _digest(catalog))
+    write_whole(home.catalog, _digest(catalog))
 
 
 def _update_catalog(programs: Path, home: ServerHome) -> None:
     """Bring the system schema to this version of dsqlkit, if the data are of another."""
     catalog = _catalog()
-    known = home.path / _CATALOG
+    known = home.catalog
     if not known.exists() or known.read_text() != _digest(catalog):
         _run_script(programs, home, home.data, catalog)
         write_whole(known, _digest(catalog))

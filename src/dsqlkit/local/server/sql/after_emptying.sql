@@ -6,7 +6,7 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA public TO PUBLIC;
 
-GRANT CONNECT, TEMPORARY ON DATABASE postgres TO PUBLIC;
+UPDATE pg_catalog.pg_database SET datacl = NULL WHERE datname = 'postgres';
 
 ALTER ROLE admin RESET ALL;
 
