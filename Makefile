@@ -30,7 +30,7 @@ MADE := made-$(word 3,$(FOUND))
 # Two processes, each with a local cluster of its own; the tests of one file stay together.
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help workshop test quick test-cdk lint bench soak clean
+.PHONY: help workshop test quick test-cdk lint bench retries soak clean
 
 help:
 	@echo "make workshop  run the seven chapters (ENDPOINT=... for a real cluster)"
@@ -39,6 +39,7 @@ help:
 	@echo "make test-cdk  run the tests of the CDK stack, which need its extra and Node.js"
 	@echo "make lint      check format, lint and types"
 	@echo "make bench     measure, as ratios"
+	@echo "make retries   compare retry policies, and write the guide's table"
 	@echo "make soak      run the long tests"
 	@echo "make clean     remove what these targets made"
 
@@ -62,6 +63,9 @@ lint: $(VENV)/developed
 
 bench: $(VENV)/developed
 	$(BIN)/python -m tests.bench
+
+retries: $(VENV)/developed
+	$(BIN)/python -m tests.retries --write
 
 soak: $(VENV)/developed
 	$(BIN)/python -m pytest -m soak --timeout 3600

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dsqlkit.connection_failure import failure_of
-from dsqlkit.endpoint import Endpoint
+from dsqlkit.endpoint import Endpoint, StaticCredentials
 
 HOST = "abcdefghijklmnopqrstuvwxy2.dsql.eu-west-1.on.aws"
 PREFIX = 'connection failed: connection to server at "10.0.0.1", port 5432 failed: '
@@ -116,3 +116,43 @@ def test_an_endpoint_from_the_environment_is_said_to_be_from_there(text: str) ->
 
 def test_a_role_with_braces_in_its_name_breaks_no_message() -> None:
     assert "role {x}" in failure_of("access denied", cluster("{x}")).message
+
+
+@pytest.mark.parametrize(
+    ("own", "variable", "named"),
+    [
+        ("/own/ca.pem", "/set/ca.pem", "/own/ca.pem"),
+        (None, "/set/ca.pem", "/set/ca.pem"),
+        (None, "", "certifi's"),
+    ],
+)
+def test_the_file_of_root_certificates_is_the_one_that_was_used(
+    own: str | None, variable: str, named: str
+) -> None:
+    endpoint = replace(cluster(), root_certificate=own)
+    words = f'{PREFIX}root certificate file "x" does not exist'
+    failure = failure_of(words, endpoint, {"SSL_CERT_FILE": variable})
+    assert failure.message == f"The file of root certificates, {named}, cannot be read."
+
+
+def test_a_postgresql_that_is_being_started_again_may_be_there_in_a_moment() -> None:
+    assert failure_of("FATAL:  the database system is starting up", cluster()).passing
+
+
+@pytest.mark.parametrize(
+    ("user", "host", "meant"),
+    [
+        ("admin", "localhost", "it is not the local cluster whose keys are here"),
+        ("app", "localhost", "this local cluster has no such role"),
+        ("admin", HOST, "denied access to role admin."),
+        ("app", HOST, "denied access to role app."),
+    ],
+)
+def test_a_denial_means_something_else_on_the_local_cluster(
+    user: str, host: str, meant: str
+) -> None:
+    endpoint = cluster(user)
+    if host != HOST:
+        keys = StaticCredentials("AKIALOCALEXAMPLE", "a secret")
+        endpoint = replace(endpoint, host=host, credentials=keys)
+    assert meant in failure_of("FATAL:  access denied", endpoint).message

@@ -281,3 +281,57 @@ def test_no_secret_is_in_the_repr_of_an_endpoint() -> None:
 def test_an_address_is_shown_without_the_usual_port(text: str, address: str) -> None:
     assert resolved(text).address == address
     assert resolved("[::1]:7000", region="us-east-1").address == "[::1]:7000"
+
+
+@pytest.mark.parametrize(
+    ("port", "usable"), [("0", False), ("1", True), ("65535", True), ("65536", False)]
+)
+def test_a_port_is_from_1_to_65535_wherever_it_is_given(port: str, usable: bool) -> None:
+    for option, environ in ((f"{HOST}:{port}", {}), (None, {"PGHOST": HOST, "PGPORT": port})):
+        if usable:
+            assert resolved(option, environ).port == int(port)
+        else:
+            with pytest.raises(UsageError, match="port"):
+                resolved(option, environ)
+
+
+@pytest.mark.parametrize("role", ["r" * 63, "ü" * 31])
+def test_a_role_may_have_sixty_three_bytes(role: str) -> None:
+    assert resolved(HOST, user=role).user == role
+    with pytest.raises(UsageError, match="is not a role's name"):
+        resolved(HOST, user=role + "ü")
+
+
+def test_a_host_name_may_have_253_characters() -> None:
+    longest = ".".join(["a" * 61, "b" * 63, "c" * 63, "d" * 63])
+    assert len(longest) == 253
+    assert parse_host_port(longest) == (longest, None)
+    with pytest.raises(UsageError):
+        parse_host_port("a" + longest)
+
+
+@pytest.mark.parametrize(
+    ("environ", "options", "hint"),
+    [
+        ({"PGUSER": "r" * 64}, {}, "`unset PGUSER`"),
+        ({"PGHOST": "proxy.example.com", "AWS_REGION": "mars"}, {}, "`unset AWS_REGION`"),
+        ({"PGHOST": "proxy.example.com"}, {}, "`unset PGHOST`"),
+    ],
+)
+def test_a_bad_variable_is_to_be_unset_and_a_bad_option_is_not(
+    environ: dict[str, str], options: dict[str, str], hint: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolved(None, environ, **options)
+    assert hint in (caught.value.hint or "")
+    for given in ({"user": "r" * 64}, {"region": "mars"}, {}):
+        with pytest.raises(UsageError) as caught:
+            resolved("proxy.example.com", **given)
+        assert "unset" not in (caught.value.hint or "")
+
+
+def test_a_region_that_was_asked_for_overrules_that_of_the_local_cluster_and_is_named() -> None:
+    asked = resolved("local", {}, HERE, region="eu-west-1")
+    assert (asked.region, asked.region_source) == ("eu-west-1", "--region")
+    told = resolved("local", {}, HERE)
+    assert (told.region, told.region_source) == ("us-east-1", "the local cluster")

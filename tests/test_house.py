@@ -18,7 +18,6 @@ ORDER = (
         "libpq",
         "deciding_variables",
         "token",
-        "id_file",
         "connection_failure",
         "connection",
         "transaction",

@@ -128,3 +128,19 @@ def test_a_place_in_what_the_server_got_is_found_in_the_text(
     place = query.place(sent.index(word) + 1)
     assert place is not None
     assert (place.line, place.column, place.text) == (line, column, text.split("\n")[line - 1])
+
+
+def test_a_place_is_counted_from_the_first_line_though_that_is_empty() -> None:
+    place = parse_query("QUERY", "\nSELEC 1").place(1)
+    assert place is not None
+    assert (place.line, place.column, place.text) == (2, 1, "SELEC 1")
+
+
+@pytest.mark.parametrize("count", [9, 10, 12])
+def test_a_place_behind_parameters_of_more_than_one_digit_is_right(count: int) -> None:
+    values = {f"p{number}": "v" for number in range(count)}
+    text = "SELECT " + ", ".join(f":'{name}'" for name in values) + " FROMM t"
+    sent = "SELECT " + ", ".join(f"${number + 1}" for number in range(count)) + " FROMM t"
+    place = parse_query("QUERY", text, values).place(sent.index("FROMM") + 1)
+    assert place is not None
+    assert place.column == text.index("FROMM") + 1

@@ -60,7 +60,7 @@ def ids(endpoint: Endpoint) -> tuple[UUID, UUID]:
         accounts.initialise(kept, 4)
         for table in ("accounts2", "transfers"):
             tables.create(kept, table)
-        loading.send(kept, pair, RetryPolicy())
+        loading.send(kept, loading.Batch.of(pair), RetryPolicy())
     return pair
 
 

@@ -3,6 +3,7 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -104,6 +105,11 @@ def test_a_token_says_for_which_host_action_and_life_it_was_made() -> None:
     assert fields["Action"] == ["DbConnect"]
     assert fields["X-Amz-Expires"] == ["60"]
     assert fields["X-Amz-Credential"][0].split("/")[2:] == ["eu-west-1", "dsql", "aws4_request"]
+
+
+def test_an_ipv6_address_is_signed_in_brackets() -> None:
+    endpoint = replace(cluster(), host="::1")
+    assert TokenSigner(endpoint).token().value.startswith("[::1]/?Action=")
 
 
 def test_a_token_knows_when_it_ends() -> None:

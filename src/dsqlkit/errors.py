@@ -29,6 +29,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
     TERMINATED = 143
     HUNG_UP = 129
+    NO_READER = 141
 
 
 class DsqlkitError(Exception):
@@ -145,6 +146,13 @@ class OutputFailed(DsqlkitError):
     """A result could not be written, to a full disk say; the work itself was done."""
 
     code = "output"
+
+
+class ReaderGone(DsqlkitError):
+    """Whoever read a result that goes on has gone away, so the work was stopped."""
+
+    code = "reader_gone"
+    exit_code = ExitCode.NO_READER
 
 
 class Interrupted(DsqlkitError):

@@ -136,16 +136,17 @@ def held() -> Generator[None, None, None]:
 
 @contextmanager
 def interruptible() -> Generator[None, None, None]:
-    """Within `held`, or after `hold_on`: a part in which a signal raises all the same."""
+    """Within `held` or `calls`, or after `hold_on`: a part in which a signal raises after all."""
     if not _is_ours():
         yield
         return
-    before, _signals.holds = _signals.holds, 0
+    before = _signals.holds, _signals.stop
+    _signals.holds, _signals.stop = 0, None
     try:
         checkpoint()
         yield
     finally:
-        _signals.holds = before
+        _signals.holds, _signals.stop = before
 
 
 def hold_on() -> None:

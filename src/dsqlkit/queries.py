@@ -12,7 +12,7 @@ In Python `:'region_code'` becomes a bound parameter: a value never is part of t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -92,18 +92,39 @@ def parse_query(name: str, text: str, values: Mapping[str, str] | None = None) -
     Raises UsageError unless there is exactly one statement, for a parameter that has neither a
     value nor a default, and for a value whose parameter the text does not have.
     """
-    statements = _statements(text)
-    if len(statements) != 1:
-        raise UsageError(
-            f"{name} holds {len(statements)} statements.", hint="Give exactly one statement."
-        )
+    found = parse_queries(name, text, values)
+    if len(found) != 1:
+        raise UsageError(f"{name} holds {len(found)} statements.", hint="Give exactly one.")
+    return found[0]
+
+
+def parse_queries(
+    name: str, text: str, values: Mapping[str, str] | None = None
+) -> tuple[NamedQuery, ...]:
+    """The statements of `text`, in order; each keeps the whole text. Raises as `parse_query` does,
+    but for their number.
+    """
     given = values or {}
     available = _defaults(text) | dict(given)
+    found = tuple(_query(name, text, tokens, available) for tokens in _statements(text))
+    known = dict.fromkeys(each for query in found for each in query.parameters)
+    for parameter in given if found else ():
+        if parameter not in known:
+            raise UsageError(
+                f"{name} has no parameter {parameter}.",
+                hint=f"Its parameters are: {', '.join(known) or 'none'}.",
+            )
+    return found
+
+
+def _query(
+    name: str, text: str, tokens: Sequence[re.Match[str]], available: Mapping[str, str]
+) -> NamedQuery:
     sql: list[str] = []
     parameters: dict[str, str] = {}
     marks: list[tuple[int, int]] = []
     sent = 0
-    for token in statements[0]:
+    for token in tokens:
         if not marks or token["name"] or sent - marks[-1][0] != token.start() - marks[-1][1]:
             marks.append((sent, token.start()))
         parameter = token["name"]
@@ -121,12 +142,6 @@ def parse_query(name: str, text: str, values: Mapping[str, str] | None = None) -
             sql.append(f"%({parameter})s")
             parameters[parameter] = available[parameter]
             sent += len(f"${list(parameters).index(parameter) + 1}")
-    for parameter in given:
-        if parameter not in parameters:
-            raise UsageError(
-                f"{name} has no parameter {parameter}.",
-                hint=f"Its parameters are: {', '.join(parameters) or 'none'}.",
-            )
     return NamedQuery(name, "".join(sql), parameters, text, tuple(marks))
 
 

@@ -20,6 +20,7 @@ _TIMES: Final = frozenset({"timestamp without time zone", "timestamp with time z
 COLUMNS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     "accounts": {"id": _INTEGERS, "balance": _NUMBERS},
     "accounts2": {"id": _UUIDS, "balance": _NUMBERS},
+    "loads": {"table_name": _TEXTS, "load": _UUIDS, "loader": _TEXTS, "renewed_at": _TIMES},
     "accounts7": {
         "id": _INTEGERS,
         "account_type": _TEXTS,

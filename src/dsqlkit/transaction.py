@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 import psycopg
@@ -49,7 +50,7 @@ class RetryPolicy:
     bounds the whole, from the first BEGIN: no wait is started that would pass it.
     """
 
-    max_attempts: int = 20
+    max_attempts: int = 100
     deadline_s: float = 30.0
     base_s: float = 0.01
     cap_s: float = 1.0
@@ -131,7 +132,30 @@ def run(
     after it, waits until the next `run` or the program's end, so that what was done is told
     (`interruption`).
     """
-    policy = policy or RetryPolicy()
+    attempt = partial(_attempt, work=work, work_begins=work_begins)
+    return _retried(connections, attempt, policy or RetryPolicy(), on_retry)
+
+
+def run_alone(
+    connections: Connections,
+    work: Callable[[Connection], T],
+    policy: RetryPolicy | None = None,
+    on_retry: Callable[[Retry], None] | None = None,
+) -> Outcome[T]:
+    """As `run`, for a `work` that is one statement: it is a transaction by itself, in one round
+    trip.
+
+    A connection that breaks leaves it in doubt at any moment: OutcomeUnknown.
+    """
+    return _retried(connections, partial(_alone, work=work), policy or RetryPolicy(), on_retry)
+
+
+def _retried(
+    connections: Connections,
+    attempt_once: Callable[[Connection], T],
+    policy: RetryPolicy,
+    on_retry: Callable[[Retry], None] | None,
+) -> Outcome[T]:
     started = time.monotonic()
     conflicts: list[Conflict] = []
     made = 0
@@ -143,7 +167,7 @@ def run(
             with connections.connection() as connection:
                 if attempt == 1:
                     started = time.monotonic()  # making a connection is no part of it
-                value = _attempt(connection, work, work_begins)
+                value = attempt_once(connection)
                 elapsed_s = time.monotonic() - started
             return Outcome(value, attempt, waited_s, elapsed_s, tuple(conflicts))
         except psycopg.Error as error:
@@ -175,9 +199,20 @@ def _attempt(connection: Connection, work: Callable[[Connection], T], work_begin
                 hint="Run it again.",
             ) from error
         raise
+    status = _alone(connection, lambda c: c.execute("COMMIT").statusmessage)
+    if status != "COMMIT":
+        raise SqlError(
+            "The transaction was rolled back: an error inside it had been passed over.",
+            hint="Let errors of statements leave the work.",
+        )
+    return value
+
+
+def _alone(connection: Connection, work: Callable[[Connection], T]) -> T:
+    """Do what commits: its end is an answer, a refusal or a doubt."""
     with interruption.held():
         try:
-            status = connection.execute("COMMIT").statusmessage
+            value = work(connection)
             interruption.hold_on()
         except BaseException as error:
             # A refusal is an answer. Anything else, an impatient interrupt included, is a doubt.
@@ -189,11 +224,6 @@ def _attempt(connection: Connection, work: Callable[[Connection], T], work_begin
                 "it may or may not have happened.",
                 hint="Look at the data before you run it again.",
             ) from error
-    if status != "COMMIT":
-        raise SqlError(
-            "The transaction was rolled back: an error inside it had been passed over.",
-            hint="Let errors of statements leave the work.",
-        )
     return value
 
 

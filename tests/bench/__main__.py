@@ -21,6 +21,7 @@ from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
 from dsqlkit.token import TokenSigner
 from tests.bench.endpoint import compare, start_seconds
+from tests.bench.load import CPU_TARGET, compare_loads
 
 HERE = Path(__file__).parent
 DSQLKIT = str(Path(sys.executable).with_name("dsqlkit"))
@@ -111,6 +112,17 @@ def signing(endpoint: Endpoint) -> float:
     return (time.perf_counter() - started) / TOKENS * 1_000_000
 
 
+def print_loads(endpoint: Endpoint) -> None:
+    compared, cpu = compare_loads(endpoint)
+    print(f"{'ours s':>9} {'theirs s':>10} {'times':>6} {'target':>7}")
+    for load in compared:
+        print(
+            f"{load.ours_s:9.2f} {load.theirs_s:10.2f} {load.ratio:6.2f} {load.target:7.2f}"
+            f"  {load.title}"
+        )
+    print(f"{cpu:.0%} of one core for the client of a load; target {CPU_TARGET:.0%}")
+
+
 def environment(address: LocalAddress) -> dict[str, str]:
     """What the scripts that are compared with need to know of the local cluster."""
     return {
@@ -152,6 +164,8 @@ def main() -> None:
                     f"{row.ours:9.1f} {row.theirs:10.1f} {row.ratio:6.2f} {row.target:7.2f}"
                     f"  {row.title}"
                 )
+            if shutil.which("psql"):
+                print_loads(endpoint)
             print(f"{start_seconds():.2f} seconds to start a stopped cluster; target 0.50")
         finally:
             local.reset()

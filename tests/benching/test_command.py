@@ -115,7 +115,7 @@ def test_a_file_of_ids_says_who_takes_part(
     tables.drop(bank, "accounts2")
     tables.create(bank, "accounts2")
     ids = [uuid4() for _ in range(20)]
-    loading.send(bank, ids, RetryPolicy())
+    loading.send(bank, loading.Batch.of(ids), RetryPolicy())
     file = tmp_path / "ids.txt"
     file.write_text("".join(f"{each}\n" for each in ids[:10]))
     done = dsqlkit(*SHORT, "--accounts", str(file))

@@ -5,8 +5,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from dsqlkit import accounts, loading, tables
+from dsqlkit import accounts, tables
 from dsqlkit.connection import KeptConnection
+from dsqlkit.loading import Batch, send
 from dsqlkit.transaction import RetryPolicy
 from tests.support.commands import Command
 
@@ -24,7 +25,7 @@ def two_uuids(connections: KeptConnection) -> tuple[UUID, UUID]:
     tables.drop(connections, "accounts2")
     tables.create(connections, "accounts2")
     pair = (uuid4(), uuid4())
-    loading.send(connections, pair, RetryPolicy())
+    send(connections, Batch.of(pair), RetryPolicy())
     return pair
 
 

@@ -154,10 +154,17 @@ def test_a_load_that_fails_says_what_was_committed(
 
         relay.on_turn = cut_after_a_while
         far = ["--endpoint", f"localhost:{relay.port}"]
-        failed = dsqlkit("load", "--rows", "10", *far, "--output", str(file), "--yes", "--json")
-    assert (failed.code, failed.document["error"]["code"]) == (3, "no_connection")
+        size = ["--rows", "10", "--transactions", "60", "--output", str(file)]
+        failed = dsqlkit("load", *size, *far, "--yes", "--json")
+    error = failed.document["error"]
+    assert (failed.code, error["code"]) == (5, "outcome_unknown")
+    assert error["hint"] == f"`dsqlkit load --resume --output {file}` ends this load."
     assert f"{len(ids_in_file(file))} accounts that were committed" in failed.err
+    assert "1 transaction was sent and not answered" in failed.err
     assert ids_in_file(file) == ids_in_table(connections) != []
+    resumed = dsqlkit("load", "--resume", "--output", str(file), "--json")
+    assert resumed.document["accounts"] == 600
+    assert ids_in_file(file) == ids_in_table(connections)
 
 
 def test_ctrl_c_before_the_table_is_dropped_leaves_the_old_file(tmp_path: Path) -> None:

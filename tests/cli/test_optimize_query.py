@@ -174,3 +174,48 @@ def test_a_query_comes_from_a_file_or_stdin_as_with_explain(
     ):
         assert done.code == 0, done.err
         assert (done.document["before"]["rows"], done.document["proposals"]) == (1, [])
+
+
+WORKLOAD = """\
+-- name: one kind
+-- weight: 500
+SELECT balance FROM accounts7 WHERE metadata_key = 'account_tier_1' AND status = 'active';
+SELECT id FROM accounts7 WHERE created_at > '2030-01-01';
+SELECT id FROM accounts7 WHERE created_at > '2031-01-01';
+UPDATE accounts7 SET balance = balance + 1 WHERE id = :'id'; -- weight: 10
+"""
+
+
+def test_a_workload_gets_the_fewest_indexes_that_serve_it(
+    dsqlkit: Command, fresh: KeptConnection, tmp_path: Path
+) -> None:
+    file = tmp_path / "workload.sql"
+    file.write_text(WORKLOAD, encoding="utf-8")
+    before = _names(fresh)
+    done = dsqlkit("optimize", "--file", str(file), "--param", "id=5", "--json")
+    assert done.code == 0, done.err
+    found = done.document
+    assert [each["weight"] for each in found["queries"]] == [500, 2, 10]
+    assert found["queries"][0]["name"] == "one kind"
+    assert all(each["rows_expected"] <= each["rows_scanned"] for each in found["queries"])
+    assert {place for each in found["indexes"] for place in each["serves"]} == {0, 1}
+    assert all(each["dpu_saved"] > each["dpu_written"] for each in found["indexes"])
+    assert [each["index"] for each in found["unneeded"]] == ["idx_accounts7_type"]
+    assert _names(fresh) == before
+    people = dsqlkit("optimize", "--file", str(file), "--param", "id=5")
+    assert "Serves one kind" in people.out
+    assert "DROP INDEX idx_accounts7_type;  -- no query of the workload reads it" in people.out
+    refused = dsqlkit("optimize", "--file", str(file), "--param", "id=5", "--apply")
+    assert refused.code == 2
+
+
+def test_an_error_in_a_workload_is_placed_in_its_file(
+    dsqlkit: Command, fresh: KeptConnection, tmp_path: Path
+) -> None:
+    file = tmp_path / "workload.sql"
+    file.write_text(
+        "SELECT 1 FROM accounts7;\n\nSELECT nothing FROM accounts7;\n", encoding="utf-8"
+    )
+    done = dsqlkit("optimize", "--file", str(file))
+    assert done.code == 1
+    assert "LINE 3: SELECT nothing FROM accounts7;" in done.err

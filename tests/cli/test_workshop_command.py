@@ -1,5 +1,6 @@
 """`workshop`: all chapters, end to end, as often and by as many as one likes."""
 
+import io
 import json
 import os
 import pty
@@ -12,17 +13,32 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from dsqlkit import accounts, indexes, tables
+from dsqlkit.aws.invocation import invoke
+from dsqlkit.cli.workshop_view import played_view
 from dsqlkit.connection import KeptConnection
+from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConnectionLost, InsufficientBalance, SqlError
 from dsqlkit.workshop import accounts7
-from dsqlkit.workshop.playing import may_be_of_others
+from dsqlkit.workshop.chapter import Outside
+from dsqlkit.workshop.chapters import CHAPTERS
+from dsqlkit.workshop.playing import may_be_of_others, play
 from tests.support.commands import Command, Finished
 from tests.support.screen import screen_after
 
 TABLES = ("accounts", "accounts2", "accounts7")
+OUTSIDE = Outside(
+    invoke=lambda chapter, request: invoke(chapter, request, _no_endpoint),
+    describe=lambda: {"pid": 1, "server_version": "16", "data_dir": "/here"},
+    stack="one cluster.",
+)
 CLUSTER = "abcdefghijklmnopqrstuvwxyz.dsql.us-east-1.on.aws"
+
+
+def _no_endpoint() -> Endpoint:
+    raise AssertionError("chapter 1 needs no database")
 
 
 @pytest.fixture
@@ -194,19 +210,34 @@ def test_each_chapter_says_what_it_shows(dsqlkit: Command, bank: KeptConnection)
     assert played.err.strip().startswith("Next: ")
 
 
-@pytest.mark.parametrize("columns", [80, 120])
 def test_people_read_it_within_the_width_and_as_sentences(
-    local_cluster: object, nothing: KeptConnection, columns: int
+    endpoint: Endpoint, nothing: KeptConnection
 ) -> None:
-    lines = screen_after("workshop", columns=columns)
-    assert max(map(len, lines)) <= columns
+    played = list(play(endpoint, CHAPTERS, OUTSIDE))
+    for columns in (80, 120):
+        console = Console(file=io.StringIO(), width=columns, force_terminal=False)
+        for each in played:
+            console.print(played_view(each))
+        assert isinstance(console.file, io.StringIO)
+        text = console.file.getvalue()
+        lines = text.splitlines()
+        assert max(map(len, lines)) <= columns
+        assert not [line for line in lines if line != line.rstrip()]
+        said = " ".join(text.split())
+        assert said.index("Transaction A Transaction B") < said.index("Then 8 clients at a time")
+        assert "between 10 accounts, 200 times in all" in said
+        assert "54000 transaction row limit exceeded" in said
+        assert "rows/s" not in said
+        assert said.count("index condition: ") == 2
+
+
+def test_a_terminal_shows_it_within_its_width(
+    local_cluster: object, nothing: KeptConnection
+) -> None:
+    lines = screen_after("workshop", columns=80)
+    assert max(map(len, lines)) <= 80
     assert "\n\n\n" not in "\n".join(lines)
-    said = " ".join(" ".join(lines).split())
-    assert said.index("Transaction A Transaction B") < said.index("Then 8 clients at a time")
-    assert "between 10 accounts, 200 times in all" in said
-    assert "54000 transaction row limit exceeded" in said
-    assert "rows/s" not in said
-    assert said.count("index condition: ") == 2
+    assert "Chapter 7: Plans and indexes" in "\n".join(lines)
 
 
 def test_a_real_cluster_without_credentials_still_has_its_first_two_chapters(

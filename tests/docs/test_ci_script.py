@@ -1,4 +1,4 @@
-"""The script of README's section "In CI", run as a pipeline runs it."""
+"""The script of the guide `ci`, run as a pipeline runs it."""
 
 import os
 import re
@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-(SCRIPT,) = re.findall(r"^```bash\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+from tests.docs.pages import PAGES
+
+GUIDE = PAGES["ci"].read_text(encoding="utf-8")
+(SCRIPT,) = re.findall(r"^```bash\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
 
 pytestmark = pytest.mark.own_cluster
 

@@ -1,8 +1,7 @@
-"""README, `--help` and the commands say the same."""
+"""README, the guides, `--help` and the commands say the same."""
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import typer
@@ -12,10 +11,11 @@ from dsqlkit.cli.main import build, run
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ExitCode
-from tests.docs.transcripts import words_of
+from tests.docs.pages import PAGES, TOP, steps
 
-TOP = Path(__file__).parents[2]
-README = (TOP / "README.md").read_text(encoding="utf-8")
+TEXTS = {name: page.read_text(encoding="utf-8") for name, page in PAGES.items()}
+README = TEXTS["README"]
+CONTRIBUTING = (TOP / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def commands_of(group: TyperGroup, path: str) -> Iterator[tuple[str, TyperCommand]]:
@@ -33,17 +33,22 @@ COMMANDS = dict(commands_of(ROOT, "dsqlkit"))
 
 
 def blocks(language: str) -> list[str]:
-    """README's fenced blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    """The fenced blocks of one language on all pages."""
+    fence = re.compile(rf"^```{language}\n(.*?)^```", re.DOTALL | re.MULTILINE)
+    return [block for text in TEXTS.values() for block in fence.findall(text)]
+
+
+def prose() -> str:
+    """All pages without their blocks."""
+    return "\n".join(re.sub(r"^```.*?^```", "", text, flags=re.S | re.M) for text in TEXTS.values())
 
 
 def shown() -> list[str]:
-    """Each `dsqlkit ...` that README shows, in a sentence or behind a prompt."""
-    prompts = [
-        line for block in blocks("console") for line in block.splitlines() if line[:1] == "$"
-    ]
-    prose = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", README, flags=re.S | re.M))
-    return [found for text in prompts + prose for found in re.findall(r"dsqlkit [^$)&|]+", text)]
+    """Each `dsqlkit ...` that a page shows, in a sentence or behind a prompt."""
+    prompts = [step.command for text in TEXTS.values() for step in steps(text)]
+    quoted = re.findall(r"`([^`\n]+)`", prose())
+    found = [each for text in prompts + quoted for each in re.findall(r"dsqlkit [^$)&|]+", text)]
+    return list(dict.fromkeys(found))
 
 
 def named(text: str) -> str | None:
@@ -78,7 +83,7 @@ def test_an_option_that_a_sentence_names_is_one() -> None:
         for parameter in command.params
         for word in [*parameter.opts, *parameter.secondary_opts]
     }
-    assert set(re.findall(r"`(?:[a-z-]+ )?(--?[a-z-]+)`", README)) <= known
+    assert set(re.findall(r"`(?:[a-z-]+ )?(--?[a-z-]+)`", prose())) <= known
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -103,47 +108,15 @@ def test_a_list_of_commands_fits_a_terminal_of_80_columns(
     assert not [line for line in listed if line.endswith("...")]
 
 
-@pytest.fixture
-def connections_without_tables(endpoint: Endpoint) -> None:
-    """A cluster as it is when new."""
-    with KeptConnection(endpoint) as connections, connections.connection() as connection:
-        for table in ("accounts", "accounts2", "accounts7"):
-            connection.execute(f"DROP TABLE IF EXISTS {table}".encode())
-
-
-def test_the_transcript_is_what_the_workshop_prints(
-    connections_without_tables: None,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    (shown,) = [block for block in blocks("console") if "Chapter 3" in block]
-    monkeypatch.setenv("COLUMNS", "80")
-    assert run(["workshop"]) == 0
-    printed = capsys.readouterr().out
-    expected, _, _ = shown.partition("Starting the local cluster ...\n")[2].partition("\nNext: ")
-    assert words_of(expected) == words_of(printed)
-
-
-def test_the_drawn_plan_is_what_explain_prints(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(TOP)
-    (drawn,) = [block for block in blocks("console") if "explain --plan" in block]
-    prompt, _, shown = drawn.partition("\n")
-    assert run(prompt.removeprefix("$ dsqlkit ").split()) == 0
-    assert capsys.readouterr().out == shown
-
-
 def test_the_exit_codes_are_those_of_the_command_line() -> None:
     rows = re.findall(r"^\| ([\d, ]+) \| ", README, re.MULTILINE)
     listed = [code for row in rows for code in row.split(", ")]
     assert [int(code) for code in listed] == [code.value for code in ExitCode]
 
 
-def test_the_targets_that_the_readme_names_are_in_the_makefile() -> None:
+def test_the_targets_that_pages_name_are_in_the_makefile() -> None:
     makefile = (TOP / "Makefile").read_text(encoding="utf-8")
-    named = set(re.findall(r"make ([a-z]+)", README))
+    named = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", README + CONTRIBUTING))
     assert {"workshop", "test", "lint", "bench"} <= named
     for target in named:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"no target {target}"
@@ -153,7 +126,7 @@ def test_the_example_of_the_library_runs(
     endpoint: Endpoint, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (example,) = blocks("python")
-    exec(compile(example, "README.md", "exec"), {})
+    exec(compile(example, "library.md", "exec"), {})
     assert capsys.readouterr().out == (
         "payer has 90.000000 after 1 attempt(s)\nmoved 100.000000, waited 0.0 s\n"
     )

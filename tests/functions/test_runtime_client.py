@@ -7,13 +7,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from dsqlkit import accounts, loading, local, tables
+from dsqlkit import accounts, local, tables
 from dsqlkit.aws.handlers.environment import Environment
 from dsqlkit.aws.handlers.function import OwnContext
 from dsqlkit.aws.handlers.retry import key_of
 from dsqlkit.aws.invocation import function_of
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, LocalAddress
+from dsqlkit.loading import Batch, send
 from dsqlkit.transaction import RetryPolicy
 from tests.functions.conftest import NAME, Start
 from tests.support.relay import Cut, Relay
@@ -32,7 +33,7 @@ def two_uuids(connections: KeptConnection) -> tuple[UUID, UUID]:
     tables.drop(connections, "accounts2")
     tables.create(connections, "accounts2")
     pair = (uuid4(), uuid4())
-    loading.send(connections, pair, RetryPolicy())
+    send(connections, Batch.of(pair), RetryPolicy())
     return pair
 
 

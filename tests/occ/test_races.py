@@ -297,3 +297,16 @@ def test_a_key_may_be_deleted_by_whoever_begins_after_it_was_shared(
     assert sharer.say("COMMIT") == "COMMIT"
     assert sharer.say("DELETE FROM parent WHERE id = 5") == "DELETE 1"
     assert other.say("COMMIT") == "COMMIT"
+
+
+@pytest.mark.parametrize(("rows", "answer"), [(3000, "INSERT 0 3000"), (3001, "54000")])
+def test_rows_count_where_their_keys_had_to_be_checked(
+    racers: Sessions, rows: int, answer: str
+) -> None:
+    """The other has deleted a row since: its key may be one that the snapshot has already."""
+    first, second = racers(2)
+    first.say("BEGIN")
+    first.rows("SELECT FROM race")
+    assert second.say("DELETE FROM race WHERE id = 1") == "DELETE 1"
+    insert = f"INSERT INTO race SELECT n, 0 FROM generate_series(100, {99 + rows}) AS s (n)"
+    assert first.say(insert) == answer

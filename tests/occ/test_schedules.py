@@ -20,7 +20,7 @@ from tests.occ.model import Model, Operation
 
 PARENTS = {1: "a", 2: "b", 3: "c"}
 CHILDREN = {1: 1}
-SCHEDULES_IN_TEST = 200
+SCHEDULES_IN_TEST = 150
 SCHEDULES_IN_SOAK = int(os.environ.get("DSQLKIT_SCHEDULES", "2000"))
 
 WRITES = ("update", "update", "update_many", "delete", "insert", "insert_many", "upsert", "copy")

@@ -11,9 +11,10 @@ import pg8000.dbapi
 import psycopg
 import psycopg2
 
-from dsqlkit.connection import connect, parameters
+from dsqlkit.connection import connect
 from dsqlkit.endpoint import Endpoint, LocalAddress
 from dsqlkit.token import TokenSigner
+from tests.support.any_libpq import parameters_for_any_libpq
 from tests.support.recorder import Recorder
 
 _DAMAGE = ("flip", "drop", "repeat", "insert", "length", "cut", "splice")
@@ -61,9 +62,7 @@ def with_psycopg(connection: psycopg.Connection) -> None:
 
 
 def with_psycopg2(there: Endpoint, signer: TokenSigner) -> None:
-    known = parameters(there, signer)
-    known.pop("sslnegotiation", None)
-    connection = psycopg2.connect(**known)
+    connection = psycopg2.connect(**parameters_for_any_libpq(there, signer))
     with connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO damaged SELECT n FROM generate_series(1, 20) n")
         cursor.copy_expert("COPY damaged TO STDOUT", io.StringIO())

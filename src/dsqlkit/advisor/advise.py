@@ -30,7 +30,8 @@ _OUTDATED: Final = 2.0
 class Proposal:
     """An index to build. `bytes_a_row` is what a write pays, None where that is not known, for the
     `part` of the rows that a partial index holds; `redundant` names the indexes that could be
-    dropped once it is there. `rows` is how many rows the query is then expected to read by it.
+    dropped once it is there. `rows` is how many rows the query is then expected to read by it, and
+    `rows_now` how many it reads of the table without.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Proposal:
     bytes_a_row: int | None
     redundant: tuple[str, ...] = ()
     rows: float | None = None
+    rows_now: float | None = None
     part: float = 1.0
 
 
@@ -50,6 +52,7 @@ class Advice:
     """What to do for a query. `proposals` belong together, one for each table that gains;
     `alternatives` each stand in for the proposal of their table. `notes` say what was left out.
 
+    `candidates` are the proposals as they were weighed, but for those of foreign keys.
     `obstacles` and `correlations` are those of the notes that say why no index serves a condition,
     and which columns depend on each other, each with its table.
     """
@@ -57,6 +60,7 @@ class Advice:
     proposals: tuple[Proposal, ...]
     alternatives: tuple[Proposal, ...] = ()
     notes: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
     obstacles: tuple[tuple[str, str], ...] = ()
     correlations: tuple[tuple[str, str], ...] = ()
 
@@ -80,7 +84,9 @@ def advise(statement: Statement, plan: Plan, facts: Facts) -> Advice:
     )
     query = replace(query, uses=uses)
     early = ended_early(plan)
-    reads = tuple(reads_of(each, early) for each in scanned)
+    reads = tuple(
+        reads_of(found, known, early) for found, known in zip(scanned, of_uses, strict=True)
+    )
     notes = [*query.notes] + [
         f"{name} is no table that the plan reads: nothing is known of it." for name in query.unknown
     ]
@@ -117,6 +123,7 @@ def advise(statement: Statement, plan: Plan, facts: Facts) -> Advice:
         proposals,
         alternatives,
         tuple(dict.fromkeys(notes)),
+        tuple(each.candidate for each in chosen),
         tuple(dict.fromkeys(obstacles)),
         tuple(dict.fromkeys(correlations)),
     )
@@ -249,6 +256,7 @@ def _proposal(choice: _Choice, taken: Collection[str]) -> Proposal:
         bytes_a_row=entry_bytes(candidate.facts, key, included),
         redundant=tuple(index.name for index in replaced(candidate)),
         rows=candidate.reads,
+        rows_now=candidate.reads_now,
         part=candidate.part,
     )
 
@@ -278,6 +286,11 @@ def _hindrances(use: TableUse, now: Reads | None) -> Iterator[str]:
         yield (
             f"{use.table.name} was never analyzed, so that the figures are guesses: run ANALYZE "
             f"{use.table.name} first."
+        )
+    if now.passed_over:
+        yield (
+            f"{now.index} of {use.table.name} is read as a whole, as its key begins with a column "
+            "that the condition leaves out. The plan counts only the rows that it finds there."
         )
     for obstacle in use.obstacles:
         yield _obstacle_words(obstacle)

@@ -27,7 +27,7 @@ _FEW_LOOKUPS: Final = float(2 * WRITE_DPU_PER_KIB / READ_DPU_PER_KIB)
 cost as much. Then it pays if the query runs as often as those columns change."""
 _NARROWS: Final = 0.9
 """A condition that leaves more than this is no reason to have its column in the key."""
-_NEXT_TO_NOTHING: Final = 3.0
+_NEXT_TO_NOTHING: Final = 10.0
 """So few rows need no further column in the key, which each UPDATE of it would pay for."""
 _FEW_STATES: Final = 20
 """A column of more values than this holds no state."""

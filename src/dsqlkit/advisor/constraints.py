@@ -33,7 +33,14 @@ def constraint_checks(plan: Plan, facts: Facts) -> tuple[ConstraintCheck, ...]:
             fired[named["name"].strip('"')] = trigger
     by_name = {(each.table.schema, each.table.name): each for each in facts.tables}
     found: dict[tuple[tuple[str, str], tuple[str, ...]], ConstraintCheck] = {}
+    changed = {
+        (node.schema or "public", node.relation)
+        for node in plan.walk()
+        if node.writes and node.node_type != "Insert"
+    }
     for key in facts.foreign_keys:
+        if key.parent not in changed:
+            continue
         child = by_name.get(key.child)
         if key.name not in fired or child is None or child.rows < _WORTH_ROWS:
             continue

@@ -41,8 +41,8 @@ def facts_of(connection: psycopg.Connection[Any], plan: Plan, asked: Statement) 
     """
     catalog: Catalog = catalog_of(connection, plan)
     tables = {(table.schema, table.name): table for table in catalog.tables}
-    keys = _foreign_keys(connection, tables) if plan.writes else ()
-    children = {key.child: None for key in keys if key.child not in tables}
+    keys = _foreign_keys(connection, tables)
+    children = {key.child: None for key in keys if plan.writes and key.child not in tables}
     tables |= {(each.schema, each.name): each for each in tables_of(connection, children)}
     statistics = _statistics_of(connection, tables)
     return Facts(

@@ -26,6 +26,16 @@ _ABOUT_INDEXES: Final = frozenset(
 )
 
 
+_IN_VAIN: Final = (
+    "Few of the rows find a partner in the join, or stand first in the order that is asked for: "
+    "the others are read in vain."
+)
+_HIDDEN: Final = (
+    "The key of the index begins with another column than the condition names: all its entries are "
+    "looked at, though the plan counts those that are found."
+)
+
+
 def judged(
     connection: psycopg.Connection[Any],
     result: ExplainResult,
@@ -110,7 +120,7 @@ def _added(result: ExplainResult, advice: Advice) -> Iterator[Finding]:
                 advice=_words([proposal]),
             )
             continue
-        read = scan.read or 0
+        read = max(scan.read or 0, (proposal.rows_now or 0) if not scan.reads_all else 0)
         lucky = (
             ""
             if read >= WORTH_ROWS
@@ -122,8 +132,7 @@ def _added(result: ExplainResult, advice: Advice) -> Iterator[Finding]:
             node=scan.node,
             observed=f"{scan.node.title} read {count(read)}; by an index about "
             f"{counted(proposal.rows or 0)} would be enough.{lucky}",
-            why="Few of the rows find a partner in the join, or stand first in the order that is "
-            "asked for: the others are read in vain.",
+            why=_HIDDEN if read > max(scan.read or 0, WORTH_ROWS) else _IN_VAIN,
             advice=_words([proposal]),
         )
 

@@ -6,8 +6,9 @@ from typing import Final
 
 from dsqlkit.advisor.predicates import ELSEWHERE
 from dsqlkit.advisor.query import Query
-from dsqlkit.plans.model import Plan, PlanNode
-from dsqlkit.plans.scans import Scan, scans
+from dsqlkit.advisor.statistics import TableFacts
+from dsqlkit.plans.model import Plan, PlanNode, column_names
+from dsqlkit.plans.scans import Scan, index_condition, scans
 
 _TAKES_ALL: Final = re.compile(r"^(?:Sort|Hash|.*Aggregate)$")
 _MAY_STOP: Final = re.compile(r"^Limit$|(?:Semi|Anti) Join|Merge")
@@ -18,7 +19,8 @@ _JOIN: Final = re.compile(r"Join|Nested Loop")
 class Reads:
     """Rows over all loops: read, given to the node above, looked up in the table (DSQL).
 
-    `complete` says that nothing stopped the reading early, so that `given` are all that there are.
+    `complete` says that nothing stopped the reading early, so that `given` are all that there are;
+    `passed_over` that an index was read as a whole, of which the plan counts what was found.
     """
 
     read: float
@@ -28,6 +30,7 @@ class Reads:
     reads_all: bool
     index: str | None
     complete: bool = True
+    passed_over: bool = False
 
 
 def scans_of(plan: Plan, query: Query) -> tuple[tuple[Scan, ...], ...]:
@@ -100,16 +103,32 @@ def ended_early(plan: Plan) -> frozenset[int]:
     return frozenset(found)
 
 
-def reads_of(found: tuple[Scan, ...], early: frozenset[int] = frozenset()) -> Reads | None:
+def reads_of(
+    found: tuple[Scan, ...], facts: TableFacts, early: frozenset[int] = frozenset()
+) -> Reads | None:
     """What these scans of one use read together."""
     if not found:
         return None
     return Reads(
-        read=sum(scan.read or 0 for scan in found),
+        read=sum(max(scan.read or 0, _passed_over(scan, facts)) for scan in found),
         given=sum(scan.given for scan in found),
         lookups=sum(scan.lookups for scan in found),
         loops=max(scan.node.loops or 0 for scan in found),
         reads_all=any(scan.reads_all for scan in found),
         index=next((scan.node.index for scan in found if scan.node.index), None),
+        passed_over=any(_passed_over(scan, facts) > (scan.read or 0) for scan in found),
         complete=not any(id(scan.node) in early for scan in found),
     )
+
+
+def _passed_over(scan: Scan, facts: TableFacts) -> float:
+    """The entries that a scan reads where its index condition leaves out the first column of the
+    key: then all entries are looked at one by one, and the plan counts those that are found.
+    """
+    index = facts.table.index(scan.node.index)
+    condition = index_condition(scan.node)
+    if index is None or condition is None or not index.key or index.key[0] is None:
+        return 0.0
+    if index.key[0] in column_names(condition) or index.condition is not None:
+        return 0.0
+    return facts.rows * (scan.node.loops or 1)

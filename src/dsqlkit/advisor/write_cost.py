@@ -36,6 +36,11 @@ def lookup_dpu(rows: float) -> Decimal:
     return Decimal(round(rows)) * MIN_ENTRY_BYTES * READ_DPU_PER_KIB / _KIB
 
 
+def scan_dpu(rows: float, bytes_a_row: float) -> Decimal:
+    """What reading so many rows that lie beside each other costs."""
+    return Decimal(round(rows * bytes_a_row)) * READ_DPU_PER_KIB / _KIB
+
+
 def write_cost(
     facts: TableFacts, key: tuple[str, ...], included: tuple[str, ...] = (), part: float = 1.0
 ) -> str:

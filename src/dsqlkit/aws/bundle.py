@@ -51,8 +51,10 @@ _OWN_LEFT_OUT: Final = {
     "advisor",
     "bench",
     "cli",
+    "guide",
     "local",
     "optimization.py",
+    "README.md",
     "__main__.py",
     "__pycache__",
 }

@@ -99,7 +99,7 @@ def transfer(
     ],
     max_attempts: Annotated[
         int, typer.Option(metavar="N", help="Attempts in all, if others conflict.")
-    ] = 20,
+    ] = 100,
     deadline: Annotated[
         float, typer.Option(metavar="SECONDS", help="No attempt starts after this.")
     ] = 30.0,

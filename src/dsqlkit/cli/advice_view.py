@@ -47,17 +47,17 @@ def view_of(consultation: "Consultation", outcome: "Outcome | None") -> Renderab
     tried = outcome if outcome and outcome.trials else None
     parts: list[RenderableType] = []
     if not tried:
-        parts += [_Wrapped(_now(consultation.before)), ""]
+        parts += [Wrapped(_now(consultation.before)), ""]
     for each in advice.proposals:
-        parts += [_Wrapped(_lines(each.ddl), style="bold"), *_details(each), ""]
+        parts += [Wrapped(lines_of(each.ddl), style="bold"), *_details(each), ""]
     if not advice.proposals:
         parts += ["No index is proposed: none is expected to help this query.", ""]
     if advice.alternatives and not tried:
         parts.append("To compare it with:")
-        parts += [_indented(_lines(each.ddl)) for each in advice.alternatives]
+        parts += [indented(lines_of(each.ddl)) for each in advice.alternatives]
         parts.append("")
     for note in advice.notes:
-        parts += [_Wrapped(f"Note: {note}"), ""]
+        parts += [Wrapped(f"Note: {note}"), ""]
     if tried:
         parts += [_trials(tried), "", *_verdict(tried)]
     elif advice.proposals:
@@ -83,16 +83,16 @@ def _details(proposal: "Proposal") -> list[RenderableType]:
             f"Then redundant: {', '.join(proposal.redundant)}, whose work it does as well. Drop it "
             "when no other query is slower for it."
         )
-    return [_indented(line) for line in lines]
+    return [indented(line) for line in lines]
 
 
-def _lines(ddl: str) -> str:
+def lines_of(ddl: str) -> str:
     """The statement on lines that are not broken in the middle, to be copied."""
     return ddl.replace(" ON ", "\n    ON ", 1).replace(" INCLUDE (", "\n    INCLUDE (", 1) + ";"
 
 
 @dataclass(frozen=True)
-class _Wrapped:
+class Wrapped:
     """A text wrapped to the width, without blanks at the ends of lines."""
 
     text: str
@@ -108,8 +108,9 @@ class _Wrapped:
             yield line
 
 
-def _indented(text: str) -> _Wrapped:
-    return _Wrapped(text, indent=2)
+def indented(text: str) -> Wrapped:
+    """A text that is set in below a heading."""
+    return Wrapped(text, indent=2)
 
 
 def _trials(outcome: "Outcome") -> ResultTable:
@@ -147,7 +148,7 @@ def _verdict(outcome: "Outcome") -> list[RenderableType]:
     lines.append(f"Kept: {', '.join(outcome.kept) or 'none'}.")
     if outcome.dropped:
         lines.append(f"Dropped: {', '.join(outcome.dropped)}.")
-    return [_Wrapped(line) for line in lines]
+    return [Wrapped(line) for line in lines]
 
 
 def _proposal(proposal: "Proposal") -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """`load`: fill `accounts2` with many small transactions (chapter 6)."""
 
-from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Annotated
-from uuid import UUID
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -11,7 +10,18 @@ from dsqlkit import interruption
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output, counted
-from dsqlkit.errors import DsqlkitError, ExitCode
+from dsqlkit.cli.text_input import STDIN
+from dsqlkit.errors import DsqlkitError, ExitCode, OutcomeUnknown, UsageError
+
+if TYPE_CHECKING:
+    from dsqlkit.connection import Connections
+    from dsqlkit.loading import Batch, Loaded
+    from dsqlkit.loading.table_load import TableLoad
+    from dsqlkit.loading.verification import Verified
+
+_STDOUT: Final = STDIN
+_TRANSACTIONS: Final = 1000
+_ROWS: Final = 1000
 
 
 def load(
@@ -19,76 +29,224 @@ def load(
     threads: Annotated[
         int, typer.Option(metavar="N", help="Workers, each with its own connection.")
     ] = 1,
-    transactions: Annotated[int, typer.Option(metavar="N", help="How many transactions.")] = 1000,
-    rows: Annotated[int, typer.Option(metavar="N", help="Accounts in each, at most 3,000.")] = 1000,
+    transactions: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="How many transactions.", show_default=str(_TRANSACTIONS)),
+    ] = None,
+    rows: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Accounts in each, at most 3,000.", show_default=str(_ROWS)),
+    ] = None,
     output: Annotated[
-        Path, typer.Option("--output", metavar="FILE", help="Gets each committed id, one a line.")
+        Path,
+        typer.Option(
+            "--output", metavar="FILE", help="Gets each committed id, one a line; `-` is stdout."
+        ),
     ] = Path("uuids.txt"),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="End the load into FILE that was cut off.")
+    ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Compare FILE and table; only that with --transactions 0."),
+    ] = False,
     yes: Yes = False,
 ) -> int:
     """Fill table `accounts2`, made anew, with random keys.
 
-    Many small transactions do it. Ctrl-C stops the load; what was committed stays, and the file has
-    its ids.
+    Many small transactions do it. Whatever stops the load, what was committed stays; FILE has its
+    ids, and --resume ends the load.
 
     \b
     dsqlkit load --threads 8
     dsqlkit load --threads 8 --transactions 20 --output ids.txt --yes
+    dsqlkit load --resume --output ids.txt --verify
     """
-    from dsqlkit import tables
     from dsqlkit.connection import open_pool
-    from dsqlkit.id_file import IdFile
-    from dsqlkit.loading import Loader, LoadPlan
+    from dsqlkit.loading import LoadPlan
+    from dsqlkit.loading.journal import Journal
+    from dsqlkit.loading.table_load import TableLoad
 
-    plan = LoadPlan(transactions=transactions, rows=rows, threads=threads)
     printer = Output(options)
-    endpoint = endpoint_of(options, printer)
-    with open_pool(endpoint, size=threads) as pool:
-        if tables.has_rows(pool, "accounts2"):
-            printer.confirm(
-                f"Table accounts2 on {endpoint.address} has rows; they would be replaced.", yes=yes
-            )
-        with (
-            IdFile(output) as ids,
-            printer.progress("Loading", transactions * rows, "rows") as advance,
-        ):
-            tables.drop(pool, "accounts2")
-            ids.supersede()
-            tables.create(pool, "accounts2")
+    to_stdout = str(output) == _STDOUT
+    if to_stdout and (resume or verify or printer.as_json):
+        raise UsageError(
+            "With --output - the ids go to stdout: --resume, --verify and --json need a file.",
+            hint="Give --output FILE.",
+        )
+    if transactions == 0 and verify and not resume:
+        with open_pool(endpoint_of(options, printer), size=1) as pool:
+            return _only_verify(printer, pool, output)
+    with ExitStack() as stack:
+        journal = None
+        if resume:
+            journal = stack.enter_context(closing(Journal.resume(output)))
+            journal.check_plan(transactions=transactions, rows=rows)
+            transactions, rows = journal.head.transactions, journal.head.rows
+        plan = LoadPlan(
+            transactions=_TRANSACTIONS if transactions is None else transactions,
+            rows=_ROWS if rows is None else rows,
+            threads=threads,
+        )
+        endpoint = endpoint_of(options, printer)
+        if journal is not None:
+            journal.check_host(endpoint.host)
+        # One more renews the load's claim on the table.
+        pool = stack.enter_context(open_pool(endpoint, size=threads + 1))
+        if journal is None:
+            _ask(printer, pool, endpoint.address, output, yes=yes)
+            if not to_stdout:
+                journal = stack.enter_context(closing(Journal.create(output, plan, endpoint.host)))
+        load = TableLoad(pool, plan, file=None if to_stdout else output, journal=journal)
+        # What was committed must be told.
+        with interruption.held():
+            loaded = _run(printer, load, output, to_stdout=to_stdout)
+            verified = None
+            if verify and loaded.complete:
+                with interruption.interruptible():
+                    verified = _verified(printer, pool, output)
+            _show(printer, load, loaded, verified, output, resumed=resume)
+    if not loaded.complete:
+        return ExitCode.INTERRUPTED
+    if verified is not None and not verified.agree:
+        return ExitCode.REFUSED
+    if not to_stdout:
+        printer.next_step(
+            f"dsqlkit transfer --payer $(sed -n 1p {output}) --payee $(sed -n 2p {output}) "
+            "--amount 10"
+        )
+    return ExitCode.DONE
 
-            def keep(batch: Sequence[UUID]) -> None:
-                ids.add(batch)
-                advance(len(batch))
 
-            loader = Loader(pool, plan)
-            try:
-                with interruption.calls(loader.stop):
-                    loaded = loader.run(keep)
-            except DsqlkitError:
-                there = counted(ids.count, "account", "accounts")
-                printer.notice(f"Of {there} that were committed the ids are in {output}.")
-                raise
+def _ask(
+    printer: Output, connections: "Connections", address: str, output: Path, *, yes: bool
+) -> None:
+    from dsqlkit import tables
+    from dsqlkit.loading.journal import path_of
+
+    if not tables.has_rows(connections, "accounts2"):
+        return
+    question = f"Table accounts2 on {address} has rows; they would be replaced."
+    if path_of(output).exists():
+        question += f" (--resume ends the load into {output} that was cut off.)"
+    printer.confirm(question, yes=yes)
+
+
+def _run(printer: Output, load: "TableLoad", output: Path, *, to_stdout: bool) -> "Loaded":
+    """Run the load, and say what is in the table where it fails."""
+    with printer.progress("Loading", load.total, "rows") as advance:
+
+        def on_batch(batch: "Batch") -> None:
+            if to_stdout:
+                printer.stream(batch.lines())
+            advance(len(batch))
+
+        advance(load.accounts)
+        try:
+            with interruption.calls(load.stop):
+                return load.run(on_batch, say=printer.notice)
+        except DsqlkitError as error:
+            if load.has_begun:
+                there = counted(load.accounts, "account", "accounts")
+                if to_stdout:
+                    printer.notice(f"{there} were committed.{_doubt(load)}")
+                else:
+                    printer.notice(
+                        f"Of {there} that were committed the ids are in {output}.{_doubt(load)}"
+                    )
+                    # What is in doubt, resuming finds out.
+                    own = "" if isinstance(error, OutcomeUnknown) else error.hint or ""
+                    error.hint = f"{own} {_how_to_resume(output)}".strip()
+            raise
+
+
+def _only_verify(printer: Output, connections: "Connections", output: Path) -> int:
+    verified = _verified(printer, connections, output)
     document = {
-        "accounts": loaded.accounts,
-        "transactions": loaded.transactions,
+        "accounts": 0,
+        "transactions": 0,
+        "retries": 0,
+        "elapsed_ms": 0.0,
+        "rows_per_second": 0.0,
+        "output": str(output),
+        "verified": _verified_document(verified),
+    }
+    printer.result(document, lambda: _verified_text(verified, output))
+    return ExitCode.DONE if verified.agree else ExitCode.REFUSED
+
+
+def _verified(printer: Output, connections: "Connections", output: Path) -> "Verified":
+    from dsqlkit.loading.verification import verify
+
+    with printer.status(f"Comparing {output} and table accounts2 ..."):
+        return verify(connections, output)
+
+
+def _show(
+    printer: Output,
+    load: "TableLoad",
+    loaded: "Loaded",
+    verified: "Verified | None",
+    output: Path,
+    *,
+    resumed: bool,
+) -> None:
+    document: dict[str, Any] = {
+        "accounts": load.accounts,
+        "transactions": load.transactions,
         "retries": loaded.retries,
         "elapsed_ms": round(loaded.elapsed_ms, 3),
         "rows_per_second": round(loaded.rows_per_second, 1),
         "output": str(output),
     }
-    stopped = "" if loaded.complete else "Interrupted.\n"
-    printer.result(
-        document,
-        lambda: (
-            f"{stopped}{counted(loaded.accounts, 'account', 'accounts')} in "
-            f"{counted(loaded.transactions, 'transaction', 'transactions')} "
-            f"({counted(loaded.retries, 'retry', 'retries')}), {loaded.elapsed_ms / 1000:.1f} s, "
-            f"{loaded.rows_per_second:,.0f} rows/s.\nTheir ids are in {output}."
-        ),
-    )
+    if verified is not None:
+        document["verified"] = _verified_document(verified)
+    lines = [
+        f"{counted(loaded.accounts, 'account', 'accounts')} in "
+        f"{counted(loaded.transactions, 'transaction', 'transactions')} "
+        f"({counted(loaded.retries, 'retry', 'retries')}), {loaded.elapsed_ms / 1000:.1f} s, "
+        f"{loaded.rows_per_second:,.0f} rows/s."
+    ]
+    if resumed:
+        lines.append(f"With those of before they are {load.accounts:,}.")
     if not loaded.complete:
-        return ExitCode.INTERRUPTED
-    printer.next_step(
-        f"dsqlkit transfer --payer $(sed -n 1p {output}) --payee $(sed -n 2p {output}) --amount 10"
+        lines.insert(0, f"Interrupted.{_doubt(load)}")
+    if str(output) == _STDOUT:
+        printer.notice("\n".join(lines))
+        return
+    lines.append(f"Their ids are in {output}.")
+    if not loaded.complete:
+        lines.append(_how_to_resume(output))
+    if verified is not None:
+        lines.append(_verified_text(verified, output))
+    printer.result(document, lambda: "\n".join(lines))
+
+
+def _doubt(load: "TableLoad") -> str:
+    if not load.in_doubt:
+        return ""
+    sent = counted(load.in_doubt, "transaction was", "transactions were")
+    return f" {sent} sent and not answered: in the table or not, their ids are in no file."
+
+
+def _how_to_resume(output: Path) -> str:
+    return f"`dsqlkit load --resume --output {output}` ends this load."
+
+
+def _verified_document(verified: "Verified") -> dict[str, int]:
+    return {
+        "in_table": verified.in_table,
+        "in_file": verified.in_file,
+        "missing": verified.missing,
+        "unknown": verified.unknown,
+    }
+
+
+def _verified_text(verified: "Verified", output: Path) -> str:
+    counts = f"{verified.in_table:,} in the table, {verified.in_file:,} in {output}"
+    if verified.agree:
+        return f"They are the same: {counts}."
+    return (
+        f"They differ: {counts}; {verified.missing:,} of the file's are not in the table, "
+        f"{verified.unknown:,} of the table's not in the file, {verified.repeated:,} lines repeat."
     )
-    return ExitCode.DONE

@@ -254,15 +254,17 @@ def _show(
 
 def _told(found: "SessionStatus") -> str:
     """What a session is doing, in a few lines."""
+    lock, _, holder = (found.waiting_for or "").partition(", held by ")
     under_way = f" for {found.for_s} s" if found.for_s else ""
     lines = {
         f"Session {found.session}": f"{found.role}, connected {found.connected_at}",
         "  Transaction": f"{found.phase}, since {found.since}",
         "  Lost": found.lost,
         "  Doing": found.doing + under_way,
-        "  Waiting for": found.waiting_for,
+        "  Waiting for": lock,
+        "  Held by": holder,
     }
-    return table_of({name: line for name, line in lines.items() if line is not None})
+    return table_of({name: line for name, line in lines.items() if line})
 
 
 def _word(value: object) -> str:

@@ -40,6 +40,7 @@ _COMMANDS: Final = {
     "invoke": "dsqlkit.cli.invoke:invoke",
     "stack": "dsqlkit.cli.stack:COMMANDS",
     "local": "dsqlkit.cli.local_cluster:COMMANDS",
+    "guide": "dsqlkit.cli.guide:guide",
     "completion": "dsqlkit.cli.completion:completion",
 }
 """Where each command is found; the order is that of the workshop and of `--help`."""

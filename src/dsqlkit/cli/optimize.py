@@ -9,11 +9,20 @@ from dsqlkit import interruption
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output
-from dsqlkit.cli.query_argument import File, Param, Query, make_table, pointing_into, query_of
+from dsqlkit.cli.query_argument import (
+    File,
+    Param,
+    Query,
+    make_table,
+    pointing_into,
+    query_of,
+    workload_of,
+)
 from dsqlkit.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from dsqlkit.advisor.advise import Proposal
+    from dsqlkit.advisor.workload import WorkloadQuery
     from dsqlkit.connection import Connections
     from dsqlkit.queries import NamedQuery
     from dsqlkit.workshop.accounts7 import SetUp
@@ -38,13 +47,16 @@ def optimize(
     """Propose indexes for a query, or run chapter 7.
 
     Without QUERY it is the chapter: its query measured without and with its two indexes. With
-    QUERY nothing is built unless --apply is given.
+    QUERY nothing is built unless --apply is given. A file of several statements is a workload:
+    the fewest indexes that serve it, weighed by comments (-- weight: 120) or by how often a
+    statement is there.
 
     \b
     dsqlkit optimize
     dsqlkit optimize --setup --yes
     dsqlkit optimize query
     dsqlkit optimize 'SELECT total FROM orders WHERE customer_id = 7' --apply
+    dsqlkit optimize --file workload.sql
     """
     output = Output(options)
     if query is None and file is None:
@@ -59,9 +71,19 @@ def optimize(
         raise UsageError("--setup takes no QUERY.", hint="Give one of them.")
     if keep and not apply:
         raise UsageError("--keep needs --apply.", hint="Without --apply nothing is built.")
-    named = query_of(query, file, param)
     from dsqlkit.connection import KeptConnection
 
+    workload = workload_of(query, file, param)
+    if workload:
+        if apply:
+            raise UsageError(
+                "--apply takes one query.",
+                hint="Without it a workload is measured, and the indexes that it needs are named.",
+            )
+        with KeptConnection(endpoint_of(options, output)) as connections:
+            _advise_workload(connections, output, workload)
+        return
+    named = query_of(query, file, param)
     with KeptConnection(endpoint_of(options, output)) as connections:
         make_table(connections, output, named)
         with pointing_into(named):
@@ -99,6 +121,17 @@ def _advise(
             advice_view.document_of(consultation, outcome),
             lambda: advice_view.view_of(consultation, outcome),
         )
+
+
+def _advise_workload(
+    connections: "Connections", output: Output, workload: "tuple[WorkloadQuery, ...]"
+) -> None:
+    from dsqlkit.advisor.workload_consulting import consult_workload
+    from dsqlkit.cli import workload_view
+
+    with output.status("Measuring the workload ...") as say:
+        advice = consult_workload(connections, workload, say, pointing_into)
+    output.result(workload_view.document_of(advice), lambda: workload_view.view_of(advice))
 
 
 def _chapter(options: DatabaseOptions, output: Output, *, setup: bool, yes: bool) -> None:

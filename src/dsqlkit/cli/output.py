@@ -19,6 +19,7 @@ from dsqlkit.errors import (
     Interrupted,
     OutputFailed,
     Place,
+    ReaderGone,
     SqlError,
 )
 
@@ -70,6 +71,15 @@ class Output:
         """Print a result that is text already, as it is."""
         with self._without_progress():
             write(text.rstrip("\n"))
+
+    def stream(self, text: str) -> None:
+        """Print a part of a result that goes on. Raises ReaderGone and OutputFailed."""
+        failure = _put(text, sys.stdout)
+        if failure is None:
+            return
+        if failure.errno in _NO_READER:
+            raise ReaderGone("Nobody reads the ids on stdout any more.")
+        raise OutputFailed(f"The ids could not be written: {failure.strerror}.")
 
     def notice(self, text: str) -> None:
         """Say something on the way, on stderr."""

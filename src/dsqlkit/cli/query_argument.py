@@ -12,6 +12,7 @@ from dsqlkit.cli.text_input import STDIN, file_text, stdin_text
 from dsqlkit.errors import SqlError, UsageError
 
 if TYPE_CHECKING:
+    from dsqlkit.advisor.workload import WorkloadQuery
     from dsqlkit.connection import Connections
     from dsqlkit.queries import NamedQuery
 
@@ -60,6 +61,29 @@ def query_of(text: str | None, file: Path | None, param: list[str] | None) -> "N
     if text == STDIN:
         return queries.parse_query("The text on stdin", stdin_text(), values)
     return queries.parse_query("QUERY", text, values)
+
+
+def workload_of(
+    text: str | None, file: Path | None, param: list[str] | None
+) -> "tuple[WorkloadQuery, ...]":
+    """The queries of a file that holds several statements; none where the arguments name one query.
+
+    Raises UsageError as `query_of` does.
+    """
+    if text is not None and file is not None:
+        raise UsageError("There are two queries.", hint="Give QUERY or --file.")
+    if text is not None and text.startswith("@"):
+        file = Path(text[1:])
+    elif text is not None:
+        return ()
+    from dsqlkit.advisor.workload import read_workload
+    from dsqlkit.queries import split_statements
+
+    assert file is not None
+    name, content = file.name, file_text(file)
+    if len(split_statements(content)) < 2:
+        return ()
+    return read_workload(name, content, _values(param or []))
 
 
 @contextmanager

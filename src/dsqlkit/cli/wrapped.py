@@ -1,5 +1,6 @@
 """Text that is wrapped to the width there is, without blanks at the ends of lines."""
 
+import textwrap
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,9 +20,10 @@ class Paragraph:
     text: str
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for line in Text(self.text).wrap(console, min(options.max_width, WIDEST)):
-            line.rstrip()
-            yield line
+        # A word that is longer than a line, as a path may be, is not broken: it is to be copied.
+        width = min(options.max_width, WIDEST)
+        for line in textwrap.wrap(self.text, width, break_long_words=False, break_on_hyphens=False):
+            yield Text(line, no_wrap=True, overflow="ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class CodeLines:
             for line in lines:
                 line.rstrip()
                 line.pad_left(self.indent)
-                line.no_wrap = True
+                line.no_wrap, line.overflow = True, "ignore"
                 yield line
 
 

@@ -17,8 +17,9 @@ What the rooms in here talk about:
 - parked: of a transaction that another waits for: what it did was read out and undone, to be put
   back before it goes on. It keeps its snapshot, and no lock.
 - lost: of a transaction: its COMMIT will fail with 40001, and until then nothing shows it.
-- private copies: temporary tables at which a transaction that has lost goes on, as it saw them.
-- phase: where an open transaction stands: open, parked, at private copies, failed, and so on
+- overlay: of a table: a view with what one transaction changed in it. A transaction goes on at
+  overlays when it was set aside or has lost (occ/overlays.py).
+- phase: where an open transaction stands: open, parked, at overlays, failed, and so on
   (occ/open_transaction.py).
 - fault: a failure that was asked for, to try out retries.
 """

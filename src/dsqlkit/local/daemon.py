@@ -42,8 +42,8 @@ from dsqlkit.local.wire.negotiation import tls_context
 
 _CHECK_S: Final = 1.0
 _COLLECT_AT: Final = (5_000, 3, 3)
-"""When the rubbish is looked through: seldom while statements run, which make none that is in
-circles, but all of it before what ended sessions leave behind grows large."""
+"""The garbage collector's thresholds: it runs seldom while statements run, as they leave no cycles,
+and goes through everything before what ended sessions leave behind grows large."""
 _FILES: Final = 4096
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _KEY_ID_START: Final = "AKIALOCAL"
@@ -224,7 +224,7 @@ class _Cluster:
         accepting = asyncio.create_task(listener.run())
         working = asyncio.create_task(jobs.run())
         judging = asyncio.create_task(adjudicator.run())
-        # What is here now stays; and little of what comes is in circles.
+        # What is here now stays, and little of what comes is in cycles.
         gc.freeze()
         gc.set_threshold(*_COLLECT_AT)
         self._announce(port)
@@ -324,7 +324,7 @@ class _Cluster:
                 waiting_for=explained(wait, found),
                 holders=tuple(holder.pid for holder in wait.holders),
             )
-            for each in found.values()
+            for _, each in sorted(found.items())
         ]
         try:
             self._state.save_sessions(told)

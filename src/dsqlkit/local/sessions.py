@@ -49,7 +49,7 @@ class LockWait:
 
 
 def explained(wait: LockWait, sessions: dict[int, SessionStatus]) -> str:
-    """A wait in words."""
+    """What is waited for, and who holds it, in words."""
     if wait.lock_type in ("transactionid", "tuple", "spectoken"):
         lock = "a row" if wait.table is None else f"a row of {wait.table}"
     elif wait.table is not None:
@@ -63,5 +63,5 @@ def explained(wait: LockWait, sessions: dict[int, SessionStatus]) -> str:
 def _named(holder: Holder, session: SessionStatus | None) -> str:
     if session is not None:
         return f"session {holder.pid} (role {session.role}, {session.phase})"
-    whose = ", ".join(filter(None, (holder.application, holder.role and f"role {holder.role}")))
+    whose = ", ".join(filter(None, (holder.role and f"role {holder.role}", holder.application)))
     return f"process {holder.pid} behind the endpoint ({whose or 'of PostgreSQL itself'})"

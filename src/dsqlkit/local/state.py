@@ -170,16 +170,16 @@ class StateFolder:
             return 0
 
     def save_sessions(self, sessions: Iterable[SessionStatus]) -> None:
-        """Say what the sessions are doing."""
+        """Write down what the sessions are doing."""
         write_whole(self._sessions, json.dumps([asdict(each) for each in sessions]))
 
     def sessions(self) -> tuple[SessionStatus, ...]:
-        """What was said last of the sessions."""
+        """What was written down last of the sessions."""
         known = json.loads(self._sessions.read_text())
         return tuple(SessionStatus(**{**each, "holders": tuple(each["holders"])}) for each in known)
 
     def sessions_version(self) -> tuple[int, int] | None:
-        """What changes whenever it is said anew."""
+        """What changes whenever they are written down anew; None before the first time."""
         try:
             found = self._sessions.stat()
         except FileNotFoundError:

@@ -14,6 +14,7 @@ from typing import Final
 from dsqlkit import indexes
 from dsqlkit.advisor import consulting
 from dsqlkit.advisor.advise import Advice
+from dsqlkit.advisor.judging import judged
 from dsqlkit.connection import Connections
 from dsqlkit.plans.model import Plan
 from dsqlkit.plans.runner import explain
@@ -25,6 +26,8 @@ _BATCH: Final = 3000
 _TABLE: Final = re.compile(r"CREATE (TABLE|VIEW) (\w+)")
 _COUNTED: Final = re.compile(r"^-- (?P<table>\w+) (?P<rows>\d+)$", re.MULTILINE)
 _NOTE: Final = re.compile(r"^-- (?P<kind>name|try|check): (?P<words>.+)$", re.MULTILINE)
+
+_DDL: Final = re.compile(r"CREATE INDEX ASYNC .+?(?= \(about |\.(?: |$))")
 
 FEW: Final = 100
 """Saving fewer rows than this is no gain."""
@@ -192,3 +195,27 @@ def _promises(advice: Advice, plan: Plan) -> tuple[tuple[float, float], ...]:
         for each in advice.proposals
         if each.rows is not None and each.name in read
     )
+
+
+def false_findings(connections: Connections, case: Case) -> tuple[int, list[str]]:
+    """How many findings `explain` has about indexes for a case, and those that are false: an index
+    that is not used or saves little once it is there, or none where one built by hand helps.
+    """
+    query = parse_query("case", case.sql)
+    with connections.connection() as connection:
+        result = explain(connection, query.sql, query.parameters, verbose=True, with_catalog=True)
+        findings = judged(connection, result, query.sql, {}).findings
+    measure = _measure_of(connections, case)
+    before = _cost(measure())
+    false = []
+    for finding in findings:
+        for number, ddl in enumerate(_DDL.findall(finding.advice)):
+            name = f"mk_of_finding_{number}"
+            built = re.sub(r"ASYNC (?:\w+|\"[^\"]+\") ON", f"ASYNC {name} ON", ddl)
+            plan = _with(connections, [name], [built], measure)
+            used = name in {node.index for node in plan.walk()}
+            if case.check is None and not (used and _cost(plan) < before):
+                false.append(f"{case.name}: {finding.observed} {finding.advice}")
+        if finding.advice.startswith("No index") and case.tries:
+            false.append(f"{case.name}: {finding.advice}")
+    return len(findings), false

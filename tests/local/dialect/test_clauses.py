@@ -6,7 +6,7 @@ from dsqlkit.local.dialect.rules import CLAUSES
 from tests.support.refusals import refusal
 
 REFUSED = {
-    "FuncCall": "SELECT DSQLKIT.show('x')",
+    "FuncCall": "SELECT PG_backend_PID()",
     "LockingClause": "SELECT 1 FROM t FOR\nSHARE",
     "RangeTableSample": "SELECT 1 FROM t TableSample SYSTEM (1)",
     "RangeVar": "SELECT 1 FROM pg_Proc",

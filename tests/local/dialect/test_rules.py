@@ -91,6 +91,23 @@ REFUSED = [
         "SET TRANSACTION SNAPSHOT 'x'",
         'setting configuration parameter "TRANSACTION SNAPSHOT" not supported',
     ),
+    # Functions that may not be called.
+    ("SELECT pg_advisory_lock(1)", "function pg_advisory_lock not supported"),
+    (
+        "SELECT PG_TRY_ADVISORY_XACT_LOCK_SHARED(1, 2)",
+        "function pg_try_advisory_xact_lock_shared not supported",
+    ),
+    (
+        "SELECT * FROM pg_catalog.pg_advisory_unlock_all()",
+        "function pg_advisory_unlock_all not supported",
+    ),
+    (
+        'UPDATE t SET a = b WHERE pg_catalog."pg_backend_pid"() = 1',
+        "function pg_backend_pid not supported",
+    ),
+    ('SELECT U&"pg\\005fbackend_pid"()', "function pg_backend_pid not supported"),
+    ("CREATE VIEW v AS SELECT pg_backend_pid()", "function pg_backend_pid not supported"),
+    ("CREATE TABLE t (a int DEFAULT pg_backend_pid())", "function pg_backend_pid not supported"),
     # Objects that DSQL does not have.
     ("CREATE AGGREGATE g (int) (SFUNC = f, STYPE = int)", "unsupported statement: Define"),
     ("CREATE TYPE t", "CREATE TYPE not supported"),
@@ -99,7 +116,6 @@ REFUSED = [
     ("COMMENT ON EXTENSION x IS 'y'", "unsupported object in COMMENT statement"),
     ("DROP TRIGGER g ON t", "unsupported object in DROP statement"),
     ("DROP PROCEDURE p", "unsupported object in DROP statement"),
-    ("ALTER ROLE r SET work_mem = '1MB'", "unsupported statement: AlterRoleSet"),
     ("CREATE ROLE r PASSWORD 'x'", "PASSWORD not supported for CREATE ROLE"),
     ("REASSIGN OWNED BY a TO b", "unsupported statement: ReassignOwned"),
     (
@@ -137,6 +153,7 @@ LET_THROUGH = [
     "DROP TRIGGER IF EXISTS g ON t",
     "DROP VIEW IF EXISTS v CASCADE",
     "SET CONSTRAINTS ALL DEFERRED",
+    "SELECT mine.pg_backend_pid(), pg_advisory, 'pg_advisory_lock(1)'",
 ]
 
 ABORTED = (

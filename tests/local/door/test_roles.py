@@ -166,9 +166,10 @@ def test_only_admin_grants(connection: Connection, as_app: Connection) -> None:
     assert refusal(as_app, f"AWS IAM GRANT app TO '{OTHER}'") == ("42501", denied.format("grant"))
     assert refusal(as_app, f"AWS IAM REVOKE app FROM '{ARN}'") == ("42501", denied.format("revoke"))
     connection.execute("GRANT app TO admin")
-    connection.execute("SET ROLE app")
+    connection.execute("BEGIN")
+    connection.execute("SET LOCAL ROLE app")
     assert refusal(connection, f"AWS IAM GRANT app TO '{OTHER}'")[1] == denied.format("grant")
-    connection.execute("RESET ROLE")
+    connection.execute("ROLLBACK")
 
 
 def test_it_is_one_ddl_statement_of_a_transaction(connection: Connection, app: Endpoint) -> None:
@@ -212,8 +213,7 @@ def test_a_role_may_do_what_it_was_granted_and_nothing_else(
         "CREATE INDEX ASYNC ON ledger (v)",
         "ALTER TABLE ASYNC ledger VALIDATE CONSTRAINT ledger_pkey",
         "CREATE ROLE mine",
-        "SET ROLE admin",
-        "SET SESSION AUTHORIZATION admin",
+        "SET LOCAL ROLE admin; SELECT 1",
         "GRANT SELECT ON ledger TO PUBLIC; SELECT 1",
     ):
         if sql.startswith("GRANT"):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from dsqlkit.local.backend.exchange import FAILED, IN_TRANSACTION
 from dsqlkit.local.dialect.refusal import (
     CONFLICT_ON_PURPOSE,
     DATA_CONFLICT,
@@ -82,7 +83,7 @@ _OWN_CONTEXTS: Final = (
     b'SQL function "setting"',
     b'SQL statement "DROP INDEX ',
 )
-_IN_TRANSACTION_BLOCK: Final = b"TE"
+_IN_TRANSACTION_BLOCK: Final = (IN_TRANSACTION, FAILED)
 
 
 class AnswerRewriter:
@@ -167,7 +168,7 @@ class AnswerRewriter:
 
     @property
     def _is_quiet(self) -> bool:
-        """Whether nothing said before has a meaning for what comes next."""
+        """Whether nothing is left from earlier answers that changes the next."""
         return self._signed_in and self._tag is None and not self._has_job and not self._changed
 
     def _ready(self, frame: bytes) -> None:
@@ -201,7 +202,7 @@ class AnswerRewriter:
 
 
 def _refusal(sqlstate: bytes, text: bytes) -> Refusal | None:
-    """What DSQL says where PostgreSQL says this."""
+    """DSQL's answer in place of this error of PostgreSQL's, if it has one of its own."""
     if sqlstate == b"22P02":
         return refusal_in(text.decode(errors="replace"))
     if sqlstate == b"53400" and text.startswith(b"temporary file size"):

@@ -60,6 +60,12 @@ class Conversation:
         return bool(self._exchanges or self._deferred)
 
     @property
+    def can_take_back(self) -> bool:
+        """Whether one thing is under way, of which the client has heard nothing."""
+        exchanges = self._exchanges
+        return len(exchanges) == 1 and not exchanges[0].begun and not self._deferred
+
+    @property
     def takes_data(self) -> bool:
         """Whether the backend has asked for the client's data of a COPY."""
         if not self._exchanges:
@@ -113,13 +119,18 @@ class Conversation:
         return exchange
 
     @contextlib.contextmanager
-    def being_cancelled(self, refusal: Refusal | None) -> Generator[None, None, None]:
+    def being_cancelled(
+        self, refusal: Refusal | None, *, takes_back: bool
+    ) -> Generator[None, None, None]:
         """While what is under way is cancelled, nothing more is sent: a cancellation that comes
         late would meet what it is not meant for. `refusal` is what to tell of it, None for a
-        conflict in which it gives way."""
+        conflict in which it gives way; what can be taken back is held back then."""
         if self._exchanges:
-            self._exchanges[0].gives_way = refusal is None
-            self._exchanges[0].cancelled_as = refusal
+            exchange = self._exchanges[0]
+            if refusal is None and self.can_take_back and takes_back:
+                exchange.forwards = False
+            exchange.gives_way = refusal is None
+            exchange.cancelled_as = refusal
         self._cancellations += 1
         try:
             yield
@@ -181,13 +192,14 @@ class Conversation:
                 piece = b""
             if exchange.forwards and not (request.holds_end and kind in _ENDS):
                 shown.append(piece)
+                exchange.begun = True
             else:
                 exchange.pieces.append((kind, piece))
                 exchange.size += len(piece)
                 if request.bounded and exchange.size > HELD_BYTES:
                     shown += [each for _, each in exchange.pieces]
                     exchange.pieces.clear()
-                    exchange.forwards = True
+                    exchange.forwards = exchange.begun = True
             if kind == Backend.READY_FOR_QUERY:
                 self._client.write(b"".join(shown))
                 shown.clear()

@@ -94,14 +94,15 @@ class Verdict:
 class Exchange:
     """An exchange under way: what is wanted of it, how far it has come, and its verdict so far.
 
-    `forwards`: its answers go to the client. `pieces` are those that were held back. `copies_in`:
-    the backend has begun a COPY; `data_ended`: the client has sent the end of its data. `unheard`
-    is what is still to come of an answer that comes first and that nobody gets. `gives_way`: the
-    adjudicator cancels it, for another transaction to go on; `cancelled_as`: it cancels it for
-    another reason, which is what to tell.
+    `forwards`: its answers go to the client; `begun`: some of them have. `pieces` are those that
+    were held back. `copies_in`: the backend has begun a COPY; `data_ended`: the client has sent the
+    end of its data. `unheard` is what is still to come of an answer that comes first and that
+    nobody gets. `gives_way`: the adjudicator cancels it, for another transaction to go on;
+    `cancelled_as`: it cancels it for another reason, which is what to tell.
     """
 
     __slots__ = (
+        "begun",
         "cancelled_as",
         "copies_in",
         "data_ended",
@@ -125,6 +126,7 @@ class Exchange:
         self.on_done = on_done
         self.verdict = Verdict()
         self.forwards = request.forward
+        self.begun = False
         self.pieces: list[tuple[int, bytes]] = []
         self.size = 0
         self.copies_in = False
@@ -155,7 +157,7 @@ class Exchange:
         return data[size:]
 
     def held(self) -> bytes:
-        """What was held back, as the client is to get it."""
+        """The answers that were held back, as the client is to get them."""
         pieces = self.pieces
         if self.request.copies:
             kinds = [kind for kind, _ in pieces]

@@ -12,7 +12,7 @@ import postgast
 from postgast import pg_query_pb2 as tree
 
 from dsqlkit.endpoint import ADMIN
-from dsqlkit.local.dialect import types
+from dsqlkit.local.dialect import parameters, types
 from dsqlkit.local.dialect.create_table import COLLATE
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.statements.tree import Node
@@ -94,6 +94,11 @@ def create_function(node: Node) -> Refusal | None:
             language = option.def_elem.arg.string.sval
             if language.lower() != "sql":
                 return not_supported(f"CREATE FUNCTION with language {language} not supported")
+    for option in (each.def_elem for each in node.options):
+        if option.defname == "set":
+            refusal = parameters.variable_set(option.arg.variable_set_stmt)
+            if refusal is not None:
+                return refusal
     return None
 
 
@@ -166,13 +171,9 @@ def drop_role(node: Node) -> Refusal | None:
 
 
 def alter_role_set(node: Node) -> Refusal | None:
-    # Not recorded; AWS's linter says that SET is refused and RESET runs.
+    # AWS's samples set the search_path of "admin" so; RESET runs, as AWS's linter says.
     resets = (tree.VAR_RESET, tree.VAR_RESET_ALL)
-    return (
-        None
-        if node.setstmt.kind in resets
-        else not_supported("unsupported statement: AlterRoleSet")
-    )
+    return None if node.setstmt.kind in resets else parameters.variable_set(node.setstmt)
 
 
 def _role_options(node: Node, statement: str) -> Refusal | None:

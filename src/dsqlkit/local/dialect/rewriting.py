@@ -7,15 +7,15 @@ rules.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 import postgast
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.local.dialect import catalog
+from dsqlkit.local.dialect import catalog, parameters
 from dsqlkit.local.dialect import own_statements as own
-from dsqlkit.local.dialect.refusal import Refusal, decide
+from dsqlkit.local.dialect.refusal import Refusal, Rule, decide
 from dsqlkit.local.dialect.rules import ANSWERS, CLAUSES, STATEMENTS
 from dsqlkit.local.statements.own_syntax import Parsable
 from dsqlkit.local.statements.steps import End, Step
@@ -38,6 +38,9 @@ def _one_of(words: Iterable[bytes]) -> re.Pattern[bytes]:
 _WORDS: Final = {name: _one_of(words) for name, (words, _) in CLAUSES.items()}
 _ANY_WORD: Final = _one_of(word for words, _ in CLAUSES.values() for word in words)
 """Most statements have none of them, and none of their clauses is looked at."""
+_EVERY_RULE: Final = {name: rule for name, (_, rule) in CLAUSES.items()}
+_ESCAPED_NAME: Final = b'u&"'
+"""Begins a name that may be any, however it is written."""
 
 
 class Edit(NamedTuple):
@@ -70,8 +73,9 @@ def edits(parsed: ParsedStatement, source: Parsable) -> list[Edit]:
     refusal = refusal or _refusal(parsed, lower)
     if refusal is not None:
         return [Edit(start, end, failing(refusal).encode())]
-    if parsed.name == "variable_show_stmt" and node.name.lower() in ANSWERS:
-        name = node.name.lower()
+    shown = node.name.lower() if parsed.name == "variable_show_stmt" else ""
+    if shown in ANSWERS or shown in parameters.KEPT_AS:
+        name = shown
         return [Edit(start, end, f"SELECT dsqlkit.show('{name}') AS {name}".encode())]
     if parsed.name == "drop_stmt" and node.remove_type == tree.OBJECT_INDEX:
         call = own.drop_index(node)
@@ -80,6 +84,7 @@ def edits(parsed: ParsedStatement, source: Parsable) -> list[Edit]:
         *(Edit(at, at, b"(18,6)") for at in _bare_numerics(parsed.name, node, text)),
         *(Edit(at, until, b" " * (until - at)) for at, until in _lock_waits(parsed, text)),
         *(Edit(at, until, b"USER") for at, until in _all_triggers(parsed, text)),
+        *(Edit(*each) for each in parameters.kept_names(parsed.nodes, text, start, end)),
     ]
     # A view keeps what it names, and would show it to whoever looks at its definition.
     if parsed.name != "view_stmt" and b"pg_" in lower:
@@ -100,14 +105,23 @@ def _refusal(parsed: ParsedStatement, lower: bytes) -> Refusal | None:
     refusal = decide(STATEMENTS.get(parsed.name), parsed.node)
     if refusal is not None:
         return refusal
-    if not _ANY_WORD.search(lower):
+    wanted = _clause_rules(lower)
+    if not wanted:
         return None
-    wanted = {name: rule for name, (_, rule) in CLAUSES.items() if _WORDS[name].search(lower)}
     for found in parsed.nodes:
         refusal = decide(wanted.get(found.DESCRIPTOR.name), found)
         if refusal is not None and not catalog.describes(found, lower):
             return refusal
     return None
+
+
+def _clause_rules(lower: bytes) -> Mapping[str, Rule]:
+    """The rules about clauses that may apply to a text, in lower case."""
+    if _ESCAPED_NAME in lower:
+        return _EVERY_RULE
+    if not _ANY_WORD.search(lower):
+        return {}
+    return {name: rule for name, rule in _EVERY_RULE.items() if _WORDS[name].search(lower)}
 
 
 def failing(refusal: Refusal) -> str:

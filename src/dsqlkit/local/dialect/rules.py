@@ -12,7 +12,7 @@ from typing import Final
 from postgast import pg_query_pb2 as tree
 
 from dsqlkit.local.dialect import alter_table as tables
-from dsqlkit.local.dialect import catalog, objects, sequences, types
+from dsqlkit.local.dialect import catalog, functions, objects, parameters, sequences, types
 from dsqlkit.local.dialect.create_table import create_table
 from dsqlkit.local.dialect.refusal import Refusal, Rule, decide, not_supported
 from dsqlkit.local.statements.tree import Node
@@ -32,16 +32,6 @@ _TRANSACTION_KINDS: Final = {
 }
 
 
-def _isolation(options: Node) -> Refusal | None:
-    for option in options:
-        element = option.def_elem
-        if element.defname == "transaction_isolation":
-            level = element.arg.a_const.sval.sval.upper()
-            if level != "REPEATABLE READ":
-                return not_supported(f"Unsupported isolation level: {level}")
-    return None
-
-
 def _transaction(node: Node) -> Refusal | None:
     kind = _TRANSACTION_KINDS.get(tree.TransactionStmtKind.Name(node.kind))
     if kind is not None:
@@ -49,23 +39,7 @@ def _transaction(node: Node) -> Refusal | None:
     if node.chain:  # not recorded; DSQL's grammar leaves it out
         ending = "COMMIT" if node.kind == tree.TRANS_STMT_COMMIT else "ROLLBACK"
         return not_supported(f"unsupported transaction statement: {ending} AND CHAIN")
-    return _isolation(node.options)
-
-
-def _set(node: Node) -> Refusal | None:
-    if node.name == "TRANSACTION":
-        return _isolation(node.args) or _no_setting("TRANSACTION")
-    if node.name == "SESSION CHARACTERISTICS":
-        return _isolation(node.args) or _no_setting(node.name)
-    if node.name == "TRANSACTION SNAPSHOT":
-        return _no_setting(node.name)  # not recorded
-    if node.name.lower() in ("default_transaction_isolation", "transaction_isolation"):
-        return _no_setting(node.name)
-    return None
-
-
-def _no_setting(name: str) -> Refusal:
-    return not_supported(f'setting configuration parameter "{name}" not supported')
+    return parameters.isolation(node.options)
 
 
 def _index(node: Node) -> Refusal | None:
@@ -135,7 +109,7 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     "truncate_stmt": statement("Truncate"),
     "unlisten_stmt": statement("Unlisten"),
     "vacuum_stmt": _vacuum,
-    "variable_set_stmt": _set,
+    "variable_set_stmt": parameters.variable_set,
     # Not recorded, from here on. A statement within another, which is looked at first:
     "create_schema_stmt": lambda node: _within(node.schema_elts),
     "declare_cursor_stmt": lambda node: _within([node.query]),
@@ -228,7 +202,10 @@ def _locking(node: Node) -> Refusal | None:
 
 
 CLAUSES: Final[Mapping[str, tuple[tuple[bytes, ...], Rule]]] = {
-    "FuncCall": ((b"dsqlkit",), catalog.function),
+    "FuncCall": (
+        (b"dsqlkit", *(name.encode() for name in (*functions.STARTS, *functions.NAMES))),
+        lambda node: catalog.function(node) or functions.call(node),
+    ),
     "LockingClause": ((b"for",), _locking),
     "RangeTableSample": ((b"tablesample",), not_supported("TABLESAMPLE clause not supported")),
     "RangeVar": ((b"pg_", b"dsqlkit"), catalog.relation),

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Aging(Protocol):
-    """A session, as far as its age goes."""
+    """A session that can be closed when it has grown too old."""
 
     def expire(self) -> None:
         """Close it: now if it is idle outside a transaction, else at its next statement."""
@@ -32,7 +32,7 @@ class AgeLimit:
             self._timers.pop(session).cancel()
 
     def changed(self) -> None:
-        """The limit is another from now on, for those that are connected too."""
+        """The limit has changed. It holds for the sessions that are connected, too."""
         for session in self._began:
             self._timers[session].cancel()
             self._arm(session)

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from dsqlkit.endpoint import ADMIN
 from dsqlkit.local.backend.answers import access_denied
+from dsqlkit.local.door.startup_options import accepted
 from dsqlkit.local.door.token_check import AccessDenied, TokenChecker
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
@@ -19,6 +20,7 @@ from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import (
     CANCEL_REQUEST,
     INT32,
+    Frontend,
     ProtocolViolation,
     authentication_cleartext_password,
     error_response,
@@ -27,7 +29,7 @@ from dsqlkit.local.wire.startup import MAX_PACKET, Startup, StartupRefused, pars
 from dsqlkit.local.wire.tls_stream import TlsStream
 
 LIMIT_S: Final = 30.0
-"""How long a client may take from its first byte to being signed in."""
+"""How long a client may take from its first byte until it is signed in."""
 
 _MAX_PASSWORD: Final = 16 * 1024
 
@@ -49,7 +51,7 @@ class Reception:
     on_end: Callable[[Session], None]
 
     async def cancel(self, packet: bytes) -> None:
-        """Have a client's statement cancelled, and nothing of ours in its place."""
+        """Cancel a client's statement. A question of ours that is under way is waited for first."""
         if len(packet) >= _SHORTEST_CANCEL:
             (pid,) = INT32.unpack_from(packet, 8)
             await self.adjudicator.until_its_own(pid)
@@ -109,6 +111,7 @@ class Login:
             self._opening.add_done_callback(lambda _: self._refuse(b""))
             return
         startup = parse_startup(packet)
+        startup = replace(startup, parameters=accepted(startup.parameters))
         self._startup = startup
         answer = startup.negotiation() if startup.needs_negotiation else b""
         self._link.write(answer + authentication_cleartext_password())
@@ -116,7 +119,7 @@ class Login:
             raise ProtocolViolation("data before the password was asked for")
 
     def _read_password(self, startup: Startup) -> None:
-        if not self._buffer.startswith(b"p"):
+        if self._buffer[0] != Frontend.PASSWORD:
             raise ProtocolViolation("something else than a password")
         frame = self._take(1, _MAX_PASSWORD)
         if frame is None:

@@ -77,7 +77,7 @@ class JobRunner:
         self._awake = asyncio.Event()
 
     def wake(self) -> None:
-        """Have it look for jobs: some may have been committed."""
+        """Look for jobs now, as some may have been committed."""
         self._awake.set()
 
     async def run(self) -> None:

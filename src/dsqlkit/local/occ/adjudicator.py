@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Adjudicator:
-    """One for all sessions of a cluster. `run` must be running for conflicts to be resolved."""
+    """The one adjudicator of a cluster. `run` must be running for conflicts to be resolved."""
 
     def __init__(self, socket_folder: Path) -> None:
         self.monitor = Monitor(socket_folder)
@@ -126,7 +126,7 @@ class Adjudicator:
     # Whom it looks after.
 
     async def run(self) -> None:
-        """Look after those whose statement does not come back at once, until cancelled."""
+        """Resolve the waits of statements that do not come back at once, until cancelled."""
         await superuser.load_driver()
         import psycopg
 
@@ -169,7 +169,9 @@ class Adjudicator:
         for pid, wait in waits.items():
             if self._told.get(pid) != wait:
                 whom = " and ".join(
-                    f"session {each}" if each in contenders else f"process {each} behind it"
+                    f"session {each}"
+                    if each in contenders
+                    else f"process {each} behind the endpoint"
                     for each in wait.blockers
                 )
                 _log.debug("session %d: waits for %s (%s)", pid, whom, wait.concern.name)
@@ -189,10 +191,28 @@ class Adjudicator:
             # What it holds cannot be put back: the one that waits gives way.
             await self._cancel(waiting)
             return True
+        elif about_rows and await self._step_aside(waiting, blocker):
+            return True
         elif waits_in_circle(blocker.pid, waits):
             # Each waits for the other: one has to take a step back and do it again later.
             victims = [each for each in (waiting, blocker) if each.can_start_over]
             await self._cancel(victims[0] if victims else waiting)
+            return True
+        return False
+
+    async def _step_aside(self, waiting: Contender, blocker: Contender) -> bool:
+        """Set aside the one that waits for a busy one, or else that one; whether it was possible.
+
+        The one that waits is the first choice: what is under way longer need not begin again. One
+        that commits cannot step aside, and has the other's statement fail where that is no
+        transaction that could: it commits first.
+        """
+        for each in (waiting, blocker):
+            if each.can_step_aside and await each.can_be_taken_back() and each.can_step_aside:
+                await self._cancel(each)
+                return True
+        if waiting.is_committing and blocker.can_be_refused:
+            await self._cancel(blocker)
             return True
         return False
 

@@ -5,11 +5,11 @@ another could wait for. If it has not lost by then, its COMMIT carries out what 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from dsqlkit.local.backend.conversation import Conversation
-from dsqlkit.local.backend.exchange import question
+from dsqlkit.local.backend.exchange import Rows, question
 from dsqlkit.local.occ.changes import Ask, Changes, array
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.overlay_text import (
@@ -17,6 +17,7 @@ from dsqlkit.local.occ.overlay_text import (
     at_overlays,
     copied_from_query,
     upsert,
+    with_places,
     without_locks,
 )
 from dsqlkit.local.occ.overlays import Overlays
@@ -72,19 +73,19 @@ class AtOverlays:
         self._overlays = overlays
         self._ask = ask
 
-    async def can_repeat(self, transaction: OpenTransaction) -> bool:
-        """Whether running its statements again does what they did."""
+    async def can_repeat(self, transaction: OpenTransaction, ask: Ask | None = None) -> bool:
+        """Whether running its statements again does what they did. `ask` asks, in place of the
+        transaction itself."""
+        ask = ask or self._conversation.ask
         if transaction.touched.opaque:
             return False
         texts = [text_of(step) for step in transaction.touched.steps if step.statement is not None]
         found = doings(texts)
         if found is None or found.unordered:
             return False
-        oids = await self._oids(table for table, _ in found.inserts)
+        oids = await self._oids((table for table, _ in found.inserts), ask)
         inserts = as_json((oids.get(table, "0"), columns) for table, columns in found.inserts)
-        rows = await self._conversation.ask(
-            _DIFFERS, array(found.calls), array(transaction.touched.calls), inserts
-        )
+        rows = await ask(_DIFFERS, array(found.calls), array(transaction.touched.calls), inserts)
         return rows[0][0] == "false"
 
     async def enter(
@@ -193,25 +194,41 @@ class AtOverlays:
             if step.statement is not None and step.statement.kind is Kind.LOCK:
                 await self._run_again(step, step.statement, text_of(step))
 
+    async def locked_places(self, transaction: OpenTransaction) -> dict[str, set[str]] | None:
+        """The places of rows that it has locked, by table (oid), and perhaps of others; None where
+        that cannot be told from its statements. Raises exchange.Refused."""
+        found: dict[str, set[str]] = {}
+        for step in transaction.touched.steps:
+            statement = step.statement
+            if statement is None or not (statement.locked or statement.shared):
+                continue
+            text = with_places(text_of(step))
+            if text is None:
+                return None
+            for row in await self._run_again(step, statement, text.sql):
+                for oid, place in _pairs(row[-2 * text.tables :]):
+                    found.setdefault(oid, set()).add(place)
+        return found
+
     async def _run_again(
         self,
         step: Step,
         statement: Statement,
         text: bytes,
         parameters: Sequence[bytes] | None = None,
-    ) -> None:
-        """Run a text in place of that of a step, with the step's values.
+    ) -> Rows:
+        """Run a text in place of that of a step, with the step's values. Gives rows in text.
 
         Leaves the client's unnamed statement alone. Raises exchange.Refused.
         """
         if step.parse:
             await self._prepare(step.parse, text, parameters)
-            frames = _bound_to_ours(step.again.removeprefix(step.parse))
+            frames = _bound_to_ours(step.again.removeprefix(step.parse), in_text=True)
         elif len(statement.parts) == 1 and not step.copied:
             frames = question(text.decode())
         else:
             frames = message(Frontend.QUERY, text + b"\0") + step.copied
-        (await self._conversation.run(frames)).rows()
+        return (await self._conversation.run(frames)).rows()
 
     async def bind_again(self, bind: bytes) -> None:
         """Make a portal again that was bound in an earlier step: it went with what was let go."""
@@ -229,8 +246,8 @@ class AtOverlays:
         """Names lead to the tables again."""
         await self._conversation.ask(_LEAVE)
 
-    async def _oids(self, tables: Iterable[str]) -> dict[str, str]:
-        rows = await self._conversation.ask(_OIDS, array(sorted(set(tables))))
+    async def _oids(self, tables: Iterable[str], ask: Ask | None = None) -> dict[str, str]:
+        rows = await (ask or self._conversation.ask)(_OIDS, array(sorted(set(tables))))
         return {str(name): str(oid) for name, oid in rows}
 
     def _text_there(self, step: Step, statement: Statement) -> bytes:
@@ -289,15 +306,36 @@ def text_of(step: Step) -> bytes:
     return step.parse[start : step.parse.find(b"\0", start)]
 
 
-def _bound_to_ours(frames: bytes) -> bytes:
-    """The same frames with every Bind naming the statement that was prepared in its place."""
+def _pairs(values: Sequence[str | None]) -> Iterator[tuple[str, str]]:
+    """Each two values, where there are any: an outer join may have none."""
+    for first, second in zip(values[::2], values[1::2], strict=True):
+        if first is not None and second is not None:
+            yield first, second
+
+
+def _bound_to_ours(frames: bytes, *, in_text: bool = False) -> bytes:
+    """The same frames with every Bind naming the statement that was prepared in its place, and
+    asking for rows in text if `in_text`."""
     pieces = []
     cutter = FrameCutter({Frontend.BIND}, limit=MAX_CLIENT_FRAME)
     for kind, piece in cutter.feed(frames):
         if kind == Frontend.BIND:
             start = piece.find(b"\0", 5) + 1
             end = piece.find(b"\0", start)
-            pieces.append(message(Frontend.BIND, piece[5:start] + _PRIVATE_NAME + piece[end:]))
+            rest = _asking_for_text(piece[end + 1 :]) if in_text else piece[end + 1 :]
+            bound = piece[5:start] + _PRIVATE_NAME + b"\0" + rest
+            pieces.append(message(Frontend.BIND, bound))
         else:
             pieces.append(piece)
     return b"".join(pieces)
+
+
+def _asking_for_text(values: bytes) -> bytes:
+    """What follows the names in a Bind, with no formats of columns: all in text."""
+    position = 2 + 2 * int.from_bytes(values[:2], "big")
+    count = int.from_bytes(values[position : position + 2], "big")
+    position += 2
+    for _ in range(count):
+        length = int.from_bytes(values[position : position + 4], "big", signed=True)
+        position += 4 + max(length, 0)
+    return values[:position] + b"\0\0"

@@ -8,7 +8,7 @@ from dsqlkit.local.occ.open_transaction import OpenTransaction, SharedKey
 
 
 class CommitHistory:
-    """The commits of a cluster, numbered by `commits`, how many there have been."""
+    """The commits of a cluster, numbered in their order; `commits` is the number of the last."""
 
     def __init__(self) -> None:
         self.commits = 0

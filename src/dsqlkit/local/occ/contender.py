@@ -9,7 +9,7 @@ from dsqlkit.local.occ.open_transaction import OpenTransaction
 
 
 class Contender(Protocol):
-    """A session, as far as the adjudicator deals with it."""
+    """Whoever may hold locks or wait for them, as the adjudicator sees it; mostly a session."""
 
     @property
     def transaction(self) -> OpenTransaction | None:
@@ -45,6 +45,21 @@ class Contender(Protocol):
     def can_start_over(self) -> bool:
         """Whether what is under way can be cancelled and run again later."""
 
+    @property
+    def can_step_aside(self) -> bool:
+        """Whether what is under way may be cancelled, for its transaction to go on at overlays."""
+
+    async def can_be_taken_back(self) -> bool:
+        """Whether all that its transaction did can be had again there."""
+
+    @property
+    def is_committing(self) -> bool:
+        """Whether its COMMIT does now at the tables what its transaction did."""
+
+    @property
+    def can_be_refused(self) -> bool:
+        """Whether what is under way is in autocommit, and can still fail as a whole."""
+
     def being_cancelled(self, refusal: Refusal | None, /) -> AbstractContextManager[None]:
         """While its statement is being cancelled, and what to tell of it: None if it gives way in a
         conflict."""
@@ -58,6 +73,9 @@ class Bystander:
     is_idle = False
     is_internal = False
     can_start_over = False
+    can_step_aside = False
+    is_committing = False
+    can_be_refused = False
     wants_rows = False
 
     def __init__(self, pid: int) -> None:
@@ -66,10 +84,14 @@ class Bystander:
     async def park(self) -> None:
         """There is nothing to park."""
 
+    async def can_be_taken_back(self) -> bool:
+        """There is nothing to take back."""
+        return False
+
     def overdue(self, _busy_s: float, /) -> Refusal | None:
         """A build may take its time."""
         return None
 
     def being_cancelled(self, _refusal: Refusal | None, /) -> AbstractContextManager[None]:
-        """A cancelled build fails, and says so."""
+        """A build that is cancelled fails, and its job says so."""
         return contextlib.nullcontext()

@@ -95,7 +95,7 @@ Waits: TypeAlias = dict[int, Wait]
 
 
 class Monitor:
-    """One for all sessions of a cluster. It connects when it is first asked."""
+    """The one lock monitor of a cluster. It connects when it is first asked."""
 
     def __init__(self, socket_folder: Path) -> None:
         self._socket_folder = socket_folder

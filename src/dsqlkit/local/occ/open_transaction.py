@@ -51,12 +51,13 @@ class ImpossibleTransition(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SharedKey:
-    """A row that a transaction keeps FOR KEY SHARE: who locked it, who made it, and its key."""
+    """A row that a transaction keeps FOR KEY SHARE: who locked and who made it, key and place."""
 
     table: str
     sharer: str
     maker: str
     key: str
+    place: str
 
 
 @dataclass(slots=True, eq=False)

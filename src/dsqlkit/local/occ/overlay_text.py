@@ -132,17 +132,30 @@ def _prefixed(schema: bytes, prefix: str) -> bytes:
     return prefix.encode() + schema
 
 
-def with_places(text: bytes, select: Node) -> tuple[bytes, list[str]] | None:
-    """A SELECT that locks rows with each row's table and place after its columns, and the names of
-    the tables as SQL writes them; None where that cannot be told from its text."""
-    tables = list(_ranges(select.from_clause))
-    if not select.locking_clause or not tables or select.with_clause.ctes:
+class WithPlaces(NamedTuple):
+    """A SELECT that tells of `tables` tables where its rows are: table and place, after its own
+    columns."""
+
+    sql: bytes
+    tables: int
+
+
+def with_places(text: bytes) -> WithPlaces | None:
+    """A SELECT that locks rows, telling where they are; None where its text alone does not say."""
+    parsed = parse(text)
+    if len(parsed) != 1 or parsed[0].name != "select_stmt":
         return None
-    tokens = tokens_of(text)
-    for previous, token in pairwise(tokens):
+    select = parsed[0].node
+    locks = sum(each.DESCRIPTOR.name == "LockingClause" for each in parsed[0].nodes)
+    tables = list(_ranges(select.from_clause))
+    if locks != len(select.locking_clause) or not tables:
+        return None
+    for previous, token in pairwise(tokens_of(text)):
         if token.kind == tree.FROM and token.depth == 0 and previous.kind != tree.DISTINCT:
-            added = "".join(f", {each}.tableoid, {each}.ctid" for each in tables)
-            return text[: token.start] + added.encode() + b" " + text[token.start :], tables
+            added = ", ".join(f"{each}.tableoid, {each}.ctid" for each in tables)
+            comma = ", " if select.target_list else ""
+            sql = text[: token.start] + f"{comma}{added} ".encode() + text[token.start :]
+            return WithPlaces(sql, len(tables))
     return None
 
 

@@ -103,6 +103,10 @@ class Recovery:
         await self._overlays.enter(transaction, statement.claimed, changes)
         return await self._overlays.led(step, statement, transaction)
 
+    async def can_repeat(self, transaction: OpenTransaction) -> bool:
+        """Whether its statements do the same again; asked while one of them is under way."""
+        return await self._overlays.can_repeat(transaction, self._adjudicator.monitor.ask)
+
     async def end_upsert(self, relation: str) -> None:
         """Keep what an INSERT ... ON CONFLICT did at an overlay."""
         await self._overlays.end_upsert(relation)
@@ -120,7 +124,7 @@ class Recovery:
                 transaction.lose(DATA_CONFLICT)
         if not transaction.lost:
             try:
-                await settle_locks(self._adjudicator, self._ask, transaction)
+                await settle_locks(self._adjudicator, self._ask, self._overlays, transaction)
             except Refused:
                 await let_go(ask)
                 transaction.lose(DATA_CONFLICT)

@@ -45,7 +45,7 @@ class Watch:
         return now - self._busy.get(contender, now)
 
     async def due(self) -> list[Contender]:
-        """Wait until some are due for a look; they count as looked at."""
+        """Wait until some are due for a look, and take them as looked at."""
         while True:
             await self._any_due.wait()
             self._any_due.clear()
@@ -56,7 +56,7 @@ class Watch:
                 return due
 
     def stop(self) -> None:
-        """Nobody is looked at any more."""
+        """Stop the timer: nobody is looked at any more."""
         if self._timer is not None:
             self._timer.cancel()
 

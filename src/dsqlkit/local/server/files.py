@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.local.dialect import parameters
 from dsqlkit.local.server.home import ServerHome
 from dsqlkit.quotas import KIB, MAX_TEMP_SPACE_BYTES
 
@@ -52,7 +53,11 @@ _SETTINGS: Final = {
 
 def configuration(socket_folder: Path) -> dict[str, str]:
     """The configuration files by name, written anew at every start."""
-    settings = {**_SETTINGS, "unix_socket_directories": f"'{_quoted(socket_folder)}'"}
+    settings = {
+        **_SETTINGS,
+        **parameters.DEFAULTS,
+        "unix_socket_directories": f"'{_quoted(socket_folder)}'",
+    }
     settings["unix_socket_permissions"] = "0700"
     if sys.platform.startswith("linux"):
         # A statement whose client has gone is ended. Other systems refuse the setting.

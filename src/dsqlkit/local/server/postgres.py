@@ -11,10 +11,12 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.local.dialect import parameters
 from dsqlkit.local.dialect.rules import ANSWERS
 from dsqlkit.local.server import files
 from dsqlkit.local.server.home import SOCKET_NAME, ServerHome
@@ -158,18 +160,25 @@ def _update_catalog(programs: Path, home: ServerHome) -> None:
 def _catalog() -> str:
     names = (
         "catalog.sql",
+        "parameters.sql",
         "adjudication.sql",
         "dialect.sql",
         "overlays.sql",
         "limits.sql",
         "quotas.sql",
     )
-    return "".join(files.script(name) for name in names) + _answers()
+    return "".join(files.script(name) for name in names) + _data()
 
 
-def _answers() -> str:
-    rows = ", ".join(f"({literal(name)}, {literal(value)})" for name, value in ANSWERS.items())
-    return f"DELETE FROM dsqlkit.answer;\n\nINSERT INTO dsqlkit.answer VALUES {rows};\n\n"  # noqa: S608
+def _data() -> str:
+    """What the scripts look up, from where it is written down."""
+    kept = {name: parameters.KEPT_AS.get(name, name) for name in sorted(parameters.ALLOWED)}
+    return _rows("dsqlkit.answer", ANSWERS) + _rows("dsqlkit.parameter", kept)
+
+
+def _rows(table: str, values: Mapping[str, str]) -> str:
+    rows = ", ".join(f"({literal(name)}, {literal(value)})" for name, value in values.items())
+    return f"DELETE FROM {table};\n\nINSERT INTO {table} VALUES {rows};\n\n"  # noqa: S608 - ours
 
 
 def _digest(text: str) -> str:

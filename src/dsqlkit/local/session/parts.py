@@ -7,8 +7,8 @@ knows the session itself.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from functools import partial
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, Final
 
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import FAILED, IDLE, Exchange, Request, Verdict
@@ -20,11 +20,32 @@ from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.recovery import Recovery
 from dsqlkit.local.session.distance import Distance
 from dsqlkit.local.session.pipeline import Pipeline
+from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import SYNC
 
 _log = logging.getLogger(__name__)
+
+
+_CAN_STEP_ASIDE: Final = frozenset((Kind.READ, Kind.LOCK, Kind.WRITE, Kind.COPY_IN))
+"""What can be cancelled for another to go on, and run again at overlays."""
+
+
+@lru_cache(maxsize=256)
+def _request(
+    forward: bool, hide: bool, is_query: bool, guard: bool, copies: bool, before: int
+) -> Request:
+    """What is wanted of a step's exchange; there are few that differ."""
+    return Request(
+        forward=forward,
+        bounded=not copies,
+        hide_ready=hide,
+        is_query=is_query,
+        guarded=guard,
+        copies=copies,
+        before=before,
+    )
 
 
 class Parts:
@@ -53,6 +74,8 @@ class Parts:
         self.on_answered: Callable[[Step, Exchange], None] = self.finish
         self.wants_rows = False
         self.can_start_over = False
+        self.can_step_aside = False
+        self.is_guarded = False
         self.work: asyncio.Task[None] | None = None
         self.work_name = ""
         self.traces = _log.isEnabledFor(logging.DEBUG)
@@ -94,15 +117,9 @@ class Parts:
         self.pipeline.held_up = True
         self.wants_rows = step.statement is not None and step.statement.can_conflict
         self.can_start_over = again
-        request = Request(
-            forward=forward,
-            bounded=not step.copied,
-            hide_ready=hide,
-            is_query=step.is_query,
-            guarded=guard,
-            copies=bool(step.copied),
-            before=step.before,
-        )
+        self.is_guarded = guard
+        self.can_step_aside = step.statement is not None and step.statement.kind in _CAN_STEP_ASIDE
+        request = _request(forward, hide, step.is_query, guard, bool(step.copied), step.before)
         exchange = Exchange(
             request, partial(self.on_answered, step), GUARD_COMPLETE if guard else b""
         )

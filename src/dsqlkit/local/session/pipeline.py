@@ -11,15 +11,30 @@ from typing import Final
 
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.dialect.reading import read
-from dsqlkit.local.dialect.rewriting import refused
+from dsqlkit.local.dialect.refusal import not_supported
+from dsqlkit.local.dialect.rewriting import failing, refused
 from dsqlkit.local.session.copied import ENDS, TOO_LARGE, Copied
 from dsqlkit.local.statements.steps import WANTED, Step, StepCutter
 from dsqlkit.local.wire.link import Link
-from dsqlkit.local.wire.messages import MAX_CLIENT_FRAME, RUN, SYNC, FrameCutter, ProtocolViolation
+from dsqlkit.local.wire.messages import (
+    MAX_CLIENT_FRAME,
+    RUN,
+    SYNC,
+    FrameCutter,
+    Frontend,
+    ProtocolViolation,
+    message,
+)
 
 _QUEUE_BYTES: Final = 1024 * 1024
 """How much is kept here while its client waits for an earlier answer."""
 _STEP_BYTES: Final = 512
+_FUNCTION_CALL: Final = Frontend.FUNCTION_CALL  # looked up once: every frame is compared
+_NO_FUNCTION_CALL: Final = message(
+    Frontend.QUERY,
+    failing(not_supported("function call messages are not supported")).encode() + b"\0",
+)
+"""In place of a call past SQL, whose function no rule would see. DSQL's answer was not recorded."""
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +79,8 @@ class Pipeline:
                     self._kept += len(frame)
                     self.take_data()
                     continue
-                for step in self._steps.feed(kind, frame):
+                taken = _NO_FUNCTION_CALL if kind == _FUNCTION_CALL else frame
+                for step in self._steps.feed(taken[0], taken):
                     if conversation.copying and step.statement is None:
                         # The Sync after CopyDone; the one before was lost on a backend in COPY.
                         conversation.copying = False

@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from dsqlkit.local.backend.exchange import FORWARDED, Exchange
@@ -18,9 +17,10 @@ from dsqlkit.local.dialect.limits import too_old
 from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
-from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.session.autocommit import Autocommit
 from dsqlkit.local.session.parts import Parts
+from dsqlkit.local.session.telling import moment_of, verb_of, where_of
 from dsqlkit.local.session.transaction_block import TransactionBlock
 from dsqlkit.local.session.turns import Turn, at_once
 from dsqlkit.local.sessions import NO_TRANSACTION, SessionStatus
@@ -114,7 +114,8 @@ class Session:
 
     def __repr__(self) -> str:
         parts = self._parts
-        return f"<session {self.pid} of {self._role}, {parts.transaction}, {self._doing}>"
+        transaction = parts.transaction or NO_TRANSACTION
+        return f"<session {self.pid} of {self._role}, {transaction}, {self._doing}>"
 
     def status(self) -> SessionStatus:
         """What it is doing now. It cannot tell whom it waits for."""
@@ -123,9 +124,9 @@ class Session:
         return SessionStatus(
             session=self.pid,
             role=self._role,
-            connected_at=_moment(self._connected_s),
+            connected_at=moment_of(self._connected_s),
             phase=NO_TRANSACTION if transaction is None else transaction.phase.value,
-            since=_moment(since_s),
+            since=moment_of(since_s),
             doing=self._doing,
             for_s=round(self._parts.adjudicator.watch.busy_s(self), 3),
             lost=None if transaction is None else transaction.lost,
@@ -136,12 +137,12 @@ class Session:
         parts = self._parts
         if parts.work is not None:
             is_ours = parts.work_name == _PARKING
-            return _PARKING if is_ours else f"{_verb(self._step)}, {parts.work_name}"
+            return _PARKING if is_ours else f"{verb_of(self._step)}, {parts.work_name}"
         if not parts.conversation.under_way:
             return "nothing"
         if parts.conversation.takes_data:
             return "COPY, waiting for the client's data"
-        return _verb(self._step)
+        return verb_of(self._step)
 
     def _handle(self, step: Step) -> None:
         """Do with the client's next step what its turn is."""
@@ -162,21 +163,9 @@ class Session:
             turn = turn or self._block.turn(step, transaction)
             act = self._inside[turn]
         if parts.traces:
-            _log.debug("session %d: %s in %s -> %s", self.pid, _verb(step), self._where, turn.name)
+            where = where_of(transaction, contended=parts.adjudicator.is_contended(self))
+            _log.debug("session %d: %s in %s -> %s", self.pid, verb_of(step), where, turn.name)
         act(step)
-
-    @property
-    def _where(self) -> str:
-        """The phase of its transaction and what is known of it, for the log."""
-        transaction = self._parts.transaction
-        if transaction is None:
-            return "no transaction"
-        facts = [
-            *(["lost"] if transaction.lost else []),
-            *(["implicit"] if transaction.implicit else []),
-            *(["contended"] if self._parts.adjudicator.is_contended(self) else []),
-        ]
-        return ", ".join([transaction.phase.name, *facts])
 
     def _ignore(self, _step: Step) -> None:
         pass
@@ -221,6 +210,35 @@ class Session:
         return self._parts.recovery.parking.is_restoring or self._parts.can_start_over
 
     @property
+    def can_step_aside(self) -> bool:
+        parts, transaction = self._parts, self._parts.transaction
+        return (
+            transaction is not None
+            and transaction.phase is Phase.OPEN
+            and transaction.movable
+            and parts.work is None
+            and parts.can_step_aside
+            and parts.conversation.can_take_back
+        )
+
+    async def can_be_taken_back(self) -> bool:
+        parts, transaction = self._parts, self._parts.transaction
+        if transaction is None:
+            return False
+        if parts.is_guarded or not transaction.touched.claimed:
+            return True
+        return await parts.recovery.can_repeat(transaction)
+
+    @property
+    def is_committing(self) -> bool:
+        return self._parts.recovery.parking.is_restoring
+
+    @property
+    def can_be_refused(self) -> bool:
+        parts = self._parts
+        return parts.transaction is None and parts.work is None and parts.conversation.can_take_back
+
+    @property
     def wants_rows(self) -> bool:
         return self._parts.recovery.parking.is_restoring or self._parts.wants_rows
 
@@ -238,21 +256,7 @@ class Session:
 
     @contextmanager
     def being_cancelled(self, refusal: Refusal | None) -> Generator[None, None, None]:
-        with self._parts.conversation.being_cancelled(refusal):
+        takes_back = self.can_step_aside
+        with self._parts.conversation.being_cancelled(refusal, takes_back=takes_back):
             yield
         self._parts.pipeline.go_on()
-
-
-def _verb(step: Step | None) -> str:
-    """What a step runs, in a word and without its data."""
-    if step is None:
-        return "the sign-in"
-    if step.statement is None:
-        return "messages that run nothing"
-    return step.statement.verb or step.statement.kind.name
-
-
-def _moment(at_s: float) -> str:
-    """A moment of the monotonic clock, in UTC."""
-    ago = timedelta(seconds=time.monotonic() - at_s)
-    return (datetime.now(UTC) - ago).isoformat(timespec="milliseconds")

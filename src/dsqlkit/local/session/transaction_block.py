@@ -164,7 +164,7 @@ class TransactionBlock:
             if not failed and then is not After.SET_ASIDE:
                 transaction.note(step, statement, verdict.changed)
         if parts.traces:
-            told = "as it should be" if verdict.error is None else verdict.sqlstate
+            told = "well" if verdict.error is None else f"with {verdict.sqlstate}"
             pid, phase = parts.conversation.pid, transaction.phase.name
             _log.debug("session %d: answered %s in %s -> %s", pid, told, phase, then.name)
         if then is After.FINISH:

@@ -83,8 +83,14 @@ class After(Enum):
     """It opened a cursor, which has to outlive being parked."""
 
 
-_TO_THE_END = (Kind.ROLLBACK, Kind.BEGIN, Kind.MIXED)
-_ENDS_TRANSACTION = (Kind.COMMIT, Kind.ROLLBACK)
+# Every step goes through these tables, and in Python 3.11 looking up a member of an enum takes
+# longer than deciding: so those on the way of most steps are looked up once.
+_FORWARD, _STREAM, _HOLD, _GUARD = Turn.FORWARD, Turn.STREAM, Turn.HOLD, Turn.GUARD
+_FINISH = After.FINISH
+_SYNC, _QUERY, _PART = End.SYNC, End.QUERY, End.PART
+_BEGIN, _COMMIT, _ROLLBACK = Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK
+_MIXED, _COPY_IN = Kind.MIXED, Kind.COPY_IN
+_OPEN, _FAILED, _EMPTIED = Phase.OPEN, Phase.FAILED, Phase.EMPTIED
 
 
 def at_once(
@@ -94,7 +100,7 @@ def at_once(
     if is_flush:
         return Turn.IGNORE
     if skipping:
-        if end is not End.SYNC:
+        if end is not _SYNC:
             return Turn.SKIP
         return Turn.END_IMPLICIT if implicit else Turn.RESYNC
     return Turn.CLOSE if expired else None
@@ -117,19 +123,19 @@ def outside(
     nothing is under way. `refused`: it may not be a transaction of its own. `limited`: it may
     change too much. `disrupted`: a fault may hit the COMMIT that it ends in.
     """
-    if kind is Kind.BEGIN and not joins:
-        return Turn.BEGIN_AHEAD if plain and end is End.QUERY and idle else Turn.BEGIN
-    if kind is not None and end is End.PART:
-        return Turn.FORWARD if kind in _ENDS_TRANSACTION else Turn.BEGIN_IMPLICIT
+    if kind is _BEGIN and not joins:
+        return Turn.BEGIN_AHEAD if plain and end is _QUERY and idle else Turn.BEGIN
+    if kind is not None and end is _PART:
+        return _FORWARD if kind is _COMMIT or kind is _ROLLBACK else Turn.BEGIN_IMPLICIT
     if not joins:
         if kind is None and end is End.FLUSH:
             return Turn.PREPARE_ONLY
-        if kind is not None and end in (End.SYNC, End.QUERY):
+        if kind is not None and (end is _QUERY or end is _SYNC):
             if refused:
                 return Turn.REFUSE
             if limited:
                 return Turn.LIMIT
-    return Turn.DISRUPT if disrupted else Turn.STREAM
+    return Turn.DISRUPT if disrupted else _STREAM
 
 
 def inside(  # noqa: PLR0911 - a table
@@ -155,30 +161,32 @@ def inside(  # noqa: PLR0911 - a table
     """
     if implicit and is_sync:
         return Turn.END_IMPLICIT
-    if implicit and kind is Kind.BEGIN:
+    if implicit and kind is _BEGIN:
         return Turn.MAKE_EXPLICIT
-    if kind is None or phase in (Phase.FAILED, Phase.EMPTIED) or kind in _TO_THE_END:
-        return Turn.FORWARD
-    if kind is Kind.COMMIT:
+    if kind is None or phase is _FAILED or phase is _EMPTIED:
+        return _FORWARD
+    if kind is _ROLLBACK or kind is _BEGIN or kind is _MIXED:
+        return _FORWARD
+    if kind is _COMMIT:
         if too_old:
             return Turn.FAIL_COMMIT
         if disrupted:
             return Turn.DISRUPT
-        return Turn.PREPARE_COMMIT if needs_care else Turn.FORWARD
+        return Turn.PREPARE_COMMIT if needs_care else _FORWARD
     if too_old:
         return Turn.FAIL
-    if phase is Phase.ABANDONED or refused:
+    if refused or (phase is not _OPEN and phase is Phase.ABANDONED):
         return Turn.REFUSE
-    if kind is Kind.COPY_IN and not gathered:
+    if kind is _COPY_IN and not gathered:
         return Turn.GATHER_COPY
-    if phase is not Phase.OPEN:
+    if phase is not _OPEN:
         return Turn.RESUME
-    return write(guarded=guarded) if writes else Turn.FORWARD
+    return write(guarded=guarded) if writes else _FORWARD
 
 
 def write(*, guarded: bool) -> Turn:
     """The turn of a step that may meet a conflict, in PostgreSQL's own tables."""
-    return Turn.GUARD if guarded else Turn.HOLD
+    return _GUARD if guarded else _HOLD
 
 
 def after(
@@ -190,9 +198,9 @@ def after(
     there is nobody to conflict with. `too_many` can only be of an answer that was held back.
     """
     if failed:
-        return After.LOSE if held and conflict else After.FINISH
+        return After.LOSE if held and conflict else _FINISH
     if held and twins:
         return After.SET_ASIDE
     if too_many:
         return After.TOO_MANY
-    return After.KEEP_CURSORS if cursor else After.FINISH
+    return After.KEEP_CURSORS if cursor else _FINISH

@@ -10,7 +10,7 @@ def qualified(relation: Node) -> str:
 
 
 def literal(value: str | None) -> str:
-    """A text, or NULL."""
+    """A text as an SQL literal, or NULL."""
     if value is None:
         return "NULL"
     escaped = value.replace("\\", "\\\\").replace("'", "''")

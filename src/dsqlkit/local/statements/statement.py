@@ -1,4 +1,4 @@
-"""What a statement is to the adjudicator, and to the limits of a transaction."""
+"""What is known of a statement: what it does, and to which tables."""
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Kind(Enum):
-    """What matters about a text. Of several statements the last in this order counts."""
+    """What a statement does, as far as it matters. Of several, the last in this order counts."""
 
     OTHER = auto()
     READ = auto()
@@ -26,6 +26,9 @@ class Kind(Enum):
 
 
 _PLAIN: Final = {Kind.READ, Kind.SETTING, Kind.LOCK, Kind.WRITE}
+# Looked up once: these are asked for at every step.
+_COPY_IN: Final = Kind.COPY_IN
+_CONFLICTING: Final = (Kind.WRITE, Kind.LOCK, Kind.COPY_IN)
 EVERY_TABLE: Final = "*"
 """Stands among the tables of a statement that does not name those that it changes."""
 
@@ -62,14 +65,14 @@ class Statement:
     @property
     def may_change_too_much(self) -> bool:
         """Whether by itself, in autocommit, it may change more rows than a transaction may."""
-        if self.parts == (Kind.COPY_IN,):
-            return True
+        if self.kind is _COPY_IN:
+            return len(self.parts) == 1
         return self.many and Kind.WRITE in self.parts and _PLAIN.issuperset(self.parts)
 
     @property
     def can_conflict(self) -> bool:
         """Whether it writes or locks rows."""
-        return self.kind in (Kind.WRITE, Kind.LOCK, Kind.COPY_IN)
+        return self.kind in _CONFLICTING
 
     def moved(self, by: int) -> "Statement":
         """The same statement in a text where it stands so many bytes further on."""

@@ -43,6 +43,10 @@ class End(Enum):
     NEXT = auto()
 
 
+_QUERIES: Final = (End.QUERY, End.PART)
+_WITHOUT_READY: Final = (End.NEXT, End.FLUSH, End.PART)
+
+
 class Step(NamedTuple):
     """Frames to send together. `statement` is None where nothing is executed.
 
@@ -66,12 +70,12 @@ class Step(NamedTuple):
     @property
     def is_query(self) -> bool:
         """Whether its frame is a Query."""
-        return self.end in (End.QUERY, End.PART)
+        return self.end in _QUERIES
 
     @property
     def hides_ready(self) -> bool:
         """Whether the client expects no ReadyForQuery after its answer."""
-        return self.end in (End.PART, End.FLUSH, End.NEXT)
+        return self.end in _WITHOUT_READY
 
 
 class Part(NamedTuple):

@@ -68,7 +68,7 @@ class Link:
         return self._socket is not None and not self._closing
 
     def write(self, data: bytes) -> None:
-        """Send; what the network does not take yet is kept, and the other side held up."""
+        """Send. What the network does not take yet is kept, and the other side stops reading."""
         if not data or self._socket is None or self._closing:
             return
         self._send(data if self._tls is None else self._tls.encrypt(data))
@@ -106,7 +106,7 @@ class Link:
         self._loop.call_soon(self._lost)
 
     def read(self, allowed: bool) -> None:
-        """Go on reading, unless the other side is full; or stop."""
+        """Stop reading, or go on, unless the other side cannot take more."""
         if self._socket is None or self._closing:
             return
         if not allowed:

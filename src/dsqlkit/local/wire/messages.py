@@ -48,7 +48,7 @@ class Frontend(IntEnum):
 
 
 class Backend(IntEnum):
-    """The types of those that a backend sends."""
+    """The types of the messages that a backend sends."""
 
     AUTHENTICATION = ord("R")
     BACKEND_KEY_DATA = ord("K")
@@ -210,5 +210,5 @@ def decode_fields(frame: bytes) -> dict[int, bytes]:
 
 
 def authentication_cleartext_password() -> bytes:
-    """The request for a password as it is, safe inside TLS."""
+    """The request for a cleartext password, which is safe inside TLS."""
     return message(Backend.AUTHENTICATION, INT32.pack(3))

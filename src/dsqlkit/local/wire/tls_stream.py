@@ -75,16 +75,16 @@ class TlsStream:
         return b"".join(pieces)
 
     def encrypt(self, data: bytes) -> bytes:
-        """What to send for it."""
+        """The bytes to send for this data."""
         self._tls.write(data)
         return self._outgoing.read()
 
     def output(self) -> bytes:
-        """What TLS itself has to send."""
+        """The bytes that TLS itself has to send."""
         return self._outgoing.read()
 
     def goodbye(self) -> bytes:
-        """What to send last. The client's own goodbye is not waited for."""
+        """The closing alert, to be sent last. The client's own is not waited for."""
         with contextlib.suppress(ssl.SSLError):
             self._tls.unwrap()
         return self._outgoing.read()

@@ -91,8 +91,9 @@ END
 $$;
 
 -- Turn this transaction's row locks into writes that change nothing, so that whoever writes such a row
--- from an older snapshot finds it changed. Rows are locked under the ids that the transaction itself holds.
-CREATE OR REPLACE FUNCTION dsqlkit.claim_locked(key text, relation regclass) RETURNS void LANGUAGE plpgsql
+-- from an older snapshot finds it changed. Rows are locked under the ids that the transaction itself holds. They are among
+-- those at these places; where it is null, anywhere in the table.
+CREATE OR REPLACE FUNCTION dsqlkit.claim_locked(key text, relation regclass, places tid[]) RETURNS void LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     name text;
@@ -104,7 +105,8 @@ BEGIN
     SELECT a.attname INTO name FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity <> 'a' AND a.attgenerated = ''
         ORDER BY a.attnum LIMIT 1;
-    EXECUTE pg_catalog.format('UPDATE ONLY %1$s SET %2$I = %2$I WHERE xmax = ANY ($1)', relation, name) USING own;
+    EXECUTE pg_catalog.format('UPDATE ONLY %1$s SET %2$I = %2$I WHERE xmax = ANY ($1)', relation, name)
+        || CASE WHEN places IS NULL THEN '' ELSE ' AND ctid = ANY ($2)' END USING own, places;
 END
 $$;
 
@@ -126,9 +128,10 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
--- The keys of rows that this transaction has locked, with its own id and that of each row's maker.
-CREATE OR REPLACE FUNCTION dsqlkit.shared_keys(key text, relation regclass)
-RETURNS TABLE (sharer text, maker text, row_key text) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+-- The keys of rows that this transaction has locked, with its own id and that of each row's maker: rows at these places;
+-- where it is null, of the whole table.
+CREATE OR REPLACE FUNCTION dsqlkit.shared_keys(key text, relation regclass, places tid[])
+RETURNS TABLE (sharer text, maker text, row_key text, place text) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     own xid[] := ARRAY(
         SELECT l.transactionid FROM pg_catalog.pg_locks l
@@ -137,14 +140,17 @@ DECLARE
 BEGIN
     PERFORM dsqlkit.admit(key);
     IF row_key_of IS NOT NULL THEN
-        RETURN QUERY EXECUTE pg_catalog.format('SELECT pg_catalog.pg_current_xact_id()::text, t.xmin::text, %s FROM ONLY %s AS t'
-            ' WHERE t.xmax <> 0 AND (t.xmax = ANY ($1) OR dsqlkit.is_shared(t.xmax, $1))', row_key_of, relation) USING own;
+        RETURN QUERY EXECUTE pg_catalog.format(
+            'SELECT pg_catalog.pg_current_xact_id()::text, t.xmin::text, %s, t.ctid::text FROM ONLY %s AS t'
+            ' WHERE t.xmax <> 0 AND (t.xmax = ANY ($1) OR dsqlkit.is_shared(t.xmax, $1))', row_key_of, relation)
+            || CASE WHEN places IS NULL THEN '' ELSE ' AND t.ctid = ANY ($2)' END USING own, places;
     END IF;
 END
 $$;
 
--- Whether this transaction removed a row with a key, although one that it does not see had locked that.
-CREATE OR REPLACE FUNCTION dsqlkit.removed_key(key text, relation regclass, sharer text, maker text, row_key text)
+-- Whether this transaction removed a row with a key, although one that it does not see had locked that. The row was at this
+-- place; while it sees it there, its key is there too.
+CREATE OR REPLACE FUNCTION dsqlkit.removed_key(key text, relation regclass, sharer text, maker text, row_key text, place tid)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     seen pg_snapshot := pg_catalog.pg_current_snapshot();
@@ -154,15 +160,20 @@ BEGIN
     IF pg_catalog.pg_visible_in_snapshot(sharer::xid8, seen) OR NOT pg_catalog.pg_visible_in_snapshot(maker::xid8, seen) THEN
         RETURN false;
     END IF;
-    EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM ONLY %s AS t WHERE %s = $1)', relation, dsqlkit.key_of(relation))
-        INTO found USING row_key;
+    EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM ONLY %s WHERE ctid = $1)', relation) INTO found USING place;
+    IF NOT found THEN
+        EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM ONLY %s AS t WHERE %s = $1)', relation, dsqlkit.key_of(relation))
+            INTO found USING row_key;
+    END IF;
     RETURN NOT found;
 END
 $$;
 
 -- What earlier versions had.
 DROP FUNCTION IF EXISTS dsqlkit.put_back(text, regclass, tid[], text[]), dsqlkit.remove_again(text, regclass, tid[]),
-    dsqlkit.shadow(text, oid[], oid[], text[], text[]), dsqlkit.has_twins(text, regclass);
+    dsqlkit.shadow(text, oid[], oid[], text[], text[]), dsqlkit.has_twins(text, regclass),
+    dsqlkit.claim_locked(text, regclass), dsqlkit.shared_keys(text, regclass),
+    dsqlkit.removed_key(text, regclass, text, text, text);
 
 -- A transaction that has lost: inserting here makes its COMMIT fail, with the words in the row.
 CREATE UNLOGGED TABLE IF NOT EXISTS dsqlkit.loser (words text NOT NULL);

@@ -195,10 +195,10 @@ BEGIN
             AND a.atttypid IN ('json'::regtype, 'jsonb'::regtype);
     IF refused IS NULL THEN
         EXECUTE format('CREATE TEMPORARY TABLE dsqlkit_try (LIKE %s INCLUDING GENERATED)', target);
-        PERFORM set_config('search_path', caller_path, true);
+        PERFORM dsqlkit.assign('search_path', caller_path, true);
         EXECUTE format('CREATE %sINDEX dsqlkit_try_index ON pg_temp.dsqlkit_try %s',
             CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, keys);
-        PERFORM set_config('search_path', own_path, true);
+        PERFORM dsqlkit.assign('search_path', own_path, true);
         SELECT min(format_type(a.atttypid, NULL)) FILTER (WHERE a.atttypid = 'jsonb'::regtype),
             sum(a.atttypmod - 4) FILTER (
                 WHERE a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) AND a.atttypmod > 4)

@@ -42,28 +42,6 @@ CREATE OR REPLACE FUNCTION pg_catalog.pg_get_indexdef(oid, integer, boolean) RET
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
     AS $$ SELECT dsqlkit.column_or_indexdef($1, $2, $3) $$;
 
--- What SHOW, current_setting() and pg_settings say of settings that nobody can set. The rows are
--- those of dialect.py.
-CREATE TABLE IF NOT EXISTS dsqlkit.answer (name text PRIMARY KEY, setting text NOT NULL);
-
-GRANT SELECT ON dsqlkit.answer TO PUBLIC;
-
-CREATE OR REPLACE FUNCTION dsqlkit.real_setting(text, boolean) RETURNS text
-    LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'show_config_by_name_missing_ok';
-
-CREATE OR REPLACE FUNCTION dsqlkit.setting(setting text, missing_ok boolean) RETURNS text
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
-    SELECT coalesce(
-        (SELECT a.setting FROM dsqlkit.answer a WHERE a.name = pg_catalog.lower($1)),
-        dsqlkit.real_setting($1, $2))
-$$;
-
-CREATE OR REPLACE FUNCTION pg_catalog.current_setting(text) RETURNS text
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$ SELECT dsqlkit.setting($1, false) $$;
-
-CREATE OR REPLACE FUNCTION pg_catalog.current_setting(text, boolean) RETURNS text
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$ SELECT dsqlkit.setting($1, $2) $$;
-
 -- Views of the catalog without what is the endpoint's own. Each is changed once.
 CREATE OR REPLACE FUNCTION dsqlkit.restrict_view(view oid, columns text, condition text)
     RETURNS void LANGUAGE plpgsql AS $$

@@ -84,12 +84,12 @@ CREATE OR REPLACE FUNCTION dsqlkit.weigh_row() RETURNS trigger LANGUAGE plpgsql
 DECLARE
     enough CONSTANT bigint := 10 * 1024 * 1024 / 4;
     size bigint := pg_column_size(NEW.*);
-    before bigint := coalesce(nullif(current_setting('dsqlkit.written', true), ''), '0');
+    before bigint := coalesce(nullif(dsqlkit.real_setting('dsqlkit.written', true), ''), '0');
 BEGIN
     IF size > 1048576 THEN
         PERFORM dsqlkit.check_values(tg_relid, to_jsonb(NEW));
     END IF;
-    PERFORM set_config('dsqlkit.written', (before + size)::text, true);
+    PERFORM dsqlkit.assign('dsqlkit.written', (before + size)::text, true);
     IF before <= enough AND before + size > enough THEN
         INSERT INTO dsqlkit.heavy VALUES (gen_random_uuid());
     END IF;

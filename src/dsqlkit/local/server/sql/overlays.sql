@@ -35,7 +35,7 @@ $$;
 -- overlays where those come first.
 CREATE OR REPLACE FUNCTION dsqlkit.view_text(relation oid) RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
-    PERFORM set_config('search_path', dsqlkit.all_schemas(''), true);
+    PERFORM dsqlkit.assign('search_path', dsqlkit.all_schemas(''), true);
     RETURN pg_get_viewdef(relation);
 END
 $$;
@@ -106,7 +106,7 @@ $$;
 
 -- A search path on which the names of tables lead to their overlays.
 CREATE OR REPLACE FUNCTION dsqlkit.to_overlays() RETURNS text LANGUAGE sql VOLATILE AS $$
-    SELECT pg_catalog.set_config('search_path', pg_catalog.string_agg(pg_catalog.format('%I, %I', 'dsqlkit_view_' || s, s), ', ' ORDER BY place), true)
+    SELECT dsqlkit.assign('search_path', pg_catalog.string_agg(pg_catalog.format('%I, %I', 'dsqlkit_view_' || s, s), ', ' ORDER BY place), true)
     FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS u (s, place) WHERE s !~ '^dsqlkit_view_'
 $$;
 
@@ -221,7 +221,7 @@ $$;
 
 -- Names without the schemas of overlays on the search path, as they were before.
 CREATE OR REPLACE FUNCTION dsqlkit.from_overlays() RETURNS text LANGUAGE sql VOLATILE AS $$
-    SELECT pg_catalog.set_config('search_path', coalesce(pg_catalog.string_agg(pg_catalog.quote_ident(s), ', ' ORDER BY place), ''), true)
+    SELECT dsqlkit.assign('search_path', coalesce(pg_catalog.string_agg(pg_catalog.quote_ident(s), ', ' ORDER BY place), ''), true)
     FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS u (s, place) WHERE s !~ '^dsqlkit_view_'
 $$;
 
@@ -274,7 +274,7 @@ BEGIN
     END LOOP;
     UPDATE pg_class t SET relowner = c.relowner, relacl = c.relacl FROM pg_class c
         WHERE c.oid = relation AND t.oid = 'pg_temp."dsqlkit upsert"'::regclass;
-    PERFORM set_config('dsqlkit.meeting', 'on', true);
+    PERFORM dsqlkit.assign('dsqlkit.meeting', 'on', true);
 END
 $$;
 
@@ -282,7 +282,7 @@ CREATE OR REPLACE FUNCTION dsqlkit.fill_upsert(key text, relation regclass) RETU
 SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM dsqlkit.admit(key);
-    PERFORM set_config('dsqlkit.meeting', '', true);
+    PERFORM dsqlkit.assign('dsqlkit.meeting', '', true);
     EXECUTE format('WITH moved AS (DELETE FROM %1$s RETURNING %2$s) INSERT INTO pg_temp."dsqlkit upsert" (%2$s) SELECT %2$s FROM moved',
         dsqlkit.overlay_part(relation, ''), dsqlkit.columns_of(relation, ''));
 END

@@ -1,0 +1,23 @@
+"""Functions of PostgreSQL's that DSQL refuses to call.
+
+Sources: live runs for the advisory locks and pg_backend_pid. What was recorded of sizes
+(pg_table_size and the like were refused in 2025) is too old to go by.
+"""
+
+from typing import Final
+
+from dsqlkit.local.dialect.refusal import Refusal, not_supported
+from dsqlkit.local.statements.tree import Node
+
+STARTS: Final = ("pg_advisory_", "pg_try_advisory_")
+NAMES: Final = ("pg_backend_pid",)
+
+
+def call(node: Node) -> Refusal | None:
+    """The answer to a statement that calls a function (a FuncCall)."""
+    *schema, name = (part.string.sval for part in node.funcname)
+    if schema not in ([], ["pg_catalog"]):
+        return None
+    if name in NAMES or name.startswith(STARTS):
+        return not_supported(f"function {name} not supported")
+    return None

@@ -1,0 +1,1 @@
+"""Bulk loading: what needs no command."""

@@ -1,0 +1,115 @@
+"""What a statement's text becomes at overlays, where its tables are views. Without a cluster."""
+
+import pytest
+
+from dsqlkit.local.occ.overlay_text import (
+    at_overlays,
+    copied_from_query,
+    upsert,
+    with_places,
+    without_locks,
+)
+
+
+def _squeezed(text: bytes) -> str:
+    return " ".join(text.decode().split())
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("SELECT v FROM t WHERE id = 1 FOR UPDATE", "SELECT v FROM t WHERE id = 1"),
+        ("SELECT 1 FROM t FOR KEY SHARE LIMIT 2", "SELECT 1 FROM t LIMIT 2"),
+        ("SELECT 1 FROM t, u FOR UPDATE OF t, u NOWAIT", "SELECT 1 FROM t, u"),
+        ("SELECT 1 FROM s.t FOR NO KEY UPDATE OF t SKIP LOCKED", "SELECT 1 FROM s.t"),
+        (
+            "SELECT 1 FROM (SELECT 1 FROM t FOR UPDATE) x -- for update",
+            "SELECT 1 FROM (SELECT 1 FROM t ) x -- for update",
+        ),
+        ("SELECT 'FOR UPDATE', substring(a FOR 3) FROM t", None),
+        ('SELECT "for update" FROM t', None),
+        ("DECLARE c CURSOR FOR SELECT 1 FROM t FOR UPDATE", "DECLARE c CURSOR FOR SELECT 1 FROM t"),
+        ("SELECT é FROM t FOR UPDATE", "SELECT é FROM t"),
+    ],
+)
+def test_locks_are_left_out_and_nothing_moves(text: str, without: str | None) -> None:
+    changed = without_locks(text.encode())
+    assert _squeezed(changed) == (text if without is None else without)
+    assert len(changed) == len(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "spans", "led"),
+    [
+        ("SELECT 1 FROM public.t", [(14, 21)], "SELECT 1 FROM dsqlkit_view_public.t"),
+        ('SELECT 1 FROM "public"."t"', [(14, 23)], 'SELECT 1 FROM "dsqlkit_view_public"."t"'),
+        ("SELECT 1 FROM PUBLIC . T", [(14, 23)], "SELECT 1 FROM dsqlkit_view_PUBLIC . T"),
+        ("SELECT 1 FROM public.other", [(14, 21)], "SELECT 1 FROM public.other"),
+        ("SELECT 1 FROM pg_catalog.t", [(14, 25)], "SELECT 1 FROM pg_catalog.t"),
+    ],
+)
+def test_a_schema_leads_to_the_overlay_of_a_table_that_has_one(
+    text: str, spans: list[tuple[int, int]], led: str
+) -> None:
+    def has(schema: str, name: str) -> bool:
+        return (schema, name) == ("public", "t")
+
+    assert at_overlays(text.encode(), spans, has).decode() == led
+
+
+@pytest.mark.parametrize(
+    ("text", "copied"),
+    [
+        ("COPY t TO STDOUT", "COPY (SELECT * FROM t) TO STDOUT"),
+        (
+            "COPY s.t (a, b) TO STDOUT (FORMAT csv)",
+            "COPY (SELECT a, b FROM s.t ) TO STDOUT (FORMAT csv)",
+        ),
+        ("COPY (SELECT 1) TO STDOUT", "COPY (SELECT 1) TO STDOUT"),
+        ("SELECT 'COPY t TO x'", "SELECT 'COPY t TO x'"),
+    ],
+)
+def test_what_is_copied_is_a_query(text: str, copied: str) -> None:
+    assert copied_from_query(text.encode()).decode() == copied
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (
+            "SELECT v FROM t WHERE id = $1 FOR UPDATE",
+            'SELECT v , "t".tableoid, "t".ctid FROM t WHERE id = $1 FOR UPDATE',
+        ),
+        ("SELECT FROM t FOR UPDATE", 'SELECT "t".tableoid, "t".ctid FROM t FOR UPDATE'),
+        (
+            "SELECT a IS DISTINCT FROM b FROM t x JOIN u ON true ORDER BY 1 FOR UPDATE",
+            'SELECT a IS DISTINCT FROM b , "x".tableoid, "x".ctid, "u".tableoid, "u".ctid'
+            " FROM t x JOIN u ON true ORDER BY 1 FOR UPDATE",
+        ),
+        ("SELECT 1 FROM (SELECT 1 FROM t FOR UPDATE) x", None),
+        ("SELECT 1 FOR UPDATE", None),
+        ("SELECT 1 FROM t FOR UPDATE; SELECT 2", None),
+    ],
+)
+def test_a_locking_select_tells_where_its_rows_are(text: str, places: str | None) -> None:
+    found = with_places(text.encode())
+    assert (None if found is None else _squeezed(found.sql)) == places
+
+
+def test_an_upsert_is_a_look_at_what_it_meets_and_an_insert_at_a_private_table() -> None:
+    text = b"INSERT INTO s.t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET b = t.b + $2 RETURNING a"
+    found = upsert(text)
+    assert found is not None
+    assert found.table == '"s"."t"'
+    assert _squeezed(found.first) == "INSERT INTO s.t (a) VALUES ($1) RETURNING a"
+    assert _squeezed(found.second) == (
+        'INSERT INTO pg_temp."dsqlkit upsert" AS t (a) VALUES ($1)'
+        " ON CONFLICT (a) DO UPDATE SET b = t.b + $2 RETURNING a"
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["INSERT INTO t VALUES (1)", "SELECT 'on conflict'", "UPDATE t SET conflict = 1"]
+)
+def test_nothing_else_is_an_upsert(text: str) -> None:
+    assert upsert(text.encode()) is None
