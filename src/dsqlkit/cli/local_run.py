@@ -44,9 +44,9 @@ def run(
         int | None, typer.Option(metavar="N", help="Listen there.  [default: any that is free]")
     ] = None,
 ) -> int:
-    """Run a command with a local cluster of its own: empty, and gone afterwards.
+    """Run a command with a local cluster of its own.
 
-    Its environment has what psql, AWS's SDKs and dsqlkit read to find the cluster (PG..., AWS_...,
+    The cluster is empty, and gone afterwards. The command's environment has what psql, AWS's SDKs and dsqlkit read to find the cluster (PG..., AWS_...,
     CLUSTER_ENDPOINT), with a token that is good for a week. The exit code is the command's.
 
     \b
