@@ -20,6 +20,7 @@ from dsqlkit import accounts, local
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
 from dsqlkit.token import TokenSigner
+from tests.bench import conflicts
 from tests.bench.endpoint import compare, start_seconds
 from tests.bench.load import CPU_TARGET, compare_loads
 
@@ -164,6 +165,8 @@ def main() -> None:
                     f"{row.ours:9.1f} {row.theirs:10.1f} {row.ratio:6.2f} {row.target:7.2f}"
                     f"  {row.title}"
                 )
+            for line in conflicts.report(endpoint):
+                print(line)
             if shutil.which("psql"):
                 print_loads(endpoint)
             print(f"{start_seconds():.2f} seconds to start a stopped cluster; target 0.50")

@@ -22,10 +22,13 @@ _BATCH: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Participants:
-    """Ids of one table, at least two."""
+    """Ids of one table, at least two. Where nobody else knows of them, `own`, what they hold
+    together tells whether money was made or lost; otherwise what the whole table holds.
+    """
 
     table: str
     ids: Sequence[AccountId]
+    own: bool = False
 
 
 class TooFewAccounts(DsqlkitError):

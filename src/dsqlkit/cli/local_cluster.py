@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from dsqlkit import interruption
 from dsqlkit.cli.local_env import env
 from dsqlkit.cli.local_run import run
 from dsqlkit.cli.options import ErrorOptions, OutputOptions, Yes
 from dsqlkit.cli.output import Output, label_of, table_of, write
 from dsqlkit.cli.switched_on import names_of
-from dsqlkit.errors import DsqlkitError, ExitCode, UsageError
+from dsqlkit.errors import DsqlkitError, ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from dsqlkit.local import Faults, LocalStatus, SessionStatus
@@ -89,7 +90,13 @@ def start(
     if faults is not None:
         local.set_faults(faults)
     with output.status("Starting the local cluster ..."):
-        status = local.start(trace=trace, port=port)
+        try:
+            status = local.start(trace=trace, port=port)
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                "Interrupted. The local cluster may go on starting.",
+                hint="`dsqlkit local status` says whether it runs, `dsqlkit local stop` stops it.",
+            ) from error
     _show(output, status)
     output.next_step("dsqlkit workshop")
 
@@ -172,8 +179,10 @@ def reset(
 
     output = Output(options)
     output.confirm("All data of the local cluster would be deleted.", yes=yes)
-    done = local.reset(keep_running=keep_running)
-    _tell(output, done, _EMPTIED if done.running else _RESET)
+    # Data that is half removed would be in the way of the next start.
+    with interruption.held():
+        done = local.reset(keep_running=keep_running)
+        _tell(output, done, _EMPTIED if done.running else _RESET)
 
 
 def logs(

@@ -46,8 +46,9 @@ def run(
 ) -> int:
     """Run a command with a local cluster of its own.
 
-    The cluster is empty, and gone afterwards. The command's environment has what psql, AWS's SDKs and dsqlkit read to find the cluster (PG..., AWS_...,
-    CLUSTER_ENDPOINT), with a token that is good for a week. The exit code is the command's.
+    The cluster is empty, and gone afterwards. The command's environment has what psql, AWS's SDKs
+    and dsqlkit read to find it (PG..., AWS_..., CLUSTER_ENDPOINT), with a token that is good for a
+    week. The exit code is the command's.
 
     \b
     dsqlkit local run -- pytest -x

@@ -13,9 +13,11 @@ from dsqlkit.errors import UsageError
 
 TOPICS: Final = (
     "workshop",
+    "retries",
     "plans",
     "indexes",
     "costs",
+    "retries",
     "clusters",
     "lambda",
     "ci",
