@@ -212,13 +212,7 @@ def _by_conditions(
         reads = now.given if complete and not joined_to else max(reads, now.given)
     elif use.limit is not None and not use.filtered:
         reads = min(reads, max(use.limit / joined(facts, rest), 1.0))
-    parts = [
-        f"{name} ({_percent(fraction)} of the rows)"
-        for name, fraction in sorted(
-            {each.column: facts.fraction(each) for each in points}.items(), key=lambda x: x[1]
-        )
-    ]
-    words = f"Equality first, the most selective leading: {', '.join(parts)}" if parts else ""
+    words = _equality_words({each.column: facts.fraction(each) for each in points}, names)
     if ranged is not None:
         words += f"; then the range on {ranged.column}" if words else f"A range on {ranged.column}"
     return _candidate(use, facts, now, names, then, reads, words, partial)
@@ -435,6 +429,16 @@ def _ordered(facts: TableFacts, columns: Iterable[tuple[float, str]]) -> tuple[s
         if replaceable and len(own) < len(names) and set(own) <= set(names):
             return (*own, *(name for name in names if name not in own))
     return names
+
+
+def _equality_words(fractions: dict[str, float], names: tuple[str, ...]) -> str:
+    """What is said of the columns that are compared with single values, in the key's order."""
+    if not names:
+        return ""
+    selective = fractions[names[0]] <= 2 * min(fractions.values())
+    lead = "the most selective leading" if selective else "led as an index is that it then replaces"
+    parts = [f"{name} ({_percent(fractions[name])} of the rows)" for name in names]
+    return f"Equality first, {lead}: {', '.join(parts)}"
 
 
 def _words(names: tuple[str, ...]) -> str:

@@ -173,6 +173,7 @@ def _reads_of(use: TableUse, facts: TableFacts, now: Reads | None) -> float:
 
 def _rows_of(use: TableUse, facts: TableFacts, now: Reads | None) -> float:
     """The rows that a use gives by its own conditions."""
-    if now is not None and now.loops <= 1 and (use.limited or now.reads_all):
+    known = now is not None and now.loops <= 1 and now.alone
+    if now is not None and known and (now.complete or use.limited or now.reads_all):
         return max(now.given, 1.0)
     return max(facts.rows * joined(facts, use.predicates), 1.0)
