@@ -175,7 +175,8 @@ def _by_condition_alone(
     key = own or tuple(name for each in partial for name in (each.columns or (each.column,)))
     reads = facts.rows * joined(facts, partial)
     if now.loops <= 1 and now.complete:
-        reads = max(reads, now.given) if use.filtered else now.given
+        left = use.filtered or len(partial) < len(use.predicates)
+        reads = max(reads, now.given) if left else now.given
     return _candidate(use, facts, now, (), key[:1], reads, "All of its entries serve", partial)
 
 
@@ -208,6 +209,8 @@ def _by_order(
     if not use.ordering.whole:
         limit += within * part_of_one(facts, then)
     reads = min(limit / density, within)
+    if not rest and not use.filtered and now.complete and now.loops <= 1:
+        reads = min(limit, max(now.given, 1.0))
     words = _words(then)
     told = (
         f"the first {counted(use.ordering.limit)} {_are(use.ordering.limit)} the first of the index"

@@ -76,6 +76,7 @@ def narrowing(points: list[Predicate], facts: TableFacts, rows: float) -> list[P
 def best_range(
     predicates: tuple[Predicate, ...], facts: TableFacts, exclude: tuple[str, ...]
 ) -> Predicate | None:
+    """The condition on a range that leaves the fewest rows, of those that narrow at all."""
     ranges = [
         each
         for each in predicates
@@ -89,6 +90,7 @@ def best_range(
 
 
 def ranges_of(predicates: tuple[Predicate, ...], column: str) -> tuple[Predicate, ...]:
+    """The ranges of one column: its two ends may be two conditions."""
     return tuple(each for each in predicates if each.column == column and each.comparison.is_range)
 
 
