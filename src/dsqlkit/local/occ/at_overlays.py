@@ -77,6 +77,8 @@ class AtOverlays:
         """Whether running its statements again does what they did. `ask` asks, in place of the
         transaction itself."""
         ask = ask or self._conversation.ask
+        if transaction.touched.schema:
+            return True  # a change of schema has no rows, and is told by its text
         if transaction.touched.opaque:
             return False
         texts = [text_of(step) for step in transaction.touched.steps if step.statement is not None]

@@ -104,6 +104,34 @@ BEGIN
 END
 $$;
 
+-- An overlay goes with its table.
+CREATE OR REPLACE FUNCTION dsqlkit.drop_overlays() RETURNS event_trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    gone record;
+BEGIN
+    FOR gone IN
+        SELECT d.object_type, d.schema_name, d.object_name FROM pg_event_trigger_dropped_objects() d
+        WHERE d.object_type IN ('table', 'view', 'schema') AND coalesce(d.schema_name, d.object_name) !~ '^(pg_|dsqlkit)'
+    LOOP
+        IF gone.object_type = 'schema' THEN
+            EXECUTE format('DROP SCHEMA IF EXISTS %I, %I CASCADE',
+                'dsqlkit_view_' || gone.object_name, 'dsqlkit_rows_' || gone.object_name);
+        ELSIF to_regclass(format('%I.%I', 'dsqlkit_view_' || gone.schema_name, gone.object_name)) IS NOT NULL THEN
+            EXECUTE format('DROP VIEW %I.%I CASCADE', 'dsqlkit_view_' || gone.schema_name, gone.object_name);
+            EXECUTE format('DROP TABLE IF EXISTS %1$I.%2$I, %1$I.%3$I',
+                'dsqlkit_rows_' || gone.schema_name, gone.object_name, gone.object_name || ' hidden');
+            EXECUTE format('DROP FUNCTION IF EXISTS %I.%I()', 'dsqlkit_rows_' || gone.schema_name, gone.object_name || ' write');
+        END IF;
+    END LOOP;
+END
+$$;
+
+DROP EVENT TRIGGER IF EXISTS drop_overlays;
+
+CREATE EVENT TRIGGER drop_overlays ON sql_drop WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP SCHEMA')
+    EXECUTE FUNCTION dsqlkit.drop_overlays();
+
 -- A search path on which the names of tables lead to their overlays.
 CREATE OR REPLACE FUNCTION dsqlkit.to_overlays() RETURNS text LANGUAGE sql VOLATILE AS $$
     SELECT dsqlkit.assign('search_path', pg_catalog.string_agg(pg_catalog.format('%I, %I', 'dsqlkit_view_' || s, s), ', ' ORDER BY place), true)
