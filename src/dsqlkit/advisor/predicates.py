@@ -150,6 +150,9 @@ class ConditionReader:
         return found
 
     def _in(self, node: Node, values: list[Node], text: str) -> Reading | None:
+        if kind_of(node) == "row_expr":
+            why = "A list of rows is OR over several columns: join with VALUES instead."
+            return self._blocked(node, text, why)
         return self._predicate(node, Comparison.IN, [("=", value) for value in values], text)
 
     def _any(self, node: Node, array: Node, text: str) -> Reading | None:
