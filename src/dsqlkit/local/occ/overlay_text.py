@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import postgast
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.local.occ.overlay_ddl import VIEW_SCHEMA
+from dsqlkit.local.occ.overlay_shape import VIEW_SCHEMA
 from dsqlkit.local.statements.quoting import qualified
 from dsqlkit.local.statements.tree import Node, parse
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from dsqlkit.local.occ.changes import array
 from dsqlkit.local.occ.lock_monitor import Monitor
-from dsqlkit.local.occ.overlay_ddl import Shape, read_shape, statements
+from dsqlkit.local.occ.overlay_ddl import statements
+from dsqlkit.local.occ.overlay_shape import Shape, read_shape
 
 _WITHOUT: Final = "SELECT relation::text, shape FROM dsqlkit.without_overlay($1::oid[])"
 _REACHED: Final = "SELECT r::text FROM dsqlkit.reached_in_order($1::oid[]) AS r"
