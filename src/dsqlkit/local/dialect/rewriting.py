@@ -86,9 +86,8 @@ def edits(parsed: ParsedStatement, source: Parsable) -> list[Edit]:
         *(Edit(at, until, b"USER") for at, until in _all_triggers(parsed, text)),
         *(Edit(*each) for each in parameters.kept_names(parsed.nodes, text, start, end)),
     ]
-    # A view keeps what it names, and would show it to whoever looks at its definition.
-    if parsed.name != "view_stmt" and b"pg_" in lower:
-        found += (Edit(*each) for each in catalog.filtered(parsed.nodes, text))
+    if b"pg_" in lower or _ESCAPED_NAME in lower:
+        found += (Edit(*each) for each in catalog.seen(parsed, text))
     return sorted(found)
 
 
@@ -110,7 +109,7 @@ def _refusal(parsed: ParsedStatement, lower: bytes) -> Refusal | None:
         return None
     for found in parsed.nodes:
         refusal = decide(wanted.get(found.DESCRIPTOR.name), found)
-        if refusal is not None and not catalog.describes(found, lower):
+        if refusal is not None:
             return refusal
     return None
 

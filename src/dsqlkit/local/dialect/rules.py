@@ -203,12 +203,16 @@ def _locking(node: Node) -> Refusal | None:
 
 CLAUSES: Final[Mapping[str, tuple[tuple[bytes, ...], Rule]]] = {
     "FuncCall": (
-        (b"dsqlkit", *(name.encode() for name in (*functions.STARTS, *functions.NAMES))),
+        (
+            b"dsqlkit",
+            b"dsqlkit_",
+            *(name.encode() for name in (*functions.STARTS, *functions.NAMES)),
+        ),
         lambda node: catalog.function(node) or functions.call(node),
     ),
     "LockingClause": ((b"for",), _locking),
     "RangeTableSample": ((b"tablesample",), not_supported("TABLESAMPLE clause not supported")),
-    "RangeVar": ((b"pg_", b"dsqlkit"), catalog.relation),
+    "RangeVar": ((b"dsqlkit", b"dsqlkit_"), catalog.relation),
     "TypeName": (tuple(name.encode() for name in types.SERIAL), types.unknown),
 }
 """By node anywhere in a statement, each with words (in lower case; one that ends with an underscore

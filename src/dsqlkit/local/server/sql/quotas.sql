@@ -6,8 +6,7 @@ DECLARE
     made record;
 BEGIN
     IF tg_tag = 'CREATE SCHEMA' AND (SELECT count(*) FROM pg_namespace
-            WHERE nspname NOT LIKE 'pg\_%'
-                AND nspname NOT IN ('public', 'sys', 'dsqlkit', 'information_schema')) > 10 THEN
+            WHERE nspname !~ '^(pg_|dsqlkit)' AND nspname NOT IN ('public', 'sys', 'information_schema')) > 10 THEN
         RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'more than 10 schemas not allowed';
     END IF;
     FOR made IN
@@ -16,8 +15,8 @@ BEGIN
         WHERE kinds.relkind IN (SELECT c.relkind FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid)
     LOOP
         IF (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                WHERE c.relkind = made.relkind AND nspname NOT LIKE 'pg\_%'
-                    AND nspname NOT IN ('sys', 'dsqlkit', 'information_schema')) > made.most THEN
+                WHERE c.relkind = made.relkind AND nspname !~ '^(pg_|dsqlkit)'
+                    AND nspname NOT IN ('sys', 'information_schema')) > made.most THEN
             RAISE EXCEPTION USING ERRCODE = '54000',
                 MESSAGE = format('creating more than %s %s not allowed', made.most, made.name);
         END IF;
