@@ -202,14 +202,15 @@ DECLARE
 BEGIN
     SELECT min(format_type(a.atttypid, NULL)) INTO refused FROM pg_attribute a
         WHERE a.attrelid = target AND a.attname = ANY (key_columns)
-            AND a.atttypid IN ('json'::regtype, 'jsonb'::regtype);
+            AND a.atttypid IN ('json'::regtype, 'jsonb'::regtype, 'bytea'::regtype, 'interval'::regtype);
     IF refused IS NULL THEN
         EXECUTE format('CREATE TEMPORARY TABLE dsqlkit_try (LIKE %s INCLUDING GENERATED)', target);
         PERFORM dsqlkit.assign('search_path', caller_path, true);
         EXECUTE format('CREATE %sINDEX dsqlkit_try_index ON pg_temp.dsqlkit_try %s',
             CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, keys);
         PERFORM dsqlkit.assign('search_path', own_path, true);
-        SELECT min(format_type(a.atttypid, NULL)) FILTER (WHERE a.atttypid = 'jsonb'::regtype),
+        SELECT min(format_type(a.atttypid, NULL)) FILTER (
+                WHERE a.atttypid IN ('jsonb'::regtype, 'bytea'::regtype, 'interval'::regtype)),
             sum(a.atttypmod - 4) FILTER (
                 WHERE a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) AND a.atttypmod > 4)
             INTO refused, declared

@@ -99,8 +99,8 @@ BEGIN
 END
 $$;
 
--- ALTER TABLE ... DROP COLUMN takes a primary key with it in PostgreSQL; DSQL refuses that. DROP CONSTRAINT
--- of a primary key, by which DSQL stores its table, was not recorded; the words follow those of the column.
+-- ALTER TABLE ... DROP COLUMN takes a primary key with it in PostgreSQL; DSQL refuses that, and DROP CONSTRAINT of a primary
+-- key (live run of 2026-07).
 -- A function that is STABLE still sees in the catalog what its statement has just dropped.
 CREATE OR REPLACE FUNCTION dsqlkit.refuse_key_drop() RETURNS event_trigger LANGUAGE plpgsql STABLE
     SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -116,7 +116,8 @@ BEGIN
         WHERE c.original LIMIT 1;
     IF lost IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = '0A000',
-            MESSAGE = format('cannot drop primary key %s', lost);
+            MESSAGE = CASE WHEN lost LIKE 'column %' THEN format('cannot drop primary key %s', lost)
+                ELSE 'unsupported ALTER TABLE DROP CONSTRAINT statement' END;
     END IF;
 END
 $$;
