@@ -32,10 +32,10 @@ ORDER = (
 LOCAL_MAY_IMPORT = {"endpoint", "errors", "token", "quotas", "whole_file"}
 """What the local cluster takes from the library, which knows it only by its address."""
 
-FACE = {"__init__", "__main__", "lifecycle", "daemon", "knock"}
+FACE = {"__init__", "__main__", "lifecycle", "daemon", "knock", "process", "own", "trust"}
 """The local cluster as others see it, which may import every room."""
 
-PLAIN = {"environment", "faults", "sessions", "state", "log"}
+PLAIN = {"environment", "faults", "sessions", "state", "log", "port"}
 """What the face writes down for the cluster's process. They import no room."""
 
 ROOMS = {

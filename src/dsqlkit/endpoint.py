@@ -19,9 +19,10 @@ DEFAULT_PORT: Final = 5432
 DATABASE: Final = "postgres"
 
 LOCAL_REGION: Final = "us-east-1"
-LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1", "local.dsql.us-east-1.on.aws"})
-"""The names in the local cluster's certificate; the last fits the host rules of AWS's
-connectors."""
+LOCAL_AWS_NAME: Final = "local.dsql.us-east-1.on.aws"
+"""A name of the local cluster that fits the rules of AWS's connectors and samples for a host."""
+LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1", LOCAL_AWS_NAME})
+"""The names in the local cluster's certificate."""
 
 CLUSTER_ID: Final = re.compile(r"[a-z0-9]{26}")
 """A cluster's identifier (pattern ClusterId of botocore's service model)."""
@@ -129,6 +130,8 @@ def resolve(
     if host in LOCAL_HOSTS:
         known = local_address()
         if known is not None:
+            if host == LOCAL_AWS_NAME and port_source == "default":
+                port, port_source = known.port, "the local cluster"
             here = LocalAddress(
                 host,
                 port,

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final, Generic, TypeVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from dsqlkit import interruption
 from dsqlkit.connection import Connection, Connections
@@ -229,7 +230,7 @@ def _alone(connection: Connection, work: Callable[[Connection], T]) -> T:
 
 def _roll_back(connection: Connection) -> None:
     """Leave the connection outside any transaction, or closed."""
-    if connection.closed:
+    if connection.closed or connection.info.transaction_status is TransactionStatus.IDLE:
         return
     try:
         connection.execute("ROLLBACK")

@@ -28,7 +28,7 @@ from dsqlkit.workshop.playing import may_be_of_others, play
 from tests.support.commands import Command, Finished
 from tests.support.screen import screen_after
 
-TABLES = ("accounts", "accounts2", "accounts7")
+TABLES = ("accounts", "accounts2", "accounts7", "transfers")
 OUTSIDE = Outside(
     invoke=lambda chapter, request: invoke(chapter, request, _no_endpoint),
     describe=lambda: {"pid": 1, "server_version": "16", "data_dir": "/here"},
@@ -78,6 +78,11 @@ def _assert_whole(played: Finished) -> None:
     assert (results[5]["clients"], results[5]["accounts"]) == (8, 10)
     assert results[5]["transfers"] == 200
     assert Decimal(results[5]["balance_before"]) == Decimal(results[5]["balance_after"]) == 1000
+    assert results[5]["lost_answers"] == 1
+    lost = [each["sql"] for each in chapters[4]["statements"] if each["answer"].startswith("no an")]
+    assert lost == ["COMMIT"]
+    assert results[6]["bench_transfers"] == results[6]["bench_in_ledger"] > 0
+    assert results[6]["bench_balance_before"] == results[6]["bench_balance_after"]
     assert (results[6]["refused_rows"], results[6]["refused_with"]) == (3001, "54000")
     assert results[6]["sent_twice_with"] == "23505"
     assert results[6]["fewest_in_a_sixteenth"] > 20

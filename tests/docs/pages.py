@@ -28,7 +28,7 @@ _PROMPT: Final = "$ "
 _LEFT_OUT: Final = "..."
 # What installs, what needs an AWS account, and what takes minutes. `make workshop` is run as what
 # it runs.
-_NOT_HERE: Final = re.compile(r"^(make|pip|pipx|uvx|source)\b|^dsqlkit (cluster|stack)\b|<")
+_NOT_HERE: Final = re.compile(r"^(make|pip|pipx|uvx|source)\b|^dsqlkit (cluster|stack|bench)\b|<")
 _AS: Final = {"make workshop": "dsqlkit workshop --endpoint local --user admin"}
 _LIMIT_S: Final = 120
 

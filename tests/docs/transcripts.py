@@ -3,8 +3,12 @@
 import re
 from collections.abc import Sequence
 
+_NO_CHANGE = "No difference in time beyond the spread of the runs".replace(" ", r"\s+")
 _CHANGING = (
+    # A busy machine may hide a difference in time, which is then said.
+    (rf"[0-9.]+\s+times\s+(?:faster|slower)|{_NO_CHANGE}", "CHANGE"),
     (r"'?\{[0-9a-f]{32},[0-9a-f]*\.\.\.'", "IDS"),
+    (r"\b[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\b", "KEY"),
     (r"\b[a-z0-9]{26}\b", "JOB"),
     (r"accounts7_[0-9a-f]{8}", "COPY"),
     (r"(?:/[\w.-]+)+/dsqlkit/local", "FOLDER"),

@@ -9,12 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dsqlkit.advisor.candidates import (
-    Candidate,
-    candidates_of,
-    joined_candidate,
-    range_joined_candidate,
-)
+from dsqlkit.advisor.candidate import Candidate
+from dsqlkit.advisor.candidates import candidates_of, joined_candidate, range_joined_candidate
 from dsqlkit.advisor.measured import Reads
 from dsqlkit.advisor.predicates import ELSEWHERE
 from dsqlkit.advisor.query import Lookup, Query, TableUse
@@ -173,6 +169,7 @@ def _reads_of(use: TableUse, facts: TableFacts, now: Reads | None) -> float:
 
 def _rows_of(use: TableUse, facts: TableFacts, now: Reads | None) -> float:
     """The rows that a use gives by its own conditions."""
-    if now is not None and now.loops <= 1 and (use.limited or now.reads_all):
+    known = now is not None and now.loops <= 1 and now.alone
+    if now is not None and known and (now.complete or use.limited or now.reads_all):
         return max(now.given, 1.0)
     return max(facts.rows * joined(facts, use.predicates), 1.0)

@@ -12,6 +12,8 @@ from dsqlkit.plans.scans import Scan, index_condition, scans
 
 _TAKES_ALL: Final = re.compile(r"^(?:Sort|Hash|.*Aggregate)$")
 _MAY_STOP: Final = re.compile(r"^Limit$|(?:Semi|Anti) Join|Merge")
+_LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
+_QUALIFIER: Final = re.compile(r'([a-z_]\w*|"[^"]+")\.')
 _JOIN: Final = re.compile(r"Join|Nested Loop")
 
 
@@ -20,7 +22,8 @@ class Reads:
     """Rows over all loops: read, given to the node above, looked up in the table (DSQL).
 
     `complete` says that nothing stopped the reading early, so that `given` are all that there are;
-    `passed_over` that an index was read as a whole, of which the plan counts what was found.
+    `passed_over` that an index was read as a whole, of which the plan counts what was found;
+    `alone` that no row of another relation decided what was read.
     """
 
     read: float
@@ -31,6 +34,7 @@ class Reads:
     index: str | None
     complete: bool = True
     passed_over: bool = False
+    alone: bool = True
 
 
 def scans_of(plan: Plan, query: Query) -> tuple[tuple[Scan, ...], ...]:
@@ -117,8 +121,16 @@ def reads_of(
         reads_all=any(scan.reads_all for scan in found),
         index=next((scan.node.index for scan in found if scan.node.index), None),
         passed_over=any(_passed_over(scan, facts) > (scan.read or 0) for scan in found),
+        alone=not any(map(_depends, found)),
         complete=not any(id(scan.node) in early for scan in found),
     )
+
+
+def _depends(scan: Scan) -> bool:
+    """Whether an index condition compares with another relation's columns."""
+    condition = _LITERAL.sub("", index_condition(scan.node) or "")
+    own = {scan.node.alias, scan.node.relation}
+    return any(name.strip('"') not in own for name in _QUALIFIER.findall(condition))
 
 
 def _passed_over(scan: Scan, facts: TableFacts) -> float:

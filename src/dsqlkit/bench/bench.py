@@ -24,6 +24,7 @@ from dsqlkit.token import TokenSigner
 
 _TICK_S: Final = 1.0
 _JOIN_S: Final = 0.1
+_LAST_JOIN_S: Final = 1.0
 _PROOF_LIMIT_S: Final = 60.0
 """How long a cluster that went away may take to come back for the proof."""
 
@@ -121,7 +122,7 @@ class Bench:
             on_phase("Warming up")
             for client in clients:
                 client.warm_up()
-            before = total(lent[0], self._participants.table)
+            before = total(lent[0], self._participants)
             on_phase("Transferring")
             tally, seconds, elapsed_s = self._transfer(clients, on_second)
             on_phase("Proving")
@@ -134,17 +135,47 @@ class Bench:
         started = time.monotonic()
         ends = started + plan.duration_s
         schedule = None if plan.rate is None else Schedule(plan.rate, plan.duration_s)
+        defects: list[BaseException] = []
+
+        def work(client: Client) -> None:
+            try:
+                client.run(started, ends, schedule, self._stop)
+            except BaseException as error:
+                defects.append(error)
+                self._stop.set()
+
         threads = [
-            threading.Thread(
-                target=client.run,
-                args=(started, ends, schedule, self._stop),
-                name=f"bench-{number}",
-                daemon=True,  # whoever has no patience left need not wait for them
-            )
+            # Daemons: whoever has no patience left need not wait for them.
+            threading.Thread(target=work, args=(client,), name=f"bench-{number}", daemon=True)
             for number, client in enumerate(clients)
         ]
         for thread in threads:
             thread.start()
+        try:
+            tally, seconds = self._watch(clients, threads, started, on_second)
+        except BaseException:
+            self._stop.set()
+            deadline = time.monotonic() + _LAST_JOIN_S
+            for thread in threads:
+                thread.join(max(deadline - time.monotonic(), 0))
+            raise
+        if defects:
+            raise defects[0]
+        elapsed_s = time.monotonic() - started
+        if schedule is not None:
+            begun = sum(client.started for client in clients)
+            if left := schedule.due_by(elapsed_s) - begun:
+                tally.errors["not_started"] += left
+        return tally, seconds, elapsed_s
+
+    def _watch(
+        self,
+        clients: Sequence[Client],
+        threads: Sequence[threading.Thread],
+        started: float,
+        on_second: Callable[[Second], None],
+    ) -> tuple[Tally, list[Second]]:
+        """Take what the clients count each second, until all have ended."""
         tally = Tally()
         seconds: list[Second] = []
         last = started
@@ -163,13 +194,7 @@ class Bench:
             tally.add(lately)
             last = now
             if not running:
-                break
-        elapsed_s = time.monotonic() - started
-        if schedule is not None:
-            begun = sum(client.started for client in clients)
-            if left := schedule.due_by(elapsed_s) - begun:
-                tally.errors["not_started"] += left
-        return tally, seconds, elapsed_s
+                return tally, seconds
 
     def _proven(
         self,
@@ -187,7 +212,7 @@ class Bench:
         proof, after = _patiently(
             lambda: (
                 prove(connections, table, chain.from_iterable(each.reports for each in clients)),
-                total(connections, table),
+                total(connections, self._participants),
             )
         )
         tally.errors[OutcomeUnknown.code] -= proof.unknown_made

@@ -2,8 +2,8 @@
 
 Both hold beside other clients on the same tables. The sum is taken over the whole table in one
 snapshot, and whoever transfers leaves it as it is; only who adds, removes or sets balances changes
-it. The ledger is asked for this bench's own keys, each made for it at random, so that no row of
-another's counts or is missed.
+it. Over accounts that nobody else knows of it is taken over these alone. The ledger is asked for
+this bench's own keys, each made for it at random, so that no row of another's counts or is missed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,6 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from dsqlkit.accounts.ledger import Entry
+from dsqlkit.bench.participants import Participants
 from dsqlkit.bench.script import Order
 from dsqlkit.connection import Connections
 from dsqlkit.queries import statement
@@ -33,7 +34,7 @@ class Report(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """A table's accounts and what they hold together."""
+    """How many accounts there are, and what they hold together."""
 
     accounts: int
     balance: Decimal
@@ -67,9 +68,11 @@ class Proof:
             self.different.append(order.key)
 
 
-def total(connections: Connections, table: str) -> Sum:
-    """The sum over a table, in one snapshot."""
-    row = run(connections, lambda c: c.execute(statement(f"{table}/total.sql")).fetchone()).value
+def total(connections: Connections, among: Participants) -> Sum:
+    """What there is to compare before and after: the whole table, or these accounts alone."""
+    path = f"bench/{among.table}_total_of.sql" if among.own else f"{among.table}/total.sql"
+    values = {"ids": list(among.ids)} if among.own else {}
+    row = run(connections, lambda c: c.execute(statement(path), values).fetchone()).value
     assert row is not None, "an aggregate always gives a row"
     return Sum(*row)
 

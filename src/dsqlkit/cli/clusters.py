@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from dsqlkit import interruption
 from dsqlkit.cli.options import AccountOptions
 from dsqlkit.cli.output import Output, table_of
 from dsqlkit.errors import (
@@ -61,6 +62,8 @@ def create(
         cluster = clusters.create(
             plane, client_token=token, tags=tags, deletion_protection=deletion_protection
         )
+        # From here on there is a cluster to be named.
+        interruption.hold_on()
     if wait and not cluster.is_ready:
         what, then = f"Cluster {cluster.id} was created.", _how_to_go_on(options, plane, cluster)
         with _left_behind(what, then):
@@ -239,6 +242,7 @@ def _retriable(token: str) -> Generator[None, None, None]:
 def _left_behind(what: str, next_command: str | None) -> Generator[None, None, None]:
     """However a wait ends, say what stays and how to go on."""
     try:
+        interruption.checkpoint()
         yield
     except DsqlkitError as error:
         error.message = f"{what} {error.message}"

@@ -13,6 +13,7 @@ from dsqlkit.errors import UsageError
 
 TOPICS: Final = (
     "workshop",
+    "retries",
     "plans",
     "indexes",
     "costs",

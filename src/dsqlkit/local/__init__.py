@@ -14,8 +14,8 @@ What the rooms in here talk about:
 - refusal: DSQL's answer to what it does not run.
 - contender: whoever takes part in conflicts: a session, or (a bystander) a build of an index.
 - rivals: two transactions that met over a row. Whoever commits first, the other has lost.
-- parked: of a transaction that another waits for: what it did was read out and undone, to be put
-  back before it goes on. It keeps its snapshot, and no lock.
+- parked: of a transaction that another waits for: what it did was undone, to be done once more
+  when it goes on. It keeps its snapshot, and no lock.
 - lost: of a transaction: its COMMIT will fail with 40001, and until then nothing shows it.
 - overlay: of a table: a view with what one transaction changed in it. A transaction goes on at
   overlays when it was set aside or has lost (occ/overlays.py).
@@ -38,20 +38,27 @@ from dsqlkit.local.lifecycle import (
     status,
     stop,
 )
+from dsqlkit.local.own import OwnCluster, own_cluster
 from dsqlkit.local.sessions import SessionStatus
+from dsqlkit.local.trust import HOSTS_FILE, missing_hosts_line, trust_bundle
 
 __all__ = [
+    "HOSTS_FILE",
     "HOW_TO_MEND",
     "Faults",
     "LocalStatus",
+    "OwnCluster",
     "SessionStatus",
     "address",
     "ensure_running",
     "log_file",
+    "missing_hosts_line",
+    "own_cluster",
     "reset",
     "sessions",
     "set_faults",
     "start",
     "status",
     "stop",
+    "trust_bundle",
 ]

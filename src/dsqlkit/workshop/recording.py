@@ -41,23 +41,36 @@ class Sent:
 class Recorder:
     """Lends the connections of another, and remembers the statements that are run on them.
 
-    For one thread at a time.
+    Of the first COMMITs so many answers are lost as `loses` says: the cluster commits, and the
+    connection is closed before anybody hears of it. For one thread at a time.
     """
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, loses: int = 0) -> None:
         self._connections = connections
         self._cursors: list[_RecordingCursor] = []
+        self._loses = loses
 
     @contextmanager
     def connection(self, timeout: float | None = None) -> Generator[Connection, None, None]:
         """Lend a connection for the length of a `with` block."""
         with self._connections.connection(timeout) as connection:
             usual = connection.cursor_factory
-            connection.cursor_factory = partial(_RecordingCursor, self._cursors)  # type: ignore[assignment]
+            connection.cursor_factory = partial(_RecordingCursor, self)  # type: ignore[assignment]
             try:
                 yield connection
             finally:
                 connection.cursor_factory = usual
+
+    def remember(self, cursor: "_RecordingCursor") -> None:
+        """Take in a statement that is about to be sent."""
+        self._cursors.append(cursor)
+
+    def loses(self, sql: str) -> bool:
+        """Whether the answer to this statement, which has come, is to be lost."""
+        if sql != "COMMIT" or not self._loses:
+            return False
+        self._loses -= 1
+        return True
 
     @property
     def sent(self) -> tuple[Sent, ...]:
@@ -71,14 +84,14 @@ class Recorder:
 
 
 class _RecordingCursor(psycopg.ClientCursor[TupleRow]):
-    def __init__(self, seen: "list[_RecordingCursor]", *args: Any, **options: Any) -> None:
+    def __init__(self, recorder: Recorder, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._seen = seen
+        self._recorder = recorder
         self._error: psycopg.Error | None = None
         self.text = ""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "_RecordingCursor":
-        self._seen.append(self)
+        self._recorder.remember(self)
         self.text = self.mogrify(query, params)
         # A text with its values in it is sent in the simple protocol, whose answers are text.
         self.format = Format.TEXT
@@ -87,6 +100,10 @@ class _RecordingCursor(psycopg.ClientCursor[TupleRow]):
         except psycopg.Error as error:
             self._error = error
             raise
+        if self._recorder.loses(self.text):
+            self.connection.close()
+            self._error = psycopg.OperationalError("no answer: the connection broke")
+            raise self._error
         return self
 
     @property

@@ -1,4 +1,5 @@
-"""Chapter 6: transactions of at most 3,000 rows, ids that the client chose, keys that spread."""
+"""Chapter 6: transactions of at most 3,000 rows, ids that the client chose, keys that spread, and
+transfers under load."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -6,13 +7,14 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from dsqlkit import accounts, loading, tables
+from dsqlkit.bench import Bench, Benched, BenchPlan, Participants
 from dsqlkit.connection import Connection
 from dsqlkit.errors import DsqlkitError, SqlError
 from dsqlkit.loading import Loader, LoadPlan
 from dsqlkit.queries import statement
 from dsqlkit.quotas import MAX_ROWS
 from dsqlkit.transaction import run
-from dsqlkit.workshop.chapter import WORKERS, Shown, Stage, Statements, Text
+from dsqlkit.workshop.chapter import WORKERS, Code, Shown, Stage, Statements, Text
 from dsqlkit.workshop.recording import Recorder, Sent
 
 _TABLE: Final = "accounts2"
@@ -21,6 +23,7 @@ _BATCH: Final = 1000
 _TRANSACTIONS: Final = 20
 _AMOUNT: Final = Decimal(10)
 _SIXTEENTHS: Final = 16
+_BENCHED: Final = 100
 
 
 class NotRefused(DsqlkitError):
@@ -42,6 +45,8 @@ def play(stage: Stage) -> Shown:
     again, twice = _sent_twice(stage)
     spread, fewest, most = _spread(stage, ids[:_BATCH])
     done = accounts.transfer(stage.connections, ids[0], ids[-1], _AMOUNT)
+    stage.say(f"Transfers by {WORKERS} clients for a second")
+    benched = _bench(stage, ids)
     left, opening = accounts.plain(done.payer_balance), accounts.plain(loading.OPENING_BALANCE)
     return Shown(
         parts=(
@@ -61,9 +66,15 @@ def play(stage: Stage) -> Shown:
             ),
             Statements(spread),
             Text(
-                f"{_AMOUNT} moved from one of them to another: {left} of {opening} were left. The "
-                f"accounts stay in table {_TABLE}."
+                f"{_AMOUNT} moved from one of them to another: {left} of {opening} were left. Then "
+                f"{WORKERS} clients at a time transferred between {_BENCHED} of them for "
+                f"{benched.elapsed_s:.1f} s, each transfer with a key: {_figures(benched)} "
+                f"Afterwards the {_BENCHED} held together what they had held before "
+                f"({accounts.plain(benched.balance_after)}), and of {benched.transfers:,} "
+                f"transfers {benched.ledger.found:,} were in table transfers. The accounts stay in "
+                f"table {_TABLE}. The same, for longer and with more figures:"
             ),
+            Code(("dsqlkit bench --threads 8 --duration 30 --html bench.html",)),
         ),
         facts={
             "refused_rows": _TOO_MANY,
@@ -77,7 +88,28 @@ def play(stage: Stage) -> Shown:
             "most_in_a_sixteenth": most,
             "payer_balance": left,
             "opening_balance": opening,
+            "bench_transfers": benched.transfers,
+            "bench_per_second": round(benched.per_second, 1),
+            "bench_conflicts": benched.conflicts,
+            "bench_in_ledger": benched.ledger.found,
+            "bench_balance_before": accounts.plain(benched.balance_before),
+            "bench_balance_after": accounts.plain(benched.balance_after),
         },
+    )
+
+
+def _bench(stage: Stage, ids: Sequence[UUID]) -> Benched:
+    """A second of transfers between accounts that nobody else knows of yet."""
+    among = Participants(_TABLE, ids[:_BENCHED], own=True)
+    return Bench(stage.endpoint, among, BenchPlan(WORKERS, duration_s=1.0)).run()
+
+
+def _figures(benched: Benched) -> str:
+    if benched.latency_ms is None:
+        return "none went through."
+    return (
+        f"{benched.per_second:,.0f} a second, half of them within {benched.latency_ms.p50:.1f} ms "
+        f"and 99 % within {benched.latency_ms.p99:.1f} ms (conflicts: {benched.conflicts:,})."
     )
 
 

@@ -52,7 +52,13 @@ _CARRY_OUT: Final = "SELECT dsqlkit.carry_out($1, $2::oid[], $3::boolean)"
 _BEGIN_UPSERT: Final = "SELECT dsqlkit.begin_upsert($1, $2::oid::regclass)"
 _FILL_UPSERT: Final = "SELECT dsqlkit.fill_upsert($1, $2::oid::regclass)"
 _END_UPSERT: Final = "SELECT dsqlkit.end_upsert($1, $2::oid::regclass)"
-_DIFFERS: Final = "SELECT dsqlkit.differs_again($1::text[], $2::text[], $3::jsonb)::text"
+_DIFFERS: Final = """
+SELECT dsqlkit.differs_again($1::text[], $2::text[], (
+    SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+        'relation', dsqlkit.behind(i.relation), 'columns', i.columns))
+    FROM pg_catalog.jsonb_to_recordset($3::jsonb) AS i (relation text, columns jsonb)
+))::text
+"""
 _ASKS_FOR_PATH: Final = re.compile(rb"current_schema|search_path", re.IGNORECASE)
 _PRIVATE_NAME: Final = b"dsqlkit_overlay"
 
@@ -77,15 +83,19 @@ class AtOverlays:
         """Whether running its statements again does what they did. `ask` asks, in place of the
         transaction itself."""
         ask = ask or self._conversation.ask
+        if transaction.touched.schema:
+            return True  # a change of schema has no rows, and is told by its text
         if transaction.touched.opaque:
             return False
         texts = [text_of(step) for step in transaction.touched.steps if step.statement is not None]
         found = doings(texts)
         if found is None or found.unordered:
             return False
-        oids = await self._oids((table for table, _ in found.inserts), ask)
-        inserts = as_json((oids.get(table, "0"), columns) for table, columns in found.inserts)
-        rows = await ask(_DIFFERS, array(found.calls), array(transaction.touched.calls), inserts)
+        called = transaction.touched.calls
+        if not (found.calls or found.inserts or called):
+            return True
+        inserts = as_json(found.inserts)
+        rows = await ask(_DIFFERS, array(found.calls), array(called), inserts)
         return rows[0][0] == "false"
 
     async def enter(
@@ -122,9 +132,13 @@ class AtOverlays:
 
     async def cover(self, transaction: OpenTransaction, tables: Iterable[str]) -> None:
         """See to it that these tables, as SQL writes their names, have overlays."""
-        found = (await self._oids(tables)).values()
+        missing = [table for table in tables if table not in transaction.covered_names]
+        if not missing:
+            return
+        found = (await self._oids(missing)).values()
         await self._overlays.ensure(found)
         transaction.covered.update(found)
+        transaction.covered_names.update(missing)
 
     async def led(
         self, step: Step, statement: Statement, transaction: OpenTransaction
@@ -246,8 +260,8 @@ class AtOverlays:
         """Names lead to the tables again."""
         await self._conversation.ask(_LEAVE)
 
-    async def _oids(self, tables: Iterable[str], ask: Ask | None = None) -> dict[str, str]:
-        rows = await (ask or self._conversation.ask)(_OIDS, array(sorted(set(tables))))
+    async def _oids(self, tables: Iterable[str]) -> dict[str, str]:
+        rows = await self._conversation.ask(_OIDS, array(sorted(set(tables))))
         return {str(name): str(oid) for name, oid in rows}
 
     def _text_there(self, step: Step, statement: Statement) -> bytes:

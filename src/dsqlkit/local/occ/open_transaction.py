@@ -111,7 +111,8 @@ class OpenTransaction:
     (see session/implicit.py). `rivals` are open transactions that it met over a row: whoever
     commits first, the other has lost. Cursors that were opened after `cursors_secured`, if there
     are `loose_cursors`, do not outlive being parked by themselves; it is not `movable` with one
-    that cannot be opened again. `covered` are the tables (oids) whose overlays it may write to;
+    that cannot be opened again. `covered` are the tables (oids) whose overlays it may write to,
+    `covered_names` as its statements name them;
     `names_lead` there while its search path says so.
     """
 
@@ -122,6 +123,7 @@ class OpenTransaction:
         "began_at",
         "began_s",
         "covered",
+        "covered_names",
         "cursors_secured",
         "implicit",
         "loose_cursors",
@@ -145,6 +147,7 @@ class OpenTransaction:
         self.cursors_secured = LONG_AGO
         self.movable = True
         self.covered: set[str] = set()
+        self.covered_names: set[str] = set()
         self.names_lead = False
 
     def __repr__(self) -> str:
