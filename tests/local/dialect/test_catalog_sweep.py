@@ -215,7 +215,14 @@ def test_the_catalog_is_nobodys_to_write(client: RawClient) -> None:
         assert client.ask(sql).sqlstate in ("42501", "0A000")
 
 
-COMMANDS = [r"\d", r"\d+", r"\dS", r"\dS+", r"\da", r"\daS", r"\dA", r"\dA+", r"\dAc", r"\dAf", r"\dAo", r"\dAp", r"\db", r"\dc", r"\dcS", r"\dC", r"\dC+", r"\dd", r"\ddS", r"\dD", r"\dDS+", r"\ddp", r"\dE", r"\dE+", r"\dRp", r"\dRs", r"\des", r"\det", r"\deu", r"\dew", r"\df", r"\dfS", r"\dfS+", r"\dF", r"\dFd", r"\dFp", r"\dFt", r"\dg", r"\dg+", r"\di", r"\diS+", r"\dl", r"\dL", r"\dLS+", r"\dm", r"\dn", r"\dnS+", r"\do", r"\doS", r"\dO", r"\dOS", r"\dp", r"\dpS", r"\dP", r"\drds", r"\ds", r"\ds+", r"\dt", r"\dtS+", r"\dT", r"\dTS+", r"\du", r"\duS+", r"\dv", r"\dvS+", r"\dx", r"\dx+", r"\dX", r"\dy", r"\l", r"\l+", r"\z", r"\conninfo"]
+COMMANDS = [
+    f"\\{name}"
+    for name in (
+        "d d+ dS dS+ da daS dA dA+ dAc dAf dAo dAp db dc dcS dC dC+ dd ddS dD dDS+ ddp dE dE+ dRp"
+        " dRs des det deu dew df dfS dfS+ dF dFd dFp dFt dg dg+ di diS+ dl dL dLS+ dm dn dnS+ do"
+        " doS dO dOS dp dpS dP drds ds ds+ dt dtS+ dT dTS+ du duS+ dv dvS+ dx dx+ dX dy l l+ z"
+    ).split()
+]
 OF_OBJECTS = (
     r"\d swept",
     r"\d+ swept",
