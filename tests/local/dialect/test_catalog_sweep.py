@@ -215,14 +215,12 @@ def test_the_catalog_is_nobodys_to_write(client: RawClient) -> None:
         assert client.ask(sql).sqlstate in ("42501", "0A000")
 
 
-COMMANDS = [
-    f"\\{name}"
-    for name in (
-        "d d+ dS dS+ da daS dA dA+ dAc dAf dAo dAp db dc dcS dC dC+ dd ddS dD dDS+ ddp dE dE+ dRp"
-        " dRs des det deu dew df dfS dfS+ dF dFd dFp dFt dg dg+ di diS+ dl dL dLS+ dm dn dnS+ do"
-        " doS dO dOS dp dpS dP drds ds ds+ dt dtS+ dT dTS+ du duS+ dv dvS+ dx dx+ dX dy l l+ z"
-    ).split()
-]
+_NAMES = """
+    d d+ dS dS+ da daS dA dA+ dAc dAf dAo dAp db dc dcS dC dC+ dd ddS dD dDS+ ddp dE dE+ dRp dRs
+    des det deu dew df dfS dfS+ dF dFd dFp dFt dg dg+ di diS+ dl dL dLS+ dm dn dnS+ do doS dO dOS
+    dp dpS dP drds ds ds+ dt dtS+ dT dTS+ du duS+ dv dvS+ dx dx+ dX dy l l+ z conninfo
+"""
+COMMANDS = [f"\\{name}" for name in _NAMES.split()]
 OF_OBJECTS = (
     r"\d swept",
     r"\d+ swept",
