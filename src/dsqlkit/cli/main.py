@@ -35,6 +35,7 @@ _COMMANDS: Final = {
     "bench": "dsqlkit.cli.bench:bench",
     "explain": "dsqlkit.cli.explain:explain",
     "optimize": "dsqlkit.cli.optimize:optimize",
+    "probe": "dsqlkit.cli.probe:probe",
     "role": "dsqlkit.cli.roles:COMMANDS",
     "cluster": "dsqlkit.cli.clusters:COMMANDS",
     "invoke": "dsqlkit.cli.invoke:invoke",
