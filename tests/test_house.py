@@ -23,7 +23,7 @@ ORDER = (
         "transaction",
     ),
     *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),
-    *("settling", "accounts", "bench", "loading", "race"),
+    *("settling", "accounts", "bench", "loading", "race", "probing"),
     *("trial_record", "advisor"),
     *("workshop", "aws", "cli", "__main__"),
 )
@@ -32,10 +32,10 @@ ORDER = (
 LOCAL_MAY_IMPORT = {"endpoint", "errors", "token", "quotas", "dpu", "whole_file"}
 """What the local cluster takes from the library, which knows it only by its address."""
 
-FACE = {"__init__", "__main__", "lifecycle", "daemon", "knock"}
+FACE = {"__init__", "__main__", "lifecycle", "daemon", "knock", "process", "own", "trust"}
 """The local cluster as others see it, which may import every room."""
 
-PLAIN = {"environment", "faults", "sessions", "state", "log"}
+PLAIN = {"environment", "faults", "sessions", "state", "log", "port"}
 """What the face writes down for the cluster's process. They import no room."""
 
 ROOMS = {

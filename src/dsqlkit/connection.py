@@ -4,7 +4,6 @@
 """
 
 import math
-import os
 import random
 import time
 from collections.abc import Generator
@@ -58,7 +57,7 @@ def parameters(endpoint: Endpoint, signer: TokenSigner) -> dict[str, Any]:
         "dbname": DATABASE,
         "password": signer.token().value,
         "sslmode": "verify-full",
-        "sslrootcert": root_certificates(endpoint),
+        "sslrootcert": libpq.root_certificates(endpoint),
         "gssencmode": "disable",
         "application_name": f"dsqlkit/{__version__}",
         "connect_timeout": int(CONNECT_TIMEOUT_S),
@@ -73,21 +72,6 @@ def parameters(endpoint: Endpoint, signer: TokenSigner) -> dict[str, Any]:
         # Saves a round trip; both DSQL and the local cluster answer it.
         known["sslnegotiation"] = "direct"
     return known
-
-
-def root_certificates(endpoint: Endpoint) -> str:
-    """The file of root certificates to verify the endpoint with.
-
-    The local cluster's own CA; otherwise SSL_CERT_FILE where it is set, else certifi's file, as
-    the driver's wheels carry no roots of their own.
-    """
-    if endpoint.root_certificate is not None:
-        return endpoint.root_certificate
-    if named := os.environ.get("SSL_CERT_FILE"):
-        return named
-    import certifi
-
-    return certifi.where()
 
 
 def connect(

@@ -51,6 +51,21 @@ def route(endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> str | 
     return None if endpoint.is_local else environ.get("PGHOSTADDR") or None
 
 
+def root_certificates(endpoint: Endpoint) -> str:
+    """The file of root certificates to verify the endpoint with.
+
+    The local cluster's own CA; otherwise SSL_CERT_FILE where it is set, else certifi's file, as
+    the driver's wheels carry no roots of their own.
+    """
+    if endpoint.root_certificate is not None:
+        return endpoint.root_certificate
+    if named := os.environ.get("SSL_CERT_FILE"):
+        return named
+    import certifi
+
+    return certifi.where()
+
+
 @cache
 def variables() -> frozenset[str]:
     """The variables from which libpq reads, as this libpq says."""

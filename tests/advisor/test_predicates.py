@@ -95,6 +95,7 @@ def test_a_condition_is_read_as_what_a_b_tree_can_do(condition: str, expected: l
         ("n = 1 OR n = 2", "write n IN"),
         ("n = 1 OR name = 'x'", "write a UNION"),
         ("n > random() * 5", "changes from row to row"),
+        ("(n, name) IN ((1, 'a'), (2, 'b'))", "join with VALUES"),
         ("document = '{}'", "document is jsonb, which cannot be in a key"),
     ],
 )
@@ -268,6 +269,7 @@ def test_a_row_that_an_outer_join_added_is_no_row_of_the_table() -> None:
         "SELECT 1 FROM (VALUES (1), (2)) v (c) JOIN t ON t.n = v.c",
         "SELECT 1 FROM unnest(ARRAY[1, 2]) u (c) JOIN t ON t.n = u.c",
         "WITH s AS (SELECT max(n) AS c FROM t AS x) SELECT 1 FROM s JOIN t ON t.n = s.c",
+        "SELECT 1 FROM t WHERE t.n IN (SELECT unnest(ARRAY[1, 2]))",
     ],
 )
 def test_what_comes_from_no_table_finds_rows_too(sql: str) -> None:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from dsqlkit.advisor.candidates import Candidate
+from dsqlkit.advisor.candidate import Candidate
 from dsqlkit.advisor.fewest import Need, TableWrite, fewest
 from dsqlkit.advisor.syntax import parse
 from dsqlkit.advisor.unneeded import Held, unneeded

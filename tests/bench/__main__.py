@@ -23,6 +23,7 @@ from dsqlkit.token import TokenSigner
 from tests.bench import conflicts
 from tests.bench.endpoint import compare, start_seconds
 from tests.bench.load import CPU_TARGET, compare_loads
+from tests.bench.transfers import compare_transfers
 
 HERE = Path(__file__).parent
 DSQLKIT = str(Path(sys.executable).with_name("dsqlkit"))
@@ -61,6 +62,12 @@ _COMMANDS = (
         [DSQLKIT, *TRANSFER],
         [sys.executable, str(HERE / "plain_transfer.py")],
         1.3,
+    ),
+    Comparison(
+        "dsqlkit transfer, with its key / import boto3",
+        [DSQLKIT, *TRANSFER],
+        [sys.executable, "-c", "import boto3"],
+        1.2,
     ),
 )
 
@@ -124,6 +131,12 @@ def print_loads(endpoint: Endpoint) -> None:
     print(f"{cpu:.0%} of one core for the client of a load; target {CPU_TARGET:.0%}")
 
 
+def print_transfers(endpoint: Endpoint) -> None:
+    print(f"{'ours /s':>9} {'theirs /s':>10} {'ratio':>6} {'target':>7}")
+    for row in compare_transfers(endpoint):
+        print(f"{row.ours:9.0f} {row.theirs:10.0f} {row.ratio:6.2f} {row.target:7.2f}  {row.title}")
+
+
 def environment(address: LocalAddress) -> dict[str, str]:
     """What the scripts that are compared with need to know of the local cluster."""
     return {
@@ -169,6 +182,8 @@ def main() -> None:
                 print(line)
             if shutil.which("psql"):
                 print_loads(endpoint)
+            if shutil.which("pgbench"):
+                print_transfers(endpoint)
             print(f"{start_seconds():.2f} seconds to start a stopped cluster; target 0.50")
         finally:
             local.reset()

@@ -128,6 +128,10 @@ def test_a_file_of_ids_says_who_takes_part(
     file.write_text(f"{ids[0]}\n{uuid4()}\n")
     refused = dsqlkit(*SHORT, "--accounts", str(file), "--json")
     assert (refused.code, refused.error["code"]) == (1, "account_not_found")
+    tables.drop(bank, "accounts2")
+    missing = dsqlkit(*SHORT, "--accounts", str(file), "--json")
+    assert (missing.code, missing.error["sqlstate"]) == (1, "42P01")
+    assert "dsqlkit load" in missing.error["hint"]
 
 
 def test_an_open_loop_makes_as_many_as_are_due(dsqlkit: Command, bank: KeptConnection) -> None:

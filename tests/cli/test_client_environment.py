@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from dsqlkit import local
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint
 from tests.support.commands import Command
@@ -167,3 +168,30 @@ def test_local_env_lets_any_aws_sdk_sign(shell: Shell) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout in {"1\n", ""}
+
+
+def test_aws_names_are_what_awss_tools_and_samples_read(dsqlkit: Command) -> None:
+    ended = dsqlkit("local", "env", "--aws-names")
+    assert ended.code == 0
+    first, *lines = ended.out.splitlines()
+    assert first.startswith("unset AWS_SESSION_TOKEN ")
+    exported = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+    assert exported["CLUSTER_ENDPOINT"] == "local.dsql.us-east-1.on.aws"
+    assert (exported["CLUSTER_USER"], exported["REGION"]) == ("admin", "us-east-1")
+    address = local.address()
+    assert address is not None
+    assert exported["NODE_EXTRA_CA_CERTS"] == exported["PGSSLROOTCERT"] == address.root_certificate
+    assert Path(exported["SSL_CERT_FILE"]).is_file()
+    assert f"listens on port {address.port}" in ended.err
+
+
+def test_commands_and_psql_find_the_cluster_under_its_aws_name(
+    shell: Shell, bank: KeptConnection
+) -> None:
+    names = 'eval "$(dsqlkit local env --aws-names 2>&-)"'
+    ended = shell(f"{names}; dsqlkit balance 1 -v")
+    assert ended.stdout == "Account 1 holds 100.\n", ended.stderr
+    assert "local.dsql.us-east-1.on.aws" in ended.stderr
+    if shutil.which("psql"):
+        ended = shell(f'{names}; eval "$(dsqlkit env)"; psql -X -At -c "SELECT 1"')
+        assert ended.stdout == "1\n", ended.stderr

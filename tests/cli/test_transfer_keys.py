@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
@@ -270,3 +271,20 @@ def test_without_pipelines_a_transfer_makes_more_round_trips_and_says_so(
     quiet = dsqlkit(*TRANSFER, *key)
     assert "pipelines" not in quiet.err
     assert holds(bank) == 80
+
+
+def test_a_server_that_takes_no_pipelines_is_asked_statement_by_statement(
+    dsqlkit: Command, bank: KeptConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables.create(bank, "transfers")
+
+    @contextmanager
+    def refused(_: object) -> Iterator[None]:
+        yield
+        raise psycopg.errors.FeatureNotSupported("pipelines are not supported")
+
+    monkeypatch.setattr(psycopg.Connection, "pipeline", refused)
+    moved = dsqlkit(*TRANSFER, "-v")
+    assert (moved.code, "takes no pipelines" in moved.err) == (0, True)
+    assert holds(bank) == 90
+    assert len(ledger(bank)) == 1

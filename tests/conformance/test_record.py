@@ -1,17 +1,17 @@
-"""The local cluster answers as a real cluster was recorded to answer (see README.md)."""
+"""The local cluster answers as real clusters were recorded to answer (src/dsqlkit/probing)."""
 
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
-from typing import Any
 
 import pytest
 
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from tests.conformance.record import PROBES, Probe
+from dsqlkit.probing.record import Answer, Probe, record
 from tests.support.inside import connect_inside
 from tests.support.raw_client import RawClient, Reply
 from tests.support.waiting import eventually
 
+PROBES = [probe for probe in record() if probe.caveat is None]
 SINGLE = [probe for probe in PROBES if len(probe.sessions) == 1]
 CONCURRENT = [probe for probe in PROBES if len(probe.sessions) > 1]
 # A session that a failed test left open would keep its locks.
@@ -51,18 +51,16 @@ def _prepare(endpoint: Endpoint, probe: Probe) -> list[RawClient]:
     return [first, *(RawClient(endpoint) for _ in probe.sessions[1:])]
 
 
-def _compare(expected: dict[str, Any], reply: Reply) -> None:
-    if expected["outcome"] == "error":
-        assert (reply.sqlstate, reply.message) == (expected["sqlstate"], expected["message"])
+def _compare(expected: Answer, reply: Reply) -> None:
+    assert (reply.sqlstate, reply.message) == (expected.sqlstate, expected.message)
+    if expected.sqlstate is not None:
         return
-    assert (reply.sqlstate, reply.message) == (None, None)
-    wanted = expected.get("results", [expected])
-    assert len(reply.results) == len(wanted)
-    for result, want in zip(reply.results, wanted, strict=True):
-        assert result.tag == want["tag"]
-        assert result.columns == want.get("columns")
-        if "rows" in want:
-            assert result.rows == want["rows"]
+    assert len(reply.results) == len(expected.results)
+    for result, want in zip(reply.results, expected.results, strict=True):
+        assert result.tag == want.tag
+        assert result.columns == (None if want.columns is None else list(want.columns))
+        if want.rows is not None:
+            assert result.rows == [list(row) for row in want.rows]
 
 
 @pytest.mark.parametrize("other", [False, True], ids=["recorded", "other"])
@@ -71,10 +69,8 @@ def test_one_session(endpoint: Endpoint, probe: Probe, other: bool) -> None:
     """`other`: by the protocol that was not recorded, where it can be sent by that."""
     (client,) = _prepare(endpoint, probe)
     for step in probe.sessions[0]:
-        protocol = step["protocol"]
-        if other and protocol == "extended":
-            protocol = "simple"
-        _compare(step["expect"], client.ask(step["sql"], protocol))
+        protocol = "simple" if other else step.protocol
+        _compare(step.expect, client.ask(step.sql, protocol))
     client.close()
 
 
@@ -87,17 +83,17 @@ def test_concurrent_sessions(endpoint: Endpoint, probe: Probe) -> None:
         for client, step in zip(clients, steps, strict=True):
             if step is None:
                 continue
-            reply = client.ask(step["sql"], step["protocol"])
-            if probe.race and step["sql"] == "COMMIT":
+            reply = client.ask(step.sql, step.protocol)
+            if probe.race and step.sql == "COMMIT":
                 ends.append((reply.sqlstate, reply.message))
             else:
-                _compare(step["expect"], reply)
+                _compare(step.expect, reply)
     if probe.race:
         recorded = [
-            (step["expect"].get("sqlstate"), step["expect"].get("message"))
+            (step.expect.sqlstate, step.expect.message)
             for session in probe.sessions
             for step in session
-            if step["sql"] == "COMMIT"
+            if step.sql == "COMMIT"
         ]
         assert sorted(ends, key=str) == sorted(recorded, key=str)
     for client in clients:

@@ -16,8 +16,8 @@ from dsqlkit import local
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import resolve
 from dsqlkit.errors import LocalClusterFailed
-from dsqlkit.local.daemon import Losses
 from dsqlkit.local.environment import FOR_POSTGRES, for_daemon
+from dsqlkit.local.server.losses import Losses
 from tests.support.waiting import eventually
 
 PROGRAM = Path(sys.executable).with_name("dsqlkit")

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from math import log2
 from typing import Final
 
-from dsqlkit.advisor.candidates import WORTH_ROWS, Candidate, candidates_of, counted
+from dsqlkit.advisor.candidate import WORTH_ROWS, Candidate, counted
+from dsqlkit.advisor.candidates import candidates_of
 from dsqlkit.advisor.constraints import ConstraintCheck, constraint_checks
 from dsqlkit.advisor.correlation import correlated_columns
 from dsqlkit.advisor.ddl import create_index, index_name

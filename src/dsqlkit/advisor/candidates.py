@@ -4,31 +4,29 @@ The rule of the field: columns compared with `=` first, the most selective leadi
 that is compared with a range or sorted by; then INCLUDE of what else is filtered or returned.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from math import log10
+from collections.abc import Iterator
 from typing import Final
 
+from dsqlkit.advisor.candidate import WORTH_PART, Candidate, counted
+from dsqlkit.advisor.key_columns import (
+    best_range,
+    in_key_order,
+    is_unique,
+    narrowing,
+    order_parts,
+    part_of_one,
+    points_of,
+    ranges_of,
+)
 from dsqlkit.advisor.limits import fitting_key, may_include
 from dsqlkit.advisor.measured import Reads
 from dsqlkit.advisor.query import Comparison, Predicate, TableUse
 from dsqlkit.advisor.statistics import NULLS_FIRST, TableFacts, joined
 from dsqlkit.advisor.write_cost import READ_DPU_PER_KIB, WRITE_DPU_PER_KIB
-from dsqlkit.quotas import MAX_KEY_COLUMNS
 
-WORTH_ROWS: Final = 100
-"""Fewer rows saved than this are no reason for an index."""
-_WORTH_PART: Final = 1 / 2
-"""An index reads at most this part of the rows that are read without it, or it is not proposed."""
-_LOOKUP: Final = 2.0
-"""A row that the index finds and the table completes counts twice: it is read twice."""
 _FEW_LOOKUPS: Final = float(2 * WRITE_DPU_PER_KIB / READ_DPU_PER_KIB)
 """So few (53) are not worth an INCLUDE: an UPDATE of an included column writes two entries, which
 cost as much. Then it pays if the query runs as often as those columns change."""
-_NARROWS: Final = 0.9
-"""A condition that leaves more than this is no reason to have its column in the key."""
-_NEXT_TO_NOTHING: Final = 10.0
-"""So few rows need no further column in the key, which each UPDATE of it would pay for."""
 _FEW_STATES: Final = 20
 """A column of more values than this holds no state."""
 _WORTH_A_PARTIAL: Final = 20
@@ -36,56 +34,6 @@ _WORTH_A_PARTIAL: Final = 20
 enough for one where another index is worth it anyway."""
 _FEW_OF_ALL: Final = 1 / 4
 """A partial index holds at most this part of the rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An index that would serve one use of a table.
-
-    `points` are the columns compared with single values, `then` the range or the order behind
-    them; the key is both. `reads` are the rows expected to be read with it, `reads_now` those that
-    were read, and `lookups_now` those of them that the table completed (on DSQL). `covers` says
-    that the table itself need not be read. `condition` is that of a partial index, which holds
-    the `part` of the rows.
-    """
-
-    facts: TableFacts
-    points: tuple[str, ...]
-    then: tuple[str, ...]
-    included: tuple[str, ...]
-    covers: bool
-    reads: float
-    reads_now: float
-    lookups_now: float
-    reason: str
-    condition: str = ""
-    part: float = 1.0
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        return (*self.points, *self.then)
-
-    @property
-    def weight(self) -> float:
-        """The rows it reads, those of the table too: the lower the better."""
-        return self.reads * (1.0 if self.covers else _LOOKUP)
-
-    @property
-    def is_worth_it(self) -> bool:
-        """Whether it is expected to save enough."""
-        saved = self.reads_now - self.reads
-        if saved >= WORTH_ROWS and self.weight <= self.reads_now * _WORTH_PART:
-            return True
-        return self.saves_lookups
-
-    @property
-    def saves_lookups(self) -> bool:
-        """Whether what it saves is reading the rows in the table as well."""
-        return (
-            self.covers
-            and self.lookups_now >= WORTH_ROWS
-            and self.reads <= self.reads_now * (1 + _WORTH_PART)
-        )
 
 
 def candidates_of(
@@ -97,8 +45,8 @@ def candidates_of(
     `joined_to` says that the query finds its rows by a join as well: a plan may have narrowed what
     was given by that.
     """
-    asked = tuple(each.column for each in _points(use.predicates, facts))
-    if _is_unique(facts, asked):
+    asked = tuple(each.column for each in points_of(use.predicates, facts))
+    if is_unique(facts, asked):
         return ()
     plain = tuple(_served_by(use, facts, now, use.predicates, joined_to))
     best = min((each.reads for each in plain), default=now.read)
@@ -109,7 +57,7 @@ def candidates_of(
         *(
             each
             for each in partial
-            if each.reads <= best * _WORTH_PART and best - each.reads >= _WORTH_A_PARTIAL
+            if each.reads <= best * WORTH_PART and best - each.reads >= _WORTH_A_PARTIAL
         ),
     )
 
@@ -157,23 +105,23 @@ def joined_candidate(
     """The index by which rows of this use are looked up by `column`, `probes` times, which gives
     `a_probe` rows each time before its own conditions.
     """
-    every = [each for each in _points(use.predicates, facts) if each.column != column]
-    points = _narrowing(every, facts, probes * a_probe)
+    every = [each for each in points_of(use.predicates, facts) if each.column != column]
+    points = narrowing(every, facts, probes * a_probe)
     a_probe *= joined(facts, tuple(points))
-    names = _ordered(
+    names = in_key_order(
         facts,
         [(facts.fraction(each), each.column) for each in points]
         + [(facts.rows_a_value(column) / facts.rows, column)],
     )
     if column not in fitting_key(facts, names):
         names = (column, *(name for name in names if name != column))
-    ranged = _best_range(use.predicates, facts, exclude=names)
+    ranged = best_range(use.predicates, facts, exclude=names)
     then: tuple[str, ...] = ()
     if ranged is not None:
         then = (ranged.column,)
-        a_probe *= joined(facts, _of_column(use.predicates, ranged.column))
+        a_probe *= joined(facts, ranges_of(use.predicates, ranged.column))
     if use.correlated and use.ordering and use.ordering.columns[0] not in names:
-        then, a_probe = _order_parts(use, names), min(a_probe, use.ordering.limit)
+        then, a_probe = order_parts(use, names), min(a_probe, use.ordering.limit)
     reason = f"Looked up by {_words(names)}, for about {counted(probes)} of the query"
     return _candidate(use, facts, now, names, then, probes * a_probe, reason)
 
@@ -182,8 +130,8 @@ def range_joined_candidate(
     use: TableUse, facts: TableFacts, now: Reads, column: str, probes: float, a_probe: float
 ) -> Candidate | None:
     """The same where `column` is compared with a range: it comes behind the single values."""
-    points = _narrowing(_points(use.predicates, facts), facts, facts.rows)
-    names = _ordered(facts, [(facts.fraction(each), each.column) for each in points])
+    points = narrowing(points_of(use.predicates, facts), facts, facts.rows)
+    names = in_key_order(facts, [(facts.fraction(each), each.column) for each in points])
     reads = probes * max(a_probe, 1.0)
     reason = f"Looked up by a range of {column}, for about {counted(probes)} of the query"
     return _candidate(use, facts, now, names, (column,), reads, reason)
@@ -197,13 +145,13 @@ def _by_conditions(
     joined_to: bool,
     partial: tuple[Predicate, ...],
 ) -> Candidate | None:
-    points = _narrowing(_points(predicates, facts), facts, facts.rows)
-    names = _ordered(facts, ((facts.fraction(each), each.column) for each in points))
-    ranged = _best_range(predicates, facts, exclude=names)
+    points = narrowing(points_of(predicates, facts), facts, facts.rows)
+    names = in_key_order(facts, ((facts.fraction(each), each.column) for each in points))
+    ranged = best_range(predicates, facts, exclude=names)
     if not names and ranged is None:
         return _by_condition_alone(use, facts, now, partial) if partial else None
     then = () if ranged is None else (ranged.column,)
-    served = (*points, *(_of_column(predicates, ranged.column) if ranged else ()), *partial)
+    served = (*points, *(ranges_of(predicates, ranged.column) if ranged else ()), *partial)
     reads = facts.rows * joined(facts, served)
     rest = tuple(each for each in use.predicates if each not in served)
     complete = not rest and not use.filtered
@@ -227,7 +175,8 @@ def _by_condition_alone(
     key = own or tuple(name for each in partial for name in (each.columns or (each.column,)))
     reads = facts.rows * joined(facts, partial)
     if now.loops <= 1 and now.complete:
-        reads = max(reads, now.given) if use.filtered else now.given
+        left = use.filtered or len(partial) < len(use.predicates)
+        reads = max(reads, now.given) if left else now.given
     return _candidate(use, facts, now, (), key[:1], reads, "All of its entries serve", partial)
 
 
@@ -240,15 +189,15 @@ def _by_order(
 ) -> Candidate | None:
     if use.ordering is None or use.correlated:
         return None
-    constant = [each for each in _points(predicates, facts) if each.comparison.keeps_order]
-    points = _narrowing(constant, facts, facts.rows)
-    names = _ordered(facts, ((facts.fraction(each), each.column) for each in points))
-    then = _order_parts(use, names)
+    constant = [each for each in points_of(predicates, facts) if each.comparison.keeps_order]
+    points = narrowing(constant, facts, facts.rows)
+    names = in_key_order(facts, ((facts.fraction(each), each.column) for each in points))
+    then = order_parts(use, names)
     if not then:
         return None
     entries = facts.rows * joined(facts, (*points, *partial))
     first = then[0].removesuffix(NULLS_FIRST)
-    narrowed = _of_column(predicates, first)
+    narrowed = ranges_of(predicates, first)
     within = entries * joined(facts, narrowed)
     rest = tuple(each for each in use.predicates if each not in (*points, *partial, *narrowed))
     density = joined(facts, rest)
@@ -258,8 +207,10 @@ def _by_order(
         density = min(density, max(now.given, 1.0) / max(within, 1.0))
     limit = use.ordering.limit
     if not use.ordering.whole:
-        limit += within * _one_of(facts, then)
+        limit += within * part_of_one(facts, then)
     reads = min(limit / density, within)
+    if not rest and not use.filtered and now.complete and now.loops <= 1:
+        reads = min(limit, max(now.given, 1.0))
     words = _words(then)
     told = (
         f"the first {counted(use.ordering.limit)} {_are(use.ordering.limit)} the first of the index"
@@ -283,8 +234,8 @@ def _candidate(
     partial: tuple[Predicate, ...] = (),
 ) -> Candidate | None:
     key = fitting_key(facts, (*points, *then))
-    in_order = use.ordering is not None and then == _order_parts(use, points)
-    if not key or (in_order and then and then[-1] not in key) or _is_unique(facts, points):
+    in_order = use.ordering is not None and then == order_parts(use, points)
+    if not key or (in_order and then and then[-1] not in key) or is_unique(facts, points):
         return None
     needed = use.needed | (use.ordering.columns_read if use.ordering else frozenset())
     rest = tuple(
@@ -317,18 +268,6 @@ def _candidate(
     )
 
 
-def _is_unique(facts: TableFacts, points: tuple[str, ...]) -> bool:
-    """Whether a unique index finds the one row there is by these columns."""
-    return any(
-        (index.unique or index.primary)
-        and index.valid
-        and index.condition is None
-        and None not in index.key
-        and set(index.key) <= set(points)
-        for index in facts.table.indexes
-    )
-
-
 def _unlucky(use: TableUse, facts: TableFacts, now: Reads) -> float:
     """What a LIMIT lets a scan of the whole table read on average: a scan that was lucky enough to
     meet its rows early says nothing of the next one.
@@ -339,96 +278,8 @@ def _unlucky(use: TableUse, facts: TableFacts, now: Reads) -> float:
     return min(facts.rows * use.limit / (matching + 1), facts.rows)
 
 
-def counted(rows: float) -> str:
-    """A number of rows in words, at least one."""
-    number = max(round(rows), 1)
-    return f"{number:,} row{'' if number == 1 else 's'}"
-
-
 def _are(rows: float) -> str:
     return "is" if round(rows) <= 1 else "are"
-
-
-def _order_parts(use: TableUse, points: tuple[str, ...]) -> tuple[str, ...]:
-    """What the order asks of a key behind these columns; as much as fits into it."""
-    if use.ordering is None:
-        return ()
-    apart = use.ordering.nulls_first
-    parts = tuple(
-        name + (NULLS_FIRST if name in apart else "")
-        for name in use.ordering.columns
-        if name not in points
-    )
-    return parts[: MAX_KEY_COLUMNS - len(points)] if not use.ordering.whole else parts
-
-
-def _one_of(facts: TableFacts, keys: tuple[str, ...]) -> float:
-    """The part of the rows that share one value of all these columns, on average."""
-    part = 1.0
-    for key in keys:
-        name = key.removesuffix(NULLS_FIRST)
-        part *= facts.rows_a_value(name) / facts.rows
-    return max(part, 1 / facts.rows)
-
-
-def _points(predicates: tuple[Predicate, ...], facts: TableFacts) -> list[Predicate]:
-    """The conditions on single values, one for each column: the most selective."""
-    best: dict[str, Predicate] = {}
-    for each in predicates:
-        if each.comparison.is_point:
-            known = best.get(each.column)
-            if known is None or facts.fraction(each) < facts.fraction(known):
-                best[each.column] = each
-    return list(best.values())
-
-
-def _narrowing(points: list[Predicate], facts: TableFacts, rows: float) -> list[Predicate]:
-    """Those of the conditions that are worth a place in the key, of a table or a join that has so
-    many rows: each narrows what those before it leave, until next to nothing is left.
-    """
-    found: list[Predicate] = []
-    for each in sorted(points, key=facts.fraction):
-        fraction = facts.fraction(each)
-        if found and (fraction > _NARROWS or rows <= _NEXT_TO_NOTHING):
-            break
-        rows *= fraction
-        found.append(each)
-    return found
-
-
-def _best_range(
-    predicates: tuple[Predicate, ...], facts: TableFacts, exclude: tuple[str, ...]
-) -> Predicate | None:
-    ranges = [
-        each
-        for each in predicates
-        if each.comparison.is_range
-        and each.column not in exclude
-        and joined(facts, _of_column(predicates, each.column)) <= _NARROWS
-    ]
-    return min(
-        ranges, key=lambda each: joined(facts, _of_column(predicates, each.column)), default=None
-    )
-
-
-def _of_column(predicates: tuple[Predicate, ...], column: str) -> tuple[Predicate, ...]:
-    return tuple(each for each in predicates if each.column == column and each.comparison.is_range)
-
-
-def _ordered(facts: TableFacts, columns: Iterable[tuple[float, str]]) -> tuple[str, ...]:
-    """The columns of a key that are compared with `=`: those of an index first that the new one
-    then replaces, else the most selective. Those that differ little stand as in the table, so that
-    another sample of the statistics makes no other index.
-    """
-    places = {column.name: place for place, column in enumerate(facts.table.columns)}
-    ranked = sorted(columns, key=lambda each: (round(log10(each[0])), places.get(each[1], 99)))
-    names = tuple(name for _, name in ranked)
-    for index in sorted(facts.table.indexes, key=lambda each: -len(each.key)):
-        own = tuple(name for name in index.key if name is not None)
-        replaceable = not (index.primary or index.unique or index.condition or None in index.key)
-        if replaceable and len(own) < len(names) and set(own) <= set(names):
-            return (*own, *(name for name in names if name not in own))
-    return names
 
 
 def _equality_words(fractions: dict[str, float], names: tuple[str, ...]) -> str:

@@ -5,7 +5,7 @@ too few rows. CREATE STATISTICS tells it of both together (on DSQL since 2026-08
 from collections.abc import Iterator
 from typing import Final
 
-from dsqlkit.advisor.candidates import WORTH_ROWS
+from dsqlkit.advisor.candidate import WORTH_ROWS
 from dsqlkit.advisor.ddl import identifier
 from dsqlkit.advisor.query import Comparison, TableUse
 from dsqlkit.advisor.statistics import TableFacts, joined

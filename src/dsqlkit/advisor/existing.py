@@ -1,6 +1,6 @@
 """What the indexes that are there give already, and which of them a new one would replace."""
 
-from dsqlkit.advisor.candidates import Candidate
+from dsqlkit.advisor.candidate import Candidate
 from dsqlkit.advisor.predicates import ConditionReader
 from dsqlkit.advisor.query import Predicate, TableUse
 from dsqlkit.advisor.scopes import Scope, columns_of

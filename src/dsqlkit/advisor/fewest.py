@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from dsqlkit.advisor.candidates import Candidate
+from dsqlkit.advisor.candidate import Candidate
 from dsqlkit.advisor.limits import fitting_key, may_include
 from dsqlkit.advisor.statistics import TableFacts
 from dsqlkit.advisor.write_cost import entry_bytes, entry_dpu, lookup_dpu, scan_dpu

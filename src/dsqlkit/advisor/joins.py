@@ -9,12 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dsqlkit.advisor.candidates import (
-    Candidate,
-    candidates_of,
-    joined_candidate,
-    range_joined_candidate,
-)
+from dsqlkit.advisor.candidate import Candidate
+from dsqlkit.advisor.candidates import candidates_of, joined_candidate, range_joined_candidate
 from dsqlkit.advisor.measured import Reads
 from dsqlkit.advisor.predicates import ELSEWHERE
 from dsqlkit.advisor.query import Lookup, Query, TableUse

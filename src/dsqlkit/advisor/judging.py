@@ -12,7 +12,7 @@ from typing import Any, Final
 import psycopg
 
 from dsqlkit.advisor.advise import Advice, Proposal, advise
-from dsqlkit.advisor.candidates import WORTH_ROWS, counted
+from dsqlkit.advisor.candidate import WORTH_ROWS, counted
 from dsqlkit.advisor.facts_reader import Facts, facts_of
 from dsqlkit.advisor.syntax import Statement, parse
 from dsqlkit.errors import SqlError, UsageError

@@ -1,13 +1,20 @@
 """One condition of a query: what it lets a B-tree do, or why no B-tree can help."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.advisor.expressions import SAME_ORDER, immutable_type
+from dsqlkit.advisor.condition_parts import (
+    as_row_comparison,
+    is_like_its_column,
+    regular_prefix,
+    values_of,
+    varies,
+)
+from dsqlkit.advisor.expressions import immutable_type
 from dsqlkit.advisor.query import Bound, Comparison, Obstacle, Predicate
 from dsqlkit.advisor.syntax import (
     Node,
@@ -25,7 +32,6 @@ from dsqlkit.quotas import NOT_IN_A_KEY
 
 _MIRRORED: Final = {"=": "=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _VOLATILE: Final = frozenset({"random", "gen_random_uuid", "clock_timestamp", "nextval"})
-_LETTERS: Final = re.compile(r"[\w @#&,:;/=<>-]*")
 _WILDCARD: Final = re.compile(r"(?<!\\)[%_]")
 
 
@@ -94,7 +100,7 @@ class ConditionReader:
                 reading = self._boolean_expression(node, text)
             case _:
                 reading = None
-        if reading and reading.predicate and is_literal(_values(node)):
+        if reading and reading.predicate and is_literal(values_of(node)):
             use, predicate = reading.predicate
             condition = text_of(bare(node), self.names)
             told = replace(predicate, literal=True, condition=condition)
@@ -144,13 +150,16 @@ class ConditionReader:
         return found
 
     def _in(self, node: Node, values: list[Node], text: str) -> Reading | None:
+        if kind_of(node) == "row_expr":
+            why = "A list of rows is OR over several columns: join with VALUES instead."
+            return self._blocked(node, text, why)
         return self._predicate(node, Comparison.IN, [("=", value) for value in values], text)
 
     def _any(self, node: Node, array: Node, text: str) -> Reading | None:
         elements = self._elements(array)
         if elements is not None:
             return self._in(node, elements, text)
-        return None if _varies(array) else self._in(node, [], text)
+        return None if varies(array) else self._in(node, [], text)
 
     def _elements(self, array: Node) -> list[Node] | None:
         """The elements of an array that the query spells out."""
@@ -173,7 +182,7 @@ class ConditionReader:
     def _differs(self, node: Node, values: list[Node], text: str) -> Reading | None:
         """Nothing that a B-tree serves, but a part of the rows that may be known."""
         column = self._bare(node)
-        if column is None or any(map(_varies, values)):
+        if column is None or any(map(varies, values)):
             return None
         if column.type == "boolean" and len(values) == 1:
             value = constant(values[0], self.values)
@@ -207,7 +216,7 @@ class ConditionReader:
         joins: list[tuple[int, ColumnAt]] = []
         for column, other in ((left, node.rexpr), (right, node.lexpr)):
             others = {each.use for each in self.columns(other)}
-            if not others and _varies(other):
+            if not others and varies(other):
                 others = {ELSEWHERE}
             if column is not None and len(others) == 1 and column.use not in others:
                 joins.append((others.pop(), column))
@@ -221,9 +230,9 @@ class ConditionReader:
                     text=text,
                 )
             return Reading(joins=tuple(joins), equal=operator == "=", filtered=columns, text=text)
-        if right is not None and left is None and not _varies(node.lexpr):
+        if right is not None and left is None and not varies(node.lexpr):
             return self._compared(node.rexpr, _MIRRORED[operator], node.lexpr, text)
-        if _varies(node.rexpr):
+        if varies(node.rexpr):
             return None
         return self._compared(node.lexpr, operator, node.rexpr, text)
 
@@ -242,7 +251,7 @@ class ConditionReader:
     def _like(self, node: Node, operator: str, text: str) -> Reading | None:
         pattern = constant(node.rexpr, self.values)
         if pattern is None:
-            if _varies(node.rexpr):
+            if varies(node.rexpr):
                 return None
             return self._blocked(
                 node.lexpr, text, "The pattern is known only when the query runs: an index serves "
@@ -252,7 +261,7 @@ class ConditionReader:
             case "^@":
                 prefix, whole = pattern, False
             case "~":
-                prefix, whole = _regular_prefix(pattern), False
+                prefix, whole = regular_prefix(pattern), False
             case _:
                 prefix = _WILDCARD.split(pattern, maxsplit=1)[0].replace("\\", "")
                 whole = _WILDCARD.search(pattern) is None
@@ -300,7 +309,9 @@ class ConditionReader:
         if not columns:
             return None
         names = {(column.use, column.name) for column in columns}
-        if node.bool_expr.boolop == tree.OR_EXPR and (rows := self._as_rows(arguments)):
+        if node.bool_expr.boolop == tree.OR_EXPR and (
+            rows := as_row_comparison(arguments, self.names)
+        ):
             return Reading(
                 obstacle=Obstacle(text, f"Write {rows}, which is one range of an index."),
                 filtered=columns,
@@ -312,50 +323,18 @@ class ConditionReader:
             why = "OR over several columns is not one range of any index: write a UNION of queries."
         return Reading(obstacle=Obstacle(text, why), filtered=columns, text=text)
 
-    def _as_rows(self, arguments: Sequence[Node]) -> str | None:
-        """`(a, b) < (x, y)` for `a < x OR (a = x AND b < y)`; None for another condition."""
-        if len(arguments) != 2:
-            return None
-        first, second = sorted(arguments, key=lambda each: kind_of(each) != "a_expr")
-        if kind_of(first) != "a_expr" or kind_of(second) != "bool_expr":
-            return None
-        parts = list(second.bool_expr.args)
-        if len(parts) != 2 or any(kind_of(each) != "a_expr" for each in parts):
-            return None
-        for same, then in (parts, parts[::-1]):
-            operator = "".join(names_of(first.a_expr.name))
-            pair = all(
-                text_of(getattr(first.a_expr, side), {}) == text_of(getattr(same.a_expr, side), {})
-                for side in ("lexpr", "rexpr")
-            )
-            if (
-                pair
-                and names_of(same.a_expr.name) == ("=",)
-                and operator in {"<", ">"}
-                and "".join(names_of(then.a_expr.name)).startswith(operator)
-            ):
-                sides = (
-                    ", ".join(
-                        text_of(getattr(each.a_expr, side), self.names) for each in (first, then)
-                    )
-                    for side in ("lexpr", "rexpr")
-                )
-                left, right = sides
-                return f"({left}) {''.join(names_of(then.a_expr.name))} ({right})"
-        return None
-
     def _predicate(
         self, node: Node, comparison: Comparison, bounds: list[tuple[str, Node]], text: str
     ) -> Reading | None:
         column = self._bare(node)
         if column is None:
-            if any(_varies(value) for _, value in bounds):
+            if any(varies(value) for _, value in bounds):
                 return None
             values = tuple(Bound(each, constant(value, self.values)) for each, value in bounds)
             return self._of_expression(node, comparison, values, text)
         caution = ""
         for _, value in bounds:
-            if _varies(value):
+            if varies(value):
                 return None
             why = _misfit(column, value)
             if why:
@@ -389,7 +368,7 @@ class ConditionReader:
         found = self._key_expression(node)
         if found is None:
             return self._inside_expression(node, columns[0], text)
-        like = _is_like_its_column(node)
+        like = is_like_its_column(node)
         predicate = Predicate(
             text_of(bare(node), self.names),
             comparison,
@@ -454,11 +433,6 @@ class ConditionReader:
         return None
 
 
-def _varies(node: Node) -> bool:
-    """Whether an expression has a column in it, of whatever relation."""
-    return any(True for _ in find(node, "ColumnRef"))
-
-
 def _misfit(column: ColumnAt, value: Node) -> str | None:
     """Why an index on the column does not serve a comparison with the value."""
     calls = {names_of(call.funcname)[-1] for call in find(value, "FuncCall")}
@@ -471,40 +445,3 @@ def _misfit(column: ColumnAt, value: Node) -> str | None:
         f"{column.name} is {column.type} and is compared as {value_type}: no index on it is used. "
         f"Cast the value to {column.type}."
     )
-
-
-def _values(node: Node) -> Node:
-    """The condition with what it compares left out, so that only values are looked at."""
-    copy = type(node)()
-    copy.CopyFrom(node)
-    match kind_of(node):
-        case "a_expr":
-            copy.a_expr.lexpr.Clear()
-        case "null_test":
-            copy.null_test.arg.Clear()
-        case "boolean_test":
-            copy.boolean_test.arg.Clear()
-        case "column_ref":
-            copy.Clear()
-        case "bool_expr":
-            copy.bool_expr.args[0].Clear()
-    return copy
-
-
-def _regular_prefix(pattern: str) -> str:
-    """The letters with which a text must begin to match a regular expression."""
-    if not pattern.startswith("^"):
-        return ""
-    found = _LETTERS.match(pattern, 1)
-    letters = found[0] if found else ""
-    after = pattern[1 + len(letters) :]
-    if "|" in pattern:
-        return ""
-    return letters[:-1] if after[:1] in {"*", "?", "{"} else letters
-
-
-def _is_like_its_column(node: Node) -> bool:
-    """Whether an expression has about as many values as the column inside it."""
-    if kind_of(node) != "func_call":
-        return False
-    return names_of(node.func_call.funcname)[-1] in SAME_ORDER

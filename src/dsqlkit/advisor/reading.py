@@ -273,6 +273,10 @@ class _Reader:
                 self.uses[column.use].needed.add(column.name)
                 self.uses[column.use].filtered.add(column.name)
             given = next(iter(outputs.values()), None)
+            if len(tested) == 1 and given is None and link.sub_link_type == tree.ANY_SUBLINK:
+                one = tested[0]
+                if not anti and kind_of(link.testexpr) == "column_ref":
+                    self.lookups.append(Lookup(ELSEWHERE, one.use, one.name, "= ANY (subquery)"))
             if len(tested) == 1 and given is not None and link.sub_link_type == tree.ANY_SUBLINK:
                 one, text = tested[0], "= ANY (subquery)"
                 if not anti:

@@ -155,8 +155,9 @@ class Bench:
             tally, seconds = self._watch(clients, threads, started, on_second)
         except BaseException:
             self._stop.set()
+            deadline = time.monotonic() + _LAST_JOIN_S
             for thread in threads:
-                thread.join(_LAST_JOIN_S)
+                thread.join(max(deadline - time.monotonic(), 0))
             raise
         if defects:
             raise defects[0]

@@ -10,9 +10,11 @@ from psycopg.rows import TupleRow
 
 from dsqlkit import accounts
 from dsqlkit.accounts import AccountId, parse_id, table_of
+from dsqlkit.accounts.ids import HOW_TO_MAKE
 from dsqlkit.connection import Connection, Connections
-from dsqlkit.errors import AccountNotFound, DsqlkitError, UsageError
+from dsqlkit.errors import AccountNotFound, DsqlkitError, SqlError, UsageError
 from dsqlkit.queries import statement
+from dsqlkit.tables import UNDEFINED_TABLE
 from dsqlkit.transaction import run
 
 FEWEST: Final = 2
@@ -85,7 +87,12 @@ def from_file(connections: Connections, participants: Participants) -> Participa
     query = statement(f"bench/{participants.table}_missing.sql")
     for first in range(0, len(participants.ids), _BATCH):
         values = {"ids": list(participants.ids[first : first + _BATCH])}
-        row = run(connections, partial(_one, query=query, values=values)).value
+        try:
+            row = run(connections, partial(_one, query=query, values=values)).value
+        except SqlError as error:
+            if error.sqlstate == UNDEFINED_TABLE:
+                error.hint = HOW_TO_MAKE[participants.table]
+            raise
         if row is not None:
             raise AccountNotFound(
                 f"Account {row[0]} of the file is not in table {participants.table}.",

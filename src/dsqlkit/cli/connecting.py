@@ -143,11 +143,12 @@ def psql(
 def client_environment(endpoint: "Endpoint", life_s: int = DEFAULT_LIFE_S) -> dict[str, str]:
     """What libpq reads to connect to the endpoint, with a token that lives `life_s` seconds."""
     from dsqlkit import libpq
-    from dsqlkit.connection import root_certificates
-    from dsqlkit.endpoint import DATABASE
+    from dsqlkit.endpoint import DATABASE, LOCAL_AWS_NAME
     from dsqlkit.token import TokenSigner
 
     address = libpq.route(endpoint)
+    if endpoint.is_local and endpoint.host == LOCAL_AWS_NAME:
+        address = "127.0.0.1"  # this machine may not know the name
     return {
         **({"PGHOSTADDR": address} if address else {}),
         "PGHOST": endpoint.host,
@@ -155,6 +156,6 @@ def client_environment(endpoint: "Endpoint", life_s: int = DEFAULT_LIFE_S) -> di
         "PGUSER": endpoint.user,
         "PGDATABASE": DATABASE,
         "PGSSLMODE": "verify-full",
-        "PGSSLROOTCERT": root_certificates(endpoint),
+        "PGSSLROOTCERT": libpq.root_certificates(endpoint),
         "PGPASSWORD": TokenSigner(endpoint).token(life_s).value,
     }

@@ -134,14 +134,14 @@ def _ask(
 
 def _run(printer: Output, load: "TableLoad", output: Path, *, to_stdout: bool) -> "Loaded":
     """Run the load, and say what is in the table where it fails."""
-    with printer.progress("Loading", load.total, "rows") as advance:
+    left = load.total - load.accounts
+    with printer.progress("Loading", left, "rows") as advance:
 
         def on_batch(batch: "Batch") -> None:
             if to_stdout:
                 printer.stream(batch.lines())
             advance(len(batch))
 
-        advance(load.accounts)
         try:
             with interruption.calls(load.stop):
                 return load.run(on_batch, say=printer.notice)

@@ -1,6 +1,5 @@
-"""`local start`, `stop`, `status`, `set`, `reset`, `env`, `logs`: the cluster on this machine."""
+"""`local start`, `stop`, `status`, `set`, `reset`, `logs`: the cluster on this machine."""
 
-import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -8,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from dsqlkit import interruption
+from dsqlkit.cli.local_env import env
+from dsqlkit.cli.local_run import run
 from dsqlkit.cli.options import ErrorOptions, OutputOptions, Yes
 from dsqlkit.cli.output import Output, label_of, table_of, write
 from dsqlkit.cli.switched_on import names_of
+from dsqlkit.cli.wording import OPTIONS
 from dsqlkit.errors import DsqlkitError, ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 _STOPPED: Final = "The local cluster is stopped. Its data stays."
 _NOT_RUNNING: Final = "The local cluster was not running."
+_EMPTIED: Final = "The local cluster runs and is empty; its sessions and faults are gone."
 _RESET: Final = "The local cluster is stopped; its data is deleted and its faults are off."
 
 
@@ -65,13 +68,20 @@ def start(
         bool,
         typer.Option("--trace", help="Log a line for each turn of each session, without data."),
     ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Listen there, now and at each later start; 0 is any that is free."
+        ),
+    ] = None,
 ) -> None:
     """Start the local cluster, unless it runs already.
 
-    The other options switch faults on, as those of `local set` do.
+    All but --port and --trace switch faults on, as `local set` does.
 
     \b
     dsqlkit local start
+    dsqlkit local start --port 5432
     dsqlkit local start --conflict-rate 0.2
     """
     from dsqlkit import local
@@ -82,7 +92,7 @@ def start(
         local.set_faults(faults)
     with output.status("Starting the local cluster ..."):
         try:
-            status = local.start(trace=trace)
+            status = local.start(trace=trace, port=port)
         except KeyboardInterrupt as error:
             raise Interrupted(
                 "Interrupted. The local cluster may go on starting.",
@@ -143,20 +153,28 @@ def set_(options: FaultOptions) -> None:
     output = Output(options)
     faults = _asked_for(options)
     if faults is None:
-        from dsqlkit.local.faults import NAMES, option_of
+        from dsqlkit.local.faults import NAMES
 
-        known = ", ".join(map(option_of, NAMES))
+        known = ", ".join(OPTIONS[name] for name in NAMES)
         raise UsageError("Nothing to set.", hint=f"Give {known}, or --none.")
     now = local.set_faults(faults)
     when = "now" if now.running else "from its next start on"
     _tell(output, now, f"Faults of the local cluster {when}: {names_of(faults) or 'none'}.")
 
 
-def reset(options: OutputOptions, yes: Yes = False) -> None:
+def reset(
+    options: OutputOptions,
+    keep_running: Annotated[
+        bool,
+        typer.Option("--keep-running", help="Do not stop it; sessions that are open are closed."),
+    ] = False,
+    yes: Yes = False,
+) -> None:
     """Stop the local cluster, delete its data, switch its faults off.
 
     \b
     dsqlkit local reset --yes
+    dsqlkit local reset --keep-running --yes
     """
     from dsqlkit import local
 
@@ -164,32 +182,8 @@ def reset(options: OutputOptions, yes: Yes = False) -> None:
     output.confirm("All data of the local cluster would be deleted.", yes=yes)
     # Data that is half removed would be in the way of the next start.
     with interruption.held():
-        _tell(output, local.reset(), _RESET)
-
-
-def env(options: ErrorOptions) -> None:
-    """Print `export` lines that let any AWS SDK sign for it.
-
-    \b
-    eval "$(dsqlkit local env)"
-    """
-    from dsqlkit import local
-
-    del options
-    address = local.ensure_running()
-    values = {
-        "AWS_ACCESS_KEY_ID": address.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": address.secret_access_key,
-        # Some SDKs read the one, some the other.
-        "AWS_REGION": address.region,
-        "AWS_DEFAULT_REGION": address.region,
-        "CLUSTER_ENDPOINT": f"{address.host}:{address.port}",
-        "PGSSLROOTCERT": address.root_certificate,
-    }
-    # A session token of other credentials would make these two keys useless.
-    write("unset AWS_SESSION_TOKEN")
-    for name, value in values.items():
-        write(f"export {name}={shlex.quote(value)}")
+        done = local.reset(keep_running=keep_running)
+        _tell(output, done, _EMPTIED if done.running else _RESET)
 
 
 def logs(
@@ -220,6 +214,7 @@ COMMANDS: Final[tuple[tuple[str, Callable[..., Any]], ...]] = (
     ("set", set_),
     ("reset", reset),
     ("env", env),
+    ("run", run),
     ("logs", logs),
 )
 

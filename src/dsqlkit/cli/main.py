@@ -35,6 +35,7 @@ _COMMANDS: Final = {
     "bench": "dsqlkit.cli.bench:bench",
     "explain": "dsqlkit.cli.explain:explain",
     "optimize": "dsqlkit.cli.optimize:optimize",
+    "probe": "dsqlkit.cli.probe:probe",
     "role": "dsqlkit.cli.roles:COMMANDS",
     "cluster": "dsqlkit.cli.clusters:COMMANDS",
     "invoke": "dsqlkit.cli.invoke:invoke",
@@ -55,8 +56,12 @@ _GROUPS: Final = {
 
 _HELP: Final = "help"
 _HIDDEN: Final = {"load-uuids"}
-# What is no option of ours is an option of psql, its -h included.
-_SETTINGS: Final = {"psql": {"ignore_unknown_options": True, "help_option_names": ["--help"]}}
+_SETTINGS: Final[dict[str, dict[str, Any]]] = {
+    # What is no option of ours is an option of psql, its -h included.
+    "psql": {"ignore_unknown_options": True, "help_option_names": ["--help"]},
+    # What comes after the command's name is the command's.
+    "local run": {"allow_interspersed_args": False},
+}
 
 
 def build(only: str | None = None) -> typer.Typer:
@@ -85,7 +90,7 @@ def build(only: str | None = None) -> typer.Typer:
         module, _, word = place.partition(":")
         found = getattr(import_module(module), word)
         if name in _GROUPS:
-            app.add_typer(_group(found, _GROUPS[name]), name=name)
+            app.add_typer(_group(name, found), name=name)
             continue
         hidden, settings = name in _HIDDEN, _SETTINGS.get(name)
         app.command(name, cls=Command, hidden=hidden, context_settings=settings)(
@@ -94,10 +99,11 @@ def build(only: str | None = None) -> typer.Typer:
     return app
 
 
-def _group(commands: Sequence[tuple[str, Callable[..., Any]]], about: str) -> typer.Typer:
-    group = typer.Typer(help=about, rich_markup_mode=None)
+def _group(path: str, commands: Sequence[tuple[str, Callable[..., Any]]]) -> typer.Typer:
+    group = typer.Typer(help=_GROUPS[path], rich_markup_mode=None)
     for name, command in commands:
-        group.command(name, cls=Command)(with_options(command))
+        settings = _SETTINGS.get(f"{path} {name}")
+        group.command(name, cls=Command, context_settings=settings)(with_options(command))
     return group
 
 

@@ -17,7 +17,6 @@ TOPICS: Final = (
     "plans",
     "indexes",
     "costs",
-    "retries",
     "clusters",
     "lambda",
     "ci",

@@ -38,20 +38,27 @@ from dsqlkit.local.lifecycle import (
     status,
     stop,
 )
+from dsqlkit.local.own import OwnCluster, own_cluster
 from dsqlkit.local.sessions import SessionStatus
+from dsqlkit.local.trust import HOSTS_FILE, missing_hosts_line, trust_bundle
 
 __all__ = [
+    "HOSTS_FILE",
     "HOW_TO_MEND",
     "Faults",
     "LocalStatus",
+    "OwnCluster",
     "SessionStatus",
     "address",
     "ensure_running",
     "log_file",
+    "missing_hosts_line",
+    "own_cluster",
     "reset",
     "sessions",
     "set_faults",
     "start",
     "status",
     "stop",
+    "trust_bundle",
 ]

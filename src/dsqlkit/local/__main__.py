@@ -1,5 +1,44 @@
 """The local cluster's own process, started detached by `dsqlkit.local.start`."""
 
-from dsqlkit.local.daemon import main
+import argparse
+import os
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from typing import Final
 
-main()
+from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.local.server.template import copy_if_made
+from dsqlkit.local.state import StateFolder
+
+IDLE_LIMIT_S: Final = 3600.0
+
+
+def main() -> None:
+    """Read the options, begin what takes a while, load the cluster and run it."""
+    options = argparse.ArgumentParser(prog="python -m dsqlkit.local")
+    options.add_argument("--ready-fd", type=int, help="a file to close when ready")
+    options.add_argument("--idle-limit", type=float, default=IDLE_LIMIT_S, metavar="SECONDS")
+    options.add_argument("--trace", action="store_true", help="log a line for each turn")
+    options.add_argument("--template", type=Path, help="a folder with data to begin with")
+    options.add_argument("--owner-fd", type=int, help="at its end all of the cluster goes")
+    given = options.parse_args()
+    if given.ready_fd is not None and os.fork():
+        os._exit(0)  # detached: nobody has to wait for the child that goes on
+    copying = Thread(target=_copy, args=[given.template])
+    copying.start()
+    from dsqlkit.local import daemon
+
+    copying.join()
+    daemon.run(given)
+
+
+def _copy(template: Path | None) -> None:
+    """Copy the data while the code is loaded. Where that fails, they are made later."""
+    if template is not None:
+        with suppress(LocalClusterFailed, OSError):
+            copy_if_made(template, StateFolder.default())
+
+
+if __name__ == "__main__":
+    main()

@@ -8,15 +8,18 @@ import logging
 import os
 import resource
 import secrets
+import shutil
 import signal
 import socket
 import string
 import sys
 import time
 from collections.abc import Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import Enum, auto
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
@@ -29,13 +32,15 @@ from dsqlkit.local.door.token_check import TokenChecker
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.jobs.runner import JobRunner
 from dsqlkit.local.occ.adjudicator import Adjudicator
-from dsqlkit.local.server import postgres, superuser
+from dsqlkit.local.server import emptying, postgres, superuser
+from dsqlkit.local.server.home import remove_home
+from dsqlkit.local.server.losses import Losses
+from dsqlkit.local.server.template import keep_spare
 from dsqlkit.local.session.session import Session
 from dsqlkit.local.sessions import explained
 from dsqlkit.local.state import Credentials, Listening, StateFolder, take_lock
 from dsqlkit.local.wire.negotiation import tls_context
 
-IDLE_LIMIT_S: Final = 3600.0
 _CHECK_S: Final = 1.0
 _COLLECT_AT: Final = (5_000, 3, 3)
 """The garbage collector's thresholds: it runs seldom while statements run, as they leave no cycles,
@@ -48,15 +53,11 @@ _KEY_ID_LENGTH: Final = 20
 _log = logging.getLogger(__name__)
 
 
-def main() -> None:
-    """Run the local cluster of the default state folder until it is told to stop."""
-    options = argparse.ArgumentParser(prog="python -m dsqlkit.local")
-    options.add_argument("--ready-fd", type=int, help="a file to close when ready")
-    options.add_argument("--idle-limit", type=float, default=IDLE_LIMIT_S, metavar="SECONDS")
-    options.add_argument("--trace", action="store_true", help="log a line for each turn")
-    given = options.parse_args()
-    if given.ready_fd is not None and os.fork():
-        os._exit(0)  # detached: nobody has to wait for the child that goes on
+def run(given: argparse.Namespace) -> None:
+    """Run the local cluster of the default state folder until it is told to stop.
+
+    `given` are the options of `__main__`.
+    """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     if given.trace:
         logging.getLogger("dsqlkit.local").setLevel(logging.DEBUG)
@@ -67,13 +68,46 @@ def main() -> None:
         if lock is None:
             raise LocalClusterFailed("The local cluster is running already.")
         state.forget_process()
-        serve(state, ready_fd=given.ready_fd, idle_limit_s=given.idle_limit)
+        wishes = _Wishes(given.ready_fd, given.idle_limit, given.owner_fd, given.template)
+        try:
+            serve(state, wishes)
+        finally:
+            if wishes.owner_fd is not None:
+                remove_home(state)
+        if wishes.owner_fd is not None:
+            shutil.rmtree(state.root, ignore_errors=True)
+            if wishes.template is not None:
+                # Nobody waits any more: whoever comes next finds its data made.
+                keep_spare(wishes.template)
+            os._exit(0)
     except (LocalClusterFailed, OSError) as error:
         _log.error("%s", error)
         sys.exit(1)
 
 
-def serve(state: StateFolder, *, ready_fd: int | None, idle_limit_s: float) -> None:
+@dataclass(frozen=True)
+class _Wishes:
+    """What whoever started this process asked for.
+
+    `ready_fd` is closed when the cluster can be reached. Without a client for `idle_limit_s` it
+    ends. The end of `owner_fd` is the end of the cluster and of all its files.
+    """
+
+    ready_fd: int | None
+    idle_limit_s: float
+    owner_fd: int | None = None
+    template: Path | None = None
+
+
+class _End(Enum):
+    """Why a cluster does not go on as it was."""
+
+    OVER = auto()
+    SERVER_LOST = auto()
+    TO_BE_EMPTIED = auto()
+
+
+def serve(state: StateFolder, wishes: _Wishes) -> None:
     """Start the server and the endpoint, and stay until a signal or too long without a client.
 
     A server that is lost is started anew. Those who knock meanwhile wait at the port.
@@ -86,36 +120,52 @@ def serve(state: StateFolder, *, ready_fd: int | None, idle_limit_s: float) -> N
         state.save_credentials(_new_credentials())
     losses = Losses()
     known = state.listening()
-    server = postgres.start(state)
+    server = postgres.start(state, wishes.template)
     try:
-        with bind(None if known is None else known.port) as listening:
-            while _run(_Cluster(state, server, listening, ready_fd, idle_limit_s).run()):
+        port, kept = (known.port, known.port_is_kept) if known else (None, False)
+        with bind(port, no_other=kept) as listening:
+            ready_fd = wishes.ready_fd
+            while True:
+                end = _run(_Cluster(state, server, listening, wishes, ready_fd).run())
                 ready_fd = None
-                losses.count(time.monotonic())
+                if end is _End.OVER:
+                    break
+                if end is _End.TO_BE_EMPTIED and _is_emptied(server):
+                    _forget(state)
+                    continue
+                if end is _End.SERVER_LOST:
+                    losses.count(time.monotonic())
+                else:
+                    server.stop()
+                    remove_home(state)
                 server = postgres.start(state)
                 _log.info("PostgreSQL was started again")
+                if end is _End.TO_BE_EMPTIED:
+                    _forget(state)
     finally:
-        server.stop()
+        server.stop(at_once=wishes.owner_fd is not None)
         state.forget_process()
         _log.info("stopped")
 
 
-class Losses:
-    """When the server was lost. Once in a while it is started anew; again and again is a defect."""
+def _is_emptied(server: postgres.Server) -> bool:
+    import psycopg
 
-    _MOST: Final = 3
-    _WITHIN_S: Final = 60.0
+    try:
+        emptying.empty(server.socket_folder)
+    except psycopg.Error as error:
+        _log.error("the cluster could not be emptied as it runs, and is made anew: %s", error)
+        return False
+    return True
 
-    def __init__(self) -> None:
-        self._at: list[float] = []
 
-    def count(self, now_s: float) -> None:
-        """The server was lost. Raises LocalClusterFailed where that has been too often."""
-        self._at = [each for each in self._at if now_s - each < self._WITHIN_S] + [now_s]
-        if len(self._at) > self._MOST:
-            raise LocalClusterFailed(
-                f"PostgreSQL was lost {len(self._at)} times within {self._WITHIN_S:g} s."
-            )
+def _forget(state: StateFolder) -> None:
+    """Have what goes with the data gone too, and say that all of it is."""
+    state.forget_faults()
+    known = state.listening()
+    assert known is not None
+    state.save_listening(replace(known, emptied=state.wanted_emptying(), faults_change=0))
+    _log.info("emptied")
 
 
 class _Cluster:
@@ -126,17 +176,18 @@ class _Cluster:
         state: StateFolder,
         server: postgres.Server,
         listening: socket.socket,
+        wishes: _Wishes,
         ready_fd: int | None,
-        idle_limit_s: float,
     ) -> None:
         self._state = state
         self._server = server
         self._listening = listening
         self._ready_fd = ready_fd
-        self._idle_limit_s = idle_limit_s
+        self._wishes = wishes
         self._sessions: set[Session] = set()
         self._idle_since = time.monotonic()
         self._stopping = asyncio.Event()
+        self._is_to_be_emptied = False
         self._faults = ActiveFaults(state.faults())
         self._faults_change = state.faults_change()
         self._adjudicator = Adjudicator(server.socket_folder)
@@ -144,13 +195,15 @@ class _Cluster:
         self._ages = AgeLimit(lambda: self._faults.connection_age_s)
         self._count = os.open(state.connection_count, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
-    async def run(self) -> bool:
-        """Serve until it is over; whether that is because the server is lost."""
+    async def run(self) -> _End:
+        """Serve until it cannot go on as it is; why."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._asked)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        if self._wishes.owner_fd is not None:
+            loop.add_reader(self._wishes.owner_fd, self._stopping.set)
         credentials = self._state.credentials()
         assert credentials is not None
         port = self._listening.getsockname()[1]
@@ -179,24 +232,26 @@ class _Cluster:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AT)
         self._announce(port)
-        lost = False
+        end = _End.OVER
         try:
-            lost = await self._until_over(accepting, working, judging)
+            end = await self._until_over(accepting, working, judging)
         finally:
             accepting.cancel()
             working.cancel()
             judging.cancel()
-            if lost:
+            if end is not _End.OVER:
                 # Its backends end when their clients are gone.
                 self._close_sessions()
-            # PostgreSQL tells each client that it is shut down, and closes.
-            await asyncio.to_thread(self._server.stop)
+            if end is not _End.TO_BE_EMPTIED:
+                # PostgreSQL tells each client that it is shut down, and closes.
+                at_once = self._wishes.owner_fd is not None
+                await asyncio.to_thread(partial(self._server.stop, at_once=at_once))
             self._close_sessions()
             os.close(self._count)
-        if lost:
+        if end is not _End.OVER:
             # What comes before there are handlers again is to wait for them.
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        return lost
+        return end
 
     def _close_sessions(self) -> None:
         for session in list(self._sessions):
@@ -215,33 +270,43 @@ class _Cluster:
                 started_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 server_version=SERVER_VERSION,
                 traces=_log.isEnabledFor(logging.DEBUG),
+                emptied=self._state.wanted_emptying(),
+                port_is_kept=known is not None and known.port_is_kept,
             )
         )
         _log.info("listening on port %d", port)
         if self._ready_fd is not None:
             os.close(self._ready_fd)
 
-    async def _until_over(self, *tasks: asyncio.Task[None]) -> bool:
-        """Wait until there is a reason to end; whether it is that the server is lost."""
+    async def _until_over(self, *tasks: asyncio.Task[None]) -> _End:
+        """Wait until there is a reason to end."""
         while not self._stopping.is_set():
             for task in tasks:
                 if task.done():
                     task.result()
             if not self._state.root.exists():
                 _log.error("the folder %s is gone", self._state.root)
-                return False
+                return _End.OVER
             if why := self._server.why_lost():
                 _log.error("%s", why)
-                return True
-            if not self._sessions and time.monotonic() - self._idle_since > self._idle_limit_s:
-                _log.info("no client for %.0f s", self._idle_limit_s)
-                return False
+                return _End.SERVER_LOST
+            if (
+                not self._sessions
+                and time.monotonic() - self._idle_since > self._wishes.idle_limit_s
+            ):
+                _log.info("no client for %.0f s", self._wishes.idle_limit_s)
+                return _End.OVER
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _CHECK_S)
-        return False
+        return _End.TO_BE_EMPTIED if self._is_to_be_emptied else _End.OVER
 
     def _asked(self) -> None:
-        """Somebody wants us to read the faults, or to say what the sessions are doing."""
+        """Somebody wants us to read the faults, to say what sessions do, or to go empty."""
+        known = self._state.listening()
+        if known is not None and self._state.wanted_emptying() > known.emptied:
+            self._is_to_be_emptied = True
+            self._stopping.set()
+            return
         self._read_faults()
         if self._telling is None or self._telling.done():
             self._telling = asyncio.create_task(self._tell_sessions())
@@ -303,12 +368,12 @@ class _Cluster:
         os.pwrite(self._count, b"%8d" % len(self._sessions), 0)
 
 
-def _run(main: Coroutine[None, None, bool]) -> bool:
+def _run(main: Coroutine[None, None, _End]) -> _End:
     try:
         import uvloop
     except ImportError:
         return asyncio.run(main)
-    return bool(uvloop.run(main))
+    return uvloop.run(main)
 
 
 def _allow_many_files() -> None:

@@ -12,6 +12,9 @@ from typing import Final
 FOR_POSTGRES: Final[Mapping[str, str]] = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 """The whole environment of PostgreSQL's own programs. They find their libraries by themselves."""
 
+FOLDER_VARIABLE: Final = "DSQLKIT_LOCAL_FOLDER"
+"""Names the state folder of a cluster to its own process, and to what `local run` runs."""
+
 _KEPT: Final = frozenset(
     {
         # Where the state folder is, and whose it is.

@@ -4,34 +4,27 @@ The cluster is a process of its own (`dsqlkit.local.daemon`). The functions here
 signal it and read what it left in its state folder.
 """
 
-import contextlib
-import os
-import select
-import shutil
-import signal
-import sys
 import time
-from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsqlkit.endpoint import LOCAL_REGION, LocalAddress
 from dsqlkit.errors import LocalClusterFailed
-from dsqlkit.local.environment import for_daemon
+from dsqlkit.local import process
 from dsqlkit.local.faults import Faults
+from dsqlkit.local.port import check_free, check_port
+from dsqlkit.local.process import POLL_S, ask, end, is_ready, readable, sole_caretaker
 from dsqlkit.local.sessions import SessionStatus
-from dsqlkit.local.state import HOST, StateFolder, is_locked, take_lock
+from dsqlkit.local.state import HOST, Listening, StateFolder, is_locked
 
 HOW_TO_MEND = "`dsqlkit local stop`, then `dsqlkit local start`: the data stay."
 """What to do with a cluster that runs and does not answer."""
 
-_POLL_S = 0.005
+_SHORT_POLL_S = 0.001
+_LEAVING_LIMIT_S = 1.0
 _KNOCK_LIMIT_S = 3.0
 _KNOCK_PAUSE_S = 0.25
 _MEND_LIMIT_S = 10.0
-_LOG_LINES_SHOWN = 5
-_LITTLE_ROOM_BYTES = 100_000_000
-"""A new cluster has some 60 MB, most of it its data and its write-ahead log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +55,8 @@ def ensure_running(*, timeout_s: float = 60.0) -> LocalAddress:
     Raises LocalClusterFailed when it cannot be started within `timeout_s` seconds.
     """
     state = StateFolder.default()
-    with _readable(state):
-        known = state.address() if _is_ready(state) else None
+    with readable(state):
+        known = state.address() if is_ready(state) else None
     if known is None:
         start(timeout_s=timeout_s)
         known = state.address()
@@ -74,7 +67,7 @@ def ensure_running(*, timeout_s: float = 60.0) -> LocalAddress:
 def address() -> LocalAddress | None:
     """How to reach the local cluster if it was ever started, running or not; else None."""
     state = StateFolder.default()
-    with _readable(state):
+    with readable(state):
         return state.address()
 
 
@@ -82,8 +75,8 @@ def status(*, knock: bool = False) -> LocalStatus:
     """The local cluster as it is now. Starts nothing; with `knock` it signs in once to a running
     one, which takes at most a few seconds."""
     state = StateFolder.default()
-    with _readable(state):
-        listening = state.listening() if _is_ready(state) else None
+    with readable(state):
+        listening = state.listening() if is_ready(state) else None
         count = None if listening is None else int(state.connection_count.read_text() or 0)
         faults = state.faults()
         known = state.address()
@@ -116,50 +109,47 @@ def sessions(*, timeout_s: float = 10.0) -> tuple[SessionStatus, ...]:
     """
     state = StateFolder.default()
     deadline = time.monotonic() + timeout_s
-    with _readable(state):
-        if not _is_ready(state):
+    with readable(state):
+        if not is_ready(state):
             return ()
         before = state.sessions_version()
-        _signal(state)
+        ask(state)
         while state.sessions_version() == before:
-            if not _is_ready(state):
+            if not is_ready(state):
                 return ()
             if time.monotonic() > deadline:
                 raise LocalClusterFailed(
                     f"The local cluster did not say within {timeout_s:g} s what its sessions do.",
                     hint=f"One that an older dsqlkit started cannot: {HOW_TO_MEND}",
                 )
-            time.sleep(_POLL_S)
+            time.sleep(POLL_S)
         return state.sessions()
 
 
-def start(*, timeout_s: float = 60.0, trace: bool = False) -> LocalStatus:
+def start(*, timeout_s: float = 60.0, trace: bool = False, port: int | None = None) -> LocalStatus:
     """Start the local cluster unless it runs already, and sign in to it once.
 
-    With `trace` its log has a line for each turn of each session, without data and secrets.
+    With `trace` its log has a line for each turn of each session, without data and secrets. With
+    `port` it listens there, and nowhere else from then on; 0 is any port that is free. One that
+    runs elsewhere moves there, unless it has clients.
 
-    Raises LocalClusterFailed when it runs already without the `trace` that is wanted, when its
-    folder cannot be used, when it does not come up within `timeout_s` seconds, when it ends while
-    starting (with the last lines of its log), or when it runs and no client can sign in.
+    Raises UsageError for what is no port, and LocalClusterFailed when it cannot listen there, when
+    it runs already without the `trace` that is wanted, when its folder cannot be used, when it does
+    not come up within `timeout_s` seconds, when it ends while starting (with the last lines of its
+    log), or when it runs and no client can sign in.
     """
+    if port is not None:
+        check_port(port)
     state = StateFolder.default()
     deadline = time.monotonic() + timeout_s
     state.create()
-    with _sole_caretaker(state, deadline):
-        launched = False
-        while not _is_ready(state):
-            if not is_locked(state.daemon_lock):
-                if launched:
-                    raise _failed_to_start(state)
-                state.forget_process()
-                _launch(state, deadline, trace=trace)
-                launched = True
-            elif time.monotonic() > deadline:
-                raise LocalClusterFailed(
-                    f"The local cluster was not ready after {timeout_s:g} s.",
-                    hint=f"Its log is {state.log}.",
-                )
-            time.sleep(_POLL_S)
+    with sole_caretaker(state, deadline):
+        if port is not None:
+            _choose_port(state, port, deadline)
+        listening = state.listening()
+        if listening is not None and listening.port_is_kept and not is_locked(state.daemon_lock):
+            check_free(listening.port)
+        process.start(state, timeout_s, *(["--trace"] if trace else []))
         listening = state.listening()
         if trace and listening is not None and not listening.traces:
             raise LocalClusterFailed(
@@ -177,13 +167,16 @@ def stop(*, timeout_s: float = 30.0) -> LocalStatus:
     state = StateFolder.default()
     if state.root.is_dir():
         deadline = time.monotonic() + timeout_s
-        with _sole_caretaker(state, deadline):
-            _stop(state, deadline)
+        with sole_caretaker(state, deadline):
+            end(state, deadline)
     return status()
 
 
-def reset(*, timeout_s: float = 30.0) -> LocalStatus:
-    """Stop the local cluster, remove its data, switch faults off; its port and keys stay.
+def reset(*, timeout_s: float = 30.0, keep_running: bool = False) -> LocalStatus:
+    """Remove the local cluster's data, switch its faults off; its port and keys stay.
+
+    It is stopped, unless it is to keep running: then its sessions are closed, and those who come
+    meanwhile wait until it is empty.
 
     Raises LocalClusterFailed when it does not stop, or when its data cannot be removed.
     """
@@ -192,9 +185,12 @@ def reset(*, timeout_s: float = 30.0) -> LocalStatus:
     state = StateFolder.default()
     if state.root.is_dir():
         deadline = time.monotonic() + timeout_s
-        with _sole_caretaker(state, deadline), state.usable():
-            _stop(state, deadline)
-            remove_home(state)
+        with sole_caretaker(state, deadline), state.usable():
+            if keep_running and is_ready(state):
+                _empty(state, deadline)
+            else:
+                end(state, deadline)
+                remove_home(state)
             state.forget_faults()
     return status()
 
@@ -208,9 +204,9 @@ def set_faults(faults: Faults, *, timeout_s: float = 30.0) -> LocalStatus:
     state = StateFolder.default()
     state.create()
     deadline = time.monotonic() + timeout_s
-    with _sole_caretaker(state, deadline), _readable(state):
+    with sole_caretaker(state, deadline), readable(state):
         change = state.save_faults(faults)
-        if _is_ready(state):
+        if is_ready(state):
             _tell(state, change, deadline)
     return status()
 
@@ -218,6 +214,50 @@ def set_faults(faults: Faults, *, timeout_s: float = 30.0) -> LocalStatus:
 def log_file() -> Path:
     """The log of the local cluster and of its PostgreSQL server. It may not exist yet."""
     return StateFolder.default().log
+
+
+def _choose_port(state: StateFolder, port: int, deadline: float) -> None:
+    """Write down where the cluster is to listen, and stop one that listens elsewhere."""
+    listening = state.listening()
+    if listening is not None and is_ready(state) and port not in (0, listening.port):
+        clients = _clients_that_stay(state, time.monotonic() + _LEAVING_LIMIT_S)
+        if clients:
+            raise LocalClusterFailed(
+                f"The local cluster runs on port {listening.port} and has clients ({clients}).",
+                hint="Stop it first: `dsqlkit local stop`. The data stay.",
+            )
+        check_free(port)
+        end(state, deadline)
+        listening = state.listening()
+    known = listening or Listening(port)
+    state.save_listening(replace(known, port=port or known.port, port_is_kept=port != 0))
+
+
+def _clients_that_stay(state: StateFolder, deadline: float) -> int:
+    """How many clients there are; one that has hung up just now is not one."""
+    while True:
+        clients = int(state.connection_count.read_text() or 0)
+        if not clients or time.monotonic() > deadline:
+            return clients
+        time.sleep(POLL_S)
+
+
+def _empty(state: StateFolder, deadline: float) -> None:
+    """Have the running cluster empty itself; wait until it has."""
+    wanted = state.want_emptying()
+    ask(state)
+    while is_ready(state):
+        listening = state.listening()
+        if listening is not None and listening.emptied == wanted:
+            return
+        if time.monotonic() > deadline:
+            raise LocalClusterFailed(
+                "The local cluster did not empty itself in time.", hint=f"Its log is {state.log}."
+            )
+        time.sleep(_SHORT_POLL_S)
+    raise LocalClusterFailed(
+        "The local cluster ended while it was emptied.", hint=f"Its log is {state.log}."
+    )
 
 
 def _answering(deadline: float) -> LocalStatus:
@@ -234,42 +274,10 @@ def _answering(deadline: float) -> LocalStatus:
         time.sleep(_KNOCK_PAUSE_S)
 
 
-def _is_ready(state: StateFolder) -> bool:
-    if not is_locked(state.daemon_lock):
-        return False
-    listening = state.listening()
-    return listening is not None and listening.running
-
-
-@contextlib.contextmanager
-def _readable(state: StateFolder) -> Generator[None, None, None]:
-    try:
-        with state.usable():
-            yield
-    except (ValueError, TypeError) as error:
-        raise LocalClusterFailed(
-            f"A file in the local cluster's folder {state.root} is damaged.",
-            hint="Stop the cluster, remove the folder and start again: its data are lost.",
-        ) from error
-
-
-@contextlib.contextmanager
-def _sole_caretaker(state: StateFolder, deadline: float) -> Generator[None, None, None]:
-    """Let one process at a time start, stop or reset the cluster; the others wait."""
-    with state.usable():
-        lock = take_lock(state.lifecycle_lock, timeout_s=max(0.0, deadline - time.monotonic()))
-    if lock is None:
-        raise LocalClusterFailed("Another process is starting or stopping the local cluster.")
-    try:
-        yield
-    finally:
-        os.close(lock)
-
-
 def _tell(state: StateFolder, change: int, deadline: float) -> None:
     """Have the running cluster read its faults; wait until it has."""
-    _signal(state)
-    while _is_ready(state):
+    ask(state)
+    while is_ready(state):
         listening = state.listening()
         if listening is not None and listening.faults_change == change:
             return
@@ -278,89 +286,4 @@ def _tell(state: StateFolder, change: int, deadline: float) -> None:
                 "The local cluster did not take notice of its faults in time.",
                 hint=f"Its log is {state.log}.",
             )
-        time.sleep(_POLL_S)
-
-
-def _signal(state: StateFolder) -> None:
-    """Have the running cluster look into its folder, and say what its sessions do."""
-    listening = state.listening()
-    if listening is not None and listening.pid is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(listening.pid, signal.SIGHUP)
-
-
-def _launch(state: StateFolder, deadline: float, *, trace: bool) -> None:
-    """Start the daemon, detached, and wait until it is ready or has ended.
-
-    It inherits the writing end of a pipe, which it closes when it is ready; the system closes it
-    if it dies. Either way the reading end wakes up here.
-    """
-    import subprocess
-
-    from dsqlkit.local.log import opened_for_append
-
-    with state.usable():
-        log = opened_for_append(state.log)
-    reader, writer = os.pipe()
-    try:
-        with log:
-            # -P: a file named like a module, in the folder where the user stands, is not it.
-            subprocess.run(  # noqa: S603 - our own interpreter and module
-                [
-                    *(sys.executable, "-P", "-m", "dsqlkit.local", "--ready-fd", str(writer)),
-                    *(["--trace"] if trace else []),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                env=for_daemon(os.environ),
-                pass_fds=(writer,),
-                start_new_session=True,
-                check=True,
-            )
-        os.close(writer)
-        select.select([reader], [], [], max(0.0, deadline - time.monotonic()))
-    except subprocess.CalledProcessError as error:
-        raise _failed_to_start(state) from error
-    finally:
-        os.close(reader)
-
-
-def _stop(state: StateFolder, deadline: float) -> None:
-    from dsqlkit.local.server.postgres import stop_orphan
-
-    while is_locked(state.daemon_lock):
-        listening = state.listening()
-        if listening is not None and listening.running and listening.pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(listening.pid, signal.SIGTERM)
-            _wait_until_ended(state, listening.pid, deadline)
-        elif time.monotonic() > deadline:
-            raise LocalClusterFailed("The local cluster is still starting; it was not stopped.")
-        time.sleep(_POLL_S)
-    stop_orphan(state, timeout_s=max(1.0, deadline - time.monotonic()))
-    state.forget_process()
-
-
-def _wait_until_ended(state: StateFolder, pid: int, deadline: float) -> None:
-    while is_locked(state.daemon_lock):
-        if time.monotonic() > deadline:
-            raise LocalClusterFailed(
-                f"The local cluster (process {pid}) did not stop in time.",
-                hint=f"Its log is {state.log}.",
-            )
-        time.sleep(_POLL_S)
-
-
-def _failed_to_start(state: StateFolder) -> LocalClusterFailed:
-    from dsqlkit.local.log import last_lines
-
-    lines = "\n".join(last_lines(state.log, _LOG_LINES_SHOWN))
-    told = f"Its last words:\n{lines}" if lines else "It could write nothing to its log."
-    hint = f"The whole log is {state.log}."
-    # The server's files may lie elsewhere, behind a link.
-    for folder in (state.root, state.server):
-        if folder.exists() and (free := shutil.disk_usage(folder).free) < _LITTLE_ROOM_BYTES:
-            hint = f"The disk of {folder} is full, or nearly: {free / 1e6:.1f} MB are free."
-    return LocalClusterFailed(f"The local cluster ended while starting. {told}", hint=hint)
+        time.sleep(POLL_S)

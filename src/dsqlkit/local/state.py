@@ -18,6 +18,7 @@ import platformdirs
 
 from dsqlkit.endpoint import LOCAL_REGION, LocalAddress
 from dsqlkit.errors import LocalClusterFailed, UsageError
+from dsqlkit.local.environment import FOLDER_VARIABLE
 from dsqlkit.local.faults import Faults
 from dsqlkit.local.sessions import SessionStatus
 from dsqlkit.whole_file import write_whole
@@ -38,8 +39,9 @@ _IN_THE_WAY = (FileExistsError, NotADirectoryError)
 class Listening:
     """The content of `endpoint.json`. The port outlives the process that listened on it.
 
-    `faults_change` is the number of the change of faults that it heard of last. `traces`: its log
-    has a line for each turn of each session.
+    `faults_change` is the number of the change of faults that it heard of last, `emptied` that of
+    the wish to be emptied. `traces`: its log has a line for each turn of each session.
+    `port_is_kept`: somebody chose the port, and it is not to listen on another.
     """
 
     port: int
@@ -49,6 +51,8 @@ class Listening:
     server_version: str | None = None
     faults_change: int = 0
     traces: bool = False
+    emptied: int = 0
+    port_is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,16 @@ class StateFolder:
         self._credentials = root / "credentials.json"
         self._faults = root / "faults.json"
         self._sessions = root / "sessions.json"
+        self._emptying = root / "emptying"
 
     @classmethod
     def default(cls) -> "StateFolder":
-        """The folder of this user, or below XDG_DATA_HOME where that is set."""
+        """The folder of this user, or below XDG_DATA_HOME where that is set.
+
+        In the processes of a cluster that is not the user's usual one, that cluster's folder.
+        """
+        if named := os.environ.get(FOLDER_VARIABLE):
+            return cls(Path(named))
         return cls(Path(platformdirs.user_data_dir("dsqlkit")) / "local")
 
     def create(self) -> None:
@@ -145,6 +155,19 @@ class StateFolder:
     def forget_faults(self) -> None:
         """Switch all faults off."""
         self._faults.unlink(missing_ok=True)
+
+    def want_emptying(self) -> int:
+        """Say that all data are to go; the number of this wish."""
+        number = self.wanted_emptying() + 1
+        write_whole(self._emptying, str(number))
+        return number
+
+    def wanted_emptying(self) -> int:
+        """How often it was to be emptied."""
+        try:
+            return int(self._emptying.read_text())
+        except FileNotFoundError:
+            return 0
 
     def save_sessions(self, sessions: Iterable[SessionStatus]) -> None:
         """Write down what the sessions are doing."""

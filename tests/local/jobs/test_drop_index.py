@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -67,7 +68,6 @@ def test_it_is_dropped_before_it_is_there(
 ) -> None:
     with no_build_begins():
         job_id = submit(connection, f"{index} ON held (a)")
-        connection.execute("SET client_min_messages = warning")
         if extended:
             answer = connection.pgconn.exec_params(drop.encode(), None)
         else:
@@ -164,18 +164,18 @@ def test_who_has_read_the_table_is_told_of_the_drop(
             reader.execute("COMMIT")
 
 
-def test_only_who_owns_the_table_drops_it(connection: Connection) -> None:
-    connection.execute("CREATE ROLE stranger")
-    connection.execute("GRANT stranger TO admin")
-    with no_build_begins():
+def test_only_who_owns_the_table_drops_it(connection: Connection, endpoint: Endpoint) -> None:
+    connection.execute("CREATE ROLE stranger WITH LOGIN")
+    arn = "arn:aws:iam::123456789012:role/stranger"
+    connection.execute(f"AWS IAM GRANT stranger TO '{arn}'".encode())
+    with no_build_begins(), connect(replace(endpoint, user="stranger")) as stranger:
         job_id = submit(connection, "i ON held (a)")
-        connection.execute("SET ROLE stranger")
         with pytest.raises(psycopg.errors.InsufficientPrivilege) as refused:
-            connection.execute("DROP INDEX i")
+            stranger.execute("DROP INDEX i")
         assert refused.value.diag.message_primary == "must be owner of index i"
         assert refused.value.diag.context is None
-        connection.execute("RESET ROLE")
     assert outcome(connection, job_id) == ("completed", None, "public.i")
+    connection.execute(f"AWS IAM REVOKE stranger FROM '{arn}'".encode())
     connection.execute("DROP ROLE stranger")
 
 
@@ -241,7 +241,8 @@ def test_a_primary_key_is_not_dropped_whatever_its_name(
     )
     with pytest.raises(psycopg.errors.FeatureNotSupported) as refused:
         connection.execute(f"ALTER TABLE keyed DROP CONSTRAINT my_key{ending}".encode())
-    assert refused.value.diag.message_primary == "cannot drop primary key constraint my_key"
+    told = refused.value.diag.message_primary
+    assert told == "unsupported ALTER TABLE DROP CONSTRAINT statement"
     assert refused.value.diag.context is None
     for other in ("once", "positive", "there"):
         connection.execute(f"ALTER TABLE keyed DROP CONSTRAINT {other}{ending}".encode())

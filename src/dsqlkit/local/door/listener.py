@@ -8,38 +8,30 @@ import ssl
 from typing import Final
 
 from dsqlkit.local.door.login import Login, Reception
+from dsqlkit.local.port import listening_socket
 from dsqlkit.local.wire.messages import ProtocolViolation, error_response
 from dsqlkit.local.wire.negotiation import ALPN_PROTOCOL, Opening, negotiate
 from dsqlkit.local.wire.tls_stream import TlsStream
 
-ADDRESS: Final = "127.0.0.1"
 _OPENING_LIMIT_S: Final = 10.0
 _PAUSE_S: Final = 0.1
-_BACKLOG: Final = 512
-_PLAIN_TEXT: Final = "unable to accept connection, TLS is required"
+_PLAIN_TEXT: Final = "unable to accept connection, SSL is mandatory"
 
 _log = logging.getLogger(__name__)
 
 
-def bind(port: int | None) -> socket.socket:
-    """A listening socket on the port, or on a free one if there is none or it is taken."""
-    for wanted in (port, 0):
-        if wanted is None:
-            continue
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        # A port left by connections that are still fading away may be used again.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def bind(port: int | None, *, no_other: bool = False) -> socket.socket:
+    """A listening socket on the port, or on a free one if there is none or it is taken.
+
+    With `no_other` a port that is taken raises OSError.
+    """
+    if port:
         try:
-            listening.bind((ADDRESS, wanted))
-            listening.listen(_BACKLOG)
+            return listening_socket(port)
         except OSError as error:
-            listening.close()
-            if not wanted or error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            if no_other or error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
-        else:
-            listening.setblocking(False)
-            return listening
-    raise AssertionError("the second wanted port is any")
+    return listening_socket(0)
 
 
 class Listener:
@@ -82,7 +74,7 @@ class Listener:
                 if opening is Opening.CANCEL:
                     await self._reception.cancel(packet)
                 elif opening is Opening.PLAIN:
-                    refusal = error_response("28000", _PLAIN_TEXT, severity="FATAL")
+                    refusal = error_response("08P01", _PLAIN_TEXT, severity="FATAL")
                     await asyncio.get_running_loop().sock_sendall(connection, refusal)
                 elif opening in (Opening.TLS, Opening.DIRECT_TLS):
                     tls = TlsStream(self._context)

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from dsqlkit.local.backend.conversation import Conversation
-from dsqlkit.local.backend.exchange import Rows, question
 from dsqlkit.local.occ.changes import Ask, Changes, array
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.overlay_text import (
@@ -22,19 +21,10 @@ from dsqlkit.local.occ.overlay_text import (
 )
 from dsqlkit.local.occ.overlays import Overlays
 from dsqlkit.local.occ.replay import as_json, doings
+from dsqlkit.local.occ.steps_again import StepsAgain, bound_to_ours, text_of
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
-from dsqlkit.local.wire.messages import (
-    MAX_BACKEND_FRAME,
-    MAX_CLIENT_FRAME,
-    PORTAL,
-    STATEMENT,
-    SYNC,
-    Backend,
-    FrameCutter,
-    Frontend,
-    message,
-)
+from dsqlkit.local.wire.messages import Frontend, message
 
 _OIDS: Final = """
 SELECT name, c.oid::text FROM pg_catalog.unnest($1::text[]) AS u (name), LATERAL (
@@ -52,9 +42,14 @@ _CARRY_OUT: Final = "SELECT dsqlkit.carry_out($1, $2::oid[], $3::boolean)"
 _BEGIN_UPSERT: Final = "SELECT dsqlkit.begin_upsert($1, $2::oid::regclass)"
 _FILL_UPSERT: Final = "SELECT dsqlkit.fill_upsert($1, $2::oid::regclass)"
 _END_UPSERT: Final = "SELECT dsqlkit.end_upsert($1, $2::oid::regclass)"
-_DIFFERS: Final = "SELECT dsqlkit.differs_again($1::text[], $2::text[], $3::jsonb)::text"
+_DIFFERS: Final = """
+SELECT dsqlkit.differs_again($1::text[], $2::text[], (
+    SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+        'relation', dsqlkit.behind(i.relation), 'columns', i.columns))
+    FROM pg_catalog.jsonb_to_recordset($3::jsonb) AS i (relation text, columns jsonb)
+))::text
+"""
 _ASKS_FOR_PATH: Final = re.compile(rb"current_schema|search_path", re.IGNORECASE)
-_PRIVATE_NAME: Final = b"dsqlkit_overlay"
 
 
 class AtOverlay(NamedTuple):
@@ -72,20 +67,25 @@ class AtOverlays:
         self._conversation = conversation
         self._overlays = overlays
         self._ask = ask
+        self._again = StepsAgain(conversation)
 
     async def can_repeat(self, transaction: OpenTransaction, ask: Ask | None = None) -> bool:
         """Whether running its statements again does what they did. `ask` asks, in place of the
         transaction itself."""
         ask = ask or self._conversation.ask
+        if transaction.touched.schema:
+            return True  # a change of schema has no rows, and is told by its text
         if transaction.touched.opaque:
             return False
         texts = [text_of(step) for step in transaction.touched.steps if step.statement is not None]
         found = doings(texts)
         if found is None or found.unordered:
             return False
-        oids = await self._oids((table for table, _ in found.inserts), ask)
-        inserts = as_json((oids.get(table, "0"), columns) for table, columns in found.inserts)
-        rows = await ask(_DIFFERS, array(found.calls), array(transaction.touched.calls), inserts)
+        called = transaction.touched.calls
+        if not (found.calls or found.inserts or called):
+            return True
+        inserts = as_json(found.inserts)
+        rows = await ask(_DIFFERS, array(found.calls), array(called), inserts)
         return rows[0][0] == "false"
 
     async def enter(
@@ -106,12 +106,14 @@ class AtOverlays:
             statement = step.statement
             if statement is None or (changes is not None and statement.kind is not Kind.SETTING):
                 continue
-            if (found := self._upsert_in(step, statement)) is not None:
+            if (found := self._upsert_in(step, statement, transaction)) is not None:
                 relation = await self._begin_upsert(step, found)
-                await self._run_again(step, statement, found.second)
+                await self._again.run(step, statement, found.second)
                 await self.end_upsert(relation)
             elif statement.kind in (Kind.SETTING, Kind.WRITE, Kind.COPY_IN):
-                await self._run_again(step, statement, self._text_there(step, statement))
+                await self._again.run(
+                    step, statement, self._text_there(step, statement, transaction)
+                )
             if statement.kind is Kind.SETTING:
                 await ask(_ENTER)
         if changes is not None:
@@ -122,9 +124,13 @@ class AtOverlays:
 
     async def cover(self, transaction: OpenTransaction, tables: Iterable[str]) -> None:
         """See to it that these tables, as SQL writes their names, have overlays."""
-        found = (await self._oids(tables)).values()
-        await self._overlays.ensure(found)
+        missing = [table for table in tables if table not in transaction.covered_names]
+        if not missing:
+            return
+        found = (await self._oids(missing)).values()
+        transaction.overlaid.update(await self._overlays.ensure(found))
         transaction.covered.update(found)
+        transaction.covered_names.update(missing)
 
     async def led(
         self, step: Step, statement: Statement, transaction: OpenTransaction
@@ -142,16 +148,18 @@ class AtOverlays:
             transaction.names_lead = True
         if statement.can_conflict:
             await self.cover(transaction, statement.claimed)
-        found = self._upsert_in(step, statement)
+        found = self._upsert_in(step, statement, transaction)
         if found is not None:
             relation = await self._begin_upsert(step, found)
             return AtOverlay(await self._upsert_frames(step, found), relation)
-        return AtOverlay(await self._led(step, statement))
+        return AtOverlay(await self._led(step, statement, transaction))
 
-    def _upsert_in(self, step: Step, statement: Statement) -> Upsert | None:
+    def _upsert_in(
+        self, step: Step, statement: Statement, transaction: OpenTransaction
+    ) -> Upsert | None:
         if statement.kind is not Kind.WRITE:
             return None
-        return upsert(self._text_there(step, statement))
+        return upsert(self._text_there(step, statement, transaction))
 
     async def _begin_upsert(self, step: Step, found: Upsert) -> str:
         """Prepare for an INSERT ... ON CONFLICT; its table, for `end_upsert`."""
@@ -160,8 +168,8 @@ class AtOverlays:
         await self._ask(_BEGIN_UPSERT, relation)
         parameters = None
         if step.parse:
-            parameters = await self._prepare(step.parse, found.second)
-        await self._run_again(step, step.statement, found.first, parameters)
+            parameters = await self._again.prepare(step.parse, found.second)
+        await self._again.run(step, step.statement, found.first, parameters)
         await self._ask(_FILL_UPSERT, relation)
         return relation
 
@@ -169,9 +177,9 @@ class AtOverlays:
         """The frames of an INSERT ... ON CONFLICT that was prepared for."""
         if not step.parse:
             return message(Frontend.QUERY, found.second + b"\0")
-        await self._prepare(step.parse, found.second)
-        await self.bind_again(_bound_to_ours(step.bind))
-        return _bound_to_ours(step.data)
+        await self._again.prepare(step.parse, found.second)
+        await self._again.bind_again(bound_to_ours(step.bind))
+        return bound_to_ours(step.data)
 
     async def end_upsert(self, relation: str) -> None:
         """Keep what it did in the overlay."""
@@ -186,13 +194,13 @@ class AtOverlays:
         """Run again at the tables what it has run. Raises exchange.Refused."""
         for step in transaction.touched.steps:
             if step.statement is not None:
-                await self._run_again(step, step.statement, text_of(step))
+                await self._again.run(step, step.statement, text_of(step))
 
     async def lock_again(self, transaction: OpenTransaction) -> None:
         """Lock the rows that it has locked. Raises exchange.Refused."""
         for step in transaction.touched.steps:
             if step.statement is not None and step.statement.kind is Kind.LOCK:
-                await self._run_again(step, step.statement, text_of(step))
+                await self._again.run(step, step.statement, text_of(step))
 
     async def locked_places(self, transaction: OpenTransaction) -> dict[str, set[str]] | None:
         """The places of rows that it has locked, by table (oid), and perhaps of others; None where
@@ -205,105 +213,40 @@ class AtOverlays:
             text = with_places(text_of(step))
             if text is None:
                 return None
-            for row in await self._run_again(step, statement, text.sql):
+            for row in await self._again.run(step, statement, text.sql):
                 for oid, place in _pairs(row[-2 * text.tables :]):
                     found.setdefault(oid, set()).add(place)
         return found
-
-    async def _run_again(
-        self,
-        step: Step,
-        statement: Statement,
-        text: bytes,
-        parameters: Sequence[bytes] | None = None,
-    ) -> Rows:
-        """Run a text in place of that of a step, with the step's values. Gives rows in text.
-
-        Leaves the client's unnamed statement alone. Raises exchange.Refused.
-        """
-        if step.parse:
-            await self._prepare(step.parse, text, parameters)
-            frames = _bound_to_ours(step.again.removeprefix(step.parse), in_text=True)
-        elif len(statement.parts) == 1 and not step.copied:
-            frames = question(text.decode())
-        else:
-            frames = message(Frontend.QUERY, text + b"\0") + step.copied
-        return (await self._conversation.run(frames)).rows()
-
-    async def bind_again(self, bind: bytes) -> None:
-        """Make a portal again that was bound in an earlier step: it went with what was let go."""
-        if bind:
-            close = message(Frontend.CLOSE, PORTAL + bind[5 : bind.find(b"\0", 5) + 1])
-            await self._conversation.run(close + bind + SYNC)
-
-    async def forget_prepared(self, step: Step) -> None:
-        """Let the step prepare its statement once more under the same name."""
-        name = step.parse[5 : step.parse.find(b"\0", 5)]
-        if name and step.parse in step.data:
-            await self._conversation.run(message(Frontend.CLOSE, STATEMENT + name + b"\0") + SYNC)
 
     async def leave(self) -> None:
         """Names lead to the tables again."""
         await self._conversation.ask(_LEAVE)
 
-    async def _oids(self, tables: Iterable[str], ask: Ask | None = None) -> dict[str, str]:
-        rows = await (ask or self._conversation.ask)(_OIDS, array(sorted(set(tables))))
+    async def _oids(self, tables: Iterable[str]) -> dict[str, str]:
+        rows = await self._conversation.ask(_OIDS, array(sorted(set(tables))))
         return {str(name): str(oid) for name, oid in rows}
 
-    def _text_there(self, step: Step, statement: Statement) -> bytes:
+    def _text_there(self, step: Step, statement: Statement, transaction: OpenTransaction) -> bytes:
         """A step's text at overlays."""
         text = text_of(step)
         if statement.kind in (Kind.LOCK, Kind.CURSOR):
             text = without_locks(text)
         if statement.qualified:
-            text = at_overlays(text, statement.qualified, self._overlays.has)
+            text = at_overlays(text, statement.qualified, transaction.overlaid)
         if statement.kind is Kind.READ:
             text = copied_from_query(text)
         return text
 
-    async def _led(self, step: Step, statement: Statement) -> bytes:
-        text = self._text_there(step, statement)
+    async def _led(self, step: Step, statement: Statement, transaction: OpenTransaction) -> bytes:
+        text = self._text_there(step, statement, transaction)
         if text == text_of(step):
-            await self.bind_again(step.bind)
+            await self._again.bind_again(step.bind)
             return step.data
         if not step.parse:
             return message(Frontend.QUERY, text + b"\0") + step.copied
-        await self._prepare(step.parse, text)
-        await self.bind_again(_bound_to_ours(step.bind))
-        return _bound_to_ours(step.data)
-
-    async def _prepare(
-        self, parse: bytes, text: bytes, parameters: Sequence[bytes] | None = None
-    ) -> list[bytes]:
-        """Prepare a text in place of that of a Parse frame, under a name of ours.
-
-        Its parameters are of these types, or of those of the frame. Gives the types. Raises
-        exchange.Refused.
-        """
-        end = parse.find(b"\0", parse.find(b"\0", 5) + 1)
-        types = parse[end + 1 :]
-        if parameters is not None:
-            types = len(parameters).to_bytes(2, "big") + b"".join(parameters)
-        # Frees the name first: it may be left from an earlier statement.
-        close = message(Frontend.CLOSE, STATEMENT + _PRIVATE_NAME + b"\0")
-        prepare = message(Frontend.PARSE, _PRIVATE_NAME + b"\0" + text + b"\0" + types)
-        describe = message(Frontend.DESCRIBE, STATEMENT + _PRIVATE_NAME + b"\0")
-        done = await self._conversation.run(close + prepare + describe + SYNC)
-        done.rows()
-        cutter = FrameCutter({Backend.PARAMETER_DESCRIPTION}, limit=MAX_BACKEND_FRAME)
-        for kind, frame in cutter.feed(done.held()):
-            if kind == Backend.PARAMETER_DESCRIPTION:
-                return [frame[at : at + 4] for at in range(7, len(frame), 4)]
-        return []
-
-
-def text_of(step: Step) -> bytes:
-    """The SQL of a step."""
-    if not step.parse:
-        frame = step.again
-        return frame[5 : frame.find(b"\0", 5)]
-    start = step.parse.find(b"\0", 5) + 1
-    return step.parse[start : step.parse.find(b"\0", start)]
+        await self._again.prepare(step.parse, text)
+        await self._again.bind_again(bound_to_ours(step.bind))
+        return bound_to_ours(step.data)
 
 
 def _pairs(values: Sequence[str | None]) -> Iterator[tuple[str, str]]:
@@ -311,31 +254,3 @@ def _pairs(values: Sequence[str | None]) -> Iterator[tuple[str, str]]:
     for first, second in zip(values[::2], values[1::2], strict=True):
         if first is not None and second is not None:
             yield first, second
-
-
-def _bound_to_ours(frames: bytes, *, in_text: bool = False) -> bytes:
-    """The same frames with every Bind naming the statement that was prepared in its place, and
-    asking for rows in text if `in_text`."""
-    pieces = []
-    cutter = FrameCutter({Frontend.BIND}, limit=MAX_CLIENT_FRAME)
-    for kind, piece in cutter.feed(frames):
-        if kind == Frontend.BIND:
-            start = piece.find(b"\0", 5) + 1
-            end = piece.find(b"\0", start)
-            rest = _asking_for_text(piece[end + 1 :]) if in_text else piece[end + 1 :]
-            bound = piece[5:start] + _PRIVATE_NAME + b"\0" + rest
-            pieces.append(message(Frontend.BIND, bound))
-        else:
-            pieces.append(piece)
-    return b"".join(pieces)
-
-
-def _asking_for_text(values: bytes) -> bytes:
-    """What follows the names in a Bind, with no formats of columns: all in text."""
-    position = 2 + 2 * int.from_bytes(values[:2], "big")
-    count = int.from_bytes(values[position : position + 2], "big")
-    position += 2
-    for _ in range(count):
-        length = int.from_bytes(values[position : position + 4], "big", signed=True)
-        position += 4 + max(length, 0)
-    return values[:position] + b"\0\0"

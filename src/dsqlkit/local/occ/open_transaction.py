@@ -111,7 +111,9 @@ class OpenTransaction:
     (see session/implicit.py). `rivals` are open transactions that it met over a row: whoever
     commits first, the other has lost. Cursors that were opened after `cursors_secured`, if there
     are `loose_cursors`, do not outlive being parked by themselves; it is not `movable` with one
-    that cannot be opened again. `covered` are the tables (oids) whose overlays it may write to;
+    that cannot be opened again. `covered` are the tables (oids) whose overlays it may write to,
+    `covered_names` as its statements name them; `overlaid` all that
+    those reach (schema, name);
     `names_lead` there while its search path says so.
     """
 
@@ -122,11 +124,13 @@ class OpenTransaction:
         "began_at",
         "began_s",
         "covered",
+        "covered_names",
         "cursors_secured",
         "implicit",
         "loose_cursors",
         "movable",
         "names_lead",
+        "overlaid",
         "phase_since_s",
         "rivals",
         "touched",
@@ -145,6 +149,8 @@ class OpenTransaction:
         self.cursors_secured = LONG_AGO
         self.movable = True
         self.covered: set[str] = set()
+        self.covered_names: set[str] = set()
+        self.overlaid: set[tuple[str, str]] = set()
         self.names_lead = False
 
     def __repr__(self) -> str:

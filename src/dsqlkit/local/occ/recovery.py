@@ -17,6 +17,7 @@ from dsqlkit.local.occ.changes import Changes, Locked, let_go
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.occ.parking import Parking
 from dsqlkit.local.occ.row_locks import settle_locks
+from dsqlkit.local.occ.steps_again import StepsAgain
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
 
@@ -32,6 +33,7 @@ class Recovery:
     def __init__(self, conversation: Conversation, adjudicator: Adjudicator) -> None:
         self._conversation = conversation
         self._adjudicator = adjudicator
+        self._again = StepsAgain(conversation)
         self._overlays = AtOverlays(conversation, adjudicator.overlays, self._ask)
         self.parking = Parking(conversation, self._ask, adjudicator.monitor.ask, self._overlays)
 
@@ -69,7 +71,7 @@ class Recovery:
         if transaction.phase is Phase.PARKED and transaction.touched.schema:
             await self.parking.restore(transaction)
             if not transaction.lost:
-                await self._overlays.bind_again(step.bind)
+                await self._again.bind_again(step.bind)
                 return None
         if transaction.phase is Phase.PARKED:
             await self._overlays.enter(transaction, statement.claimed)
@@ -97,7 +99,7 @@ class Recovery:
             changes = await self.parking.set_down(transaction)
         else:
             await let_go(ask)
-        await self._overlays.forget_prepared(step)
+        await self._again.forget_prepared(step)
         if verdict.error is not None and not self._gave_way(verdict):
             transaction.lose(DATA_CONFLICT)
         await self._overlays.enter(transaction, statement.claimed, changes)
@@ -130,7 +132,7 @@ class Recovery:
                 transaction.lose(DATA_CONFLICT)
         if transaction.lost:
             await ask("SELECT dsqlkit.lose($1)", transaction.lost)
-        await self._overlays.bind_again(bind)
+        await self._again.bind_again(bind)
 
     async def keep_cursors(self, transaction: OpenTransaction) -> None:
         """After a step that opened a cursor: see to it that the transaction can still be parked."""

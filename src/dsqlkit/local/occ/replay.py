@@ -58,5 +58,5 @@ def doings(texts: Iterable[bytes]) -> Doings | None:
 
 
 def as_json(inserts: Iterable[tuple[str, tuple[str, ...] | None]]) -> str:
-    """Tables (oids) and columns as dsqlkit.differs_again takes them."""
-    return json.dumps([{"relation": table, "columns": columns} for table, columns in inserts])
+    """Tables and columns as dsqlkit.differs_again takes them."""
+    return json.dumps([{"relation": table, "columns": columns or ()} for table, columns in inserts])

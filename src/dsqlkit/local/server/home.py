@@ -41,6 +41,8 @@ class ServerHome:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.data = path / "data"
+        self.catalog = path / "catalog"
+        """Says which version of the system schema the data have."""
         self._lock = path / _LOCK
         self._held: int | None = None
         self._socket_link = path / "socket"
@@ -70,9 +72,9 @@ class ServerHome:
         """Whether the lock is held, by us or by another."""
         return is_locked(self._lock)
 
-    def take(self) -> None:
-        """Take the lock. Raises LocalClusterFailed when another holds it."""
-        self._held = take_lock(self._lock, timeout_s=1.0)
+    def take(self, *, timeout_s: float = 1.0) -> None:
+        """Take the lock. Raises LocalClusterFailed when another holds it for all that time."""
+        self._held = take_lock(self._lock, timeout_s=timeout_s)
         if self._held is None:
             raise LocalClusterFailed("Another PostgreSQL server is using the local cluster's data.")
 

@@ -5,6 +5,7 @@ It listens only on a unix socket in a private folder (see home.py).
 
 import contextlib
 import hashlib
+import logging
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from dsqlkit.local.dialect import parameters
 from dsqlkit.local.dialect.rules import ANSWERS
 from dsqlkit.local.server import files
 from dsqlkit.local.server.home import SOCKET_NAME, ServerHome
+from dsqlkit.local.server.template import copy_data, sole_user
 from dsqlkit.local.state import StateFolder
 from dsqlkit.local.statements.quoting import literal
 from dsqlkit.whole_file import write_whole
@@ -26,7 +28,8 @@ from dsqlkit.whole_file import write_whole
 _POLL_S: Final = 0.005
 _START_LIMIT_S: Final = 30.0
 _QUIT_LIMIT_S: Final = 5.0
-_CATALOG: Final = "catalog"
+
+_log = logging.getLogger(__name__)
 
 
 class Server:
@@ -46,9 +49,13 @@ class Server:
             return f"PostgreSQL's socket {self.socket} is gone"
         return None
 
-    def stop(self, *, timeout_s: float = 10.0) -> None:
-        """Stop the server, ending its sessions; after `timeout_s` seconds without mercy."""
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+    def stop(self, *, timeout_s: float = 10.0, at_once: bool = False) -> None:
+        """Stop the server, ending its sessions; after `timeout_s` seconds without mercy.
+
+        `at_once` is for one whose data is not needed any more.
+        """
+        gently = () if at_once else (signal.SIGINT,)
+        for number in (*gently, signal.SIGQUIT, signal.SIGKILL):
             self.process.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout_s if number != signal.SIGQUIT else _QUIT_LIMIT_S)
@@ -57,8 +64,10 @@ class Server:
         self._home.release()
 
 
-def start(state: StateFolder) -> Server:
+def start(state: StateFolder, template: Path | None = None) -> Server:
     """Start the server, making its data first if there are none.
+
+    New data, and the programs, are those of the folder `template` where one is given.
 
     Raises LocalClusterFailed when the programs are missing or the server does not come up.
     """
@@ -66,7 +75,7 @@ def start(state: StateFolder) -> Server:
     stop_orphan(state, timeout_s=_START_LIMIT_S)
     home.take()
     try:
-        programs = files.programs(home)
+        programs = _programs_and_data(template, home) if template else files.programs(home)
         if not home.data.exists():
             _make_data(programs, home)
         _update_catalog(programs, home)
@@ -108,6 +117,24 @@ def stop_orphan(state: StateFolder, *, timeout_s: float) -> None:
         time.sleep(_POLL_S)
 
 
+def _programs_and_data(template: Path, home: ServerHome) -> Path:
+    """New data, copied from the folder's, which is made if there is none; the programs."""
+    try:
+        with sole_user(template) as made:
+            programs = files.programs(made)
+            if home.data.exists():
+                return programs
+            if not made.data.exists():
+                _make_data(programs, made)
+            _update_catalog(programs, made)
+            copy_data(made, home)
+            return programs
+    except (LocalClusterFailed, OSError) as error:
+        # A template only saves time.
+        _log.warning("there is no template in %s: %s", template, error)
+        return files.programs(home)
+
+
 def _make_data(programs: Path, home: ServerHome) -> None:
     """Make the data folder with its roles and catalog; it appears under its name when complete."""
     unfinished = home.data.with_name("data.new")
@@ -118,13 +145,13 @@ def _make_data(programs: Path, home: ServerHome) -> None:
     roles, catalog = files.script("roles.sql"), _catalog()
     _run_script(programs, home, unfinished, roles + catalog)
     unfinished.rename(home.data)
-    write_whole(home.path / _CATALOG, _digest(catalog))
+    write_whole(home.catalog, _digest(catalog))
 
 
 def _update_catalog(programs: Path, home: ServerHome) -> None:
     """Bring the system schema to this version of dsqlkit, if the data are of another."""
     catalog = _catalog()
-    known = home.path / _CATALOG
+    known = home.catalog
     if not known.exists() or known.read_text() != _digest(catalog):
         _run_script(programs, home, home.data, catalog)
         write_whole(known, _digest(catalog))
@@ -133,9 +160,11 @@ def _update_catalog(programs: Path, home: ServerHome) -> None:
 def _catalog() -> str:
     names = (
         "catalog.sql",
+        "sys.sql",
         "parameters.sql",
         "adjudication.sql",
         "dialect.sql",
+        "seen.sql",
         "overlays.sql",
         "limits.sql",
         "quotas.sql",

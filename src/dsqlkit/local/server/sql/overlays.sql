@@ -73,12 +73,17 @@ CREATE OR REPLACE FUNCTION dsqlkit.shape_of(relation oid) RETURNS text LANGUAGE 
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
 $$;
 
--- Of these tables and all that a statement at one of them reaches, those whose overlay is missing or of another shape.
-CREATE OR REPLACE FUNCTION dsqlkit.without_overlay(wanted oid[]) RETURNS TABLE (relation oid, shape text) LANGUAGE plpgsql
-    SET search_path = pg_catalog AS $$
+-- These tables and views, and all that a statement at one of them reaches; with the shape of those whose overlay is missing
+-- or of another shape.
+CREATE OR REPLACE FUNCTION dsqlkit.to_lay_over(wanted oid[]) RETURNS TABLE (relation oid, schema_name name, name name, shape text)
+    LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
-    RETURN QUERY SELECT r.relation, s.shape FROM dsqlkit.reached(wanted) AS r (relation), dsqlkit.shape_of(r.relation) AS s (shape)
-        WHERE NOT EXISTS (SELECT FROM dsqlkit.overlaid o WHERE o.relation = r.relation AND o.made_from = md5(s.shape));
+    RETURN QUERY SELECT r.relation, n.nspname, c.relname, CASE WHEN o.relation IS NULL THEN s.shape END
+        FROM dsqlkit.reached(wanted) AS r (relation)
+        JOIN pg_class c ON c.oid = r.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+        CROSS JOIN LATERAL dsqlkit.shape_of(r.relation) AS s (shape)
+        LEFT JOIN dsqlkit.overlaid o ON o.relation = r.relation AND o.made_from = md5(s.shape)
+            AND to_regclass(format('%I.%I', 'dsqlkit_view_' || n.nspname, c.relname)) IS NOT NULL;
 END
 $$;
 
@@ -103,6 +108,34 @@ BEGIN
     INSERT INTO dsqlkit.overlaid VALUES (made, md5(shape)) ON CONFLICT (relation) DO UPDATE SET made_from = excluded.made_from;
 END
 $$;
+
+-- An overlay goes with its table.
+CREATE OR REPLACE FUNCTION dsqlkit.drop_overlays() RETURNS event_trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    gone record;
+BEGIN
+    FOR gone IN
+        SELECT d.object_type, d.schema_name, d.object_name FROM pg_event_trigger_dropped_objects() d
+        WHERE d.object_type IN ('table', 'view', 'schema') AND coalesce(d.schema_name, d.object_name) !~ '^(pg_|dsqlkit)'
+    LOOP
+        IF gone.object_type = 'schema' THEN
+            EXECUTE format('DROP SCHEMA IF EXISTS %I, %I CASCADE',
+                'dsqlkit_view_' || gone.object_name, 'dsqlkit_rows_' || gone.object_name);
+        ELSIF to_regclass(format('%I.%I', 'dsqlkit_view_' || gone.schema_name, gone.object_name)) IS NOT NULL THEN
+            EXECUTE format('DROP VIEW %I.%I CASCADE', 'dsqlkit_view_' || gone.schema_name, gone.object_name);
+            EXECUTE format('DROP TABLE IF EXISTS %1$I.%2$I, %1$I.%3$I',
+                'dsqlkit_rows_' || gone.schema_name, gone.object_name, gone.object_name || ' hidden');
+            EXECUTE format('DROP FUNCTION IF EXISTS %I.%I()', 'dsqlkit_rows_' || gone.schema_name, gone.object_name || ' write');
+        END IF;
+    END LOOP;
+END
+$$;
+
+DROP EVENT TRIGGER IF EXISTS drop_overlays;
+
+CREATE EVENT TRIGGER drop_overlays ON sql_drop WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP SCHEMA')
+    EXECUTE FUNCTION dsqlkit.drop_overlays();
 
 -- A search path on which the names of tables lead to their overlays.
 CREATE OR REPLACE FUNCTION dsqlkit.to_overlays() RETURNS text LANGUAGE sql VOLATILE AS $$
@@ -225,6 +258,27 @@ CREATE OR REPLACE FUNCTION dsqlkit.from_overlays() RETURNS text LANGUAGE sql VOL
     FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS u (s, place) WHERE s !~ '^dsqlkit_view_'
 $$;
 
+-- The table that a name, as SQL writes it, leads to where no overlay is in the way.
+CREATE OR REPLACE FUNCTION dsqlkit.behind(name text) RETURNS oid LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    schema_name text;
+    found oid;
+BEGIN
+    IF pg_catalog.strpos(name, '"."') > 0 THEN
+        RETURN pg_catalog.to_regclass(name);
+    END IF;
+    FOREACH schema_name IN ARRAY pg_catalog.current_schemas(false) LOOP
+        IF schema_name !~ '^dsqlkit_view_' THEN
+            found := pg_catalog.to_regclass(pg_catalog.quote_ident(schema_name) || '.' || name);
+            IF found IS NOT NULL THEN
+                RETURN found;
+            END IF;
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+
 -- Whether statements that call these functions, in a transaction that calls all of those, and insert into these tables, giving values for these columns, may do
 -- something else when they are run again with the same snapshot. Filling a column by itself counts.
 CREATE OR REPLACE FUNCTION dsqlkit.differs_again(calls text[], all_calls text[], inserts jsonb) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
@@ -233,11 +287,11 @@ CREATE OR REPLACE FUNCTION dsqlkit.differs_again(calls text[], all_calls text[],
         OR EXISTS (SELECT FROM pg_proc WHERE proname = ANY (all_calls) AND provolatile = 'v' AND oid >= 16384)
         OR EXISTS (
             SELECT FROM jsonb_to_recordset(inserts) AS i (relation oid, columns text[])
-            JOIN pg_class c ON c.oid = i.relation
+            LEFT JOIN pg_class c ON c.oid = i.relation
             LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
                 AND (a.attname <> ALL (i.columns)) IS NOT false
             LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-            WHERE c.relkind <> 'r' OR a.attidentity <> '' OR EXISTS (
+            WHERE (c.relkind = 'r') IS NOT true OR a.attidentity <> '' OR EXISTS (
                 SELECT FROM regexp_matches(pg_get_expr(d.adbin, d.adrelid), '([a-z0-9_]+)"?\(', 'g') AS m (found)
                 JOIN pg_proc p ON p.proname = m.found[1]
                 WHERE p.provolatile = 'v' OR p.proname = 'statement_timestamp'))
@@ -295,26 +349,5 @@ BEGIN
     EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM pg_temp."dsqlkit upsert"',
         dsqlkit.overlay_part(relation, ''), dsqlkit.columns_of(relation, ''));
     DROP TABLE pg_temp."dsqlkit upsert";
-END
-$$;
-
--- The table that a name, as SQL writes it, leads to where no overlay is in the way.
-CREATE OR REPLACE FUNCTION dsqlkit.behind(name text) RETURNS oid LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    schema_name text;
-    found oid;
-BEGIN
-    IF pg_catalog.strpos(name, '"."') > 0 THEN
-        RETURN pg_catalog.to_regclass(name);
-    END IF;
-    FOREACH schema_name IN ARRAY pg_catalog.current_schemas(false) LOOP
-        IF schema_name !~ '^dsqlkit_view_' THEN
-            found := pg_catalog.to_regclass(pg_catalog.quote_ident(schema_name) || '.' || name);
-            IF found IS NOT NULL THEN
-                RETURN found;
-            END IF;
-        END IF;
-    END LOOP;
-    RETURN NULL;
 END
 $$;

@@ -1,0 +1,158 @@
+"""What the overlay of a table is made from: its columns and keys, and where foreign keys lead."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+ROWS_SCHEMA: Final = "dsqlkit_rows_"
+VIEW_SCHEMA: Final = "dsqlkit_view_"
+"""What the schemas of overlays begin with; a table's own schema follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: `default` is an expression, `sequence` that of an identity column."""
+
+    name: str
+    default: str | None = None
+    generated: bool = False
+    sequence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A unique index: `columns` are names or expressions, as SQL writes them."""
+
+    name: str
+    columns: tuple[str, ...]
+    primary: bool = False
+    nulls_equal: bool = False
+    condition: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A foreign key: `columns` of `child` lead to `targets` of `parent` (each a schema, a name)."""
+
+    name: str
+    child: tuple[str, str]
+    columns: tuple[str, ...]
+    parent: tuple[str, str]
+    targets: tuple[str, ...]
+    on_delete: str
+    on_update: str
+    deferred: bool
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether the overlay sees to it, statement by statement."""
+        return not self.deferred and self.parent != self.child
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A table, or a view with its `definition`, as far as its overlay depends on it."""
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    keys: tuple[Key, ...] = ()
+    references: tuple[Reference, ...] = ()
+    referenced: tuple[Reference, ...] = ()
+    definition: str | None = None
+
+    @property
+    def base(self) -> str:
+        """The table itself, as SQL writes its name; so the others."""
+        return named(self.schema, self.name)
+
+    @property
+    def rows(self) -> str:
+        return named(ROWS_SCHEMA + self.schema, self.name)
+
+    @property
+    def hidden(self) -> str:
+        return named(ROWS_SCHEMA + self.schema, self.name + " hidden")
+
+    @property
+    def view(self) -> str:
+        return view_of((self.schema, self.name))
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns that tell a row from all others; none without a primary key."""
+        return next((key.columns for key in self.keys if key.primary), ())
+
+    @property
+    def names(self) -> list[str]:
+        return [quoted(column.name) for column in self.columns]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The tables that the overlay has of its own."""
+        return (self.rows, self.hidden) if self.definition is None else ()
+
+
+def read_shape(text: str) -> Shape:
+    """The shape of which dsqlkit.shape_of gave this text."""
+    found = json.loads(text)
+    return Shape(
+        schema=found["schema"],
+        name=found["name"],
+        columns=tuple(
+            Column(each["name"], each["default"], each["generated"] is not None, each["sequence"])
+            for each in found["columns"] or ()
+        ),
+        keys=tuple(
+            Key(
+                each["name"],
+                tuple(each["columns"]),
+                each["primary"],
+                each["nulls_equal"],
+                each["condition"],
+            )
+            for each in found["keys"] or ()
+        ),
+        references=tuple(_reference(each) for each in found["references"] or ()),
+        referenced=tuple(_reference(each) for each in found["referenced"] or ()),
+        definition=found["definition"],
+    )
+
+
+def _reference(found: dict[str, Any]) -> Reference:
+    return Reference(
+        name=found["name"],
+        child=(found["child"][0], found["child"][1]),
+        columns=tuple(found["columns"]),
+        parent=(found["parent"][0], found["parent"][1]),
+        targets=tuple(found["targets"]),
+        on_delete=found["on_delete"],
+        on_update=found["on_update"],
+        deferred=found["deferred"],
+    )
+
+
+def columns_of(alias: str, names: Iterable[str]) -> str:
+    """Columns of an alias, as a list."""
+    return ", ".join(f"{alias}.{name}" for name in names)
+
+
+def view_of(table: tuple[str, str]) -> str:
+    """The view of a table (schema, name)."""
+    return named(VIEW_SCHEMA + table[0], table[1])
+
+
+def named(schema: str, name: str) -> str:
+    """A name with its schema, as SQL writes it."""
+    return f"{quoted(schema)}.{quoted(name)}"
+
+
+def quoted(name: str) -> str:
+    """A name, as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text, as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"

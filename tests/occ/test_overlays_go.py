@@ -1,0 +1,112 @@
+"""What becomes of overlays when their tables are dropped, changed or made anew."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.occ.conftest import CONFLICT, Racer, Sessions
+from tests.support.inside import connect_inside
+
+OURS = (
+    "SELECT nspname || '.' || relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+)
+
+
+def overlays(like: str) -> list[str]:
+    with connect_inside() as connection:
+        condition = (
+            " WHERE nspname LIKE 'dsqlkit\\_%%' AND relname LIKE %s AND relkind IN ('r', 'v')"
+        )
+        return [row[0] for row in connection.execute(OURS + condition, (like,)).fetchall()]
+
+
+@pytest.fixture
+def passing(observer: Racer) -> Iterator[Racer]:
+    """A table that is dropped, and a schema with one."""
+    observer.say("CREATE TABLE passing (id int PRIMARY KEY, v int)")
+    observer.say("INSERT INTO passing VALUES (1, 0)")
+    yield observer
+    observer.say("DROP TABLE IF EXISTS passing")
+
+
+def lose(racers: Sessions, table: str) -> None:
+    """Have a transaction lose on row 1, so that the table gets an overlay."""
+    winner, loser = racers(2)
+    update = f"UPDATE {table} SET v = v + 1 WHERE id = 1"
+    for each in (winner, loser):
+        each.say("BEGIN")
+        assert each.say(update) == "UPDATE 1"
+    assert winner.say("COMMIT") == "COMMIT"
+    assert loser.say(update) == "UPDATE 1"
+    assert loser.say("COMMIT") == CONFLICT
+
+
+def test_they_go_with_their_table(racers: Sessions, passing: Racer) -> None:
+    lose(racers, "passing")
+    assert len(overlays("passing%")) == 3
+    assert passing.say("DROP TABLE passing") == "DROP TABLE"
+    assert overlays("passing%") == []
+
+
+def test_they_go_with_their_schema(racers: Sessions, observer: Racer) -> None:
+    observer.say("CREATE SCHEMA passing_by")
+    observer.say("CREATE TABLE passing_by.t (id int PRIMARY KEY, v int)")
+    observer.say("INSERT INTO passing_by.t VALUES (1, 0)")
+    lose(racers, "passing_by.t")
+    assert observer.say("DROP SCHEMA passing_by CASCADE") == "DROP SCHEMA"
+    with connect_inside() as connection:
+        left = connection.execute("SELECT FROM pg_namespace WHERE nspname ~ 'passing_by'")
+        assert left.rowcount == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE passing ADD COLUMN w int",
+        "ALTER TABLE passing ADD CONSTRAINT small CHECK (v < 1000) NOT VALID",
+        "ALTER TABLE passing ALTER v SET DEFAULT 3",
+        "ALTER TABLE passing RENAME v TO u; ALTER TABLE passing RENAME u TO v",
+    ],
+)
+def test_a_changed_table_has_another_one(racers: Sessions, passing: Racer, change: str) -> None:
+    lose(racers, "passing")
+    for each in change.split(";"):
+        assert passing.say(each) == "ALTER TABLE"
+    lose(racers, "passing")
+    assert passing.rows("SELECT v FROM passing") == [(2,)]
+
+
+def test_a_table_made_anew_has_a_new_one(racers: Sessions, passing: Racer) -> None:
+    lose(racers, "passing")
+    passing.say("DROP TABLE passing")
+    passing.say("CREATE TABLE passing (id int PRIMARY KEY, v bigint, note text)")
+    passing.say("INSERT INTO passing VALUES (1, 5)")
+    lose(racers, "passing")
+    assert passing.rows("SELECT v FROM passing") == [(6,)]
+
+
+def test_they_are_found_again_by_a_cluster_that_was_started_anew(
+    racers: Sessions, passing: Racer
+) -> None:
+    """What the endpoint knows of them is forgotten at a change of schema, as at a start."""
+    lose(racers, "public.passing")
+    passing.say("CREATE TABLE passing_other (id int PRIMARY KEY)")
+    passing.say("DROP TABLE passing_other")
+    lose(racers, "public.passing")
+    assert passing.rows("SELECT v FROM passing") == [(2,)]
+
+
+def test_a_change_of_schema_elsewhere_leaves_a_loser_where_it_is(
+    racers: Sessions, passing: Racer
+) -> None:
+    winner, loser = racers(2)
+    for each in (winner, loser):
+        each.say("BEGIN")
+        assert each.say("UPDATE public.passing SET v = v + 1 WHERE id = 1") == "UPDATE 1"
+    assert winner.say("COMMIT") == "COMMIT"
+    passing.say("CREATE TABLE passing_other (id int PRIMARY KEY)")
+    passing.say("DROP TABLE passing_other")
+    assert loser.say("UPDATE public.passing SET v = v + 10 WHERE id = 1") == "UPDATE 1"
+    assert loser.rows("SELECT v FROM public.passing") == [(11,)]
+    assert loser.say("COMMIT") == CONFLICT
+    assert passing.rows("SELECT v FROM passing") == [(1,)]
