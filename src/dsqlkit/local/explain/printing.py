@@ -4,7 +4,7 @@ Every node's lines stand six columns further in than its arrow; below DSQL's own
 whose arrow has one space, it is four (plans of 2026, and AWS's user guide).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, Final
 
@@ -39,13 +39,27 @@ def _footer(plan: Node, wanted: Wanted, facts: Facts) -> Iterator[str]:
         yield _SETTINGS
     if wanted.verbose:
         yield f"Query Identifier: {wanted.identifier}"
-    if wanted.summary:
-        for name in ("Planning Time", "Execution Time"):
-            if name in plan:
-                yield f"{name}: {plan[name]} ms"
+    if wanted.summary and "Planning Time" in plan:
+        yield f"Planning Time: {plan['Planning Time']} ms"
+    yield from _triggers(plan.get("Triggers") or (), wanted)
+    if wanted.summary and "Execution Time" in plan:
+        yield f"Execution Time: {plan['Execution Time']} ms"
     if wanted.wants_dpu:
         times = [Decimal(plan.get(name, 0)) for name in ("Planning Time", "Execution Time")]
         yield from charge_lines(charged(plan["Plan"], facts, sum(times, Decimal(0)) / 1000))
+
+
+def _triggers(triggers: Iterable[Node], wanted: Wanted) -> Iterator[str]:
+    """The checks of foreign keys, as PostgreSQL prints them. How DSQL does was not recorded. The
+    endpoint's own triggers are nobody's business."""
+    several = len({each["Relation"] for each in triggers}) > 1
+    for each in triggers:
+        if "Constraint Name" in each:
+            name = f" {each['Trigger Name']}" if wanted.verbose else ""
+            on = f" on {each['Relation']}" if several else ""
+            time = f"time={each['Time']} " if "Time" in each else ""
+            constraint = each["Constraint Name"]
+            yield f"Trigger{name} for constraint {constraint}{on}: {time}calls={each['Calls']}"
 
 
 class _Printer:
