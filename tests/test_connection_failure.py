@@ -12,7 +12,7 @@ PREFIX = 'connection failed: connection to server at "10.0.0.1", port 5432 faile
 
 
 def cluster(user: str = "admin") -> Endpoint:
-    return Endpoint(HOST, 5432, "eu-west-1", user, "--endpoint", "the endpoint's name", "default")
+    return Endpoint(HOST, 5432, "eu-west-1", user, "`endpoint`", "the endpoint's name", "default")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def cluster(user: str = "admin") -> Endpoint:
         ("FATAL:  Unable to accept connection, rate exceeded.", "too fast", "100 a second", True),
         ("FATAL:  unable to accept connection, sni was not received", "which cluster", HOST, False),
         ("FATAL:  unable to accept connection, invalid sni", "which cluster", "full name", False),
-        ("SSL error: certificate verify failed", "not one to trust", "--endpoint local", False),
+        ("SSL error: certificate verify failed", "not one to trust", "`endpoint=local`", False),
         (
             'server certificate for "localhost" does not match host name "example.com"',
             "not one to trust",
@@ -109,7 +109,7 @@ def test_an_unknown_failure_shows_the_drivers_last_words(text: str) -> None:
 @pytest.mark.parametrize("text", ["Connection refused", "something new"])
 def test_an_endpoint_from_the_environment_is_said_to_be_from_there(text: str) -> None:
     from_variable = replace(cluster(), host_source="PGHOST")
-    told = "PGHOST names this cluster: `unset PGHOST`, or give --endpoint local or another."
+    told = "PGHOST names this cluster: `unset PGHOST`, or give `endpoint=local` or another."
     assert failure_of(text, from_variable, {}).hint.endswith(told)
     assert "unset" not in failure_of(text, cluster(), {}).hint
 

@@ -43,7 +43,7 @@ def resolved(
             {"CLUSTER_ENDPOINT": f"b.{HOST}", "PGHOST": f"c.{HOST}"},
             HOST,
             5432,
-            "--endpoint",
+            "`endpoint`",
         ),
         (
             None,
@@ -56,7 +56,7 @@ def resolved(
         (None, {"CLUSTER_ENDPOINT": "", "PGHOST": HOST, "PGPORT": "5434"}, HOST, 5434, "PGHOST"),
         (None, {"PGHOST": HOST}, HOST, 5432, "PGHOST"),
         (None, {"PGHOST": HOST, "PGPORT": ""}, HOST, 5432, "PGHOST"),
-        (HOST, {"PGPORT": "5434"}, HOST, 5432, "--endpoint"),
+        (HOST, {"PGPORT": "5434"}, HOST, 5432, "`endpoint`"),
     ],
 )
 def test_an_option_goes_before_the_environment_and_cluster_endpoint_before_pghost(
@@ -72,7 +72,7 @@ def test_an_option_goes_before_the_environment_and_cluster_endpoint_before_pghos
     [
         (None, {}, "default"),
         (None, {"CLUSTER_ENDPOINT": "", "PGHOST": ""}, "default"),
-        ("local", {"CLUSTER_ENDPOINT": HOST}, "--endpoint"),
+        ("local", {"CLUSTER_ENDPOINT": HOST}, "`endpoint`"),
         (None, {"CLUSTER_ENDPOINT": "local", "PGHOST": HOST}, "CLUSTER_ENDPOINT"),
         (None, {"PGHOST": "local", "PGPORT": "1"}, "PGHOST"),
     ],
@@ -109,7 +109,7 @@ def test_localhost_is_an_ordinary_host_where_there_never_was_a_local_cluster() -
 @pytest.mark.parametrize(
     ("host", "region", "environ", "found", "source"),
     [
-        (HOST, "us-west-2", {"AWS_REGION": "us-east-2"}, "us-west-2", "--region"),
+        (HOST, "us-west-2", {"AWS_REGION": "us-east-2"}, "us-west-2", "`region`"),
         (HOST, None, {"AWS_REGION": "us-east-2"}, "eu-west-1", "the endpoint's name"),
         (
             "proxy.example.com",
@@ -149,7 +149,7 @@ def test_a_name_without_a_region_and_no_region_elsewhere_is_a_usage_error(host: 
 @pytest.mark.parametrize(
     ("options", "environ", "user", "source"),
     [
-        ({"user": "app"}, {"PGUSER": "other"}, "app", "--user"),
+        ({"user": "app"}, {"PGUSER": "other"}, "app", "`user`"),
         ({}, {"PGUSER": "other"}, "other", "PGUSER"),
         ({}, {"PGUSER": ""}, "admin", "default"),
         ({}, {}, "admin", "default"),
@@ -255,9 +255,9 @@ def test_a_socket_folder_is_refused_with_the_reason() -> None:
     [
         ({"PGHOST": HOST, "PGPORT": "many"}, {}, "PGPORT is 'many'"),
         ({"PGHOST": HOST, "PGPORT": "70000"}, {}, "PGPORT is '70000'"),
-        ({"PGHOST": HOST}, {"region": "mars"}, "--region is 'mars'"),
+        ({"PGHOST": HOST}, {"region": "mars"}, "`region` is 'mars'"),
         ({"PGHOST": "proxy.example.com", "AWS_REGION": "mars"}, {}, "AWS_REGION is 'mars'"),
-        ({"PGHOST": HOST}, {"user": ""}, "--user is '', which is not a role"),
+        ({"PGHOST": HOST}, {"user": ""}, "`user` is '', which is not a role"),
         ({"PGUSER": "r" * 64}, {}, "PGUSER is 'rrrr.*is not a role"),
         ({"PGHOST": HOST}, {"user": "r" * 64}, "is not a role"),
         ({"PGHOST": HOST}, {"user": "a\nb"}, "is not a role"),
@@ -332,6 +332,6 @@ def test_a_bad_variable_is_to_be_unset_and_a_bad_option_is_not(
 
 def test_a_region_that_was_asked_for_overrules_that_of_the_local_cluster_and_is_named() -> None:
     asked = resolved("local", {}, HERE, region="eu-west-1")
-    assert (asked.region, asked.region_source) == ("eu-west-1", "--region")
+    assert (asked.region, asked.region_source) == ("eu-west-1", "`region`")
     told = resolved("local", {}, HERE)
     assert (told.region, told.region_source) == ("us-east-1", "the local cluster")

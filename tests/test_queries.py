@@ -105,7 +105,7 @@ def test_a_parameter_in_another_programs_words_is_told_in_ours(
         parse_query("QUERY", text)
     assert error.value.hint is not None
     assert f":'{instead}'" in error.value.hint
-    assert f"--param {instead}=VALUE" in error.value.hint
+    assert f"`parameters={instead}=VALUE`" in error.value.hint
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def cluster(user: str = "admin", *, static: bool = True, profile: str | None = N
         port=5432,
         region="eu-west-1",
         user=user,
-        host_source="--endpoint",
+        host_source="`endpoint`",
         region_source="the endpoint's name",
         user_source="default",
         credentials=StaticCredentials(KEY_ID, SECRET) if static else None,
@@ -129,7 +129,7 @@ def test_without_credentials_there_is_no_token() -> None:
     with pytest.raises(ConnectionFailed, match="No AWS credentials") as caught:
         TokenSigner(cluster(static=False)).token()
     assert caught.value.hint is not None
-    assert "--endpoint local" in caught.value.hint
+    assert "`endpoint=local`" in caught.value.hint
 
 
 def test_a_profile_that_does_not_exist_is_named_in_the_error() -> None:

@@ -36,7 +36,7 @@ _DENIED = ("access denied", "iam authentication failed", "password authenticatio
 _AGED_ON_PURPOSE = _Cause(
     ("on purpose, as a fault is on",),
     "{address} refused the token: it is made stale early, on purpose.",
-    f"A fault is on, --token-age-s: {FAULTS_OFF}",
+    f"A fault is on, `token_age_s`: {FAULTS_OFF}",
 )
 _STALE = _Cause(
     ("signature expired",),
@@ -76,7 +76,7 @@ _CAUSES = (
     _Cause(
         _DENIED,
         "{address} denied access to role {user}.",
-        "Check the role (--user), the region, the AWS credentials, and that their policy allows "
+        "Check the role (`user`), the region, the AWS credentials, and that their policy allows "
         "{action} on this cluster.",
     ),
     _Cause(
@@ -105,7 +105,7 @@ _CAUSES = (
     _Cause(
         ("certificate verify failed", "does not match host name", "self-signed certificate"),
         "The certificate of {address} is not one to trust for that name.",
-        "Something else may be listening there. For the local cluster use --endpoint local; for "
+        "Something else may be listening there. For the local cluster use `endpoint=local`; for "
         "AWS check the name, and SSL_CERT_FILE if it is set.",
     ),
     _Cause(
@@ -157,13 +157,13 @@ _LOCAL_ROLE = _Cause(
     "{address} denied access to role {user}: this local cluster has no such role, or none that an "
     "IAM role signs in as.",
     "`dsqlkit role create {quoted} --arn arn:aws:iam::123456789012:role/app --user admin` makes "
-    "one; or give --user admin.",
+    "one; or give `user=admin`.",
 )
 _LOCAL_ADMIN = _Cause(
     _DENIED,
     "{address} denied access to role {user}: it is not the local cluster whose keys are here.",
     "Another user's may be listening there, or that of another XDG_DATA_HOME: give "
-    "--endpoint local for your own.",
+    "`endpoint=local` for your own.",
 )
 
 

@@ -33,15 +33,15 @@ def _about_the_cluster(endpoint: Endpoint, environ: Mapping[str, str]) -> Iterat
             source, verb = f"{source} and PGPORT", "name"
         yield (
             f"{source} {verb} this cluster: `unset {endpoint.host_source}`, or give "
-            "--endpoint local or another."
+            "`endpoint=local` or another."
         )
     if address := libpq.route(endpoint, environ):
         yield f"PGHOSTADDR leads to {address} instead of the name's address: `unset PGHOSTADDR`."
     if endpoint.user_source == "PGUSER" and not endpoint.is_admin:
-        yield f"PGUSER says role {endpoint.user}: `unset PGUSER`, or give --user admin."
+        yield f"PGUSER says role {endpoint.user}: `unset PGUSER`, or give `user=admin`."
     if endpoint.region_source in REGION_VARIABLES:
         yield (
-            f"{endpoint.region_source} says region {endpoint.region}: give --region if that is "
+            f"{endpoint.region_source} says region {endpoint.region}: give `region` if that is "
             "not the cluster's."
         )
 
@@ -50,9 +50,9 @@ def _about_the_keys(endpoint: Endpoint, environ: Mapping[str, str]) -> Iterator[
     if endpoint.is_local or endpoint.profile is not None:
         return
     if environ.get("AWS_ACCESS_KEY_ID"):
-        yield "The keys are those of AWS_ACCESS_KEY_ID: unset it, or give --profile."
+        yield "The keys are those of AWS_ACCESS_KEY_ID: unset it, or give `profile`."
         return
     for name in _PROFILE_VARIABLES:
         if profile := environ.get(name):
-            yield f"{name} says profile {profile}: `unset {name}`, or give --profile."
+            yield f"{name} says profile {profile}: `unset {name}`, or give `profile`."
             return

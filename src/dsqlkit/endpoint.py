@@ -13,6 +13,11 @@ from typing import Final
 
 from dsqlkit.errors import UsageError
 
+BY_ENDPOINT: Final = "`endpoint`"
+BY_USER: Final = "`user`"
+BY_REGION: Final = "`region`"
+"""Where a value came from: what the caller gave. Other sources are variables, by their names."""
+
 LOCAL: Final = "local"
 ADMIN: Final = "admin"
 DEFAULT_PORT: Final = 5432
@@ -111,13 +116,13 @@ def resolve(
     Raises UsageError for a malformed endpoint, region or role, and when no region can be found.
     """
     role, role_source = _first(
-        (user, "--user"), (environ.get("PGUSER") or None, "PGUSER"), (ADMIN, "default")
+        (user, BY_USER), (environ.get("PGUSER") or None, "PGUSER"), (ADMIN, "default")
     )
     _check_role(role, role_source)
     if region is not None:
-        check_region(region, "--region")
+        check_region(region, BY_REGION)
     target, target_source = _first(
-        (endpoint, "--endpoint"),
+        (endpoint, BY_ENDPOINT),
         (environ.get("CLUSTER_ENDPOINT") or None, "CLUSTER_ENDPOINT"),
         (environ.get("PGHOST") or None, "PGHOST"),
         (LOCAL, "default"),
@@ -162,11 +167,11 @@ def _host_and_port(target: str, source: str, environ: Mapping[str, str]) -> tupl
     try:
         host, port = parse_host_port(target)
     except UsageError as error:
-        if source == "--endpoint":
+        if source == BY_ENDPOINT:
             raise
         raise UsageError(
             f"{source} says: {error.message}",
-            hint=f"{error.hint} `unset {source}`, or give --endpoint local or another.",
+            hint=f"{error.hint} `unset {source}`, or give `endpoint=local` or another.",
         ) from error
     if port is not None:
         return host, port, source
@@ -240,7 +245,7 @@ def _local_endpoint(
         region=region or address.region,
         user=role,
         host_source=target_source,
-        region_source="--region" if region else "the local cluster",
+        region_source=BY_REGION if region else "the local cluster",
         user_source=role_source,
         root_certificate=address.root_certificate,
         credentials=StaticCredentials(address.access_key_id, address.secret_access_key),
@@ -253,7 +258,7 @@ def _with_region(
     """The full host name with its region and the region's source; a bare cluster id is expanded."""
     in_name = region_of(host)
     if region is not None:
-        found, source = region, "--region"
+        found, source = region, BY_REGION
     elif in_name is not None:
         found, source = in_name, "the endpoint's name"
     elif host in LOCAL_HOSTS:
@@ -265,11 +270,11 @@ def _with_region(
                 found, source = value, variable
                 break
         else:
-            named = "" if host_source == "--endpoint" else f" {host_source} names it: "
-            overrule = named and f"{named}`unset {host_source}`, or give --endpoint local."
+            named = "" if host_source == BY_ENDPOINT else f" {host_source} names it: "
+            overrule = named and f"{named}`unset {host_source}`, or give `endpoint=local`."
             raise UsageError(
                 f"No region is known for {host}.",
-                hint="Give --region, or set AWS_REGION, or use the cluster's full name." + overrule,
+                hint="Give `region`, or set AWS_REGION, or use the cluster's full name." + overrule,
             )
     if CLUSTER_ID.fullmatch(host):
         host = f"{host}.dsql.{found}.on.aws"
@@ -281,7 +286,7 @@ def _port_variable(environ: Mapping[str, str]) -> int:
     if not (re.fullmatch(r"[0-9]{1,5}", value) and 1 <= int(value) <= 65535):
         raise UsageError(
             f"PGPORT is {value!r}, which is not a port from 1 to 65535.",
-            hint="`unset PGPORT`; or give --endpoint, which overrules PGHOST and PGPORT.",
+            hint="`unset PGPORT`; or give `endpoint`, which overrules PGHOST and PGPORT.",
         )
     return int(value)
 
@@ -289,7 +294,7 @@ def _port_variable(environ: Mapping[str, str]) -> int:
 def check_region(region: str, source: str) -> None:
     """Raises UsageError unless the text is shaped as a region; `source` says where it is from."""
     if not _REGION.fullmatch(region):
-        other = f" `unset {source}`, or give --region." if source in REGION_VARIABLES else ""
+        other = f" `unset {source}`, or give `region`." if source in REGION_VARIABLES else ""
         raise UsageError(
             f"{source} is {region!r}, which is not a region.",
             hint=f"One looks like us-east-1.{other}",
@@ -298,7 +303,7 @@ def check_region(region: str, source: str) -> None:
 
 def _check_role(role: str, source: str) -> None:
     if not role or len(role.encode(errors="replace")) > 63 or not role.isprintable():
-        other = f" `unset {source}`, or give --user admin." if source == "PGUSER" else ""
+        other = f" `unset {source}`, or give `user=admin`." if source == "PGUSER" else ""
         raise UsageError(
             f"{source} is {role!r}, which is not a role's name.",
             hint=f"Use admin, or a role of up to 63 bytes.{other}",

@@ -136,7 +136,7 @@ def _query(
         elif parameter not in available:
             raise UsageError(
                 f"{name} needs a value for its parameter {parameter}.",
-                hint=f"Give one with --param {parameter}=VALUE.",
+                hint=f"Give one with `parameters={parameter}=VALUE`.",
             )
         else:
             sql.append(f"%({parameter})s")
@@ -150,7 +150,7 @@ def _foreign(name: str, written: str) -> UsageError:
     word = f"p{found}" if found.isdigit() else found
     return UsageError(
         f"{name} has {written}, and nothing gives it a value.",
-        hint=f"Write :'{word}' in its place, and give the value with --param {word}=VALUE.",
+        hint=f"Write :'{word}' in its place, and give the value by `parameters={word}=VALUE`.",
     )
 
 

@@ -106,8 +106,8 @@ def _find_credentials(endpoint: Endpoint) -> "Credentials":
 
 def _no_credentials(why: str, endpoint: Endpoint) -> ConnectionFailed:
     hint = (
-        "Run `aws configure` or `aws sso login`, set AWS_PROFILE, or give --profile; "
-        "or use the local cluster with --endpoint local."
+        "Run `aws configure` or `aws sso login`, set AWS_PROFILE, or give `profile`; "
+        "or use the local cluster with `endpoint=local`."
     )
     return ConnectionFailed(
         f"No AWS credentials to sign a token with: {why}.",

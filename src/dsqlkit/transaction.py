@@ -58,11 +58,11 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:
-            raise UsageError("At least one attempt is needed.", hint="Give --max-attempts 1 or up.")
+            raise UsageError("At least one attempt is needed.", hint="Give `max_attempts` 1 or up.")
         if not 0 < self.deadline_s <= 3600:
             raise UsageError(
                 "The deadline must be more than 0 and at most 3600 seconds.",
-                hint="Give --deadline in seconds.",
+                hint="Give `deadline_s` in seconds.",
             )
 
     def longest_wait_s(self, attempt: int) -> float:
@@ -268,13 +268,13 @@ def _gave_up(
     what = "its rows" if conflict is Conflict.DATA else "its tables"
     tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
     why = f"other transactions kept changing {what}"
-    hint = "Raise --max-attempts or --deadline, or spread the work over more rows."
+    hint = "Raise `max_attempts` or `deadline_s`, or spread the work over more rows."
     if made == attempts:
         why = "the local cluster fails COMMITs on purpose"
     elif made:
         why = f"{why}, and the local cluster failed {made} on purpose"
     if made:
-        hint = f"A fault is on, --conflict-rate or --conflict-every: {FAULTS_OFF}"
+        hint = f"A fault is on, `conflict_rate` or `conflict_every`: {FAULTS_OFF}"
     return ConflictLimitReached(
         f"Gave up after {tries} in {spent_s:.1f} s: {why} ({conflict}). Nothing changed.",
         hint=hint,

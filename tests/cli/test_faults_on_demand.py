@@ -10,10 +10,11 @@ import psycopg
 import pytest
 
 from dsqlkit import accounts, local
+from dsqlkit.cli.wording import OPTIONS
 from dsqlkit.connection import Connection, KeptConnection, connect
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConflictLimitReached, ConnectionFailed
-from dsqlkit.local.faults import NAMES, option_of
+from dsqlkit.local.faults import NAMES
 from dsqlkit.transaction import RetryPolicy, run
 from tests.support.commands import Command
 
@@ -49,7 +50,7 @@ def test_setting_nothing_says_what_can_be_set(dsqlkit: Command) -> None:
     refused = dsqlkit("local", "set", "--json")
     assert (refused.code, refused.error["code"]) == (2, "usage")
     for name in NAMES:
-        assert option_of(name) in refused.error["hint"]
+        assert OPTIONS[name] in refused.error["hint"]
 
 
 @pytest.mark.parametrize("command", ["start", "set"])

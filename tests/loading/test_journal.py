@@ -89,9 +89,9 @@ def test_resuming_with_another_plan_or_on_another_cluster_is_a_usage_error(file:
     journal.check_plan(transactions=None, rows=None)
     journal.check_plan(transactions=10, rows=3)
     journal.check_host("here")
-    with pytest.raises(UsageError, match="--transactions 10, not 11"):
+    with pytest.raises(UsageError, match="`transactions` 10, not 11"):
         journal.check_plan(transactions=11, rows=3)
-    with pytest.raises(UsageError, match="--rows 3, not 4"):
+    with pytest.raises(UsageError, match="`rows` 3, not 4"):
         journal.check_plan(transactions=None, rows=4)
     with pytest.raises(UsageError, match="begun on here, not on there"):
         journal.check_host("there")

@@ -51,10 +51,7 @@ def test_locks_are_left_out_and_nothing_moves(text: str, without: str | None) ->
 def test_a_schema_leads_to_the_overlay_of_a_table_that_has_one(
     text: str, spans: list[tuple[int, int]], led: str
 ) -> None:
-    def has(schema: str, name: str) -> bool:
-        return (schema, name) == ("public", "t")
-
-    assert at_overlays(text.encode(), spans, has).decode() == led
+    assert at_overlays(text.encode(), spans, {("public", "t")}).decode() == led
 
 
 @pytest.mark.parametrize(

@@ -83,3 +83,30 @@ def test_a_table_made_anew_has_a_new_one(racers: Sessions, passing: Racer) -> No
     passing.say("INSERT INTO passing VALUES (1, 5)")
     lose(racers, "passing")
     assert passing.rows("SELECT v FROM passing") == [(6,)]
+
+
+def test_they_are_found_again_by_a_cluster_that_was_started_anew(
+    racers: Sessions, passing: Racer
+) -> None:
+    """What the endpoint knows of them is forgotten at a change of schema, as at a start."""
+    lose(racers, "public.passing")
+    passing.say("CREATE TABLE passing_other (id int PRIMARY KEY)")
+    passing.say("DROP TABLE passing_other")
+    lose(racers, "public.passing")
+    assert passing.rows("SELECT v FROM passing") == [(2,)]
+
+
+def test_a_change_of_schema_elsewhere_leaves_a_loser_where_it_is(
+    racers: Sessions, passing: Racer
+) -> None:
+    winner, loser = racers(2)
+    for each in (winner, loser):
+        each.say("BEGIN")
+        assert each.say("UPDATE public.passing SET v = v + 1 WHERE id = 1") == "UPDATE 1"
+    assert winner.say("COMMIT") == "COMMIT"
+    passing.say("CREATE TABLE passing_other (id int PRIMARY KEY)")
+    passing.say("DROP TABLE passing_other")
+    assert loser.say("UPDATE public.passing SET v = v + 10 WHERE id = 1") == "UPDATE 1"
+    assert loser.rows("SELECT v FROM public.passing") == [(11,)]
+    assert loser.say("COMMIT") == CONFLICT
+    assert passing.rows("SELECT v FROM passing") == [(1,)]

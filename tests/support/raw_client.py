@@ -79,6 +79,15 @@ class RawClient:
         self._socket.sendall(frames)
         return self.reply()
 
+    def copied(self, sql: str) -> bytes:
+        """What a COPY to the client sends."""
+        self.send(sql, "simple")
+        data = []
+        while (received := self._frame())[0] != b"Z":
+            if received[0] == b"d":
+                data.append(received[1][5:])
+        return b"".join(data)
+
     def close(self) -> None:
         self._socket.sendall(TERMINATE)
         self._socket.close()

@@ -29,7 +29,7 @@ _CREDENTIALS: Final = frozenset(
     }
 )
 _MISSING_ACTION: Final = re.compile(r"not authorized to perform: (?P<action>[a-z0-9-]+:\w+)")
-_SIGN_IN: Final = "Run `aws configure` or `aws sso login`, set AWS_PROFILE, or give --profile."
+_SIGN_IN: Final = "Run `aws configure` or `aws sso login`, set AWS_PROFILE, or give `profile`."
 
 
 class AccessDenied(DsqlkitError):
@@ -76,7 +76,7 @@ _MEANINGS: Final = {
     "AccessDeniedException": _Meaning(
         AccessDenied,
         "AWS denied {action} in {region}",
-        "Allow {action} in the policy of these credentials, or give --profile.",
+        "Allow {action} in the policy of these credentials, or give `profile`.",
     ),
     "ResourceNotFoundException": _Meaning(
         ClusterNotFound,

@@ -59,7 +59,7 @@ def parse_tags(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         key, separator, value = text.partition("=")
         if not separator or not key:
-            raise UsageError(f"{text!r} is not a tag.", hint="Write --tag KEY=VALUE.")
+            raise UsageError(f"{text!r} is not a tag.", hint="Write `tags=KEY=VALUE`.")
         if len(key) > 128 or len(value) > 256 or not _TAG_TEXT.fullmatch(key + value):
             raise UsageError(
                 f"{text!r} cannot be a tag.",

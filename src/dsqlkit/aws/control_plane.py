@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from dsqlkit import __version__
 from dsqlkit.aws.api_errors import explained
-from dsqlkit.endpoint import REGION_VARIABLES, check_region
+from dsqlkit.endpoint import BY_REGION, REGION_VARIABLES, check_region
 from dsqlkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def open_control_plane(
     is not there.
     """
     if region is not None:
-        check_region(region, "--region")
+        check_region(region, BY_REGION)
     import boto3
     from botocore.config import Config
 
@@ -67,5 +67,5 @@ def _region_of(profile_region: str | None, environ: Mapping[str, str]) -> str:
             check_region(value, source)
             return value
     raise UsageError(
-        "No region is known.", hint="Give --region, set AWS_REGION, or run `aws configure`."
+        "No region is known.", hint="Give `region`, set AWS_REGION, or run `aws configure`."
     )

@@ -100,7 +100,7 @@ class Invoker:
         threads: int,
     ) -> None:
         if count < 1:
-            raise UsageError("At least one invocation is needed.", hint="Give --repeat 1 or up.")
+            raise UsageError("At least one invocation is needed.", hint="Give `count=1` or up.")
         if not 1 <= threads <= MAX_THREADS:
             raise UsageError(f"The threads must be from 1 to {MAX_THREADS}.")
         self._chapter = chapter

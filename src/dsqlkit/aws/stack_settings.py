@@ -45,7 +45,7 @@ def parse_context(texts: Sequence[str]) -> StackSettings:
         if not separator or key not in known:
             raise UsageError(
                 f"{text!r} is no context of the stack.",
-                hint=f"Write --context KEY=VALUE; the keys are {', '.join(sorted(known))}.",
+                hint=f"Write `context=KEY=VALUE`; the keys are {', '.join(sorted(known))}.",
             )
         if key in given:
             raise UsageError(f"The context {key} is given twice.", hint="Give each key once.")
@@ -60,7 +60,7 @@ def parse_context(texts: Sequence[str]) -> StackSettings:
     if settings.existing is not None and settings.existing.region is None:
         raise UsageError(
             f"{settings.endpoint!r} does not say the cluster's region.",
-            hint="Write --context endpoint=<id>.dsql.<region>.on.aws.",
+            hint="Write `context=endpoint=<id>.dsql.<region>.on.aws`.",
         )
     return settings
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from dsqlkit.cli.options import ClusterOptions, DatabaseOptions
 from dsqlkit.cli.output import Output
 from dsqlkit.cli.switched_on import SWITCHED_ON
+from dsqlkit.cli.wording import worded
 
 if TYPE_CHECKING:
     from dsqlkit.endpoint import Endpoint, LocalAddress
@@ -46,7 +47,7 @@ def endpoint_of(options: ClusterOptions, output: Output | None = None) -> "Endpo
     if output is not None and not output.as_json and (told := SWITCHED_ON.notice()):
         output.notice(told)
     if output is not None and isinstance(options, DatabaseOptions) and options.verbose:
-        output.notice(f"endpoint  {endpoint.address} (from {endpoint.host_source})")
-        output.notice(f"region    {endpoint.region} (from {endpoint.region_source})")
-        output.notice(f"role      {endpoint.user} (from {endpoint.user_source})")
+        output.notice(worded(f"endpoint  {endpoint.address} (from {endpoint.host_source})"))
+        output.notice(worded(f"region    {endpoint.region} (from {endpoint.region_source})"))
+        output.notice(worded(f"role      {endpoint.user} (from {endpoint.user_source})"))
     return endpoint

@@ -12,6 +12,7 @@ from dsqlkit.cli.local_run import run
 from dsqlkit.cli.options import ErrorOptions, OutputOptions, Yes
 from dsqlkit.cli.output import Output, label_of, table_of, write
 from dsqlkit.cli.switched_on import names_of
+from dsqlkit.cli.wording import OPTIONS
 from dsqlkit.errors import DsqlkitError, ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -152,9 +153,9 @@ def set_(options: FaultOptions) -> None:
     output = Output(options)
     faults = _asked_for(options)
     if faults is None:
-        from dsqlkit.local.faults import NAMES, option_of
+        from dsqlkit.local.faults import NAMES
 
-        known = ", ".join(map(option_of, NAMES))
+        known = ", ".join(OPTIONS[name] for name in NAMES)
         raise UsageError("Nothing to set.", hint=f"Give {known}, or --none.")
     now = local.set_faults(faults)
     when = "now" if now.running else "from its next start on"

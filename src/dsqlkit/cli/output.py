@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from dsqlkit import interruption
 from dsqlkit.cli.options import OutputOptions
+from dsqlkit.cli.wording import worded
 from dsqlkit.errors import (
     ConfirmationNeeded,
     DsqlkitError,
@@ -203,22 +204,25 @@ def _json(document: Mapping[str, Any]) -> str:
 def print_error(error: DsqlkitError, *, as_json: bool) -> None:
     """Say what failed, why, and what to do next: on stderr, or as JSON on stdout."""
     place = error.place if isinstance(error, SqlError) else None
+    # What a database says is passed on as it is.
+    say = str if isinstance(error, SqlError) else worded
+    message, hint = say(error.message), say(error.hint) if error.hint else None
     if as_json and not isinstance(error, OutputFailed):
         at = f" (line {place.line}, column {place.column})" if place else ""
         words = {
             "code": error.code,
-            "message": error.message + at,
+            "message": message + at,
             "sqlstate": error.sqlstate,
-            "hint": error.hint,
+            "hint": hint,
         }
         if _put(_json({"error": words}) + "\n", sys.stdout) is None:
             return
     state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
-    write(f"Error: {error.message}{state}", sys.stderr)
+    write(f"Error: {message}{state}", sys.stderr)
     if place:
         write(excerpt(place), sys.stderr)
-    if error.hint:
-        write(f"{error.hint}", sys.stderr)
+    if hint:
+        write(hint, sys.stderr)
 
 
 def excerpt(place: Place) -> str:

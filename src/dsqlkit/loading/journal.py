@@ -104,7 +104,7 @@ class Journal:
         if not path.exists():
             raise UsageError(
                 f"There is no load to resume: {file} has no journal {path.name}.",
-                hint="Give the --output of the load that was cut off.",
+                hint="Give the `file` of the load that was cut off.",
             )
         descriptor = _locked(path, file, os.O_RDWR)
         try:
@@ -113,7 +113,7 @@ class Journal:
                 if head.file != file.name:
                     raise UsageError(
                         f"The journal {path} belongs to a load into {head.file}.",
-                        hint="Give the --output of the load that was cut off.",
+                        hint="Give the `file` of the load that was cut off.",
                     )
                 journal = cls(path, descriptor, head)
                 journal.is_resumed = True
@@ -129,15 +129,15 @@ class Journal:
         if host != self.head.host:
             raise UsageError(
                 f"The load into {self.head.file} was begun on {self.head.host}, not on {host}.",
-                hint=f"Resume it with --endpoint {self.head.host}.",
+                hint=f"Resume it with `endpoint={self.head.host}`.",
             )
 
     def check_plan(self, *, transactions: int | None, rows: int | None) -> None:
         """Raise UsageError unless what is given of a plan is the load's."""
         head = self.head
         for name, given, begun in (
-            ("--transactions", transactions, head.transactions),
-            ("--rows", rows, head.rows),
+            ("`transactions`", transactions, head.transactions),
+            ("`rows`", rows, head.rows),
         ):
             if given not in (None, begun):
                 raise UsageError(
@@ -219,19 +219,19 @@ def path_of(file: Path) -> Path:
 
 def _locked(path: Path, file: Path, flags: int) -> int:
     if (file.exists() and not file.is_file()) or not file.name:
-        raise UsageError(f"{file} is not a plain file.", hint="Give --output a file name.")
+        raise UsageError(f"{file} is not a plain file.", hint="Give a file's name as `file`.")
     try:
         descriptor = os.open(path, flags, 0o600)
     except OSError as error:
         raise UsageError(
-            f"{file} cannot be written: {error.strerror}.", hint="Give another --output."
+            f"{file} cannot be written: {error.strerror}.", hint="Give another `file`."
         ) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
         raise FileInUse(
-            f"Another load writes {file}.", hint="Wait for its end, or give another --output."
+            f"Another load writes {file}.", hint="Wait for its end, or give another `file`."
         ) from error
     return descriptor
 

@@ -162,7 +162,7 @@ def _check_table(connections: Connections, journal: Journal) -> None:
     if holder is None or by_another or _id_of_table(connections) != journal.table_id:
         raise OtherTable(
             f"Table {TABLE} is not the one that this load was filling: that one is gone.",
-            hint="Load anew, without --resume. Nothing was changed.",
+            hint="Load anew, without `resume`. Nothing was changed.",
         )
 
 

@@ -56,7 +56,7 @@ class Faults:
             # Not a number (nan) is in no range.
             if not 0 <= value <= _UP_TO[name]:
                 raise UsageError(
-                    f"{option_of(name)} must be from 0 to {_UP_TO[name]:,g}.",
+                    f"`{name}` must be from 0 to {_UP_TO[name]:,g}.",
                     hint="0 switches it off.",
                 )
 
@@ -84,11 +84,6 @@ _UP_TO: Final[dict[str, float]] = {
 }
 
 NAMES: Final = tuple(field.name for field in fields(Faults))
-
-
-def option_of(name: str) -> str:
-    """The option of the command line that sets a fault."""
-    return "--" + name.replace("_", "-")
 
 
 def fate_of(faults: Faults, number: int, draw: float) -> Fate:

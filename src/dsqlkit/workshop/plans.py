@@ -87,7 +87,10 @@ def _served_by(index: str) -> str:
 def _too_few(rows: int) -> str | None:
     if rows >= _FEWEST_ROWS:
         return None
-    return f"the query finds {rows} rows, too few to see a difference (optimize --setup makes more)"
+    return (
+        f"the query finds {rows} rows, too few to see a difference "
+        "(`dsqlkit optimize --setup` makes more)"
+    )
 
 
 @contextmanager

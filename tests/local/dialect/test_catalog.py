@@ -25,38 +25,22 @@ def tables(connection: Connection) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "pg_proc",
-        "pg_database",
-        "pg_authid",
-        "pg_sequence",
-        "pg_sequences",
-        "pg_trigger",
-        "pg_enum",
-        "pg_extension",
-        "pg_opclass",
-        "pg_locks",
-        "pg_stat_activity",
-        "pg_stat_user_indexes",
-        "pg_statio_user_tables",
-        "pg_stat_database",
-        "pg_prepared_statements",
-        "pg_catalog.pg_proc",
-        "dsqlkit.job",
-    ],
+    "name", ["dsqlkit.job", "dsqlkit_seen.pg_class", '"dsqlkit_rows_public".t']
 )
-def test_what_is_missing_does_not_exist(connection: Connection, name: str) -> None:
+def test_what_is_the_endpoints_does_not_exist(connection: Connection, name: str) -> None:
     for sql in (
         f"SELECT * FROM {name}",
-        f"/* in any place */ SELECT 1 WHERE EXISTS (SELECT FROM pg_class, {name.upper()})",
+        f"/* in any place */ SELECT 1 WHERE EXISTS (SELECT FROM pg_class, {name.upper()})"
+        if '"' not in name
+        else f"TABLE {name}",
         f"WITH x AS (TABLE {name}) SELECT * FROM x",
         f"CREATE VIEW v AS SELECT * FROM {name}",
     ):
         for parameters in NO_PARAMETERS:
             with pytest.raises(psycopg.errors.UndefinedTable) as missing:
                 connection.execute(sql.encode(), parameters)
-            assert missing.value.diag.message_primary == f'relation "{name}" does not exist'
+            told = missing.value.diag.message_primary
+            assert told == f'relation "{name.replace(chr(34), "")}" does not exist'
 
 
 @pytest.mark.parametrize(
@@ -75,6 +59,22 @@ def test_what_is_missing_does_not_exist(connection: Connection, name: str) -> No
         "pg_type",
         "pg_tables",
         "pg_views",
+        "pg_proc",
+        "pg_database",
+        "pg_extension",
+        "pg_depend",
+        "pg_description",
+        "pg_collation",
+        "pg_tablespace",
+        "pg_ts_config",
+        "pg_ts_template",
+        "pg_am",
+        "pg_opclass",
+        "pg_trigger",
+        "pg_locks",
+        "pg_stat_activity",
+        "pg_stat_user_tables",
+        "pg_stat_user_indexes",
         "information_schema.tables",
         "information_schema.columns",
         "information_schema.schemata",

@@ -6,10 +6,11 @@ from dsqlkit.local.dialect.rules import CLAUSES
 from tests.support.refusals import refusal
 
 REFUSED = {
+    "ColumnRef": "SELECT t.CTID FROM t",
     "FuncCall": "SELECT PG_backend_PID()",
     "LockingClause": "SELECT 1 FROM t FOR\nSHARE",
     "RangeTableSample": "SELECT 1 FROM t TableSample SYSTEM (1)",
-    "RangeVar": "SELECT 1 FROM pg_Proc",
+    "RangeVar": "SELECT 1 FROM Dsqlkit.job",
     "TypeName": "SELECT NULL::BigSerial",
 }
 """By node, a plain statement in which its rule has something to say."""

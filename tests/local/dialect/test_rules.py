@@ -19,8 +19,11 @@ REFUSED = [
     ("CREATE TABLE made AS EXECUTE q", "unsupported statement: CreateTableAs"),
     ("CREATE TABLE pg_temp.t (a int)", "TEMPORARY or TEMP table not supported for CREATE TABLE"),
     ("CREATE TABLE made () INHERITS (t)", "INHERITS not supported for CREATE TABLE"),
-    ("CREATE TABLE t (a int) PARTITION BY LIST (a)", "PARTITION BY not supported for CREATE TABLE"),
-    ("CREATE TABLE p PARTITION OF t DEFAULT", "PARTITION OF not supported for CREATE TABLE"),
+    (
+        "CREATE TABLE t (a int) PARTITION BY LIST (a)",
+        "PARTITION BY clause not supported for CREATE TABLE",
+    ),
+    ("CREATE TABLE p PARTITION OF t DEFAULT", "PARTITION OF clause not supported for CREATE TABLE"),
     ("CREATE TABLE t (a int) WITH (fillfactor = 70)", "WITH not supported for CREATE TABLE"),
     ("CREATE TABLE t (a int) TABLESPACE x", "TABLESPACE not supported for CREATE TABLE"),
     ("CREATE TABLE t (a int) USING heap", "USING not supported for CREATE TABLE"),
@@ -37,7 +40,50 @@ REFUSED = [
     ("CREATE TABLE t (a json, UNIQUE (a))", "datatype json is not supported in a key"),
     ("CREATE SCHEMA s CREATE TABLE t (a inet)", "datatype inet not supported"),
     ("CREATE DOMAIN d AS text[]", "datatype text[] not supported"),
+    (
+        "CREATE TABLE t (a int UNIQUE DEFERRABLE)",
+        "DEFERRABLE UNIQUE not supported for CREATE TABLE",
+    ),
+    (
+        "CREATE TABLE t (a int REFERENCES u DEFERRABLE PRIMARY KEY INITIALLY DEFERRED)",
+        "DEFERRABLE PRIMARY KEY not supported for CREATE TABLE",
+    ),
+    (
+        "CREATE TABLE t (a int, CONSTRAINT k PRIMARY KEY (a) DEFERRABLE INITIALLY DEFERRED)",
+        "DEFERRABLE PRIMARY KEY not supported for CREATE TABLE",
+    ),
+    (
+        "ALTER TABLE t ADD CONSTRAINT k UNIQUE USING INDEX i DEFERRABLE",
+        "unsupported ALTER TABLE ADD CONSTRAINT statement",
+    ),
+    ("SELECT ctid FROM t", "system column ctid not supported"),
+    ("DELETE FROM t WHERE t.CTID = '(0,1)'", "system column ctid not supported"),
+    (
+        "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT ctid::text FROM t'",
+        "system column ctid not supported",
+    ),
+    # Domains.
+    ("DROP DOMAIN d CASCADE", "DROP DOMAIN with CASCADE unsupported"),
+    ("DROP DOMAIN IF EXISTS d, e CASCADE", "DROP DOMAIN with CASCADE unsupported"),
+    ("ALTER DOMAIN d SET NOT NULL", "unsupported statement: AlterDomain"),
+    ("ALTER DOMAIN d DROP DEFAULT", "unsupported statement: AlterDomain"),
+    ("ALTER DOMAIN d ADD CHECK (VALUE <> '')", "unsupported statement: AlterDomain"),
+    ("ALTER DOMAIN d DROP CONSTRAINT c", "unsupported statement: AlterDomain"),
+    ("ALTER DOMAIN d RENAME TO e", "unsupported statement: AlterDomain"),
+    ("ALTER DOMAIN d RENAME CONSTRAINT a TO b", "unsupported statement: AlterDomain"),
+    ("ALTER DOMAIN d OWNER TO u", "unsupported statement: AlterDomain"),
+    ("ALTER DOMAIN d SET SCHEMA s", "unsupported statement: AlterDomain"),
     # Indexes.
+    ("CREATE INDEX i ON t USING btree (a)", "USING not supported for CREATE INDEX"),
+    ("CREATE UNIQUE INDEX i ON t USING hash (a)", "USING not supported for CREATE INDEX"),
+    (
+        "CREATE INDEX CONCURRENTLY i ON t USING btree (a)",
+        "CONCURRENTLY not supported for CREATE INDEX",
+    ),
+    (
+        "CREATE INDEX ASYNC i ON t (a) INCLUDE (lower(b))",
+        "expressions are not supported in included columns",
+    ),
     ("CREATE INDEX ASYNC i ON t USING btree (a)", "USING not supported for CREATE INDEX"),
     ("CREATE INDEX ASYNC i ON t USING gin (a)", "USING not supported for CREATE INDEX"),
     ("CREATE INDEX ASYNC i ON t (a) TABLESPACE x", "TABLESPACE not supported for CREATE INDEX"),
@@ -46,19 +92,33 @@ REFUSED = [
     ("DROP INDEX CONCURRENTLY i", "CONCURRENTLY not supported for DROP INDEX"),
     # Sequences and identity.
     (
-        "CREATE SEQUENCE s AS integer CACHE 1",
-        "datatype integer not supported, sequence type must be bigint",
-    ),
-    (
         "CREATE TEMP SEQUENCE s CACHE 1",
         "TEMPORARY or TEMP sequence not supported for CREATE SEQUENCE",
     ),
     (
-        "ALTER TABLE t ALTER a ADD GENERATED ALWAYS AS IDENTITY (CACHE 1)",
-        "unsupported ALTER TABLE ALTER COLUMN ... ADD IDENTITY statement",
+        "ALTER TABLE t ALTER a ADD GENERATED ALWAYS AS IDENTITY",
+        "identity column is not supported without an explicit cache size. "
+        "please define CACHE greater than or equal to 65536 or equal to 1",
     ),
     ("ALTER TABLE t DISABLE RULE r", "unsupported ALTER TABLE DISABLE RULE statement"),
     # Functions.
+    (
+        "CREATE FUNCTION f() RETURNS int4range LANGUAGE sql AS 'SELECT NULL::int4range'",
+        "datatype int4range not supported",
+    ),
+    (
+        "CREATE FUNCTION f() RETURNS SETOF tsmultirange LANGUAGE sql AS 'SELECT NULL'",
+        "datatype tsmultirange not supported",
+    ),
+    (
+        "CREATE FUNCTION f(OUT a int, OUT b daterange) LANGUAGE sql AS 'SELECT 1, NULL'",
+        "datatype daterange not supported",
+    ),
+    (
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT pg_backend_pid()'",
+        "function pg_backend_pid not supported",
+    ),
+    ("GRANT CONNECT ON DATABASE postgres TO r", "unsupported object type in GRANT"),
     (
         "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'SELECT 1; CREATE TABLE t AS SELECT 1'",
         "unsupported statement: CreateTableAs",
@@ -153,6 +213,21 @@ LET_THROUGH = [
     "DROP TRIGGER IF EXISTS g ON t",
     "DROP VIEW IF EXISTS v CASCADE",
     "SET CONSTRAINTS ALL DEFERRED",
+    "DROP DOMAIN d",
+    "DROP DOMAIN d RESTRICT",
+    "COMMENT ON DOMAIN d IS 'x'",
+    "ALTER TABLE t ALTER COLUMN n ADD GENERATED BY DEFAULT AS IDENTITY (CACHE 1)",
+    "ALTER TABLE t ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTITY (CACHE 65536)",
+    "ALTER TABLE t ALTER COLUMN n DROP EXPRESSION IF EXISTS",
+    "ALTER TABLE t ALTER CONSTRAINT fk DEFERRABLE INITIALLY DEFERRED",
+    "ALTER TABLE t ALTER CONSTRAINT fk NOT DEFERRABLE",
+    "CREATE TABLE t (a int PRIMARY KEY REFERENCES u DEFERRABLE)",
+    "CREATE TABLE t (a int UNIQUE NOT DEFERRABLE)",
+    "CREATE STATISTICS IF NOT EXISTS s (ndistinct, dependencies) ON a, b FROM t",
+    "ALTER STATISTICS s SET STATISTICS 50",
+    "ALTER STATISTICS s RENAME TO r",
+    "DROP STATISTICS IF EXISTS s",
+    "CREATE FUNCTION f(a int4range) RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "SELECT mine.pg_backend_pid(), pg_advisory, 'pg_advisory_lock(1)'",
 ]
 
@@ -193,12 +268,12 @@ def test_a_statement_is_let_through(sql: str) -> None:
         (
             "CREATE TABLE t (a varchar(65536))",
             "54000",
-            "datatype limit greater than 65535 bytes not supported for character varying",
+            "Datatype limit greater than 65535 bytes not supported for varchar",
         ),
         (
             "CREATE TABLE t (a char(4097))",
             "54000",
-            "datatype limit greater than 4096 bytes not supported for character",
+            "Datatype limit greater than 4096 bytes not supported for char",
         ),
         (
             f"CREATE TABLE t ({', '.join(f'c{n} int' for n in range(257))})",
@@ -209,6 +284,31 @@ def test_a_statement_is_let_through(sql: str) -> None:
             "CREATE INDEX ASYNC i ON t (a, b, c, d, e, f, g, h, i)",
             "54011",
             "more than 8 column keys in an index are not supported",
+        ),
+        (
+            "CREATE SEQUENCE s AS integer CACHE 1",
+            "22023",
+            "datatype integer not supported, sequence type must be bigint",
+        ),
+        (
+            "CREATE SEQUENCE s AS decimal(10,0)",
+            "22023",
+            "datatype numeric not supported, sequence type must be bigint",
+        ),
+        *(
+            (
+                sql.format(size),
+                "22023",
+                f"CACHE ({size}) must be greater than or equal to 65536 or equal to 1",
+            )
+            for size in (0, 2, 100, 65535)
+            for sql in (
+                "CREATE SEQUENCE s CACHE {}",
+                "ALTER SEQUENCE s CACHE {}",
+                "CREATE TABLE t (a bigint GENERATED ALWAYS AS IDENTITY (CACHE {}))",
+                "ALTER TABLE t ALTER a ADD GENERATED BY DEFAULT AS IDENTITY (CACHE {})",
+                "ALTER TABLE t ALTER a SET CACHE {}",
+            )
         ),
         ("CREATE TABLE t (a bigserial)", "42704", 'type "bigserial" does not exist'),
     ],
@@ -252,3 +352,62 @@ def test_a_column_cannot_be_of_a_tables_row_type(client: RawClient) -> None:
     reply = client.ask("CREATE TABLE of_rows (r of_row)")
     assert (reply.sqlstate, reply.message) == ("0A000", "datatype of_row not supported")
     client.ask("DROP TABLE of_row")
+
+
+def test_statistics_are_five_a_table(client: RawClient) -> None:
+    client.ask("CREATE TABLE measured (a int, b int, c int, d int)")
+    pairs = ["a, b", "a, c", "a, d", "b, c", "b, d"]
+    for number, columns in enumerate(pairs):
+        made = client.ask(f"CREATE STATISTICS s{number} ON {columns} FROM measured")
+        assert made.sqlstate is None
+    sixth = client.ask("CREATE STATISTICS s6 ON c, d FROM measured")
+    told = "more than 5 extended statistics per table are not allowed"
+    assert (sixth.sqlstate, sixth.message) == ("54000", told)
+    assert client.ask("DROP STATISTICS s0").sqlstate is None
+    assert client.ask("CREATE STATISTICS s6 ON c, d FROM measured").sqlstate is None
+    client.ask("DROP TABLE measured")
+
+
+def test_what_a_column_is_made_may_change(client: RawClient) -> None:
+    for sql in (
+        "CREATE TABLE made (id int PRIMARY KEY, n bigint NOT NULL, up int,"
+        " g int GENERATED ALWAYS AS (1) STORED)",
+        "ALTER TABLE made ALTER COLUMN n ADD GENERATED BY DEFAULT AS IDENTITY (CACHE 1)",
+        "ALTER TABLE made ALTER COLUMN g DROP EXPRESSION",
+        "CREATE TABLE child (id int REFERENCES made)",
+        "ALTER TABLE child ALTER CONSTRAINT child_id_fkey DEFERRABLE",
+        "DROP TABLE child",
+        "INSERT INTO made (id, g) VALUES (1, 2)",
+    ):
+        assert client.ask(sql).sqlstate is None, sql
+    assert client.ask("SELECT n, g FROM made").results[0].rows == [["1", "2"]]
+    refused = client.ask("ALTER TABLE made DROP CONSTRAINT made_pkey")
+    told = ("0A000", "unsupported ALTER TABLE DROP CONSTRAINT statement")
+    assert (refused.sqlstate, refused.message) == told
+    client.ask("DROP TABLE made")
+
+
+def test_text_search_is_simple(client: RawClient) -> None:
+    matches = "to_tsvector('simple', 'A') @@ to_tsquery('simple', 'a')"
+    found = client.ask(f"SELECT to_tsvector('simple', 'a b'), {matches}")
+    assert found.results[0].rows == [["'a':1 'b':2", "t"]]
+    assert client.ask("SELECT cfgname FROM pg_ts_config").results[0].rows == [["simple"]]
+    templates = client.ask("SELECT tmplname FROM pg_ts_template ORDER BY 1").results[0].rows
+    assert templates == [["ispell"], ["simple"], ["synonym"], ["thesaurus"]]
+    english = client.ask("SELECT to_tsvector('english', 'a')")
+    told = 'text search configuration "english" does not exist'
+    assert (english.sqlstate, english.message) == ("42704", told)
+
+
+@pytest.mark.parametrize("type_name", ["bytea", "jsonb", "json", "interval"])
+def test_no_key_is_of_these_types(client: RawClient, type_name: str) -> None:
+    client.ask(f"CREATE TABLE keyed (id int PRIMARY KEY, v {type_name})")
+    for sql in (
+        f"CREATE TABLE other (v {type_name} PRIMARY KEY)",
+        f"CREATE TABLE other (v {type_name} UNIQUE)",
+        "CREATE INDEX ASYNC ON keyed (v)",
+    ):
+        refused = client.ask(sql)
+        told = ("0A000", f"datatype {type_name} is not supported in a key")
+        assert (refused.sqlstate, refused.message) == told
+    client.ask("DROP TABLE keyed")

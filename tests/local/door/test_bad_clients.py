@@ -72,7 +72,7 @@ def test_a_plain_text_startup_gets_an_error_and_no_password_request(plain: socke
     plain.sendall(STARTUP)
     answer = rest(plain)
     assert answer[:1] == b"E"
-    assert b"TLS is required" in answer
+    assert b"SSL is mandatory" in answer
 
 
 def test_direct_tls_needs_the_protocols_name(

@@ -105,7 +105,16 @@ def test_an_old_tls_version_is_refused(local_cluster: LocalAddress) -> None:
             {"life_s": 60, "signed_ago": timedelta(seconds=61)}, "Signature expired: ", id="expired"
         ),
         pytest.param({"host": "elsewhere.dsql.us-east-1.on.aws"}, None, id="another host"),
-        pytest.param({"action": "DbConnect"}, None, id="another role"),
+        pytest.param(
+            {"action": "DbConnect"},
+            "Wrong user to action mapping. user: admin, action: DbConnect",
+            id="another role",
+        ),
+        pytest.param(
+            {"life_s": 604_801},
+            "X-Amz-Expires must be less than a week (in seconds)",
+            id="long life",
+        ),
         pytest.param({"region": "eu-west-1"}, None, id="another region"),
     ],
 )
@@ -145,7 +154,7 @@ def test_a_role_that_no_identity_is_mapped_to_is_refused(
 
 
 def test_plain_text_is_refused(local_cluster: LocalAddress, token: str) -> None:
-    with pytest.raises(psycopg.OperationalError, match="TLS is required"):
+    with pytest.raises(psycopg.OperationalError, match="SSL is mandatory"):
         connect(local_cluster, token, sslmode="disable")
 
 

@@ -241,7 +241,8 @@ def test_a_primary_key_is_not_dropped_whatever_its_name(
     )
     with pytest.raises(psycopg.errors.FeatureNotSupported) as refused:
         connection.execute(f"ALTER TABLE keyed DROP CONSTRAINT my_key{ending}".encode())
-    assert refused.value.diag.message_primary == "cannot drop primary key constraint my_key"
+    told = refused.value.diag.message_primary
+    assert told == "unsupported ALTER TABLE DROP CONSTRAINT statement"
     assert refused.value.diag.context is None
     for other in ("once", "positive", "there"):
         connection.execute(f"ALTER TABLE keyed DROP CONSTRAINT {other}{ending}".encode())

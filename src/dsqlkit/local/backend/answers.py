@@ -1,5 +1,6 @@
 """Rewriting what PostgreSQL answers into what DSQL answers: errors, tags, its version."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -40,6 +41,7 @@ _TEMP_SPACE: Final = Refusal(  # AWS's list of observed errors
     "54000",
     f"query requires more than allowed temp space of {MAX_TEMP_SPACE_BYTES // KIB} KB to execute",
 )
+_KEY_SIZE: Final = Refusal("54000", "key size too large")
 _JOB_TAGS: Final = {b"CREATE INDEX", b"ALTER TABLE"}
 _AS_TAG: Final = b"DSQ01"
 """The SQLSTATE of a notice of ours: report the statement under way with this tag."""
@@ -77,7 +79,12 @@ _PLAIN: Final = frozenset(
 )
 _READY_HEADER: Final = message(Backend.READY_FOR_QUERY, b"T")[:-1]
 _READY_BYTES: Final = 6
-_PLACES: Final = {Field.CONTEXT, Field.FILE, Field.LINE, Field.ROUTINE}
+_PLACES: Final = {
+    *(Field.CONTEXT, Field.FILE, Field.LINE, Field.ROUTINE),
+    *(Field.INTERNAL_QUERY, Field.INTERNAL_POSITION),
+}
+_OURS: Final = b"dsqlkit"
+_QUALIFIER: Final = re.compile(rb"\bdsqlkit\w*\.")
 _OWN_CONTEXTS: Final = (
     b"PL/pgSQL function",
     b'SQL function "setting"',
@@ -205,6 +212,8 @@ def _refusal(sqlstate: bytes, text: bytes) -> Refusal | None:
     """DSQL's answer in place of this error of PostgreSQL's, if it has one of its own."""
     if sqlstate == b"22P02":
         return refusal_in(text.decode(errors="replace"))
+    if sqlstate == b"54000" and text.startswith((b"index row size", b"index row requires")):
+        return _KEY_SIZE
     if sqlstate == b"53400" and text.startswith(b"temporary file size"):
         return _TEMP_SPACE
     return None
@@ -213,9 +222,15 @@ def _refusal(sqlstate: bytes, text: bytes) -> Refusal | None:
 def _placeless(kind: Backend, fields: dict[int, bytes], frame: bytes) -> bytes:
     """An error or notice without the place in our own functions that it comes from: DSQL has no
     PL/pgSQL, and says nothing of where its own functions fail."""
-    if not fields.get(Field.CONTEXT, b"").startswith(_OWN_CONTEXTS):
+    context = fields.get(Field.CONTEXT, b"")
+    if not context.startswith(_OWN_CONTEXTS) and _OURS not in frame:
         return frame
-    return encode_fields(kind, {n: v for n, v in fields.items() if n not in _PLACES})
+    told = {
+        name: _QUALIFIER.sub(b"", value) if name == Field.MESSAGE else value
+        for name, value in fields.items()
+        if name not in _PLACES and (name == Field.MESSAGE or _OURS not in value)
+    }
+    return encode_fields(kind, told)
 
 
 def changed_rows(tag: bytes, *, copies_in: bool) -> int:

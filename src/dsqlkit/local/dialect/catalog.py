@@ -1,95 +1,159 @@
-"""What DSQL's catalog lacks, and what clients are not to see of the endpoint's own schema.
+"""The system catalog: what clients are not to see of the endpoint's own, wherever it is named.
 
-Sources: user guide, "Using system tables and commands", and AWS's starter kit for what is missing.
-The error was not recorded; a relation that is missing has PostgreSQL's.
+Statements that read a relation of PostgreSQL's in which something of ours would show read a view of
+it instead (server/sql/seen.sql), which shows it as a real cluster's. Which relations a cluster has
+is known from live runs of 2026 and AWS's own tests; the user guide's older list of those that are
+missing is out of date.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
+
+import postgast
+from postgast import pg_query_pb2 as tree
 
 from dsqlkit.local.dialect.refusal import Refusal
-from dsqlkit.local.statements.tree import Node
+from dsqlkit.local.statements.tree import Node, ParsedStatement
 
 OWN_SCHEMA: Final = "dsqlkit"
+"""How the names of the endpoint's schemas begin."""
 
-_MISSING: Final = frozenset(
+SEEN: Final = frozenset(
     {
-        "pg_authid",
-        "pg_database",
-        "pg_enum",
-        "pg_extension",
+        "pg_am",
+        "pg_amop",
+        "pg_attrdef",
+        "pg_attribute",
+        "pg_available_extension_versions",
+        "pg_available_extensions",
+        "pg_class",
+        "pg_constraint",
+        "pg_cursors",
+        "pg_depend",
+        "pg_event_trigger",
+        "pg_index",
+        "pg_inherits",
         "pg_locks",
+        "pg_namespace",
         "pg_opclass",
+        "pg_opfamily",
         "pg_prepared_statements",
         "pg_proc",
+        "pg_rewrite",
         "pg_sequence",
-        "pg_sequences",
+        "pg_shdepend",
+        "pg_stat_activity",
+        "pg_statistic_ext",
         "pg_trigger",
+        "pg_type",
     }
 )
-_MISSING_STARTS: Final = ("pg_stat_", "pg_statio_")
+"""Relations of which clients see a view."""
 
-_FILTERED: Final = frozenset({"pg_class", "pg_namespace"})
-"""Relations of which clients see a view in the endpoint's schema that leaves that schema out."""
+_SEEN_SCHEMA: Final = b"dsqlkit_seen"
+_WHOLE_SCHEMA: Final = b"dsqlkit_seen_whole"
+_SYSTEM_COLUMN: Final = re.compile(rb"\b(tableoid|[xc]m(in|ax)|ctid)\b", re.IGNORECASE)
 
-_AS_WRITTEN: Final = re.compile(
-    rb'("?pg_catalog"?\s*\.\s*)?"?(?P<name>pg_[a-z]+)"?', re.IGNORECASE | re.ASCII
+_READERS: Final = frozenset(
+    {
+        "call_stmt",
+        "copy_stmt",
+        "create_function_stmt",
+        "create_schema_stmt",
+        "declare_cursor_stmt",
+        "delete_stmt",
+        "insert_stmt",
+        "select_stmt",
+        "update_stmt",
+        "view_stmt",
+    }
 )
-_NOT_OF_A_VIEW: Final = re.compile(rb"\b(tableoid|[xc]m(in|ax)|ctid)\b", re.IGNORECASE)
+"""Statements that read what they name. EXPLAIN is none: its plan would show the view's."""
 
-_DESCRIPTIONS: Final = {
-    # psql's \d of a table with a foreign key. PostgreSQL's foreign keys are triggers, but of a kind
-    # that psql leaves out: it finds none.
-    "pg_trigger": b"pg_get_triggerdef",
-    # The SQLAlchemy dialect of AWS for DSQL (1.3.0) reads an identity column's options so.
-    "pg_sequence": b"pg_get_serial_sequence",
-    # SQLAlchemy (2.0) itself, when it reflects indexes; that dialect leaves it to it.
-    "pg_opclass": b"opcdefault",
-}
-"""What can be read by a statement that has this word. Clients known to work do so."""
+_WRITERS: Final = frozenset({"DeleteStmt", "InsertStmt", "UpdateStmt"})
+_QUALIFIED: Final = 2
+
+
+class Place(NamedTuple):
+    """What to put in place of a part of a text, from one byte to another."""
+
+    start: int
+    end: int
+    replacement: bytes
 
 
 def relation(node: Node) -> Refusal | None:
     """The answer to a statement that names a table, view or sequence (a RangeVar)."""
-    name = node.relname
-    hidden = node.schemaname == OWN_SCHEMA or (
-        node.schemaname in ("", "pg_catalog")
-        and (name in _MISSING or name.startswith(_MISSING_STARTS))
-    )
-    if not hidden:
+    if not node.schemaname.startswith(OWN_SCHEMA):
         return None
-    full = f"{node.schemaname}.{name}" if node.schemaname else name
-    return Refusal("42P01", f'relation "{full}" does not exist')
+    return Refusal("42P01", f'relation "{node.schemaname}.{node.relname}" does not exist')
 
 
 def function(node: Node) -> Refusal | None:
     """The answer to a statement that calls a function or procedure (a FuncCall)."""
-    if len(node.funcname) > 1 and node.funcname[0].string.sval == OWN_SCHEMA:
-        return Refusal("3F000", f'schema "{OWN_SCHEMA}" does not exist')
+    schema = node.funcname[0].string.sval if len(node.funcname) > 1 else ""
+    if schema.startswith(OWN_SCHEMA):
+        return Refusal("3F000", f'schema "{schema}" does not exist')
     return None
 
 
-def describes(node: Node, lower: bytes) -> bool:
-    """Whether a missing relation is named in a text (in lower case) that may read it even so."""
-    if node.DESCRIPTOR.name != "RangeVar":
-        return False
-    word = _DESCRIPTIONS.get(node.relname)
-    return word is not None and word in lower
-
-
-def filtered(nodes: Iterable[Node], text: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Where filtered relations are named in a text of these nodes, and the views to name there."""
-    if _NOT_OF_A_VIEW.search(text):
+def seen(parsed: ParsedStatement, text: bytes) -> Iterator[Place]:
+    """Where a statement of a text names a relation that clients see as a view, and the view."""
+    if parsed.name not in _READERS:
         return
+    start, end = parsed.start, parsed.end
+    schema = _WHOLE_SCHEMA if _SYSTEM_COLUMN.search(text, start, end) else _SEEN_SCHEMA
+    written = {node.relation.location for node in parsed.nodes if node.DESCRIPTOR.name in _WRITERS}
+    names = {location: name for location, name in _named(parsed.nodes) if location not in written}
+    if not names:
+        return
+    tokens = [_shifted(token, start) for token in postgast.scan(text[start:end].decode()).tokens]
+    copied = parsed.node.relation.location if parsed.name == "copy_stmt" else -1
+    for position, token in enumerate(tokens):
+        at = token[0]
+        if at not in names:
+            continue
+        is_qualified = _text(text, token) == b"pg_catalog"
+        last = position + (_QUALIFIED if is_qualified else 0)
+        view = schema + b"." + names[at].encode()
+        if at == copied:
+            columns, until = _column_list(tokens, last, text)
+            yield Place(at, until, b"(SELECT " + columns + b" FROM " + view + b")")
+        else:
+            yield Place(at, tokens[last][1], view)
+
+
+Token = tuple[int, int, int]
+"""From where to where it is in a text, and its kind."""
+
+
+def _shifted(token: Node, by: int) -> Token:
+    return token.start + by, token.end + by, token.token
+
+
+def _text(text: bytes, token: Token) -> bytes:
+    return text[token[0] : token[1]].strip(b'"').lower()
+
+
+def _named(nodes: Iterable[Node]) -> Iterator[tuple[int, str]]:
+    """Where relations that clients see as views are named, and which."""
     for node in nodes:
         if node.DESCRIPTOR.name == "RangeVar":
             schema, name = node.schemaname, node.relname
-        elif node.DESCRIPTOR.name == "ColumnRef" and len(node.fields) > 2:
-            schema, name = (field.string.sval for field in node.fields[:2])
+        elif node.DESCRIPTOR.name == "ColumnRef" and len(node.fields) > _QUALIFIED:
+            schema, name = (field.string.sval for field in node.fields[:_QUALIFIED])
         else:
             continue
-        if name in _FILTERED and schema in ("", "pg_catalog"):
-            found = _AS_WRITTEN.match(text, node.location)
-            if found and found["name"].lower() == name.encode():
-                yield found.start(), found.end(), f"{OWN_SCHEMA}.{name}".encode()
+        if name in SEEN and schema in ("", "pg_catalog"):
+            yield node.location, name
+
+
+def _column_list(tokens: list[Token], name: int, text: bytes) -> tuple[bytes, int]:
+    """The columns that a COPY lists after a name, the last token of which this is, and where the
+    list ends."""
+    after = tokens[name + 1]
+    if after[2] != tree.ASCII_40:
+        return b"*", tokens[name][1]
+    last = next(token for token in tokens[name + 1 :] if token[2] == tree.ASCII_41)
+    return text[after[1] : last[0]], last[1]

@@ -15,10 +15,12 @@ from dsqlkit.local.dialect.sequences import identity
 from dsqlkit.local.statements.tree import Node
 from dsqlkit.quotas import MAX_COLUMNS, MAX_DECLARED_KEY_BYTES, MAX_INDEXES, MAX_KEY_COLUMNS
 
-_KEYS: Final = (tree.CONSTR_PRIMARY, tree.CONSTR_UNIQUE)
+_KEYS: Final = {tree.CONSTR_PRIMARY: "PRIMARY KEY", tree.CONSTR_UNIQUE: "UNIQUE"}
 _TOO_MANY_KEYS: Final = Refusal(
     "54011", f"more than {MAX_KEY_COLUMNS} column keys in an index are not supported"
 )
+_LATER: Final = (tree.CONSTR_ATTR_DEFERRABLE, tree.CONSTR_ATTR_DEFERRED)
+_ATTRIBUTES: Final = (*_LATER, tree.CONSTR_ATTR_NOT_DEFERRABLE, tree.CONSTR_ATTR_IMMEDIATE)
 COLLATE: Final = not_supported("COLLATE clause not supported")  # not recorded; AWS's linter
 
 
@@ -51,9 +53,9 @@ def _refusals(node: Node) -> Iterator[Refusal]:
 def _clauses(node: Node) -> Iterator[Refusal]:
     """Not recorded: clauses that DSQL's grammar leaves out, in the words of those that were."""
     if node.HasField("partspec"):
-        yield _clause("PARTITION BY")
+        yield _clause("PARTITION BY clause")  # live run
     if node.HasField("partbound"):
-        yield _clause("PARTITION OF")
+        yield _clause("PARTITION OF clause")  # live run
     if node.inh_relations:
         yield _clause("INHERITS")
     if node.HasField("of_typename"):
@@ -66,6 +68,8 @@ def _clauses(node: Node) -> Iterator[Refusal]:
         yield _clause("ON COMMIT")
     if node.tablespacename:
         yield _clause("TABLESPACE")
+    for constraint in _deferrable_keys(node):
+        yield _clause(f"DEFERRABLE {_KEYS[constraint.contype]}")  # refused live, in other words
     for constraint in _constraints(node):
         if constraint.contype == tree.CONSTR_EXCLUSION:
             yield _clause("EXCLUDE constraint")
@@ -79,6 +83,21 @@ def _constraints(node: Node) -> Iterator[Node]:
             yield from (each.constraint for each in element.column_def.constraints)
         else:
             yield element.constraint
+
+
+def _deferrable_keys(node: Node) -> Iterator[Node]:
+    """The keys that are checked later. A column's DEFERRABLE comes after what it is about."""
+    for element in node.table_elts:
+        if element.WhichOneof("node") != "column_def":
+            if element.constraint.contype in _KEYS and element.constraint.deferrable:
+                yield element.constraint
+            continue
+        about = None
+        for constraint in (each.constraint for each in element.column_def.constraints):
+            if constraint.contype not in _ATTRIBUTES:
+                about = constraint
+            elif constraint.contype in _LATER and about is not None and about.contype in _KEYS:
+                yield about
 
 
 def _in_columns(node: Node) -> Iterator[Refusal]:
@@ -127,6 +146,10 @@ def _in_keys(node: Node) -> Iterator[Refusal]:
         yield Refusal("54000", f"more than {MAX_INDEXES} indexes per table are not allowed")
 
 
+USING: Final = not_supported("USING not supported for CREATE INDEX")
+"""A live run's words; they come before those about a missing ASYNC, and after CONCURRENTLY's."""
+
+
 def index_keys(node: Node, *, names_method: bool) -> Refusal | None:
     """What cannot be in an index that is built as DSQL builds them.
 
@@ -136,6 +159,8 @@ def index_keys(node: Node, *, names_method: bool) -> Refusal | None:
 
 
 def _of_index(node: Node, names_method: bool) -> Iterator[Refusal]:
+    if names_method:
+        yield USING
     for element in (each.index_elem for each in node.index_params):
         if element.opclass:
             yield not_supported("opclass not supported for index keys")
@@ -143,9 +168,11 @@ def _of_index(node: Node, names_method: bool) -> Iterator[Refusal]:
             yield not_supported("specifying sort order not supported for index keys")
     if len(node.index_params) > MAX_KEY_COLUMNS:
         yield _TOO_MANY_KEYS
+    if any(not each.index_elem.name for each in node.index_including_params):
+        # A live run's words. PostgreSQL calls it an error of its own.
+        yield not_supported("expressions are not supported in included columns")
     # Not recorded: clauses that DSQL's grammar leaves out, in the words of CONCURRENTLY.
     clauses = {
-        "USING": names_method,
         "WITH": bool(node.options),
         "TABLESPACE": bool(node.table_space),
     }

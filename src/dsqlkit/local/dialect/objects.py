@@ -25,6 +25,7 @@ _DROPPABLE: Final = {
     tree.OBJECT_SCHEMA,
     tree.OBJECT_DOMAIN,
     tree.OBJECT_FUNCTION,
+    tree.OBJECT_STATISTIC_EXT,
 }
 _PARTS: Final = {
     tree.OBJECT_COLUMN,
@@ -46,6 +47,8 @@ def grant(node: Node) -> Refusal | None:
     names = {each.string.sval for each in node.objects}
     if node.objtype == tree.OBJECT_SCHEMA and names & _SYSTEM_SCHEMAS:
         return _SYSTEM_ENTITY
+    if node.objtype == tree.OBJECT_DATABASE:
+        return not_supported("unsupported object type in GRANT")  # third party, 2026-08
     return None
 
 
@@ -54,6 +57,8 @@ def drop(node: Node) -> Refusal | None:
         each.string.sval in _SYSTEM_SCHEMAS for each in node.objects
     ):
         return _SYSTEM_ENTITY
+    if node.remove_type == tree.OBJECT_DOMAIN and node.behavior == tree.DROP_CASCADE:
+        return not_supported("DROP DOMAIN with CASCADE unsupported")
     if node.remove_type in _DROPPABLE:
         # Not recorded: a concurrent drop, as a concurrent build is called.
         return (
@@ -64,13 +69,23 @@ def drop(node: Node) -> Refusal | None:
     return not_supported("unsupported object in DROP statement")
 
 
+ALTER_DOMAIN: Final = not_supported("unsupported statement: AlterDomain")
+"""In all its forms. That it is refused is from a live run, the words are not."""
+
+_OF_DOMAINS: Final = {tree.OBJECT_DOMAIN, tree.OBJECT_DOMCONSTRAINT}
+
+
 def rename(node: Node) -> Refusal | None:
+    if node.rename_type in _OF_DOMAINS:
+        return ALTER_DOMAIN
     if node.rename_type == tree.OBJECT_SCHEMA and node.subname in _SYSTEM_SCHEMAS:
         return _SYSTEM_ENTITY
     return _object(node.rename_type, "ALTER")  # not recorded
 
 
 def change_object(node: Node) -> Refusal | None:
+    if node.object_type in _OF_DOMAINS:
+        return ALTER_DOMAIN
     if node.object_type == tree.OBJECT_SCHEMA and node.object.string.sval in _SYSTEM_SCHEMAS:
         return _SYSTEM_ENTITY
     return _object(node.object_type, "ALTER")  # not recorded
@@ -86,6 +101,9 @@ def _object(kind: int, statement: str) -> Refusal | None:
     return not_supported(f"unsupported object in {statement} statement")
 
 
+_RESULTS: Final = (tree.FUNC_PARAM_OUT, tree.FUNC_PARAM_INOUT, tree.FUNC_PARAM_TABLE)
+
+
 def create_function(node: Node) -> Refusal | None:
     if node.is_procedure:
         return not_supported("PROCEDURE is not supported")
@@ -94,6 +112,12 @@ def create_function(node: Node) -> Refusal | None:
             language = option.def_elem.arg.string.sval
             if language.lower() != "sql":
                 return not_supported(f"CREATE FUNCTION with language {language} not supported")
+    results = [each.function_parameter for each in node.parameters]
+    declared = [each.arg_type for each in results if each.mode in _RESULTS]
+    for each in (node.return_type, *declared):
+        name = types.builtin_name(each) or ""
+        if name.endswith("range"):  # live run; the words are those of a column's type
+            return not_supported(f"datatype {types.printed(each)} not supported")
     for option in (each.def_elem for each in node.options):
         if option.defname == "set":
             refusal = parameters.variable_set(option.arg.variable_set_stmt)

@@ -13,13 +13,15 @@ from typing import Final, NamedTuple
 import postgast
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.local.dialect import catalog, parameters
+from dsqlkit.local.dialect import catalog, objects, parameters
 from dsqlkit.local.dialect import own_statements as own
+from dsqlkit.local.dialect.create_table import USING
+from dsqlkit.local.dialect.index_async import names_method
 from dsqlkit.local.dialect.refusal import Refusal, Rule, decide
 from dsqlkit.local.dialect.rules import ANSWERS, CLAUSES, STATEMENTS
 from dsqlkit.local.statements.own_syntax import Parsable
 from dsqlkit.local.statements.steps import End, Step
-from dsqlkit.local.statements.tree import Node, ParsedStatement
+from dsqlkit.local.statements.tree import Node, ParsedStatement, nodes
 from dsqlkit.local.wire.messages import SYNC, Frontend, message
 
 _MARK: Final = "dsqlkit refuses"
@@ -69,6 +71,8 @@ def edits(parsed: ParsedStatement, source: Parsable) -> list[Edit]:
         if isinstance(answer, str):
             return [Edit(start, end, answer.encode())]
         refusal = answer
+    elif parsed.name == "index_stmt" and not node.concurrent and names_method(text[start:end]):
+        refusal = USING
     lower = text[start:end].lower()
     refusal = refusal or _refusal(parsed, lower)
     if refusal is not None:
@@ -86,9 +90,8 @@ def edits(parsed: ParsedStatement, source: Parsable) -> list[Edit]:
         *(Edit(at, until, b"USER") for at, until in _all_triggers(parsed, text)),
         *(Edit(*each) for each in parameters.kept_names(parsed.nodes, text, start, end)),
     ]
-    # A view keeps what it names, and would show it to whoever looks at its definition.
-    if parsed.name != "view_stmt" and b"pg_" in lower:
-        found += (Edit(*each) for each in catalog.filtered(parsed.nodes, text))
+    if b"pg_" in lower or _ESCAPED_NAME in lower:
+        found += (Edit(*each) for each in catalog.seen(parsed, text))
     return sorted(found)
 
 
@@ -108,11 +111,18 @@ def _refusal(parsed: ParsedStatement, lower: bytes) -> Refusal | None:
     wanted = _clause_rules(lower)
     if not wanted:
         return None
-    for found in parsed.nodes:
+    for found in (*parsed.nodes, *_in_body(parsed)):
         refusal = decide(wanted.get(found.DESCRIPTOR.name), found)
-        if refusal is not None and not catalog.describes(found, lower):
+        if refusal is not None:
             return refusal
     return None
+
+
+def _in_body(parsed: ParsedStatement) -> Iterator[Node]:
+    """The nodes of a function's body, where that is a text."""
+    if parsed.name == "create_function_stmt":
+        for statement in objects.body_of(parsed.node):
+            yield from nodes(statement)
 
 
 def _clause_rules(lower: bytes) -> Mapping[str, Rule]:

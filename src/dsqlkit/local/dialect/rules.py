@@ -118,6 +118,7 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     # Objects that DSQL does not have, and clauses that its grammar leaves out:
     "alter_object_schema_stmt": objects.change_object,
     "alter_owner_stmt": objects.change_object,
+    "alter_domain_stmt": objects.ALTER_DOMAIN,
     "alter_role_set_stmt": objects.alter_role_set,
     "alter_role_stmt": objects.alter_role,
     "comment_stmt": objects.comment,
@@ -136,7 +137,6 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
             "alter_function": "AlterFunction",
             "alter_op_family": "AlterOpFamily",
             "alter_operator": "AlterOperator",
-            "alter_stats": "AlterStats",
             "alter_tsconfiguration": "AlterTSConfiguration",
             "alter_tsdictionary": "AlterTSDictionary",
             "alter_type": "AlterType",
@@ -175,7 +175,6 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
             "create_foreign_server": "CreateForeignServer",
             "create_policy": "CreatePolicy",
             "create_publication": "CreatePublication",
-            "create_stats": "CreateStats",
             "create_subscription": "CreateSubscription",
             "create_user_mapping": "CreateUserMapping",
             "do": "Do",
@@ -201,14 +200,24 @@ def _locking(node: Node) -> Refusal | None:
     return None
 
 
+def _column(node: Node) -> Refusal | None:
+    name = node.fields[-1].string.sval if node.fields else ""
+    return not_supported(f"system column {name} not supported") if name == "ctid" else None
+
+
 CLAUSES: Final[Mapping[str, tuple[tuple[bytes, ...], Rule]]] = {
+    "ColumnRef": ((b"ctid",), _column),  # refused in a live run, in words that it did not keep
     "FuncCall": (
-        (b"dsqlkit", *(name.encode() for name in (*functions.STARTS, *functions.NAMES))),
+        (
+            b"dsqlkit",
+            b"dsqlkit_",
+            *(name.encode() for name in (*functions.STARTS, *functions.NAMES)),
+        ),
         lambda node: catalog.function(node) or functions.call(node),
     ),
     "LockingClause": ((b"for",), _locking),
     "RangeTableSample": ((b"tablesample",), not_supported("TABLESAMPLE clause not supported")),
-    "RangeVar": ((b"pg_", b"dsqlkit"), catalog.relation),
+    "RangeVar": ((b"dsqlkit", b"dsqlkit_"), catalog.relation),
     "TypeName": (tuple(name.encode() for name in types.SERIAL), types.unknown),
 }
 """By node anywhere in a statement, each with words (in lower case; one that ends with an underscore

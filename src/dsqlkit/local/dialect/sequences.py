@@ -1,12 +1,17 @@
 """What DSQL refuses of sequences and identity columns.
 
-Sources: recorded answers of a real cluster for CACHE; the types of sequences are from AWS's own
-linter, in words that follow those recorded of identity columns (not recorded themselves).
+Sources: recorded answers of a real cluster for a CACHE that is missing, AWS's own SQLAlchemy tests
+for one that is given and for types: SQLSTATEs of class 22, and how the messages end. How that about
+types begins follows what was recorded of identity columns.
 """
+
+from typing import Final
 
 from dsqlkit.local.dialect import types
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.statements.tree import Node
+
+_LEAST_BLOCK: Final = 65536
 
 
 def create_sequence(node: Node) -> Refusal | None:
@@ -32,7 +37,12 @@ def cache(options: Node, what: str, *, needed: bool) -> Refusal | None:
         if option.def_elem.defname == "cache":
             argument = option.def_elem.arg
             size = int(argument.float.fval) if argument.float.fval else argument.integer.ival
-            needed = size != 1 and size < 65536
+            if size != 1 and size < _LEAST_BLOCK:
+                return Refusal(
+                    "22023",
+                    f"CACHE ({size}) must be greater than or equal to {_LEAST_BLOCK} or equal to 1",
+                )
+            return None
     if not needed:
         return None
     return not_supported(
@@ -46,8 +56,9 @@ def _type(options: Node) -> Refusal | None:
         if option.def_elem.defname == "as":
             declared = option.def_elem.arg.type_name
             if types.builtin_name(declared) != "int8":
-                return not_supported(
+                return Refusal(
+                    "22023",
                     f"datatype {types.printed(declared)} not supported, "
-                    "sequence type must be bigint"
+                    "sequence type must be bigint",
                 )
     return None

@@ -2,7 +2,7 @@
 
 Sources: the recorded answers of a real cluster ("datatype ... not supported", the type as
 PostgreSQL prints it), and the user guide's "Supported data types" for what is supported and how
-large. The words for a declared size are those of the quotas page; no recording has them.
+large. The words for a declared size are those of AWS's list of observed errors (2026-10).
 """
 
 from typing import Final
@@ -96,6 +96,10 @@ _UNSUPPORTED: Final = {
 SERIAL: Final = ("smallserial", "serial", "bigserial", "serial2", "serial4", "serial8")
 
 
+_SHORT: Final = {"bpchar": "char", "varchar": "varchar"}
+"""As AWS's list of observed errors (2026-10) calls the types of declared sizes."""
+
+
 def builtin_name(declared: Node) -> str | None:
     """PostgreSQL's own name of a built-in type, None for one that somebody created."""
     names = [name.string.sval for name in declared.names]
@@ -127,7 +131,7 @@ def of_column(declared: Node) -> Refusal | None:
     if limit is not None and declared.typmods and declared.typmods[0].a_const.ival.ival > limit:
         return Refusal(
             "54000",
-            f"datatype limit greater than {limit} bytes not supported for {printed(declared)}",
+            f"Datatype limit greater than {limit} bytes not supported for {_SHORT[name or '']}",
         )
     return None
 

@@ -15,7 +15,7 @@ from dsqlkit.local.wire.tls_stream import TlsStream
 
 _OPENING_LIMIT_S: Final = 10.0
 _PAUSE_S: Final = 0.1
-_PLAIN_TEXT: Final = "unable to accept connection, TLS is required"
+_PLAIN_TEXT: Final = "unable to accept connection, SSL is mandatory"
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Listener:
                 if opening is Opening.CANCEL:
                     await self._reception.cancel(packet)
                 elif opening is Opening.PLAIN:
-                    refusal = error_response("28000", _PLAIN_TEXT, severity="FATAL")
+                    refusal = error_response("08P01", _PLAIN_TEXT, severity="FATAL")
                     await asyncio.get_running_loop().sock_sendall(connection, refusal)
                 elif opening in (Opening.TLS, Opening.DIRECT_TLS):
                     tls = TlsStream(self._context)

@@ -66,7 +66,10 @@ class TokenChecker:
         parameters = _parameters(query)
         action = "DbConnectAdmin" if role == ADMIN else "DbConnect"
         if parameters["Action"] != action:
-            raise AccessDenied(f"the token is not for {action}")
+            raise AccessDenied(
+                f"the token is not for {action}",
+                hint=f"Wrong user to action mapping. user: {role}, action: {parameters['Action']}",
+            )
         signed_at, life = _validity(parameters)
         own_end = signed_at + life
         life = min(life, longest)
@@ -130,8 +133,13 @@ def _validity(parameters: dict[str, str]) -> tuple[datetime, timedelta]:
     date, expires = parameters["X-Amz-Date"], parameters["X-Amz-Expires"]
     if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", date, re.ASCII):
         raise AccessDenied("the token's date is malformed")
-    if not re.fullmatch(r"[1-9][0-9]{0,5}", expires, re.ASCII) or int(expires) > MAX_TOKEN_LIFE_S:
-        raise AccessDenied("the token's life is not within 1 second to one week")
+    if not re.fullmatch(r"[1-9][0-9]*", expires, re.ASCII):
+        raise AccessDenied("the token's life is not a number of seconds")
+    if len(expires) > len(str(MAX_TOKEN_LIFE_S)) or int(expires) > MAX_TOKEN_LIFE_S:
+        raise AccessDenied(
+            "the token's life is over one week",
+            hint="X-Amz-Expires must be less than a week (in seconds)",
+        )
     try:
         signed_at = datetime.strptime(date, _TIME_FORMAT).replace(tzinfo=UTC)
     except ValueError as error:

@@ -106,12 +106,14 @@ class AtOverlays:
             statement = step.statement
             if statement is None or (changes is not None and statement.kind is not Kind.SETTING):
                 continue
-            if (found := self._upsert_in(step, statement)) is not None:
+            if (found := self._upsert_in(step, statement, transaction)) is not None:
                 relation = await self._begin_upsert(step, found)
                 await self._again.run(step, statement, found.second)
                 await self.end_upsert(relation)
             elif statement.kind in (Kind.SETTING, Kind.WRITE, Kind.COPY_IN):
-                await self._again.run(step, statement, self._text_there(step, statement))
+                await self._again.run(
+                    step, statement, self._text_there(step, statement, transaction)
+                )
             if statement.kind is Kind.SETTING:
                 await ask(_ENTER)
         if changes is not None:
@@ -126,7 +128,7 @@ class AtOverlays:
         if not missing:
             return
         found = (await self._oids(missing)).values()
-        await self._overlays.ensure(found)
+        transaction.overlaid.update(await self._overlays.ensure(found))
         transaction.covered.update(found)
         transaction.covered_names.update(missing)
 
@@ -146,16 +148,18 @@ class AtOverlays:
             transaction.names_lead = True
         if statement.can_conflict:
             await self.cover(transaction, statement.claimed)
-        found = self._upsert_in(step, statement)
+        found = self._upsert_in(step, statement, transaction)
         if found is not None:
             relation = await self._begin_upsert(step, found)
             return AtOverlay(await self._upsert_frames(step, found), relation)
-        return AtOverlay(await self._led(step, statement))
+        return AtOverlay(await self._led(step, statement, transaction))
 
-    def _upsert_in(self, step: Step, statement: Statement) -> Upsert | None:
+    def _upsert_in(
+        self, step: Step, statement: Statement, transaction: OpenTransaction
+    ) -> Upsert | None:
         if statement.kind is not Kind.WRITE:
             return None
-        return upsert(self._text_there(step, statement))
+        return upsert(self._text_there(step, statement, transaction))
 
     async def _begin_upsert(self, step: Step, found: Upsert) -> str:
         """Prepare for an INSERT ... ON CONFLICT; its table, for `end_upsert`."""
@@ -222,19 +226,19 @@ class AtOverlays:
         rows = await self._conversation.ask(_OIDS, array(sorted(set(tables))))
         return {str(name): str(oid) for name, oid in rows}
 
-    def _text_there(self, step: Step, statement: Statement) -> bytes:
+    def _text_there(self, step: Step, statement: Statement, transaction: OpenTransaction) -> bytes:
         """A step's text at overlays."""
         text = text_of(step)
         if statement.kind in (Kind.LOCK, Kind.CURSOR):
             text = without_locks(text)
         if statement.qualified:
-            text = at_overlays(text, statement.qualified, self._overlays.has)
+            text = at_overlays(text, statement.qualified, transaction.overlaid)
         if statement.kind is Kind.READ:
             text = copied_from_query(text)
         return text
 
-    async def _led(self, step: Step, statement: Statement) -> bytes:
-        text = self._text_there(step, statement)
+    async def _led(self, step: Step, statement: Statement, transaction: OpenTransaction) -> bytes:
+        text = self._text_there(step, statement, transaction)
         if text == text_of(step):
             await self._again.bind_again(step.bind)
             return step.data

@@ -112,7 +112,8 @@ class OpenTransaction:
     commits first, the other has lost. Cursors that were opened after `cursors_secured`, if there
     are `loose_cursors`, do not outlive being parked by themselves; it is not `movable` with one
     that cannot be opened again. `covered` are the tables (oids) whose overlays it may write to,
-    `covered_names` as its statements name them;
+    `covered_names` as its statements name them; `overlaid` all that
+    those reach (schema, name);
     `names_lead` there while its search path says so.
     """
 
@@ -129,6 +130,7 @@ class OpenTransaction:
         "loose_cursors",
         "movable",
         "names_lead",
+        "overlaid",
         "phase_since_s",
         "rivals",
         "touched",
@@ -148,6 +150,7 @@ class OpenTransaction:
         self.movable = True
         self.covered: set[str] = set()
         self.covered_names: set[str] = set()
+        self.overlaid: set[tuple[str, str]] = set()
         self.names_lead = False
 
     def __repr__(self) -> str:

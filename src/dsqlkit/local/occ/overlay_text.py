@@ -4,7 +4,7 @@ What is left out becomes blanks, so that an error's position stays right.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -84,13 +84,13 @@ def _locking_clauses(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
 
 
 def at_overlays(
-    text: bytes, schemas: Sequence[tuple[int, int]], has_overlay: Callable[[str, str], bool]
+    text: bytes, schemas: Sequence[tuple[int, int]], overlaid: Collection[tuple[str, str]]
 ) -> bytes:
     """The text with each schema at these places (from, to, the point included) led to overlays, of
-    tables that have one."""
+    tables that are `overlaid` (schema, name)."""
     for start, end in sorted(schemas, reverse=True):
         schema = _identifier(text[start:end])
-        if has_overlay(schema, _identifier(text[end:])):
+        if (schema, _identifier(text[end:])) in overlaid:
             text = text[:start] + _prefixed(text[start:end], VIEW_SCHEMA) + text[end:]
     return text
 

@@ -9,7 +9,9 @@ from dsqlkit.local.occ.lock_monitor import Monitor
 from dsqlkit.local.occ.overlay_ddl import statements
 from dsqlkit.local.occ.overlay_shape import Shape, read_shape
 
-_WITHOUT: Final = "SELECT relation::text, shape FROM dsqlkit.without_overlay($1::oid[])"
+_TO_LAY_OVER: Final = """
+SELECT relation::text, schema_name, name, shape FROM dsqlkit.to_lay_over($1::oid[])
+"""
 _REACHED: Final = "SELECT r::text FROM dsqlkit.reached_in_order($1::oid[]) AS r"
 _MADE: Final = """
 SELECT dsqlkit.overlay_made($1::oid, $2, $3::text[]::regclass[], $4::text::regclass)
@@ -23,9 +25,8 @@ class Overlays:
 
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
-        self._ready: set[str] = set()
+        self._ready: dict[frozenset[str], frozenset[tuple[str, str]]] = {}
         self._reached: dict[frozenset[str], tuple[str, ...]] = {}
-        self._names: set[tuple[str, str]] = set()
         self._making = asyncio.Lock()
         self._changes = 0
 
@@ -35,10 +36,6 @@ class Overlays:
         self._ready.clear()
         self._reached.clear()
 
-    def has(self, schema: str, name: str) -> bool:
-        """Whether a table or view of this name has had an overlay."""
-        return (schema, name) in self._names
-
     async def reached(self, relations: Iterable[str]) -> tuple[str, ...]:
         """These tables (oids) and all that a statement at one of them reaches, parents first."""
         wanted = frozenset(relations)
@@ -47,21 +44,27 @@ class Overlays:
             self._reached[wanted] = tuple(str(row[0]) for row in rows)
         return self._reached[wanted]
 
-    async def ensure(self, relations: Iterable[str]) -> None:
+    async def ensure(self, relations: Iterable[str]) -> frozenset[tuple[str, str]]:
         """Make the overlays of these tables (oids), and of all that they reach, as far as they are
-        missing.
+        missing. Gives the schemas and names of all.
 
         Raises changes.Locked while somebody changes the schema of one, and psycopg.Error.
         """
-        wanted = set(relations)
-        if wanted <= self._ready:
-            return
+        wanted = frozenset(relations)
+        if (ready := self._ready.get(wanted)) is not None:
+            return ready
         async with self._making:
             changes = self._changes
-            for relation, text in await self._monitor.ask(_WITHOUT, array(wanted)):
-                await self._make(str(relation), str(text))
+            names = set()
+            for relation, schema, name, text in await self._monitor.ask(
+                _TO_LAY_OVER, array(wanted)
+            ):
+                if text is not None:
+                    await self._make(str(relation), text)
+                names.add((str(schema), str(name)))
             if changes == self._changes:
-                self._ready |= wanted
+                self._ready[wanted] = frozenset(names)
+            return frozenset(names)
 
     async def _make(self, relation: str, text: str) -> None:
         shape: Shape = read_shape(text)
@@ -70,4 +73,3 @@ class Overlays:
             for statement in statements(shape):
                 await run(statement)
             await run(_MADE, relation, text, array(shape.parts), shape.view)
-        self._names.add((shape.schema, shape.name))

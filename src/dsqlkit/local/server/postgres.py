@@ -160,9 +160,11 @@ def _update_catalog(programs: Path, home: ServerHome) -> None:
 def _catalog() -> str:
     names = (
         "catalog.sql",
+        "sys.sql",
         "parameters.sql",
         "adjudication.sql",
         "dialect.sql",
+        "seen.sql",
         "overlays.sql",
         "limits.sql",
         "quotas.sql",

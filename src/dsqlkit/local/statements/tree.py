@@ -30,14 +30,14 @@ def parse(text: bytes) -> list[ParsedStatement]:
         node = getattr(raw.stmt, name)
         start = raw.stmt_location
         end = start + raw.stmt_len if raw.stmt_len else len(text)
-        found.append(ParsedStatement(name, node, tuple(_nodes(node)), start, end))
+        found.append(ParsedStatement(name, node, tuple(nodes(node)), start, end))
     return found
 
 
-def _nodes(node: Node) -> Iterator[Node]:
+def nodes(node: Node) -> Iterator[Node]:
     """The node and every one below it, parents before children."""
     yield node
     for field, value in node.ListFields():
         if field.message_type is not None:
             for child in value if field.is_repeated else (value,):
-                yield from _nodes(child)
+                yield from nodes(child)

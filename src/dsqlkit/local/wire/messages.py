@@ -85,6 +85,8 @@ class Field(IntEnum):
     FILE = ord("F")
     LINE = ord("L")
     ROUTINE = ord("R")
+    INTERNAL_POSITION = ord("p")
+    INTERNAL_QUERY = ord("q")
 
 
 STATEMENT: Final = b"S"

@@ -75,7 +75,7 @@ CREATE OR REPLACE FUNCTION dsqlkit.reached(wanted oid[]) RETURNS SETOF oid LANGU
     JOIN pg_catalog.pg_class c ON c.oid = reached.relation
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'v') AND c.relpersistence <> 't'
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'sys', 'dsqlkit')
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'sys') AND n.nspname !~ '^dsqlkit'
     ORDER BY c.oid
 $$;
 

@@ -2,6 +2,13 @@
 -- over existing data after this file has changed. Single-user mode runs it, where a statement ends
 -- at a semicolon before an empty line.
 
+-- Data of earlier versions call the superuser otherwise, whom catalogs show as an owner.
+SET allow_system_table_mods = on;
+
+UPDATE pg_catalog.pg_authid SET rolname = 'postgres' WHERE oid = 10 AND rolname = 'dsqlkit';
+
+RESET allow_system_table_mods;
+
 CREATE SCHEMA IF NOT EXISTS sys;
 
 GRANT USAGE ON SCHEMA sys TO PUBLIC;
@@ -160,15 +167,18 @@ BEGIN
 END
 $$;
 
--- A job id as DSQL writes it: 16 random bytes in lower-case base32 without padding.
-CREATE OR REPLACE FUNCTION dsqlkit.new_job_id() RETURNS text LANGUAGE sql VOLATILE AS $$
+-- 16 bytes in lower-case base32 without padding, as job ids are written.
+CREATE OR REPLACE FUNCTION sys.uuid_to_base32_str(uuid) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$
     SELECT pg_catalog.string_agg(
         pg_catalog.substr('abcdefghijklmnopqrstuvwxyz234567',
             pg_catalog.substring(bits, i * 5 + 1, 5)::bit(5)::int + 1, 1), '' ORDER BY i)
-    FROM (SELECT ('x' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', ''))::bit(128)
-                 || B'00' AS bits) AS random
+    FROM (SELECT ('x' || pg_catalog.replace($1::text, '-', ''))::bit(128) || B'00' AS bits) AS given
     CROSS JOIN pg_catalog.generate_series(0, 25) AS i
 $$;
+
+-- A job id as DSQL writes it: random bytes.
+CREATE OR REPLACE FUNCTION dsqlkit.new_job_id() RETURNS text LANGUAGE sql VOLATILE
+    AS $$ SELECT sys.uuid_to_base32_str(pg_catalog.gen_random_uuid()) $$;
 
 CREATE OR REPLACE FUNCTION dsqlkit.require_table(target regclass, name text) RETURNS void
     LANGUAGE plpgsql AS $$
@@ -192,14 +202,15 @@ DECLARE
 BEGIN
     SELECT min(format_type(a.atttypid, NULL)) INTO refused FROM pg_attribute a
         WHERE a.attrelid = target AND a.attname = ANY (key_columns)
-            AND a.atttypid IN ('json'::regtype, 'jsonb'::regtype);
+            AND a.atttypid IN ('json'::regtype, 'jsonb'::regtype, 'bytea'::regtype, 'interval'::regtype);
     IF refused IS NULL THEN
         EXECUTE format('CREATE TEMPORARY TABLE dsqlkit_try (LIKE %s INCLUDING GENERATED)', target);
         PERFORM dsqlkit.assign('search_path', caller_path, true);
         EXECUTE format('CREATE %sINDEX dsqlkit_try_index ON pg_temp.dsqlkit_try %s',
             CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, keys);
         PERFORM dsqlkit.assign('search_path', own_path, true);
-        SELECT min(format_type(a.atttypid, NULL)) FILTER (WHERE a.atttypid = 'jsonb'::regtype),
+        SELECT min(format_type(a.atttypid, NULL)) FILTER (
+                WHERE a.atttypid IN ('jsonb'::regtype, 'bytea'::regtype, 'interval'::regtype)),
             sum(a.atttypmod - 4) FILTER (
                 WHERE a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) AND a.atttypmod > 4)
             INTO refused, declared
@@ -422,25 +433,36 @@ REVOKE EXECUTE ON FUNCTION dsqlkit.submit_analyses() FROM PUBLIC;
 
 -- How a waiting session learns that a job has ended: the runner then takes and keeps this lock. A
 -- lock is seen at once, where the job's row is hidden by the snapshot of the waiting transaction.
-CREATE OR REPLACE FUNCTION dsqlkit.tell_ended(job_id text) RETURNS void LANGUAGE sql AS $$
-    SELECT pg_catalog.pg_advisory_lock(20200, pg_catalog.hashtext(job_id))
+CREATE OR REPLACE FUNCTION dsqlkit.tell_ended(job_id text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM dsqlkit.job j WHERE j.job_id = tell_ended.job_id AND j.status = 'failed') THEN
+        PERFORM pg_catalog.pg_advisory_lock(20202, pg_catalog.hashtext(job_id));
+    END IF;
+    PERFORM pg_catalog.pg_advisory_lock(20200, pg_catalog.hashtext(job_id));
+END
 $$;
 
 REVOKE EXECUTE ON FUNCTION dsqlkit.tell_ended(text) FROM PUBLIC;
 
-CREATE OR REPLACE FUNCTION dsqlkit.has_ended(job_id text) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION dsqlkit.is_told(subject int, job_id text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-    IF pg_catalog.pg_try_advisory_lock_shared(20200, pg_catalog.hashtext(job_id)) THEN
-        PERFORM pg_catalog.pg_advisory_unlock_shared(20200, pg_catalog.hashtext(job_id));
+    IF pg_catalog.pg_try_advisory_lock_shared(subject, pg_catalog.hashtext(job_id)) THEN
+        PERFORM pg_catalog.pg_advisory_unlock_shared(subject, pg_catalog.hashtext(job_id));
         RETURN false;
     END IF;
     RETURN true;
 END
 $$;
 
--- Waits until the job has ended, whatever its end, for as long as a transaction may live. Whether
--- DSQL answers more than the tag was not recorded, nor what it says of a job that does not exist.
-CREATE OR REPLACE PROCEDURE sys.wait_for_job(job_id text) LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION dsqlkit.has_ended(job_id text) RETURNS boolean LANGUAGE sql AS $$
+    SELECT dsqlkit.is_told(20200, job_id)
+$$;
+
+-- Waits until the job has ended, whatever its end, for as long as a transaction may live, and answers a row: whether the
+-- job has done what it was to do. What is said of a job that does not exist was not recorded.
+DROP PROCEDURE IF EXISTS sys.wait_for_job(text);
+
+CREATE OR REPLACE PROCEDURE sys.wait_for_job(job_id text, INOUT succeeded boolean DEFAULT NULL) LANGUAGE plpgsql AS $$
 DECLARE
     known text;
     until timestamptz := clock_timestamp() + interval '300 seconds';
@@ -452,13 +474,17 @@ BEGIN
     IF known IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format('job "%s" does not exist', job_id);
     END IF;
-    WHILE known NOT IN ('completed', 'failed') AND NOT dsqlkit.has_ended(job_id) LOOP
-        IF clock_timestamp() > until THEN
+    WHILE known NOT IN ('completed', 'failed') LOOP
+        IF dsqlkit.has_ended(job_id) THEN
+            known := CASE WHEN dsqlkit.is_told(20202, job_id) THEN 'failed' ELSE 'completed' END;
+        ELSIF clock_timestamp() > until THEN
             RAISE EXCEPTION USING ERRCODE = '54000',
                 MESSAGE = 'transaction age limit of 300s exceeded';
+        ELSE
+            PERFORM pg_catalog.pg_sleep(0.02);
         END IF;
-        PERFORM pg_catalog.pg_sleep(0.02);
     END LOOP;
+    succeeded := known = 'completed';
 END
 $$;
 

@@ -6,8 +6,18 @@ SET allow_system_table_mods = on;
 CREATE OR REPLACE FUNCTION pg_catalog.version() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT 'PostgreSQL 16' $$;
 
--- DSQL has no text search configuration: to_tsvector('english', ...) was recorded to say so.
-DELETE FROM pg_catalog.pg_ts_config;
+-- DSQL has one text search configuration, simple, and four templates (live run of 2026-08).
+INSERT INTO pg_catalog.pg_ts_config SELECT 3748, 'simple', 'pg_catalog'::regnamespace, 10, p.oid
+    FROM pg_catalog.pg_ts_parser p WHERE p.prsname = 'default'
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_ts_config c WHERE c.oid = 3748);
+
+DELETE FROM pg_catalog.pg_ts_config WHERE cfgname <> 'simple' AND oid < 16384;
+
+DELETE FROM pg_catalog.pg_ts_config_map WHERE mapcfg <> 3748 AND mapcfg < 16384;
+
+DELETE FROM pg_catalog.pg_ts_dict WHERE dicttemplate IN (SELECT oid FROM pg_catalog.pg_ts_template WHERE tmplname = 'snowball');
+
+DELETE FROM pg_catalog.pg_ts_template WHERE tmplname = 'snowball';
 
 -- Index definitions read USING btree_index, and a primary key has all columns of its table, those
 -- beyond the key INCLUDEd (user guide, sample output).
@@ -26,12 +36,22 @@ CREATE OR REPLACE FUNCTION dsqlkit.whole_row_indexdef(index_oid oid, pretty bool
     FROM pg_index x WHERE x.indexrelid = index_oid
 $$;
 
+-- Of a primary key's index, a column beyond its key.
+CREATE OR REPLACE FUNCTION dsqlkit.included_column(index_oid oid, column_number integer) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog AS $$
+    SELECT quote_ident(a.attname) FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid
+    WHERE x.indexrelid = index_oid AND x.indisprimary AND a.attnum > 0 AND NOT a.attisdropped
+        AND a.attnum <> ALL (x.indkey::int2[])
+    ORDER BY a.attnum OFFSET greatest(column_number - 1 - (SELECT indnatts FROM pg_index WHERE indexrelid = index_oid), 0) LIMIT 1
+$$;
+
 -- PostgreSQL's functions are replaced by ones of a form that its planner puts in their callers' place:
 -- it would otherwise run the built-in ones.
 CREATE OR REPLACE FUNCTION dsqlkit.column_or_indexdef(index_oid oid, column_number integer, pretty boolean)
     RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
     SELECT CASE column_number WHEN 0 THEN dsqlkit.whole_row_indexdef(index_oid, pretty)
-        ELSE dsqlkit.indexdef(index_oid, column_number, pretty) END
+        ELSE coalesce(nullif(dsqlkit.indexdef(index_oid, column_number, pretty), ''),
+            dsqlkit.included_column(index_oid, column_number), '') END
 $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.pg_get_indexdef(oid) RETURNS text
@@ -42,18 +62,19 @@ CREATE OR REPLACE FUNCTION pg_catalog.pg_get_indexdef(oid, integer, boolean) RET
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
     AS $$ SELECT dsqlkit.column_or_indexdef($1, $2, $3) $$;
 
--- Views of the catalog without what is the endpoint's own. Each is changed once.
+-- PostgreSQL's own, which is replaced below (see seen.sql).
+CREATE OR REPLACE FUNCTION dsqlkit.viewdef(oid) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'pg_get_viewdef';
+
+-- Views of the catalog without what is the endpoint's own, or with other values; a view that was changed so before is changed anew.
 CREATE OR REPLACE FUNCTION dsqlkit.restrict_view(view oid, columns text, condition text)
     RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    definition text := pg_catalog.rtrim(pg_catalog.pg_get_viewdef(view), ';');
+    definition text := pg_catalog.rtrim(dsqlkit.viewdef(view), ';');
     name text := (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = view);
 BEGIN
-    IF pg_catalog.strpos(definition, 'dsqlkit') = 0 THEN
-        EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW %s AS SELECT %s FROM (%s) AS v WHERE %s',
-            name, columns, definition, condition);
-    END IF;
+    EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW %s AS SELECT %s FROM (%s) AS v WHERE %s', name, columns,
+        coalesce(pg_catalog.substring(definition, 'FROM \( (.*)\) v\s+WHERE'), definition), condition);
 END
 $$;
 
@@ -62,33 +83,13 @@ SELECT dsqlkit.restrict_view('pg_catalog.pg_settings'::regclass, 'name, coalesce
         short_desc, extra_desc, context, vartype, source, min_val, max_val, enumvals, boot_val,
         reset_val, sourcefile, sourceline, pending_restart', 'true');
 
-SELECT dsqlkit.restrict_view(found.view, '*', found.name || $$ IS DISTINCT FROM 'dsqlkit'$$)
-FROM (SELECT DISTINCT ON (c.oid) c.oid AS view, a.attname AS name
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
-    WHERE c.relkind = 'v' AND (
-        c.relnamespace = 'information_schema'::regnamespace AND a.attname IN (
-            'constraint_schema', 'routine_schema', 'schema_name', 'specific_schema', 'table_schema',
-            'view_schema')
-        OR c.relnamespace = 'pg_catalog'::regnamespace AND (
-            c.relname IN ('pg_indexes', 'pg_stats', 'pg_tables', 'pg_views')
-                AND a.attname = 'schemaname'
-            OR c.relname = 'pg_roles' AND a.attname = 'rolname'
-            OR c.relname = 'pg_user' AND a.attname = 'usename'))
-    ORDER BY c.oid, a.attname = 'table_schema' DESC, a.attnum) AS found;
+SELECT dsqlkit.restrict_view('pg_catalog.pg_roles'::regclass, '*', 'v.oid <> 10');
 
--- The same for two relations, which the endpoint names in place of PostgreSQL's.
-CREATE OR REPLACE VIEW dsqlkit.pg_namespace AS
-    SELECT * FROM pg_catalog.pg_namespace WHERE nspname <> 'dsqlkit';
+SELECT dsqlkit.restrict_view('pg_catalog.pg_user'::regclass, '*', 'v.usesysid <> 10');
 
-CREATE OR REPLACE VIEW dsqlkit.pg_class AS
-    SELECT c.* FROM pg_catalog.pg_class c WHERE c.relnamespace <> 'dsqlkit'::regnamespace;
-
-GRANT SELECT ON dsqlkit.pg_namespace, dsqlkit.pg_class TO PUBLIC;
+DROP VIEW IF EXISTS dsqlkit.pg_namespace, dsqlkit.pg_class;
 
 RESET allow_system_table_mods;
-
-CREATE OR REPLACE FUNCTION sys.dsql_major_version() RETURNS integer LANGUAGE sql IMMUTABLE
-    AS $$ SELECT 1 $$;
 
 -- SHOW of such a setting, reported as SHOW.
 CREATE OR REPLACE FUNCTION dsqlkit.show(setting text) RETURNS text LANGUAGE plpgsql AS $$
@@ -98,8 +99,8 @@ BEGIN
 END
 $$;
 
--- ALTER TABLE ... DROP COLUMN takes a primary key with it in PostgreSQL; DSQL refuses that. DROP CONSTRAINT
--- of a primary key, by which DSQL stores its table, was not recorded; the words follow those of the column.
+-- ALTER TABLE ... DROP COLUMN takes a primary key with it in PostgreSQL; DSQL refuses that, and DROP CONSTRAINT of a primary
+-- key (live run of 2026-07).
 -- A function that is STABLE still sees in the catalog what its statement has just dropped.
 CREATE OR REPLACE FUNCTION dsqlkit.refuse_key_drop() RETURNS event_trigger LANGUAGE plpgsql STABLE
     SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -115,7 +116,8 @@ BEGIN
         WHERE c.original LIMIT 1;
     IF lost IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = '0A000',
-            MESSAGE = format('cannot drop primary key %s', lost);
+            MESSAGE = CASE WHEN lost LIKE 'column %' THEN format('cannot drop primary key %s', lost)
+                ELSE 'unsupported ALTER TABLE DROP CONSTRAINT statement' END;
     END IF;
 END
 $$;

@@ -73,12 +73,17 @@ CREATE OR REPLACE FUNCTION dsqlkit.shape_of(relation oid) RETURNS text LANGUAGE 
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
 $$;
 
--- Of these tables and all that a statement at one of them reaches, those whose overlay is missing or of another shape.
-CREATE OR REPLACE FUNCTION dsqlkit.without_overlay(wanted oid[]) RETURNS TABLE (relation oid, shape text) LANGUAGE plpgsql
-    SET search_path = pg_catalog AS $$
+-- These tables and views, and all that a statement at one of them reaches; with the shape of those whose overlay is missing
+-- or of another shape.
+CREATE OR REPLACE FUNCTION dsqlkit.to_lay_over(wanted oid[]) RETURNS TABLE (relation oid, schema_name name, name name, shape text)
+    LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
-    RETURN QUERY SELECT r.relation, s.shape FROM dsqlkit.reached(wanted) AS r (relation), dsqlkit.shape_of(r.relation) AS s (shape)
-        WHERE NOT EXISTS (SELECT FROM dsqlkit.overlaid o WHERE o.relation = r.relation AND o.made_from = md5(s.shape));
+    RETURN QUERY SELECT r.relation, n.nspname, c.relname, CASE WHEN o.relation IS NULL THEN s.shape END
+        FROM dsqlkit.reached(wanted) AS r (relation)
+        JOIN pg_class c ON c.oid = r.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+        CROSS JOIN LATERAL dsqlkit.shape_of(r.relation) AS s (shape)
+        LEFT JOIN dsqlkit.overlaid o ON o.relation = r.relation AND o.made_from = md5(s.shape)
+            AND to_regclass(format('%I.%I', 'dsqlkit_view_' || n.nspname, c.relname)) IS NOT NULL;
 END
 $$;
 

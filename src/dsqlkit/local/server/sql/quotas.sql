@@ -6,9 +6,7 @@ DECLARE
     made record;
 BEGIN
     IF tg_tag = 'CREATE SCHEMA' AND (SELECT count(*) FROM pg_namespace
-            WHERE nspname NOT LIKE 'pg\_%'
-                AND nspname NOT LIKE 'dsqlkit%'
-                AND nspname NOT IN ('public', 'sys', 'information_schema')) > 10 THEN
+            WHERE nspname !~ '^(pg_|dsqlkit)' AND nspname NOT IN ('public', 'sys', 'information_schema')) > 10 THEN
         RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'more than 10 schemas not allowed';
     END IF;
     FOR made IN
@@ -17,10 +15,11 @@ BEGIN
         WHERE kinds.relkind IN (SELECT c.relkind FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid)
     LOOP
         IF (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                WHERE c.relkind = made.relkind AND nspname NOT LIKE 'pg\_%'
-                    AND nspname NOT LIKE 'dsqlkit%' AND nspname NOT IN ('sys', 'information_schema')) > made.most THEN
+                WHERE c.relkind = made.relkind AND nspname !~ '^(pg_|dsqlkit)'
+                    AND nspname NOT IN ('sys', 'information_schema')) > made.most THEN
             RAISE EXCEPTION USING ERRCODE = '54000',
-                MESSAGE = format('creating more than %s %s not allowed', made.most, made.name);
+                MESSAGE = format('creating more than %s %s%s not allowed', made.most, made.name,
+                    CASE made.relkind WHEN 'S' THEN ' is' ELSE '' END);
         END IF;
     END LOOP;
     IF tg_tag = 'CREATE VIEW' AND EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d
@@ -29,6 +28,22 @@ BEGIN
     END IF;
 END
 $$;
+
+CREATE OR REPLACE FUNCTION dsqlkit.count_statistics() RETURNS event_trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d JOIN pg_statistic_ext s ON s.oid = d.objid
+            WHERE (SELECT count(*) FROM pg_statistic_ext o WHERE o.stxrelid = s.stxrelid) > 5) THEN
+        RAISE EXCEPTION USING ERRCODE = '54000',
+            MESSAGE = 'more than 5 extended statistics per table are not allowed';
+    END IF;
+END
+$$;
+
+DROP EVENT TRIGGER IF EXISTS count_statistics;
+
+CREATE EVENT TRIGGER count_statistics ON ddl_command_end WHEN TAG IN ('CREATE STATISTICS')
+    EXECUTE FUNCTION dsqlkit.count_statistics();
 
 DROP EVENT TRIGGER IF EXISTS count_objects;
 

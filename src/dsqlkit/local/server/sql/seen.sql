@@ -1,0 +1,236 @@
+-- The system catalog as clients see it: as a real cluster's, and without what is the endpoint's own. The endpoint
+-- names these views in place of PostgreSQL's relations (see dialect/catalog.py). Run after dialect.sql, by the rules of
+-- catalog.sql.
+--
+-- The endpoint's own are the schemas that belong to the superuser, but for PostgreSQL's and sys, and what is in them. Clients' schemas belong
+-- to clients' roles.
+
+CREATE SCHEMA IF NOT EXISTS dsqlkit_seen;
+
+-- The same with system columns, for statements that name one.
+CREATE SCHEMA IF NOT EXISTS dsqlkit_seen_whole;
+
+GRANT USAGE ON SCHEMA dsqlkit_seen, dsqlkit_seen_whole TO PUBLIC;
+
+-- Makes the views of a relation of pg_catalog, called t. changed has expressions for some of its columns, each after the
+-- column's name.
+CREATE OR REPLACE FUNCTION dsqlkit.see(relation text, condition text, changed text[] DEFAULT '{}') RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    columns text;
+    is_table boolean := (SELECT c.relkind = 'r' FROM pg_class c WHERE c.oid = relation::regclass);
+BEGIN
+    SELECT string_agg(coalesce(changed[array_position(changed, a.attname::text) + 1], format('t.%I', a.attname)) || format(' AS %I', a.attname), ', '
+            ORDER BY a.attnum)
+        INTO columns FROM pg_attribute a WHERE a.attrelid = relation::regclass AND a.attnum > 0 AND NOT a.attisdropped;
+    condition := replace(condition, '@own', $q$
+        ANY (ARRAY(SELECT n.oid FROM pg_catalog.pg_namespace n
+            WHERE n.nspowner = 10 AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'sys')))$q$);
+    EXECUTE format('CREATE OR REPLACE VIEW dsqlkit_seen.%1$I AS SELECT %2$s FROM pg_catalog.%1$I AS t WHERE %3$s',
+        relation, columns, condition);
+    EXECUTE format('CREATE OR REPLACE VIEW dsqlkit_seen_whole.%1$I AS SELECT %2$s%4$s FROM pg_catalog.%1$I AS t WHERE %3$s',
+        relation, columns, condition,
+        CASE WHEN is_table THEN ', t.tableoid, t.xmin, t.cmin, t.xmax, t.cmax, t.ctid' ELSE '' END);
+    EXECUTE format('GRANT SELECT ON dsqlkit_seen.%1$I, dsqlkit_seen_whole.%1$I TO PUBLIC', relation);
+END
+$$;
+
+-- What is in a relation of the endpoint's.
+CREATE OR REPLACE FUNCTION dsqlkit.see_of_relation(relation text, of_column text, changed text[] DEFAULT '{}') RETURNS void
+    LANGUAGE sql AS $$
+    SELECT dsqlkit.see(relation, pg_catalog.format('NOT EXISTS (SELECT FROM pg_catalog.pg_class c
+        WHERE c.oid = t.%I AND c.relnamespace = @own)', of_column), changed)
+$$;
+
+-- Columns of the catalog may be of the type anyarray.
+SET allow_system_table_mods = on;
+
+SELECT dsqlkit.see('pg_namespace', $$ t.nspowner <> 10 OR t.nspname IN ('pg_catalog', 'information_schema', 'pg_toast', 'sys') $$);
+
+SELECT dsqlkit.see(relation, pg_catalog.format('NOT (t.%I = @own)', of_column))
+FROM (VALUES ('pg_type', 'typnamespace'), ('pg_constraint', 'connamespace'), ('pg_statistic_ext', 'stxnamespace'))
+    AS of_schema (relation, of_column);
+
+SELECT dsqlkit.see_of_relation(relation, of_column)
+FROM (VALUES ('pg_attrdef', 'adrelid'), ('pg_inherits', 'inhrelid'), ('pg_rewrite', 'ev_class'), ('pg_sequence', 'seqrelid'))
+    AS of_relation (relation, of_column);
+
+-- Indexes are stored by btree_index (10003, by AWS's skill), tables by btree_table, whose oid was not recorded.
+-- Foreign keys have triggers; others are the endpoint's.
+SELECT dsqlkit.see('pg_class', 'NOT (t.relnamespace = @own)', ARRAY['relam', $e$ CASE t.relam WHEN 403 THEN 10003::pg_catalog.oid ELSE t.relam END $e$,
+    'relhastriggers', $e$ (t.relhastriggers AND EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = t.oid AND g.tgconstraint <> 0)) $e$]);
+
+SELECT dsqlkit.see('pg_am', 't.oid IN (2, 403)', ARRAY['oid', $e$ CASE t.oid WHEN 403 THEN 10003::pg_catalog.oid ELSE t.oid END $e$,
+    'amname', $e$ CASE t.oid WHEN 403 THEN 'btree_index' ELSE 'btree_table' END::pg_catalog.name $e$]);
+
+SELECT dsqlkit.see(relation, 'true', ARRAY[method,
+    pg_catalog.format('CASE t.%1$I WHEN 403 THEN 10003::pg_catalog.oid ELSE t.%1$I END', method)])
+FROM (VALUES ('pg_opclass', 'opcmethod'), ('pg_opfamily', 'opfmethod'), ('pg_amop', 'amopmethod')) AS of_method (relation, method);
+
+-- Values that may be long are stored as they come here, for their size to be known (see limits.sql).
+SELECT dsqlkit.see_of_relation('pg_attribute', 'attrelid', ARRAY['attstorage', $e$ CASE WHEN t.attstorage = 'e' THEN 'x' ELSE t.attstorage END::"char" $e$,
+    'attcompression', $e$ CASE WHEN t.attstorage = 'e' THEN 'l' ELSE t.attcompression END::"char" $e$]);
+
+-- A primary key's index has all columns of its table.
+SELECT dsqlkit.see_of_relation('pg_index', 'indrelid', ARRAY['indnatts', $e$ CASE WHEN t.indisprimary THEN (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = t.indrelid AND a.attnum > 0 AND NOT a.attisdropped) ELSE t.indnatts END::pg_catalog.int2 $e$,
+    'indkey', $e$ CASE WHEN t.indisprimary THEN (SELECT pg_catalog.concat_ws(' ', t.indkey::pg_catalog.text,
+            pg_catalog.string_agg(a.attnum::pg_catalog.text, ' ' ORDER BY a.attnum))::pg_catalog.int2vector
+        FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.indrelid AND a.attnum > 0 AND NOT a.attisdropped
+            AND a.attnum <> ALL (t.indkey::pg_catalog.int2[])) ELSE t.indkey END $e$]);
+
+-- PostgreSQL's functions that the endpoint has replaced (see dialect.sql) look as before.
+SELECT dsqlkit.see('pg_proc', 'NOT (t.pronamespace = @own)', ARRAY['prolang', $e$ CASE WHEN t.pronamespace = 11 AND t.prosrc ~ 'dsqlkit' THEN 12::pg_catalog.oid ELSE t.prolang END $e$,
+    'prosrc', $e$ CASE WHEN t.pronamespace = 11 AND t.prosrc ~ 'dsqlkit' THEN t.proname::pg_catalog.text
+        ELSE pg_catalog.regexp_replace(t.prosrc, '\mdsqlkit\w*\.', '', 'g') END $e$]);
+
+SELECT dsqlkit.see('pg_trigger', $$ t.tgconstraint <> 0 AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c
+    WHERE c.oid = t.tgrelid AND c.relnamespace = @own) $$);
+
+SELECT dsqlkit.see('pg_event_trigger', 'false');
+
+-- Every object of the endpoint's, as pg_depend names it.
+CREATE OR REPLACE VIEW dsqlkit.own_object AS
+    WITH own_schema AS MATERIALIZED (SELECT n.oid FROM pg_catalog.pg_namespace n
+        WHERE n.nspowner = 10 AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'sys')),
+    own_class AS MATERIALIZED (SELECT c.oid FROM pg_catalog.pg_class c JOIN own_schema s ON s.oid = c.relnamespace)
+    SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid AS classid, oid AS objid FROM own_schema
+    UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, oid FROM own_class
+    UNION ALL SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid
+        FROM pg_catalog.pg_type t JOIN own_schema s ON s.oid = t.typnamespace
+    UNION ALL SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid
+        FROM pg_catalog.pg_proc p JOIN own_schema s ON s.oid = p.pronamespace
+    UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid
+        FROM pg_catalog.pg_constraint k JOIN own_schema s ON s.oid = k.connamespace
+    UNION ALL SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, r.oid
+        FROM pg_catalog.pg_rewrite r JOIN own_class c ON c.oid = r.ev_class
+    UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, d.oid
+        FROM pg_catalog.pg_attrdef d JOIN own_class c ON c.oid = d.adrelid
+    UNION ALL SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, g.oid
+        FROM pg_catalog.pg_trigger g WHERE g.tgconstraint = 0
+    UNION ALL SELECT 'pg_catalog.pg_event_trigger'::pg_catalog.regclass, e.oid FROM pg_catalog.pg_event_trigger e;
+
+SELECT dsqlkit.see('pg_depend', $$ NOT EXISTS (SELECT FROM dsqlkit.own_object o WHERE o.classid = t.classid AND o.objid = t.objid)
+    AND NOT EXISTS (SELECT FROM dsqlkit.own_object o WHERE o.classid = t.refclassid AND o.objid = t.refobjid) $$);
+
+SELECT dsqlkit.see('pg_shdepend', $$ t.refobjid <> 10
+    AND NOT EXISTS (SELECT FROM dsqlkit.own_object o WHERE o.classid = t.classid AND o.objid = t.objid) $$);
+
+SELECT dsqlkit.see('pg_locks', $$ t.locktype <> 'advisory' AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c
+        WHERE c.oid = t.relation AND c.relnamespace = @own)
+    AND EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(t.pid) s WHERE s.usesysid <> 10) $$);
+
+SELECT dsqlkit.see('pg_stat_activity', $$ t.usesysid <> 10 AND t.backend_type = 'client backend' $$,
+    ARRAY['query', $e$ pg_catalog.regexp_replace(t.query, '\mdsqlkit\w*\.', '', 'g') $e$]);
+
+SELECT dsqlkit.see(relation, $$ t.name !~ '^dsqlkit' $$,
+    ARRAY['statement', $e$ pg_catalog.regexp_replace(t.statement, '\mdsqlkit\w*\.', '', 'g') $e$])
+FROM (VALUES ('pg_prepared_statements'), ('pg_cursors')) AS of_session (relation);
+
+SELECT dsqlkit.see(relation, 'false')
+FROM (VALUES ('pg_available_extensions'), ('pg_available_extension_versions')) AS nothing (relation);
+
+-- Views of PostgreSQL's over these relations are made anew over the views.
+CREATE OR REPLACE FUNCTION dsqlkit.look_through(view oid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    definition text;
+    made record;
+BEGIN
+    PERFORM dsqlkit.assign('search_path', 'pg_catalog, information_schema', true);
+    definition := pg_catalog.rtrim(dsqlkit.viewdef(view), ';');
+    IF definition ~ '''dsqlkit''' THEN -- as earlier versions had it
+        definition := coalesce(pg_catalog.substring(definition, 'FROM \( (.*)\) v\s+WHERE'), definition);
+    END IF;
+    -- What functions of information_schema make of whole rows, which are of another type here.
+    definition := pg_catalog.regexp_replace(definition, '_pg_truetypid\((\w+)\.\*, (\w+)\.\*\)',
+        '(CASE WHEN \2.typtype = ''d'' THEN \2.typbasetype ELSE \1.atttypid END)', 'g');
+    definition := pg_catalog.regexp_replace(definition, '_pg_truetypmod\((\w+)\.\*, (\w+)\.\*\)',
+        '(CASE WHEN \2.typtype = ''d'' THEN \2.typtypmod ELSE \1.atttypmod END)', 'g');
+    SELECT n.nspname, c.relname, c.reloptions INTO made
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = view;
+    PERFORM dsqlkit.assign('search_path', CASE WHEN definition ~ '\mtableoid\M' THEN 'dsqlkit_seen_whole' ELSE 'dsqlkit_seen' END
+        || ', pg_catalog, information_schema', true);
+    IF definition !~ '\mdsqlkit_seen' THEN
+        EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW %I.%I %s AS %s', made.nspname, made.relname,
+            'WITH (' || pg_catalog.array_to_string(made.reloptions, ', ') || ')', definition);
+    END IF;
+    PERFORM dsqlkit.assign('search_path', 'pg_catalog', true);
+END
+$$;
+
+SELECT dsqlkit.look_through(c.oid) FROM pg_catalog.pg_class c, (
+    SELECT pg_catalog.format('\m(%s|dsqlkit)\M', pg_catalog.string_agg(s.relname, '|')) FROM pg_catalog.pg_class s
+        WHERE s.relnamespace = 'dsqlkit_seen'::regnamespace) AS named (any_of_them)
+WHERE c.relkind = 'v' AND c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+    AND c.relname NOT IN (SELECT s.relname FROM pg_catalog.pg_class s WHERE s.relnamespace = 'dsqlkit_seen'::regnamespace)
+    AND c.relname NOT IN ('pg_roles', 'pg_user', 'pg_settings')
+    AND dsqlkit.viewdef(c.oid) ~ named.any_of_them;
+
+-- What shows a view or a function as it was written names PostgreSQL's relations.
+CREATE OR REPLACE FUNCTION dsqlkit.as_written(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$ SELECT pg_catalog.regexp_replace($1, '\mdsqlkit\w*\.', '', 'g') $$;
+
+CREATE OR REPLACE FUNCTION dsqlkit.viewdef(oid, boolean) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'pg_get_viewdef_ext';
+
+CREATE OR REPLACE FUNCTION dsqlkit.viewdef(oid, integer) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'pg_get_viewdef_wrap';
+
+CREATE OR REPLACE FUNCTION dsqlkit.viewdef(text) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'pg_get_viewdef_name';
+
+CREATE OR REPLACE FUNCTION dsqlkit.viewdef(text, boolean) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'pg_get_viewdef_name_ext';
+
+CREATE OR REPLACE FUNCTION dsqlkit.ruledef(oid) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'pg_get_ruledef';
+
+CREATE OR REPLACE FUNCTION dsqlkit.ruledef(oid, boolean) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'pg_get_ruledef_ext';
+
+CREATE OR REPLACE FUNCTION dsqlkit.functiondef(oid) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'pg_get_functiondef';
+
+CREATE OR REPLACE FUNCTION dsqlkit.sqlbody(oid) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'pg_get_function_sqlbody';
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_viewdef(oid) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$ SELECT dsqlkit.as_written(dsqlkit.viewdef($1)) $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_viewdef(oid, boolean) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$ SELECT dsqlkit.as_written(dsqlkit.viewdef($1, $2)) $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_viewdef(oid, integer) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$ SELECT dsqlkit.as_written(dsqlkit.viewdef($1, $2)) $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_viewdef(text) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$ SELECT dsqlkit.as_written(dsqlkit.viewdef($1)) $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_viewdef(text, boolean) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$ SELECT dsqlkit.as_written(dsqlkit.viewdef($1, $2)) $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_ruledef(oid) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$ SELECT dsqlkit.as_written(dsqlkit.ruledef($1)) $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_ruledef(oid, boolean) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$ SELECT dsqlkit.as_written(dsqlkit.ruledef($1, $2)) $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_functiondef(oid) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$ SELECT dsqlkit.as_written(dsqlkit.functiondef($1)) $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_function_sqlbody(oid) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$ SELECT dsqlkit.as_written(dsqlkit.sqlbody($1)) $$;
+
+-- A primary key reads with all columns too.
+CREATE OR REPLACE FUNCTION dsqlkit.constraintdef(oid, boolean) RETURNS text
+    LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'pg_get_constraintdef_ext';
+
+CREATE OR REPLACE FUNCTION dsqlkit.whole_constraintdef(constraint_oid oid, pretty boolean) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
+    SELECT dsqlkit.constraintdef(constraint_oid, pretty) || coalesce((
+        SELECT pg_catalog.format(' INCLUDE (%s)', pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum))
+        FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid
+        WHERE k.oid = constraint_oid AND k.contype = 'p' AND a.attnum > 0 AND NOT a.attisdropped AND a.attnum <> ALL (k.conkey)
+        HAVING pg_catalog.count(*) > 0), '')
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_constraintdef(oid) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$ SELECT dsqlkit.whole_constraintdef($1, false) $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_constraintdef(oid, boolean) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    AS $$ SELECT dsqlkit.whole_constraintdef($1, $2) $$;
+
+RESET allow_system_table_mods;
+
