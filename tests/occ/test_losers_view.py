@@ -230,7 +230,8 @@ def test_what_the_endpoint_does_no_client_can(racers: Sessions, call: str) -> No
 
 ODD = (
     "id int PRIMARY KEY, made text UNIQUE, many int CHECK (many > 0), r int, b int, old int,"
-    ' new int, "Weird ""name" text, total int GENERATED ALWAYS AS (many * 2) STORED, d numeric DEFAULT 1.5'
+    ' new int, "Weird ""name" text, total int GENERATED ALWAYS AS (many * 2) STORED,'
+    " d numeric DEFAULT 1.5"
 )
 
 
