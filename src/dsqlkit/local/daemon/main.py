@@ -21,6 +21,7 @@ from dsqlkit.local.door.listener import bind
 from dsqlkit.local.server import emptying, postgres
 from dsqlkit.local.server.home import remove_home
 from dsqlkit.local.server.losses import Losses
+from dsqlkit.local.server.template import keep_spare
 from dsqlkit.local.state import Credentials, StateFolder, take_lock
 
 _FILES: Final = 4096
@@ -51,9 +52,12 @@ def run(given: argparse.Namespace) -> None:
         finally:
             if wishes.owner_fd is not None:
                 remove_home(state)
-                shutil.rmtree(state.root, ignore_errors=True)
-                # Somebody waits for the end, and there is nothing left to tidy up.
-                os._exit(0)
+        if wishes.owner_fd is not None:
+            shutil.rmtree(state.root, ignore_errors=True)
+            if wishes.template is not None:
+                # Nobody waits any more: whoever comes next finds its data made.
+                keep_spare(wishes.template)
+            os._exit(0)
     except (LocalClusterFailed, OSError) as error:
         _log.error("%s", error)
         sys.exit(1)

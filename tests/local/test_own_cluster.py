@@ -1,0 +1,66 @@
+"""`own_cluster`: what a program gets that wants a cluster to itself."""
+
+import socket
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from dsqlkit.connection import connect
+from dsqlkit.endpoint import Endpoint, StaticCredentials
+from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.local import OwnCluster, own_cluster
+from dsqlkit.local.lifecycle import own
+
+
+@pytest.fixture(autouse=True)
+def _folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def endpoint_of(cluster: OwnCluster) -> Endpoint:
+    address = cluster.address
+    return Endpoint(
+        host=address.host,
+        port=address.port,
+        region=address.region,
+        user="admin",
+        host_source="",
+        region_source="",
+        user_source="",
+        root_certificate=address.root_certificate,
+        credentials=StaticCredentials(address.access_key_id, address.secret_access_key),
+    )
+
+
+def test_two_in_one_process_share_nothing_and_the_second_begins_from_the_template() -> None:
+    with own_cluster() as one, own_cluster() as other:
+        for cluster in (one, other):
+            with connect(endpoint_of(cluster)) as connection:
+                connection.execute(b"CREATE TABLE t (id int PRIMARY KEY)")
+        assert one.address.port != other.address.port
+    with own_cluster() as third, connect(endpoint_of(third)) as connection:
+        connection.execute(b"CREATE TABLE t (id int PRIMARY KEY)")
+
+
+def test_where_no_template_can_be_kept_it_starts_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("in the way")
+    with own_cluster() as cluster, connect(endpoint_of(cluster)) as connection:
+        connection.execute(b"CREATE TABLE t (id int PRIMARY KEY)")
+
+
+def test_one_that_does_not_start_says_why_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(LocalClusterFailed, match=f"port {port}"), own_cluster(port=port):
+            pass
+        # As when somebody takes it in the meantime.
+        monkeypatch.setattr(own, "check_free", lambda _: None)
+        with pytest.raises(LocalClusterFailed, match="in use"), own_cluster(port=port):
+            pass
+    assert [each.name for each in tmp_path.iterdir()] == ["cache"]
