@@ -32,7 +32,7 @@ ORDER = (
 LOCAL_MAY_IMPORT = {"endpoint", "errors", "token", "quotas", "dpu", "whole_file"}
 """What the local cluster takes from the library, which knows it only by its address."""
 
-FACE = {"__init__", "__main__", "lifecycle", "daemon", "knock", "process", "own", "trust"}
+FACE = {"__init__", "__main__", "lifecycle", "daemon", "trust"}
 """The local cluster as others see it, which may import every room."""
 
 PLAIN = {"environment", "faults", "sessions", "state", "log", "port"}
@@ -52,7 +52,7 @@ ROOMS = {
 }
 """The rooms of the local cluster, the last in a statement's way first, and what each may import."""
 
-KNOW_THE_SESSION = {"dsqlkit.local.daemon", "dsqlkit.local.door.login"}
+KNOW_THE_SESSION = {"dsqlkit.local.daemon.cluster", "dsqlkit.local.door.login"}
 """All others get the session's parts, or what they need of them."""
 
 

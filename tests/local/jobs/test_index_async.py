@@ -127,7 +127,7 @@ def test_duplicates_fail_the_job_and_leave_an_invalid_index(
 ) -> None:
     job_id = submit(connection, "CREATE UNIQUE INDEX ASYNC i ON indexed (a)")
     connection.execute("CALL sys.wait_for_job(%s)", [job_id])
-    details = "Found duplicate key while validating index for UCVs"
+    details = "found duplicate key(s) while validating index uniqueness"
     assert job(connection, job_id) == ("failed", details, "public.i")
     assert not is_valid(connection, "i")
     connection.execute("DROP INDEX i")

@@ -12,7 +12,7 @@ told of the wait, has those transactions parked.
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from dsqlkit.local.jobs import builds_dropped
 from dsqlkit.local.jobs.table_job import (
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
     Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
-_DUPLICATES: Final = "Found duplicate key while validating index for UCVs"
+_DUPLICATES: Final = "found duplicate key(s) while validating index uniqueness"
+"""In a live run of 2026-07; the user guide has `Found duplicate key while validating index for
+UCVs`, which is older."""
+_LARGE_KEYS: Final = "key size too large"
 _POLL_S: Final = 0.02
 
 _PHASE = "SELECT phase FROM pg_stat_progress_create_index WHERE pid = %s"
@@ -41,7 +44,14 @@ _INVALID = """
 SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid
 """
 _ELSEWHERE = "SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indrelid <> %s"
-_DECLARE_VALID = """
+_HAS_LARGE_KEYS = """
+SELECT dsqlkit.has_large_keys(to_regclass(%s)) WHERE to_regclass(%s) IS NOT NULL
+"""
+_PAGE_IS_SMALLER: Final = ("index row size", "index row requires")
+_DECLARE_INVALID: Final = """
+UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(%s)
+"""
+_DECLARE_VALID: Final = """
 UPDATE pg_index SET indisvalid = true, indcheckxmin = true WHERE indexrelid = to_regclass(%s)
 """
 
@@ -82,7 +92,7 @@ async def build_index(
             cut_at = await watch
             if cut_at == _AT_THE_END:
                 with attend(observer.info.backend_pid):
-                    await _declare_valid(observer, build)
+                    await _declare(observer, build, _DECLARE_VALID)
             elif cut_at != _DROPPED:
                 with attend(observer.info.backend_pid):
                     await observer.execute(drop)
@@ -95,8 +105,7 @@ async def build_index(
     except psycopg.Error as error:
         if builder.closed:
             raise
-        has_duplicates = isinstance(error, psycopg.errors.UniqueViolation)
-        return "failed", _DUPLICATES if has_duplicates else error.diag.message_primary
+        return "failed", _why(error)
     finally:
         ended.set()
         await watch
@@ -105,15 +114,33 @@ async def build_index(
         with attend(observer.info.backend_pid):
             await observer.execute(drop)
         return without_table(build)
-    return "completed", None
+    return await _checked(observer, build, attend)
 
 
-async def _declare_valid(observer: "Connection", build: TableJob) -> None:
+async def _checked(observer: "Connection", build: TableJob, attend: Attend) -> Outcome:
+    """How a build ends that PostgreSQL has done: DSQL takes no keys as large as PostgreSQL's."""
+    found = await observer.execute(_HAS_LARGE_KEYS, [build.object_name, build.object_name])
+    if await found.fetchone() != (True,):
+        return "completed", None
+    with attend(observer.info.backend_pid):
+        await _declare(observer, build, _DECLARE_INVALID)
+    return "failed", _LARGE_KEYS
+
+
+def _why(error: "psycopg.Error") -> str | None:
+    """What is told of a build that failed."""
+    if error.sqlstate == "23505":
+        return _DUPLICATES
+    told = error.diag.message_primary
+    return _LARGE_KEYS if (told or "").startswith(_PAGE_IS_SMALLER) else told
+
+
+async def _declare(observer: "Connection", build: TableJob, declaration: LiteralString) -> None:
     async with observer.transaction():
         # Whoever drops the table meanwhile does so before or after this.
         await observer.execute(f"LOCK TABLE {build.table} IN SHARE UPDATE EXCLUSIVE MODE")
         await observer.execute("SET LOCAL allow_system_table_mods = on")
-        await observer.execute(_DECLARE_VALID, [build.object_name])
+        await observer.execute(declaration, [build.object_name])
 
 
 async def _cut_short(

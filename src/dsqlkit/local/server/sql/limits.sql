@@ -17,7 +17,9 @@ $$;
 -- The bytes of an index entry's columns: its own, and the primary key that it leads to.
 CREATE OR REPLACE FUNCTION dsqlkit.size_of_entry(index oid, keys_only boolean) RETURNS text LANGUAGE sql STABLE
     SET search_path = pg_catalog AS $$
-    SELECT coalesce(string_agg(dsqlkit.size_of(a), ' + '), '0')
+    SELECT concat_ws(' + ', coalesce(string_agg(dsqlkit.size_of(a), ' + '), '0'), (
+        SELECT string_agg(format('coalesce(pg_column_size(%s), 0)', dsqlkit.indexdef(index, k, false)), ' + ')
+            FROM pg_index e, generate_series(1, e.indnkeyatts) AS k WHERE e.indexrelid = index AND e.indkey[k - 1] = 0))
     FROM pg_index x
     LEFT JOIN pg_index p ON p.indrelid = x.indrelid AND p.indisprimary
     JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum > 0
@@ -125,7 +127,21 @@ BEGIN
 END
 $$;
 
--- Called for rows of some size, of tables with a key that may be as large. 1,981 bytes were observed to pass.
+-- Whether rows of a table have entries in an index that are too large for DSQL, 1,981 bytes being the most.
+CREATE OR REPLACE FUNCTION dsqlkit.has_large_keys(index regclass) RETURNS boolean LANGUAGE plpgsql
+    SET search_path = pg_catalog AS $$
+DECLARE
+    found boolean;
+BEGIN
+    EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s AS t WHERE %s > 1981 AND %s)',
+            (SELECT indrelid::regclass FROM pg_index WHERE indexrelid = index), dsqlkit.size_of_entry(index, true),
+            coalesce((SELECT pg_get_expr(indpred, indrelid) FROM pg_index WHERE indexrelid = index), 'true'))
+        INTO found;
+    RETURN found;
+END
+$$;
+
+-- Called for rows of some size. 1,981 bytes were observed to pass.
 CREATE OR REPLACE FUNCTION dsqlkit.check_keys() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
@@ -133,7 +149,8 @@ DECLARE
     size bigint;
 BEGIN
     FOR index IN SELECT indexrelid FROM pg_index WHERE indrelid = tg_relid LOOP
-        EXECUTE format('SELECT %s FROM (SELECT ($1).*) AS t', dsqlkit.size_of_entry(index, true))
+        EXECUTE format('SELECT %s FROM (SELECT ($1).*) AS t WHERE %s', dsqlkit.size_of_entry(index, true),
+                coalesce((SELECT pg_get_expr(indpred, indrelid) FROM pg_index WHERE indexrelid = index), 'true'))
             INTO size USING NEW;
         IF size > 1981 THEN
             RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'key size too large';
@@ -167,17 +184,15 @@ CREATE OR REPLACE FUNCTION dsqlkit.watch(relation oid) RETURNS void LANGUAGE plp
     SECURITY DEFINER SET search_path = pg_catalog SET allow_system_table_mods = on AS $$
 DECLARE
     wide boolean;
-    wide_key boolean;
     action text;
 BEGIN
-    SELECT coalesce(bool_or(dsqlkit.is_wide(a)), false), coalesce(bool_or(dsqlkit.is_wide(a) AND EXISTS (
-            SELECT FROM pg_index x WHERE x.indrelid = relation AND a.attnum = ANY (x.indkey))), false)
-        INTO wide, wide_key FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0;
+    SELECT coalesce(bool_or(dsqlkit.is_wide(a)), false) INTO wide FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0;
     IF wide AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = 'dsqlkit_weigh') THEN
         EXECUTE format('CREATE TRIGGER dsqlkit_weigh AFTER INSERT OR UPDATE ON %s FOR EACH ROW'
             ' WHEN (pg_catalog.pg_column_size(NEW.*) > 500) EXECUTE FUNCTION dsqlkit.weigh_row()', relation::regclass);
     END IF;
-    IF wide_key AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = 'dsqlkit_keys') THEN
+    -- Whatever is indexed later is a key too.
+    IF wide AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = 'dsqlkit_keys') THEN
         EXECUTE format('CREATE TRIGGER dsqlkit_keys AFTER INSERT OR UPDATE ON %s FOR EACH ROW'
             ' WHEN (pg_catalog.pg_column_size(NEW.*) > 1981) EXECUTE FUNCTION dsqlkit.check_keys()', relation::regclass);
     END IF;
