@@ -226,3 +226,79 @@ def test_a_role_without_the_right_to_read_can_be_put_aside(
 def test_what_the_endpoint_does_no_client_can(racers: Sessions, call: str) -> None:
     (client,) = racers(1)
     assert client.say(f"SELECT {call}") in ("3F000", "42P01")
+
+
+ODD = (
+    "id int PRIMARY KEY, made text UNIQUE, many int CHECK (many > 0), r int, b int, old int,"
+    ' new int, "Weird ""name" text, total int GENERATED ALWAYS AS (many * 2) STORED,'
+    " d numeric DEFAULT 1.5"
+)
+
+
+@pytest.fixture
+def odd(observer: Racer) -> Racer:
+    """A table whose columns are called what they might be called inside."""
+    observer.say("DROP TABLE IF EXISTS odd_child")
+    observer.say("DROP TABLE IF EXISTS odd")
+    assert observer.say(f"CREATE TABLE odd ({ODD})") == "CREATE TABLE"
+    observer.say(
+        "CREATE TABLE odd_child (id int PRIMARY KEY, p int REFERENCES odd ON DELETE SET NULL,"
+        " q text REFERENCES odd (made))"
+    )
+    observer.say(
+        "INSERT INTO odd (id, made, many) SELECT n, 'm' || n, n FROM generate_series(1, 9) AS s (n)"
+    )
+    observer.say("INSERT INTO odd_child VALUES (1, 1, 'm1'), (2, 2, NULL)")
+    return observer
+
+
+@pytest.mark.parametrize(
+    ("sql", "answer"),
+    [
+        ("UPDATE odd SET many = many + 1, old = 5, new = 6, r = b WHERE id = 1", "UPDATE 1"),
+        ("INSERT INTO odd (id, made, many) VALUES (30, 'm1', 1)", "23505"),
+        ("INSERT INTO odd (id, made, many) VALUES (1, 'z', 1)", "23505"),
+        ("INSERT INTO odd (id, made, many) VALUES (30, 'z', 0)", "23514"),
+        ("UPDATE odd SET made = 'm3' WHERE id = 4", "23505"),
+        ("UPDATE odd SET id = id + 100 WHERE id > 2", "UPDATE 7"),
+        ("DELETE FROM odd WHERE id = 1", "23503"),
+        ("DELETE FROM odd WHERE id = 2", "DELETE 1"),
+        ("INSERT INTO odd_child VALUES (9, 77, NULL)", "23503"),
+        ("UPDATE odd_child SET p = NULL", "UPDATE 2"),
+        (
+            "INSERT INTO odd (id, made, many) VALUES (1, 'q', 1) ON CONFLICT DO NOTHING",
+            "INSERT 0 0",
+        ),
+        (
+            "INSERT INTO odd AS o (id, made, many) VALUES (50, 'm5', 1)"
+            " ON CONFLICT ON CONSTRAINT odd_made_key DO UPDATE SET old = 99",
+            "INSERT 0 1",
+        ),
+    ],
+)
+def test_a_table_with_odd_names_and_all_kinds_of_keys(
+    racers: Sessions, odd: Racer, sql: str, answer: str
+) -> None:
+    winner, loser = racers(2)
+    for each in (winner, loser):
+        each.say("BEGIN")
+        assert each.say("UPDATE odd SET many = many + 1 WHERE id = 9") == "UPDATE 1"
+    assert winner.say("COMMIT") == "COMMIT"
+    assert loser.rows("SELECT many FROM odd WHERE id = 9") == [(10,)]
+    assert loser.say(sql) == answer
+
+
+def test_the_rows_of_a_loser_in_full(racers: Sessions, odd: Racer) -> None:
+    winner, loser = racers(2)
+    for each in (winner, loser):
+        each.say("BEGIN")
+        each.say("UPDATE odd SET many = many + 1 WHERE id = 9")
+    winner.say("COMMIT")
+    row = loser.rows(
+        "INSERT INTO odd (id, made, many, \"Weird \"\"name\") VALUES (30, 'z', 4, 'w') RETURNING *"
+    )
+    assert [str(value) for value in row[0]] == [
+        *("30", "z", "4", "None", "None", "None", "None", "w", "8", "1.500000"),
+    ]
+    assert loser.say("DELETE FROM odd WHERE id = 2") == "DELETE 1"
+    assert loser.rows("SELECT p FROM odd_child ORDER BY id") == [(1,), (None,)]

@@ -9,7 +9,8 @@ import typer
 
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import ClusterOptions, DatabaseOptions
-from dsqlkit.cli.output import Output, table_of, write
+from dsqlkit.cli.output import Output, table_of
+from dsqlkit.cli.streams import write
 from dsqlkit.errors import DsqlkitError
 from dsqlkit.token import DEFAULT_LIFE_S
 

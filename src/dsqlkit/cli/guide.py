@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from dsqlkit.cli.options import ErrorOptions
-from dsqlkit.cli.output import write
+from dsqlkit.cli.streams import write
 
 _NARROWEST: Final = 40
 _USUAL: Final = 80

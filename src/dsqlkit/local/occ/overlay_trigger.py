@@ -9,6 +9,8 @@ from typing import Final
 
 from dsqlkit.local.occ.overlay_shape import Reference, Shape, columns_of, literal, quoted, view_of
 
+_MADE: Final = "(SELECT (dsqlkit_made).*) AS m"
+"""The row that was made, by its columns. Variables have names that no column has."""
 _NO_ACTION: Final = ("a", "r")
 _CASCADE: Final = "c"
 _NEW_VALUE: Final = {"n": "NULL", "d": "DEFAULT"}
@@ -30,9 +32,9 @@ def body(shape: Shape) -> str:
     return f"""
 #variable_conflict use_column
 DECLARE
-    made {shape.view}%ROWTYPE;
-    is_made boolean := false;
-    many bigint;
+    dsqlkit_made {shape.view}%ROWTYPE;
+    dsqlkit_is_made boolean := false;
+    dsqlkit_many bigint;
 BEGIN
     IF tg_op = 'DELETE' THEN
         DELETE FROM {shape.rows} AS r WHERE {its_row};
@@ -43,27 +45,28 @@ BEGIN
         RETURN old;
     END IF;
     IF tg_op = 'INSERT' AND current_setting('dsqlkit.meeting', true) = 'on' THEN
-        made := new;
+        dsqlkit_made := new;
         {_meet(shape, is_shown)}
         RETURN NULL;
     END IF;
     IF tg_op = 'UPDATE' THEN
-        UPDATE {shape.rows} AS r SET {assignments} WHERE {its_row} RETURNING {returned} INTO made;
-        is_made := FOUND;
-        IF NOT is_made THEN
+        UPDATE {shape.rows} AS r SET {assignments} WHERE {its_row}
+            RETURNING {returned} INTO dsqlkit_made;
+        dsqlkit_is_made := FOUND;
+        IF NOT dsqlkit_is_made THEN
             {hide};
         END IF;
     END IF;
-    IF NOT is_made THEN
+    IF NOT dsqlkit_is_made THEN
         INSERT INTO {shape.rows} AS r ({", ".join(written)}) VALUES ({columns_of("new", written)})
-            RETURNING {returned} INTO made;
+            RETURNING {returned} INTO dsqlkit_made;
     END IF;
     {_twins(shape, is_shown)}
     {_parents(shape)}
     IF tg_op = 'UPDATE' THEN
         {_children_moved(shape)}
     END IF;
-    RETURN made;
+    RETURN dsqlkit_made;
 END
 """
 
@@ -90,16 +93,19 @@ def _meet(shape: Shape, is_shown: str) -> str:
 
 
 def _equal_keys(shape: Shape) -> Iterator[str]:
-    """For each unique key, a condition true of rows that have that of the row `made`."""
+    """For each unique key, a condition true of rows that have that of the row that was made."""
     for key in shape.keys:
         # Inside, names are the columns of the row that was made; outside, those of the table.
-        its = [f"(SELECT {column} FROM (SELECT (made).*) AS m)" for column in key.columns]
+        its = [f"(SELECT {column} FROM {_MADE})" for column in key.columns]
         equal = "IS NOT DISTINCT FROM" if key.nulls_equal else "="
         conditions = [
             f"{column} {equal} {value}" for column, value in zip(key.columns, its, strict=True)
         ]
         if key.condition is not None:
-            conditions += [key.condition, f"(SELECT {key.condition} FROM (SELECT (made).*) AS m)"]
+            conditions += [
+                key.condition,
+                f"(SELECT {key.condition} FROM (SELECT (dsqlkit_made).*) AS m)",
+            ]
         yield " AND ".join(conditions)
 
 
@@ -107,7 +113,7 @@ def _twins(shape: Shape, is_shown: str) -> str:
     """Refuse a row with a unique key that another row of the table or the overlay has."""
     checks = []
     for key, same in zip(shape.keys, _equal_keys(shape), strict=True):
-        its = [f"(SELECT {column} FROM (SELECT (made).*) AS m)" for column in key.columns]
+        its = [f"(SELECT {column} FROM {_MADE})" for column in key.columns]
         found = (
             f"EXISTS (SELECT FROM ONLY {shape.base} AS b WHERE {same} AND {is_shown})"
             f" OR 1 < (SELECT count(*) FROM {shape.rows} AS r WHERE {same})"
@@ -125,8 +131,10 @@ def _parents(shape: Shape) -> str:
     for each in shape.references:
         if not each.is_checked:
             continue
-        mine = [f"made.{quoted(name)}" for name in each.columns]
-        given = " AND ".join(f"{name} IS NOT NULL" for name in mine)
+        mine = [f"dsqlkit_made.{quoted(name)}" for name in each.columns]
+        theirs = ", ".join(f"old.{quoted(name)}" for name in each.columns)
+        changed = f"(tg_op = 'INSERT' OR ROW({', '.join(mine)}) IS DISTINCT FROM ROW({theirs}))"
+        given = " AND ".join([changed, *(f"{name} IS NOT NULL" for name in mine)])
         found = " AND ".join(
             f"p.{quoted(target)} = {name}" for target, name in zip(each.targets, mine, strict=True)
         )
@@ -164,13 +172,13 @@ def _children_moved(shape: Shape) -> str:
         if not each.is_checked:
             continue
         changed = " OR ".join(
-            f"old.{name} IS DISTINCT FROM made.{name}" for name in map(quoted, each.targets)
+            f"old.{name} IS DISTINCT FROM dsqlkit_made.{name}" for name in map(quoted, each.targets)
         )
         if each.on_update in _NO_ACTION:
             act = _refuse_children(shape, each)
         else:
             value = _NEW_VALUE.get(each.on_update)
-            values = [value or f"made.{quoted(target)}" for target in each.targets]
+            values = [value or f"dsqlkit_made.{quoted(target)}" for target in each.targets]
             act = _tell(_change_children(each, values))
         acts.append(f"IF {changed} THEN\n{act}\nEND IF;")
     return "\n".join(acts) or "NULL;"
@@ -203,9 +211,9 @@ def _lead_to_old(each: Reference) -> str:
 def _tell(change: str) -> str:
     """A change by a foreign key's action: its rows count as the transaction's (limits.sql)."""
     return f"""{change};
-GET DIAGNOSTICS many = ROW_COUNT;
-IF many > 0 THEN
-    RAISE INFO USING ERRCODE = 'DSQ02', MESSAGE = many;
+GET DIAGNOSTICS dsqlkit_many = ROW_COUNT;
+IF dsqlkit_many > 0 THEN
+    RAISE INFO USING ERRCODE = 'DSQ02', MESSAGE = dsqlkit_many;
 END IF;"""
 
 
