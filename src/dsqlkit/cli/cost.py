@@ -36,9 +36,9 @@ def cost(
         typer.Option("--max-dpu", metavar="N", help="Exit with 1 if all costs more than N DPU."),
     ] = None,
 ) -> int:
-    """Say what statements cost in DPU, one by one and by transaction.
+    """Say what statements cost in DPU.
 
-    They run once, in a transaction that is rolled back. BEGIN and COMMIT make transactions, as in a
+    Each is told by itself, and what transactions come to with their minimums. They run once, in a transaction that is rolled back. BEGIN and COMMIT make transactions, as in a
     script for psql; every other statement is one by itself. A cluster prints its own figures; on
     the local one they are computed from what recorded clusters printed.
 
