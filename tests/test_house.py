@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = "dsqlkit"
 
 ORDER = (
-    *("errors", "interruption", "quotas", "whole_file", "queries", "guide"),
+    *("errors", "interruption", "quotas", "dpu", "whole_file", "queries", "guide"),
     *(
         "cluster_names",
         "endpoint",
@@ -30,7 +30,7 @@ ORDER = (
 )
 """The modules and packages of the library: each may import only those that come before it."""
 
-LOCAL_MAY_IMPORT = {"endpoint", "errors", "token", "quotas", "whole_file"}
+LOCAL_MAY_IMPORT = {"endpoint", "errors", "token", "quotas", "dpu", "whole_file"}
 """What the local cluster takes from the library, which knows it only by its address."""
 
 FACE = {"__init__", "__main__", "lifecycle", "daemon", "trust"}
@@ -44,10 +44,11 @@ ROOMS = {
     "statements": {"wire"},
     "dialect": {"statements", "wire"},
     "backend": {"dialect", "statements", "wire"},
+    "explain": set[str](),
     "server": {"dialect", "statements", *PLAIN},
     "jobs": {"server"},
     "occ": {"server", "backend", "dialect", "statements", "wire", *PLAIN},
-    "session": {"occ", "backend", "dialect", "statements", "wire", *PLAIN},
+    "session": {"occ", "explain", "backend", "dialect", "statements", "wire", *PLAIN},
     "door": {"session", "occ", "server", "backend", "dialect", "wire", *PLAIN},
 }
 """The rooms of the local cluster, the last in a statement's way first, and what each may import."""
