@@ -14,6 +14,7 @@ PACKAGE = "dsqlkit"
 ORDER = (
     *("errors", "interruption", "quotas", "dpu", "whole_file", "queries", "guide"),
     *(
+        "cluster_names",
         "endpoint",
         "libpq",
         "deciding_variables",

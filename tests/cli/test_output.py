@@ -53,6 +53,8 @@ def test_the_next_step_goes_to_stderr_and_quiet_silences_it(
     loud = dsqlkit("init-accounts", "--count", "10", "--yes")
     assert "Next: dsqlkit transfer" in loud.err
     assert "Next" not in loud.out
+    alone = dsqlkit("init-accounts", "--count", "1", "--yes")
+    assert "Next: dsqlkit balance 1" in alone.err, "there is nobody to transfer to"
     quiet = dsqlkit("init-accounts", "--count", "10", "--yes", "--quiet")
     assert quiet.err == ""
     assert quiet.out.startswith("10 accounts")

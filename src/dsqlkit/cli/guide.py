@@ -62,7 +62,7 @@ def _show(topic: str) -> None:
         no_color=None if on_terminal else True,
         highlight=False,
     )
-    drawn.print(guide_view(found))
+    drawn.print(guide_view(found, styled=on_terminal))
     assert isinstance(drawn.file, io.StringIO)
     text = drawn.file.getvalue().rstrip("\n")
     if not on_terminal:
