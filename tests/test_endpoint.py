@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from dsqlkit.endpoint import Endpoint, LocalAddress, parse_host_port, region_of, resolve
+from dsqlkit.cluster_names import parse_host_port, region_of
+from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
 from dsqlkit.errors import UsageError
 
 CLUSTER = "abcdefghijklmnopqrstuvwxy2"

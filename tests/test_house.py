@@ -12,8 +12,9 @@ SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = "dsqlkit"
 
 ORDER = (
-    *("errors", "interruption", "quotas", "whole_file", "queries", "guide"),
+    *("errors", "interruption", "quotas", "dpu", "whole_file", "queries", "guide"),
     *(
+        "cluster_names",
         "endpoint",
         "libpq",
         "deciding_variables",
@@ -29,10 +30,10 @@ ORDER = (
 )
 """The modules and packages of the library: each may import only those that come before it."""
 
-LOCAL_MAY_IMPORT = {"endpoint", "errors", "token", "quotas", "whole_file"}
+LOCAL_MAY_IMPORT = {"endpoint", "errors", "token", "quotas", "dpu", "whole_file"}
 """What the local cluster takes from the library, which knows it only by its address."""
 
-FACE = {"__init__", "__main__", "lifecycle", "daemon", "knock", "process", "own", "trust"}
+FACE = {"__init__", "__main__", "lifecycle", "daemon", "trust"}
 """The local cluster as others see it, which may import every room."""
 
 PLAIN = {"environment", "faults", "sessions", "state", "log", "port"}
@@ -43,15 +44,16 @@ ROOMS = {
     "statements": {"wire"},
     "dialect": {"statements", "wire"},
     "backend": {"dialect", "statements", "wire"},
+    "explain": set[str](),
     "server": {"dialect", "statements", *PLAIN},
     "jobs": {"server"},
     "occ": {"server", "backend", "dialect", "statements", "wire", *PLAIN},
-    "session": {"occ", "backend", "dialect", "statements", "wire", *PLAIN},
+    "session": {"occ", "explain", "backend", "dialect", "statements", "wire", *PLAIN},
     "door": {"session", "occ", "server", "backend", "dialect", "wire", *PLAIN},
 }
 """The rooms of the local cluster, the last in a statement's way first, and what each may import."""
 
-KNOW_THE_SESSION = {"dsqlkit.local.daemon", "dsqlkit.local.door.login"}
+KNOW_THE_SESSION = {"dsqlkit.local.daemon.cluster", "dsqlkit.local.door.login"}
 """All others get the session's parts, or what they need of them."""
 
 

@@ -15,8 +15,9 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from dsqlkit import __version__, libpq
+from dsqlkit.cluster_names import region_of
 from dsqlkit.connection_failure import failure_of
-from dsqlkit.endpoint import DATABASE, Endpoint, region_of
+from dsqlkit.endpoint import DATABASE, Endpoint
 from dsqlkit.errors import ConnectionFailed
 from dsqlkit.token import TokenSigner
 

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterator, Mapping
 
 from dsqlkit import libpq
-from dsqlkit.endpoint import REGION_VARIABLES, Endpoint
+from dsqlkit.cluster_names import REGION_VARIABLES
+from dsqlkit.endpoint import Endpoint
 
 _HOST_VARIABLES = ("CLUSTER_ENDPOINT", "PGHOST")
 _PROFILE_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")

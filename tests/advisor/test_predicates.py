@@ -2,7 +2,7 @@
 
 import pytest
 
-from dsqlkit.advisor.predicates import ELSEWHERE
+from dsqlkit.advisor.condition import ELSEWHERE
 from dsqlkit.advisor.reading import read_query
 from dsqlkit.advisor.syntax import parse
 from dsqlkit.plans.catalog import Catalog, View

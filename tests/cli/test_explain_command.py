@@ -142,7 +142,8 @@ def test_raw_prints_what_explain_answered(dsqlkit: Command, bank: KeptConnection
     assert raw.code == 0
     plan = parse_plan(raw.out)
     assert plan.root.relation == "accounts"
-    assert raw.out.splitlines()[-1].startswith("Execution Time: ")
+    assert "\nExecution Time: " in raw.out
+    assert raw.out.splitlines()[-1].startswith("  Total: ")
 
 
 def test_without_analyze_a_statement_is_not_run(dsqlkit: Command, bank: KeptConnection) -> None:

@@ -53,6 +53,8 @@ def test_the_next_step_goes_to_stderr_and_quiet_silences_it(
     loud = dsqlkit("init-accounts", "--count", "10", "--yes")
     assert "Next: dsqlkit transfer" in loud.err
     assert "Next" not in loud.out
+    alone = dsqlkit("init-accounts", "--count", "1", "--yes")
+    assert "Next: dsqlkit balance 1" in alone.err, "there is nobody to transfer to"
     quiet = dsqlkit("init-accounts", "--count", "10", "--yes", "--quiet")
     assert quiet.err == ""
     assert quiet.out.startswith("10 accounts")
@@ -138,3 +140,26 @@ def test_results_go_to_a_file_while_progress_is_on_the_terminal(
     file = tmp_path / "results"
     on_a_terminal(f"workshop 3 > {file}")
     assert file.read_text().startswith("Chapter 3: Connect")
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "2>&-", "0<&- 2>&-"])
+def test_a_stream_that_the_shell_closed_does_not_stop_a_command(
+    bank: KeptConnection, closed: str
+) -> None:
+    ended = in_shell(f"exec {closed}; {DSQLKIT} balance 1")
+    assert (ended.returncode, ended.stdout) == (0, "Account 1 holds 100.\n")
+
+
+@pytest.mark.parametrize("command", ["balance 1", "--help", "local", "help transfer", "--version"])
+def test_a_result_that_a_closed_stdout_loses_is_an_error(
+    bank: KeptConnection, command: str
+) -> None:
+    ended = in_shell(f"{DSQLKIT} {command} >&-")
+    assert ended.returncode == 1
+    assert "Error: The result could not be written: Bad file descriptor." in ended.stderr
+
+
+def in_shell(line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", line], check=False, capture_output=True, text=True, timeout=60
+    )

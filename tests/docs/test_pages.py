@@ -104,6 +104,13 @@ def test_a_guide_is_plain_text_within_the_width(
     assert len(lines) > 20
 
 
+def test_code_within_a_sentence_keeps_its_backquotes_in_a_pipe(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["guide", "faults"]) == 0
+    assert "switch it on with\n`local set`" in capsys.readouterr().out
+
+
 def test_a_guide_is_found_by_the_beginning_of_its_name() -> None:
     assert read("local").topic == "local-cluster"
     assert read("lib").topic == "library"

@@ -9,7 +9,8 @@ import pytest
 from dsqlkit.connection import connect
 from dsqlkit.endpoint import Endpoint, StaticCredentials
 from dsqlkit.errors import LocalClusterFailed
-from dsqlkit.local import OwnCluster, own, own_cluster
+from dsqlkit.local import OwnCluster, own_cluster
+from dsqlkit.local.lifecycle import own
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dsqlkit.advisor.expressions import SAME_ORDER
-from dsqlkit.advisor.syntax import Node, find, kind_of, names_of, text_of
+from dsqlkit.advisor.syntax import Node, array_elements, constant, find, kind_of, names_of, text_of
 
 _LETTERS: Final = re.compile(r"[\w @#&,:;/=<>-]*")
 
@@ -81,3 +81,22 @@ def is_like_its_column(node: Node) -> bool:
     if kind_of(node) != "func_call":
         return False
     return names_of(node.func_call.funcname)[-1] in SAME_ORDER
+
+
+def elements_of(array: Node, values: Mapping[int, str | None]) -> list[Node] | None:
+    """The elements of an array that the query spells out."""
+    inner = array.type_cast.arg if kind_of(array) == "type_cast" else array
+    if kind_of(inner) == "type_cast":
+        return elements_of(inner, values)
+    if kind_of(inner) == "a_array_expr":
+        return list(inner.a_array_expr.elements)
+    value = constant(inner, values) if kind_of(inner) in {"a_const", "param_ref"} else None
+    texts = None if value is None else array_elements(value)
+    if texts is None:
+        return None
+    made = []
+    for each in texts:
+        node = type(array)()
+        node.a_const.sval.sval = each
+        made.append(node)
+    return made

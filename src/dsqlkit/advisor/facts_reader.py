@@ -59,18 +59,6 @@ def facts_of(connection: psycopg.Connection[Any], plan: Plan, asked: Statement) 
     )
 
 
-def table_facts(
-    connection: psycopg.Connection[Any], names: Collection[tuple[str, str]]
-) -> tuple[TableFacts, ...]:
-    """Tables by schema and name, with their statistics."""
-    tables = {(each.schema, each.name): each for each in tables_of(connection, names)}
-    statistics = _statistics_of(connection, tables)
-    return tuple(
-        TableFacts(table, max(table.rows or 1.0, 1.0), statistics.get(name, {}))
-        for name, table in tables.items()
-    )
-
-
 def _wanted(names: Collection[tuple[str, str]]) -> dict[str, list[str]]:
     return {"schemas": [schema for schema, _ in names], "tables": [name for _, name in names]}
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from dsqlkit.advisor.candidate import Candidate
 from dsqlkit.advisor.candidates import candidates_of, joined_candidate, range_joined_candidate
+from dsqlkit.advisor.condition import ELSEWHERE
 from dsqlkit.advisor.measured import Reads
-from dsqlkit.advisor.predicates import ELSEWHERE
 from dsqlkit.advisor.query import Lookup, Query, TableUse
 from dsqlkit.advisor.statistics import TableFacts, joined
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from dsqlkit.advisor.predicates import ELSEWHERE
+from dsqlkit.advisor.condition import ELSEWHERE
 from dsqlkit.advisor.query import Query
 from dsqlkit.advisor.statistics import TableFacts
 from dsqlkit.plans.model import Plan, PlanNode, column_names

@@ -5,13 +5,13 @@ do too where PostgreSQL pushes them down: where it neither groups nor limits.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit.advisor.condition import ELSEWHERE, ColumnAt, Reading
 from dsqlkit.advisor.ordering import first_rows
-from dsqlkit.advisor.predicates import ELSEWHERE, ColumnAt, ConditionReader, Reading
-from dsqlkit.advisor.query import Comparison, Lookup, Obstacle, Ordering, Predicate, Query, TableUse
+from dsqlkit.advisor.predicates import ConditionReader
+from dsqlkit.advisor.query import Lookup, Query
 from dsqlkit.advisor.scopes import (
     Outputs,
     Scope,
@@ -31,65 +31,23 @@ from dsqlkit.advisor.syntax import (
     parse_text,
     text_of,
 )
-from dsqlkit.plans.catalog import Catalog, Table
+from dsqlkit.advisor.uses import Use, Uses
+from dsqlkit.plans.catalog import Catalog
 
 _PARTS = ("target_list", "group_clause", "having_clause", "sort_clause", "window_clause")
-
-
-_HOLD_FOR_NULL = frozenset({Comparison.NULL, Comparison.DIFFERS})
-
-
-@dataclass(slots=True)
-class _Use:
-    table: Table
-    alias: str
-    predicates: list[Predicate] = field(default_factory=list)
-    obstacles: list[Obstacle] = field(default_factory=list)
-    needed: set[str] = field(default_factory=set)
-    filtered: set[str] = field(default_factory=set)
-    ordering: Ordering | None = None
-    limited: bool = False
-    limit: float | None = None
-    correlated: bool = False
-    index_alone: bool = True
-    grouped: bool = False
-    nullable: bool = False
-    """Whether an outer join adds rows of NULLs in place of this one's."""
 
 
 def read_query(statement: Statement, catalog: Catalog) -> Query:
     """The uses that a statement makes of the catalog's tables."""
     reader = _Reader(statement, catalog)
     reader.statement(statement.node, None)
-    return Query(
-        tuple(
-            TableUse(
-                use.table,
-                use.alias,
-                tuple(use.predicates),
-                tuple(use.obstacles),
-                frozenset(use.needed),
-                frozenset(use.filtered),
-                use.ordering,
-                use.limited,
-                use.limit,
-                use.correlated,
-                use.index_alone,
-            )
-            for use in reader.uses
-        ),
-        tuple(dict.fromkeys(reader.lookups)),
-        tuple(dict.fromkeys(reader.unknown)),
-        tuple(dict.fromkeys(reader.notes)),
-    )
+    return reader.found.query()
 
 
 class _Reader:
     def __init__(self, statement: Statement, catalog: Catalog) -> None:
-        self.uses: list[_Use] = []
-        self.lookups: list[Lookup] = []
-        self.unknown: list[str] = []
-        self.notes: list[str] = []
+        self.found = Uses()
+        self._uses, self._lookups = self.found.uses, self.found.lookups
         self._names = statement.names
         self._values: Mapping[int, str | None] = statement.values
         self._catalog = catalog
@@ -116,10 +74,10 @@ class _Reader:
 
     def _change(self, statement: Node, parent: Scope | None) -> None:
         scope = self._with(statement, parent)
-        first = len(self.uses)
+        first = len(self._uses)
         self._relation(statement.relation, scope)
-        if len(self.uses) > first:
-            self.uses[first].index_alone = False
+        if len(self._uses) > first:
+            self._uses[first].index_alone = False
         others = (
             "using_clause"
             if "using_clause" in statement.DESCRIPTOR.fields_by_name
@@ -138,10 +96,10 @@ class _Reader:
             self._select(statement.larg, scope)
             self._select(statement.rarg, scope)
             return {}
-        first = len(self.uses)
+        first = len(self._uses)
         for item in statement.from_clause:
             self._from(item, scope)
-        own = range(first, len(self.uses))
+        own = range(first, len(self._uses))
         for name, value in output_names(statement.target_list):
             column = scope.resolve(value.column_ref) if kind_of(value) == "column_ref" else None
             if name and column:
@@ -152,14 +110,16 @@ class _Reader:
             self._need([value] if part == "having_clause" else value, scope)
         if statement.locking_clause:
             for place in own:
-                self.uses[place].index_alone = False
-        self._order(statement, scope, own)
-        for lookup in self.lookups:
+                self._uses[place].index_alone = False
+        first_wanted = first_rows(statement, scope, self._values)
+        if first_wanted is not None:
+            self.found.order(first_wanted, own)
+        for lookup in self._lookups:
             if lookup.inner in own and lookup.outer not in own and lookup.outer != ELSEWHERE:
-                self.uses[lookup.inner].correlated = True
+                self._uses[lookup.inner].correlated = True
         if is_grouped(statement):
             for place in own:
-                self.uses[place].grouped = True
+                self._uses[place].grouped = True
         return outputs_of(statement, scope)
 
     def _from(self, item: Node, scope: Scope) -> None:
@@ -190,11 +150,11 @@ class _Reader:
             scope.relations[alias] = renamed(outputs, relation.alias)
             return
         if len(found) != 1:
-            self.unknown.append(relation.relname)
+            self.found.unknown.append(relation.relname)
             scope.relations[alias] = {}
             return
-        self.uses.append(_Use(found[0], alias))
-        scope.relations[alias] = renamed(columns_of(len(self.uses) - 1, found[0]), relation.alias)
+        self._uses.append(Use(found[0], alias))
+        scope.relations[alias] = renamed(columns_of(len(self._uses) - 1, found[0]), relation.alias)
 
     def _view(self, relation: Node) -> str | None:
         """The query of a view."""
@@ -206,11 +166,11 @@ class _Reader:
         return found[0] if len(found) == 1 else None
 
     def _join(self, join: Node, scope: Scope) -> None:
-        first = len(self.uses)
+        first = len(self._uses)
         self._from(join.larg, scope)
-        middle = len(self.uses)
+        middle = len(self._uses)
         self._from(join.rarg, scope)
-        left, right = set(range(first, middle)), set(range(middle, len(self.uses)))
+        left, right = set(range(first, middle)), set(range(middle, len(self._uses)))
         # What an outer join must keep is not narrowed by its condition, nor looked up by it.
         kept: set[int] = set()
         if join.jointype in {tree.JOIN_LEFT, tree.JOIN_FULL}:
@@ -229,13 +189,13 @@ class _Reader:
             ]
             if all(sides):
                 one, other = sides[0][0], sides[1][0]
-                text = f"{self.uses[one.use].alias}.{name} = {self.uses[other.use].alias}.{name}"
+                text = f"{self._uses[one.use].alias}.{name} = {self._uses[other.use].alias}.{name}"
                 pair = ((one.use, other), (other.use, one))
-                self._take(Reading(joins=pair, filtered=(one, other), text=text), kept)
+                self.found.take(Reading(joins=pair, filtered=(one, other), text=text), kept)
         if join.HasField("quals"):
             self._conditions(join.quals, scope, kept)
         for place in filled:
-            self.uses[place].nullable = True
+            self._uses[place].nullable = True
 
     def _where(self, node: Node, scope: Scope) -> None:
         self._conditions(node, scope, set())
@@ -249,7 +209,7 @@ class _Reader:
             inner = each.bool_expr.args[0] if kind_of(each) == "bool_expr" else None
             if inner is not None and kind_of(inner) == "sub_link":
                 if inner.sub_link.sub_link_type == tree.ANY_SUBLINK:
-                    self.notes.append(
+                    self.found.notes.append(
                         f"{text_of(each, self._names)} is checked row by row, and gives nothing at "
                         "all once the subquery has a NULL: write NOT EXISTS, which is a join."
                     )
@@ -257,54 +217,32 @@ class _Reader:
                 continue
             for link in find(each, "SubLink"):
                 self._sublink(link, reader, scope, anti=True)
-            self._take(reader.read(each), kept)
+            self.found.take(reader.read(each), kept)
 
     def _sublink(self, link: Node, reader: ConditionReader, scope: Scope, *, anti: bool) -> None:
         """A subquery in an expression: `anti` for one whose rows do not stand for outer rows."""
-        first, before = len(self.uses), len(self.lookups)
+        first, before = len(self._uses), len(self._lookups)
         outputs = self.statement(link.subselect, scope)
         if anti or link.sub_link_type != tree.EXISTS_SUBLINK:
             # Only the inner side is looked up: the outer rows are needed whatever is found.
-            made = self.lookups[before:]
-            self.lookups[before:] = [each for each in made if each.inner >= first]
+            made = self._lookups[before:]
+            self._lookups[before:] = [each for each in made if each.inner >= first]
         if link.HasField("testexpr"):
             tested = list(reader.columns(link.testexpr))
             for column in tested:
-                self.uses[column.use].needed.add(column.name)
-                self.uses[column.use].filtered.add(column.name)
+                self._uses[column.use].needed.add(column.name)
+                self._uses[column.use].filtered.add(column.name)
             given = next(iter(outputs.values()), None)
             if len(tested) == 1 and given is None and link.sub_link_type == tree.ANY_SUBLINK:
                 one = tested[0]
                 if not anti and kind_of(link.testexpr) == "column_ref":
-                    self.lookups.append(Lookup(ELSEWHERE, one.use, one.name, "= ANY (subquery)"))
+                    self._lookups.append(Lookup(ELSEWHERE, one.use, one.name, "= ANY (subquery)"))
             if len(tested) == 1 and given is not None and link.sub_link_type == tree.ANY_SUBLINK:
                 one, text = tested[0], "= ANY (subquery)"
                 if not anti:
-                    self.lookups.append(Lookup(one.use, given.use, given.name, text))
+                    self._lookups.append(Lookup(one.use, given.use, given.name, text))
                     if kind_of(link.testexpr) == "column_ref":
-                        self.lookups.append(Lookup(given.use, one.use, one.name, text))
-
-    def _take(self, reading: Reading, kept: set[int]) -> None:
-        for column in (*reading.filtered, *reading.also):
-            self.uses[column.use].needed.add(column.name)
-        if reading.predicate is not None:
-            use, predicate = reading.predicate
-            self.uses[use].needed.add(predicate.column)
-            # A row that an outer join added has NULLs, which no row of the table need have.
-            added = self.uses[use].nullable and predicate.comparison in _HOLD_FOR_NULL
-            if use not in kept and not added:
-                self.uses[use].predicates.append(predicate)
-        for outer, column in reading.joins:
-            if column.use not in kept:
-                self.lookups.append(
-                    Lookup(outer, column.use, column.name, reading.text, reading.equal)
-                )
-        if not reading.joins:
-            for column in reading.filtered:
-                if column.use not in kept:
-                    self.uses[column.use].filtered.add(column.name)
-        if reading.obstacle is not None and reading.filtered:
-            self.uses[reading.filtered[0].use].obstacles.append(reading.obstacle)
+                        self._lookups.append(Lookup(given.use, one.use, one.name, text))
 
     def _need(self, nodes: Iterable[Node], scope: Scope) -> None:
         reader = ConditionReader(scope.resolve, self._names, self._values)
@@ -312,30 +250,9 @@ class _Reader:
             for reference in find(node, "ColumnRef"):
                 for column in (*scope.starred(reference), scope.resolve_output(reference)):
                     if column is not None:
-                        self.uses[column.use].needed.add(column.name)
+                        self._uses[column.use].needed.add(column.name)
             for link in find(node, "SubLink"):
                 self._sublink(link, reader, scope, anti=True)
 
-    def _order(self, statement: Node, scope: Scope, own: range) -> None:
-        first = first_rows(statement, scope, self._values)
-        if first is None:
-            return
-        for place in own:
-            self.uses[place].limited |= first.ends_early
-            if len(own) == 1 and not first.keys:
-                self.uses[place].limit = first.limit
-        of = {key.use for key in first.keys}
-        if len(of) != 1 or self.uses[use := of.pop()].grouped or use not in own:
-            return
-        others = [self.uses[place] for place in own if place != use]
-        if not any(each.predicates or each.filtered for each in others):
-            self.uses[use].ordering = Ordering(
-                tuple(dict.fromkeys(key.key for key in first.keys)),
-                first.limit,
-                first.whole,
-                frozenset(key.key for key in first.keys if key.nulls_apart),
-                frozenset(name for key in first.keys for name in key.columns),
-            )
-
     def _column(self, use: int, name: str) -> ColumnAt | None:
-        return columns_of(use, self.uses[use].table).get(name)
+        return columns_of(use, self._uses[use].table).get(name)

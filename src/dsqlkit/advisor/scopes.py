@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from dsqlkit.advisor.predicates import ColumnAt
+from dsqlkit.advisor.condition import ColumnAt
 from dsqlkit.advisor.syntax import Node, find, find_all, kind_of, names_of
 from dsqlkit.plans.catalog import Table
 

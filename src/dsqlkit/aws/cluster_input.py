@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dsqlkit.endpoint import CLUSTER_ID, LOCAL, check_region, region_of
+from dsqlkit.cluster_names import CLUSTER_ID, check_region, region_of
+from dsqlkit.endpoint import LOCAL
 from dsqlkit.errors import UsageError
 
 _ARN: Final = re.compile(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from dsqlkit import __version__
 from dsqlkit.aws.api_errors import explained
-from dsqlkit.endpoint import BY_REGION, REGION_VARIABLES, check_region
+from dsqlkit.cluster_names import REGION_VARIABLES, check_region
+from dsqlkit.endpoint import BY_REGION
 from dsqlkit.errors import UsageError
 
 if TYPE_CHECKING:

@@ -77,12 +77,6 @@ class Benched:
         """Whether the accounts hold together what they held before."""
         return self.balance_after == self.balance_before
 
-    @property
-    def ledger_holds(self) -> bool:
-        """Whether the ledger has each transfer that was reported, and none that was not."""
-        there = self.ledger
-        return not (there.missing or there.unexpected or there.different)
-
 
 class Bench:
     """One run of a plan among these accounts. Each client has a thread and a connection."""

@@ -1,6 +1,6 @@
 """`init-accounts`, `balance`, `transfer`: the bank of chapters 3 to 6."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from dsqlkit.accounts import AccountId, Transfer
+
+_FIRST_AMOUNT: Final = 10
+"""What the next step is to transfer, where an account holds as much."""
 
 
 def init_accounts(
@@ -56,7 +59,8 @@ def init_accounts(
             f"{plain(made.total_balance)} together ({made.elapsed_ms:.0f} ms)."
         ),
     )
-    output.next_step("dsqlkit transfer --payer 1 --payee 2 --amount 10")
+    can_pay = made.accounts > 1 and opening >= _FIRST_AMOUNT
+    output.next_step(f"dsqlkit transfer 1 2 {_FIRST_AMOUNT}" if can_pay else "dsqlkit balance 1")
 
 
 def balance(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from dsqlkit.cli.options import ErrorOptions
-from dsqlkit.cli.output import write
+from dsqlkit.cli.streams import write
 from dsqlkit.errors import UsageError
 
 if TYPE_CHECKING:

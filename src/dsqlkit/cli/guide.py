@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from dsqlkit.cli.options import ErrorOptions
-from dsqlkit.cli.output import write
+from dsqlkit.cli.streams import write
 
 _NARROWEST: Final = 40
 _USUAL: Final = 80
@@ -62,7 +62,7 @@ def _show(topic: str) -> None:
         no_color=None if on_terminal else True,
         highlight=False,
     )
-    drawn.print(guide_view(found))
+    drawn.print(guide_view(found, styled=on_terminal))
     assert isinstance(drawn.file, io.StringIO)
     text = drawn.file.getvalue().rstrip("\n")
     if not on_terminal:

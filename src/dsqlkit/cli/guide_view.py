@@ -1,6 +1,7 @@
 """A guide in the terminal: Markdown drawn as text that can be read, and copied, without colour."""
 
-from typing import ClassVar
+import re
+from typing import ClassVar, Final
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.markdown import CodeBlock, Heading, Markdown, MarkdownElement
@@ -10,11 +11,21 @@ from dsqlkit.cli.wrapped import CodeLines, Indented
 from dsqlkit.guide import Guide
 
 _INDENT = 4
+_FENCED_OR_CODE: Final = re.compile(r"^```.*?^```|`(?P<code>[^`]+)`", re.DOTALL | re.MULTILINE)
 
 
-def guide_view(guide: Guide) -> RenderableType:
-    """The guide, with its headings at the left and code indented, as it is."""
-    return Indented(_Guide(guide.text, hyperlinks=False))
+def guide_view(guide: Guide, *, styled: bool) -> RenderableType:
+    """The guide, with its headings at the left and code indented, as it is.
+
+    Where it is not `styled`, code within a sentence keeps its backquotes, as nothing else tells
+    it from words.
+    """
+    text = guide.text if styled else _FENCED_OR_CODE.sub(_in_backquotes, guide.text)
+    return Indented(_Guide(text, hyperlinks=False))
+
+
+def _in_backquotes(found: "re.Match[str]") -> str:
+    return f"`` `{found['code']}` ``" if found["code"] else found[0]
 
 
 class _Heading(Heading):

@@ -10,7 +10,8 @@ from dsqlkit import interruption
 from dsqlkit.cli.local_env import env
 from dsqlkit.cli.local_run import run
 from dsqlkit.cli.options import ErrorOptions, OutputOptions, Yes
-from dsqlkit.cli.output import Output, label_of, table_of, write
+from dsqlkit.cli.output import Output, label_of, table_of
+from dsqlkit.cli.streams import write
 from dsqlkit.cli.switched_on import names_of
 from dsqlkit.cli.wording import OPTIONS
 from dsqlkit.errors import DsqlkitError, ExitCode, Interrupted, UsageError

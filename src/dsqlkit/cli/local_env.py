@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dsqlkit.cli.options import ErrorOptions
-from dsqlkit.cli.output import write
+from dsqlkit.cli.streams import write
 
 if TYPE_CHECKING:
     from dsqlkit.endpoint import LocalAddress

@@ -71,7 +71,8 @@ def environment_of(cluster: "OwnCluster", caller: Mapping[str, str]) -> dict[str
     """The caller's environment, with this cluster in place of any other."""
     from dsqlkit import libpq
     from dsqlkit.cli.connecting import client_environment
-    from dsqlkit.endpoint import LOCAL, REGION_VARIABLES, resolve
+    from dsqlkit.cluster_names import REGION_VARIABLES
+    from dsqlkit.endpoint import LOCAL, resolve
     from dsqlkit.quotas import MAX_TOKEN_LIFE_S
 
     address = cluster.address

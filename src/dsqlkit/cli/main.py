@@ -11,9 +11,11 @@ from typing import Any, Final
 import typer
 
 from dsqlkit import interruption
+from dsqlkit.cli.help import HelpfulGroup
 from dsqlkit.cli.options import DEBUG_FLAG, JSON_FLAG, with_options
-from dsqlkit.cli.output import print_error, print_interrupted, write
+from dsqlkit.cli.output import print_error, print_interrupted
 from dsqlkit.cli.parameters import Command
+from dsqlkit.cli.streams import stand_in_for_closed, write
 from dsqlkit.cli.switched_on import SWITCHED_ON
 from dsqlkit.errors import DsqlkitError, ExitCode, Interrupted, UsageError
 
@@ -67,6 +69,7 @@ _SETTINGS: Final[dict[str, dict[str, Any]]] = {
 def build(only: str | None = None) -> typer.Typer:
     """The command line, with all its commands or with one: a command need not load the others."""
     app = typer.Typer(
+        cls=HelpfulGroup,
         help="""Learn and practise Amazon Aurora DSQL, on a cluster or on this machine.
 
         \b
@@ -100,7 +103,7 @@ def build(only: str | None = None) -> typer.Typer:
 
 
 def _group(path: str, commands: Sequence[tuple[str, Callable[..., Any]]]) -> typer.Typer:
-    group = typer.Typer(help=_GROUPS[path], rich_markup_mode=None)
+    group = typer.Typer(cls=HelpfulGroup, help=_GROUPS[path], rich_markup_mode=None)
     for name, command in commands:
         settings = _SETTINGS.get(f"{path} {name}")
         group.command(name, cls=Command, context_settings=settings)(with_options(command))
@@ -111,6 +114,7 @@ def main() -> None:
     """Run the command line on the process's arguments, and exit with its code."""
     # Loading modules makes thousands of objects and no garbage: looking for some costs a tenth.
     gc.set_threshold(50_000)
+    stand_in_for_closed()
     interruption.catch()
     try:
         code = run(sys.argv[1:])

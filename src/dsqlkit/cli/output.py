@@ -3,7 +3,6 @@
 Rich is imported only when something is drawn with it.
 """
 
-import errno
 import json
 import sys
 import unicodedata
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from dsqlkit import interruption
 from dsqlkit.cli.options import OutputOptions
+from dsqlkit.cli.streams import NO_READER, put, write
 from dsqlkit.cli.wording import worded
 from dsqlkit.errors import (
     ConfirmationNeeded,
@@ -32,9 +32,6 @@ _EXCERPT: Final = 64
 """Characters of a line of SQL that are shown around an error."""
 
 Advance = Callable[[int], None]
-
-_NO_READER: Final = frozenset({errno.EPIPE, errno.EIO})
-"""Of a pipe whose reader has gone away, and of a terminal that was closed."""
 
 
 class Output:
@@ -75,10 +72,10 @@ class Output:
 
     def stream(self, text: str) -> None:
         """Print a part of a result that goes on. Raises ReaderGone and OutputFailed."""
-        failure = _put(text, sys.stdout)
+        failure = put(text, sys.stdout)
         if failure is None:
             return
-        if failure.errno in _NO_READER:
+        if failure.errno in NO_READER:
             raise ReaderGone("Nobody reads the ids on stdout any more.")
         raise OutputFailed(f"The ids could not be written: {failure.strerror}.")
 
@@ -215,7 +212,7 @@ def print_error(error: DsqlkitError, *, as_json: bool) -> None:
             "sqlstate": error.sqlstate,
             "hint": hint,
         }
-        if _put(_json({"error": words}) + "\n", sys.stdout) is None:
+        if put(_json({"error": words}) + "\n", sys.stdout) is None:
             return
     state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
     write(f"Error: {message}{state}", sys.stderr)
@@ -244,33 +241,6 @@ def print_interrupted(interrupted: Interrupted, *, as_json: bool) -> None:
     write(interrupted.message, sys.stderr)
     if interrupted.hint:
         write(interrupted.hint, sys.stderr)
-
-
-def write(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
-    """Write text as it is: a result, unless the stream is stderr.
-
-    A reader of results that has gone away ends the command quietly; nobody has to read stderr.
-    Raises OutputFailed when a result cannot be written for another reason.
-    """
-    stream = stream or sys.stdout
-    failure = _put(text + end, stream)
-    if failure is None or stream is sys.stderr:
-        return
-    if failure.errno in _NO_READER:
-        raise SystemExit(interruption.exit_code() if interruption.came() else 0)
-    raise OutputFailed(f"The result could not be written: {failure.strerror}.") from failure
-
-
-def _put(text: str, stream: TextIO) -> OSError | None:
-    """Write text; the reason why that failed, after which the stream takes all and keeps none."""
-    try:
-        stream.write(text)
-        stream.flush()
-    except OSError as error:
-        # What Python would flush at exit cannot be written either.
-        interruption.write_into_nothing(stream.fileno())
-        return error
-    return None
 
 
 def table_of(rows: Mapping[str, str]) -> str:

@@ -14,9 +14,10 @@ from functools import partial
 from typing import Annotated, Any, Final, TypeAlias, get_args
 
 import typer
-from typer.core import TyperArgument, TyperCommand
+from typer.core import TyperArgument
 from typer.models import ArgumentInfo, OptionInfo
 
+from dsqlkit.cli.help import HelpfulCommand
 from dsqlkit.errors import UsageError
 
 Info: TypeAlias = OptionInfo | ArgumentInfo
@@ -36,7 +37,7 @@ class _ByPosition:
 BY_POSITION: Final = _ByPosition()
 
 
-class Command(TyperCommand):
+class Command(HelpfulCommand):
     """A command whose usage line shows its arguments as they are written: NAME, [QUERY]."""
 
     def collect_usage_pieces(self, _: Any) -> list[str]:

@@ -185,7 +185,7 @@ def _check_installed() -> None:
 def _region(options: AccountOptions, settings: "StackSettings") -> str | None:
     """Where the stack goes: --region, or to its cluster; None is for the toolkit to find."""
     if options.region is not None:
-        from dsqlkit.endpoint import check_region
+        from dsqlkit.cluster_names import check_region
 
         check_region(options.region, "--region")
         return options.region

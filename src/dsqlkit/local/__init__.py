@@ -25,20 +25,16 @@ What the rooms in here talk about:
 """
 
 from dsqlkit.local.faults import Faults
-from dsqlkit.local.lifecycle import (
+from dsqlkit.local.lifecycle.control import ensure_running, reset, set_faults, start, stop
+from dsqlkit.local.lifecycle.own import OwnCluster, own_cluster
+from dsqlkit.local.lifecycle.status import (
     HOW_TO_MEND,
     LocalStatus,
     address,
-    ensure_running,
     log_file,
-    reset,
     sessions,
-    set_faults,
-    start,
     status,
-    stop,
 )
-from dsqlkit.local.own import OwnCluster, own_cluster
 from dsqlkit.local.sessions import SessionStatus
 from dsqlkit.local.trust import HOSTS_FILE, missing_hosts_line, trust_bundle
 

@@ -27,10 +27,10 @@ def main() -> None:
         os._exit(0)  # detached: nobody has to wait for the child that goes on
     copying = Thread(target=_copy, args=[given.template])
     copying.start()
-    from dsqlkit.local import daemon
+    from dsqlkit.local.daemon.main import run
 
     copying.join()
-    daemon.run(given)
+    run(given)
 
 
 def _copy(template: Path | None) -> None:

@@ -19,6 +19,10 @@ from psycopg.rows import TupleRow
 from dsqlkit.connection import Connection, Connections
 
 _LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
+_LITERAL_CAST_TWICE: Final = re.compile(
+    rf"({_LITERAL.pattern})(::[a-z]+(?:\[\])?)(?:\2(?![\w\[(]))?"
+)
+"""The driver casts some values itself, and so does the text that they are written into."""
 _LONGEST_LITERAL: Final = 80
 _SHOWN_OF_LITERAL: Final = 38
 _SHOWN_ROWS: Final = 1
@@ -92,11 +96,11 @@ class _RecordingCursor(psycopg.ClientCursor[TupleRow]):
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "_RecordingCursor":
         self._recorder.remember(self)
-        self.text = self.mogrify(query, params)
+        self.text = _LITERAL_CAST_TWICE.sub(r"\1\2", self.mogrify(query, params))
         # A text with its values in it is sent in the simple protocol, whose answers are text.
         self.format = Format.TEXT
         try:
-            super().execute(query, params, **options)
+            super().execute(self.text.encode(), **options)
         except psycopg.Error as error:
             self._error = error
             raise

@@ -60,6 +60,11 @@ OUTSIDE: list[tuple[Kind | None, End, set[str], Turn]] = [
     (Kind.WRITE, End.SYNC, {"limited"}, Turn.LIMIT),
     (Kind.WRITE, End.NEXT, {"limited"}, Turn.STREAM),
     (Kind.WRITE, End.SYNC, {"limited", "joins"}, Turn.STREAM),
+    # A plan that is printed anew, whatever is explained.
+    (Kind.READ, End.QUERY, {"explains"}, Turn.EXPLAIN),
+    (Kind.WRITE, End.SYNC, {"explains", "limited", "disrupted"}, Turn.EXPLAIN),
+    (Kind.READ, End.NEXT, {"explains", "joins"}, Turn.EXPLAIN),
+    (Kind.READ, End.PART, {"explains"}, Turn.BEGIN_IMPLICIT),
     # Faults.
     (Kind.WRITE, End.QUERY, {"disrupted"}, Turn.DISRUPT),
     (None, End.SYNC, {"disrupted", "joins"}, Turn.DISRUPT),
@@ -70,7 +75,7 @@ OUTSIDE: list[tuple[Kind | None, End, set[str], Turn]] = [
 def test_outside_a_transaction_block(
     kind: Kind | None, end: End, facts: set[str], turn: Turn
 ) -> None:
-    names = ("joins", "plain", "idle", "refused", "limited", "disrupted")
+    names = ("joins", "plain", "idle", "refused", "limited", "explains", "disrupted")
     assert outside(kind, end, **{name: name in facts for name in names}) is turn
 
 

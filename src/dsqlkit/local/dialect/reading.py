@@ -1,15 +1,16 @@
 """Reading a client's text: what it is, and what PostgreSQL is to run for it. It is parsed once."""
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
 import postgast
 
-from dsqlkit.local.dialect.rewriting import edited, edits
+from dsqlkit.local.dialect.rewriting import Edit, edited, edits
 from dsqlkit.local.statements import tree
 from dsqlkit.local.statements.analysis import analyse, together
 from dsqlkit.local.statements.own_syntax import parsable
-from dsqlkit.local.statements.statement import OTHER, Kind
+from dsqlkit.local.statements.statement import OTHER, Kind, Statement
 from dsqlkit.local.statements.steps import Part, Reading
 
 _CACHED_BYTES: Final = 8192
@@ -33,6 +34,9 @@ def _read(sql: bytes) -> Reading:
         return Reading(OTHER, text)
     statements = analyse(parsed, source)
     changes = [edits(each, source) for each in parsed]
+    for at, statement in enumerate(statements):
+        if statement.explained is not None:
+            statements[at] = _asked_otherwise(statement, changes[at])
     statement = together(statements)
     every = [edit for each in changes for edit in each]
     run = edited(text, every, 0, len(text)) if every else sql
@@ -41,13 +45,24 @@ def _read(sql: bytes) -> Reading:
     # Each statement by itself, as BEGIN and COMMIT have to be seen, and conflicts among them.
     parts = tuple(
         Part(
-            len(sql[: each.start].decode()),
+            len(sql[: each.start].decode()) - statement.longer,
             statement.moved(-each.start),
             edited(text if changed else sql, changed, each.start, each.end),
         )
         for each, statement, changed in zip(parsed, statements, changes, strict=True)
     )
     return Reading(statement, run, parts)
+
+
+def _asked_otherwise(statement: Statement, changes: list[Edit]) -> Statement:
+    """Have PostgreSQL asked for a plan in the form that can be printed anew, unless the statement
+    is refused: that replaces all of it."""
+    explained = statement.explained
+    assert explained is not None
+    if changes and changes[0].start < explained.end:
+        return replace(statement, explained=None)
+    changes.insert(0, Edit(explained.start, explained.end, explained.head))
+    return statement
 
 
 _read_cached = lru_cache(maxsize=2048)(_read)

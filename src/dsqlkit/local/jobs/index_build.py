@@ -119,6 +119,8 @@ async def build_index(
 
 async def _checked(observer: "Connection", build: TableJob, attend: Attend) -> Outcome:
     """How a build ends that PostgreSQL has done: DSQL takes no keys as large as PostgreSQL's."""
+    if await builds_dropped.is_dropped(observer, build):
+        return "completed", None
     found = await observer.execute(_HAS_LARGE_KEYS, [build.object_name, build.object_name])
     if await found.fetchone() != (True,):
         return "completed", None

@@ -8,6 +8,7 @@ ANALYZE of tables that have changed much, as DSQL does (user guide, "Using syste
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 _PAUSE_S: Final = 1.0
+_UNIQUE_AFTER: Final = timedelta(seconds=0.3)
+"""How long a unique index is submitted at least: until its build begins duplicates are accepted, as
+live runs found on a cluster, whose jobs begin after seconds."""
+_LOOK_AGAIN_S: Final = 0.05
 _ANALYZE_PAUSE_S: Final = 5.0  # fresh statistics soon after a load
 
 _log = logging.getLogger(__name__)
@@ -40,11 +45,15 @@ WHERE status IN ('completed', 'failed') AND update_time < now() - interval '30 m
 _FORGET_DROPPED = """
 DELETE FROM dsqlkit.dropped_build WHERE job_id NOT IN (SELECT job_id FROM dsqlkit.job)
 """
+_COME = "DELETE FROM dsqlkit.coming_index WHERE job_id = %s"
+_WAITING = "SELECT FROM dsqlkit.job WHERE status = 'submitted'"
 _RESUME = "UPDATE dsqlkit.job SET status = 'submitted' WHERE status = 'processing'"
 _TAKE = """
 UPDATE dsqlkit.job SET status = 'processing', update_time = clock_timestamp()
 WHERE job_id = (
-    SELECT job_id FROM dsqlkit.job WHERE status = 'submitted' ORDER BY start_time LIMIT 1)
+    SELECT job_id FROM dsqlkit.job WHERE status = 'submitted'
+        AND (ddl NOT LIKE 'CREATE UNIQUE %%' OR start_time < clock_timestamp() - %s)
+    ORDER BY start_time LIMIT 1)
 RETURNING job_id, job_type, object_name, target, target_name, owner, search_path, ddl
 """
 _FINISH = """
@@ -90,6 +99,9 @@ class JobRunner:
                     await connection.execute(_RESUME)
                     while True:
                         await self._run_all(connection)
+                        if (await connection.execute(_WAITING)).rowcount:
+                            await asyncio.sleep(_LOOK_AGAIN_S)
+                            continue
                         try:
                             await asyncio.wait_for(self._awake.wait(), _ANALYZE_PAUSE_S)
                         except TimeoutError:
@@ -120,6 +132,7 @@ class JobRunner:
                     for (name,) in await named.fetchall():
                         self._on_change(name)
                 await connection.execute(_FINISH, [status, details, work.job_id])
+                await connection.execute(_COME, [work.job_id])
                 await connection.execute(_TELL_ENDED, [work.job_id])
 
 
@@ -129,5 +142,5 @@ def _changes_schema(job_type: str, status: str) -> bool:
 
 
 async def _taken(connection: "Connection") -> TableJob | None:
-    row = await (await connection.execute(_TAKE)).fetchone()
+    row = await (await connection.execute(_TAKE, [_UNIQUE_AFTER])).fetchone()
     return None if row is None else TableJob(*row)

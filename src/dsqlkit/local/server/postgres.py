@@ -168,6 +168,7 @@ def _catalog() -> str:
         "overlays.sql",
         "limits.sql",
         "quotas.sql",
+        "explain.sql",
     )
     return "".join(files.script(name) for name in names) + _data()
 

@@ -4,6 +4,7 @@ Its frames are forwarded as they come, and so are the answers. Exceptions are wh
 refused, what may change too many rows, and a COMMIT that a fault on demand may hit.
 """
 
+import asyncio
 from functools import partial
 from typing import Final
 
@@ -25,11 +26,13 @@ from dsqlkit.local.backend.savepoint import (
 from dsqlkit.local.dialect.limits import refusal_outside
 from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.session import disruption, implicit
+from dsqlkit.local.session.alone import explain_alone
 from dsqlkit.local.session.limited_write import run_limited
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.turns import Turn, outside
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import End, Step
+from dsqlkit.local.wire.messages import SYNC
 
 _ENDS: Final = (End.SYNC, End.QUERY)
 _QUERIED: Final = Request(forward=True, is_query=True)
@@ -57,6 +60,7 @@ class Autocommit:
                 idle=False,
                 refused=False,
                 limited=False,
+                explains=False,
                 disrupted=on_commit and self._can_be_hit(step),
             )
         return outside(
@@ -67,6 +71,7 @@ class Autocommit:
             idle=not self._parts.conversation.under_way,
             refused=len(statement.parts) > 1 and refusal_outside(statement.parts) is not None,
             limited=statement.may_change_too_much and not on_commit,
+            explains=statement.explained is not None,
             disrupted=on_commit and self._can_be_hit(step),
         )
 
@@ -101,6 +106,15 @@ class Autocommit:
         assert step.statement is not None
         self._parts.do("a limited write", run_limited(self._parts, step, step.statement))
 
+    def explain(self, step: Step) -> None:
+        """Run an EXPLAIN, whose plan is printed anew."""
+        statement = step.statement
+        assert statement is not None
+        assert statement.explained is not None
+        before = self._cut_off()
+        work = explain_alone(self._parts, step, statement, statement.explained, before)
+        self._parts.do("an EXPLAIN", work)
+
     def begin_ahead(self, _step: Step) -> None:
         """Answer a BEGIN, and have it travel with the statement that comes next: the snapshot is of
         that moment anyway."""
@@ -128,6 +142,24 @@ class Autocommit:
             self._parts.conversation.expect(self._exchange)
         if step.statement is not None:
             self._unsynced.append(step.statement)
+
+    def _cut_off(self) -> "asyncio.Future[Exchange] | None":
+        """End what has come since the last Sync, which the client does not hear of; its exchange,
+        None where nothing came."""
+        if self._unsynced is None:
+            return None
+        exchange, statements = self._exchange, self._unsynced
+        self._unsynced = None
+        ended = asyncio.get_running_loop().create_future()
+
+        def done(each: Exchange) -> None:
+            self._done(statements, each)
+            ended.set_result(each)
+
+        exchange.on_done = done
+        exchange.request = exchange.request._replace(hide_ready=True)
+        self._parts.backend.write(SYNC)
+        return ended
 
     def _can_be_hit(self, step: Step) -> bool:
         """Whether it ends what is committed by itself, with a COMMIT that a fault may hit."""

@@ -19,7 +19,9 @@ from dsqlkit.local.occ.contender import Contender
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.recovery import Recovery
 from dsqlkit.local.session.distance import Distance
+from dsqlkit.local.session.explaining import cpu_s, printed
 from dsqlkit.local.session.pipeline import Pipeline
+from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.link import Link
@@ -72,6 +74,7 @@ class Parts:
         self.close = close
         self.transaction: OpenTransaction | None = None
         self.on_answered: Callable[[Step, Exchange], None] = self.finish
+        self._cpu_s: float | None = None
         self.wants_rows = False
         self.can_start_over = False
         self.can_step_aside = False
@@ -113,6 +116,10 @@ class Parts:
 
         `guard`: a savepoint goes before it. `again`: it can be taken back and run again.
         """
+        statement = step.statement
+        if statement is not None and statement.explained is not None:
+            forward = False
+            self._cpu_s = cpu_s(self.conversation.pid) if statement.explained.wants_dpu else None
         hide = step.hides_ready
         self.pipeline.held_up = True
         self.wants_rows = step.statement is not None and step.statement.can_conflict
@@ -128,10 +135,23 @@ class Parts:
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""
+        statement = step.statement
+        if (
+            statement is not None
+            and statement.explained is not None
+            and exchange.verdict.error is None
+        ):
+            self.do("printing a plan", self._print(step, statement.explained, exchange))
+            return
         if not exchange.forwards or exchange.request.holds_end:
             self.give(step, exchange)
         elif exchange.verdict.error is not None and exchange.request.hide_ready:
             self.pipeline.skipping = True
+        self.answered(exchange)
+
+    async def _print(self, step: Step, explained: Explained, exchange: Exchange) -> None:
+        answer = await printed(self.conversation, explained, exchange, self._cpu_s)
+        self.tell(step, answer, failed=False)
         self.answered(exchange)
 
     def give(self, step: Step, exchange: Exchange) -> None:

@@ -68,6 +68,7 @@ class Session:
             Turn.STREAM: self._autocommit.stream,
             Turn.PREPARE_ONLY: self._autocommit.prepare_only,
             Turn.LIMIT: self._autocommit.limit,
+            Turn.EXPLAIN: self._autocommit.explain,
             Turn.BEGIN_AHEAD: self._autocommit.begin_ahead,
             Turn.BEGIN: self._autocommit.begin,
             Turn.BEGIN_IMPLICIT: self._autocommit.begin_implicit,

@@ -37,6 +37,8 @@ class Turn(Enum):
     """Forwarded by itself: its answer ends with no ReadyForQuery."""
     LIMIT = "limited"
     """Run in a hidden transaction, as it may change more rows than a transaction may."""
+    EXPLAIN = "explained"
+    """Run in a hidden transaction, in which what it read and wrote can be measured."""
     BEGIN_AHEAD = "begun ahead"
     """A BEGIN that is answered here, and travels with the statement that comes next."""
     BEGIN = "begun"
@@ -106,7 +108,7 @@ def at_once(
     return Turn.CLOSE if expired else None
 
 
-def outside(
+def outside(  # noqa: PLR0911 - a table
     kind: Kind | None,
     end: End,
     *,
@@ -115,18 +117,22 @@ def outside(
     idle: bool,
     refused: bool,
     limited: bool,
+    explains: bool,
     disrupted: bool,
 ) -> Turn:
     """The turn of a step outside a transaction block. `kind` is None where it executes nothing.
 
     `joins`: others came before it since the last Sync. `plain`: it is a BEGIN and no more. `idle`:
     nothing is under way. `refused`: it may not be a transaction of its own. `limited`: it may
-    change too much. `disrupted`: a fault may hit the COMMIT that it ends in.
+    change too much. `explains`: its plan is printed anew. `disrupted`: a fault may hit the COMMIT
+    that it ends in.
     """
     if kind is _BEGIN and not joins:
         return Turn.BEGIN_AHEAD if plain and end is _QUERY and idle else Turn.BEGIN
     if kind is not None and end is _PART:
         return _FORWARD if kind is _COMMIT or kind is _ROLLBACK else Turn.BEGIN_IMPLICIT
+    if explains:
+        return Turn.EXPLAIN
     if not joins:
         if kind is None and end is End.FLUSH:
             return Turn.PREPARE_ONLY

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+import postgast
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit.local.statements.explained import explained
 from dsqlkit.local.statements.own_syntax import Parsable
 from dsqlkit.local.statements.quoting import qualified
 from dsqlkit.local.statements.statement import EVERY_TABLE, Kind, Statement
@@ -23,6 +25,7 @@ _TRANSACTION: Final = {
     tree.TRANS_STMT_ROLLBACK: Kind.ROLLBACK,
 }
 _APART: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.COPY_IN)
+_COMMENTS: Final = (tree.SQL_COMMENT, tree.C_COMMENT)
 _SCROLL: Final = 0x0002  # CURSOR_OPT_SCROLL of PostgreSQL's parsenodes.h
 _BY_NODE: Final = {
     "insert_stmt": Kind.WRITE,
@@ -55,7 +58,7 @@ def together(statements: Sequence[Statement]) -> Statement:
     if len(statements) == 1:
         return statements[0]
     kind = max((each.kind for each in statements), key=lambda each: each.value, default=Kind.OTHER)
-    if any(each.kind in _APART for each in statements):
+    if any(each.kind in _APART or each.explained is not None for each in statements):
         kind = Kind.MIXED
     return Statement(
         kind,
@@ -101,7 +104,20 @@ def _statement(parsed: ParsedStatement, source: Parsable) -> Statement:
         return Statement(kind, (kind,), plain=plain)
     if kind in (Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER, Kind.ANALYZE):
         return Statement(kind, (kind,))
-    return _with_tables(kind, parsed, source.text)
+    statement = _with_tables(kind, parsed, source.text)
+    if parsed.name != "explain_stmt":
+        return statement
+    asked = explained(node, parsed.nodes, source.text[: parsed.end], _begin(parsed, source.text))
+    if asked is None:
+        return statement
+    return replace(statement.moved(asked.longer), explained=asked)
+
+
+def _begin(parsed: ParsedStatement, text: bytes) -> int:
+    """Where a statement's first word is: what is before it may be a comment."""
+    tokens = postgast.scan(text[parsed.start : parsed.end].decode()).tokens
+    first = next(token for token in tokens if token.token not in _COMMENTS)
+    return parsed.start + int(first.start)
 
 
 def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
+from dsqlkit.local.statements.explained import Explained
+
 
 class Kind(Enum):
     """What a statement does, as far as it matters. Of several, the last in this order counts."""
@@ -44,7 +46,7 @@ class Statement:
     included. `many`: it may write many rows, more than its text has or in several statements.
     `scrolls`: it declares a cursor that goes backwards too. `plain`: it is a BEGIN and no more.
     `verb` is what it is called where a session's turns are told of. `calls` are the names of the
-    functions that it calls.
+    functions that it calls. `explained` is what an EXPLAIN asks for, None for all others.
     """
 
     kind: Kind
@@ -61,6 +63,7 @@ class Statement:
     plain: bool = False
     verb: str = ""
     calls: frozenset[str] = frozenset()
+    explained: Explained | None = None
 
     @property
     def may_change_too_much(self) -> bool:
@@ -73,6 +76,11 @@ class Statement:
     def can_conflict(self) -> bool:
         """Whether it writes or locks rows."""
         return self.kind in _CONFLICTING
+
+    @property
+    def longer(self) -> int:
+        """How much longer its text is than the client's, before where either can be wrong."""
+        return 0 if self.explained is None else self.explained.longer
 
     def moved(self, by: int) -> "Statement":
         """The same statement in a text where it stands so many bytes further on."""

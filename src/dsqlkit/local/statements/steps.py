@@ -103,7 +103,15 @@ class Reading:
             return self._steps
         if self.statement.kind is not Kind.MIXED:
             frame = message(Frontend.QUERY, self.run + b"\0")
-            steps: tuple[Step, ...] = (Step(frame, End.QUERY, self.statement, again=frame),)
+            steps: tuple[Step, ...] = (
+                Step(
+                    frame,
+                    End.QUERY,
+                    self.statement,
+                    again=frame,
+                    before=-self.statement.longer,
+                ),
+            )
         else:
             frames = [message(Frontend.QUERY, part.run + b"\0") for part in self.parts]
             steps = (
@@ -141,6 +149,7 @@ class StepCutter:
         self._parsed = b""
         self._bound = b""
         self._fetches = False
+        self._before = 0
         self._in_transaction = False
 
     def feed(self, kind: int, frame: bytes) -> tuple[Step, ...]:
@@ -191,6 +200,7 @@ class StepCutter:
         reading = self._read(sql)
         if reading.run != sql:
             frame = message(Frontend.PARSE, frame[5:start] + reading.run + frame[end:])
+        self._before = -reading.statement.longer
         name = frame[5 : start - 1]
         self._prepared[name] = _Prepared(reading.statement, frame)
         return frame
@@ -239,7 +249,9 @@ class StepCutter:
             self._parsed,
             self._bound,
             self._fetches,
+            self._before,
         )
+        self._before = 0
         self._frames = []
         self._gathered = 0
         self._executed = None

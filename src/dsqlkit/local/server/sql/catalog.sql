@@ -52,9 +52,35 @@ CREATE TABLE dsqlkit.job (
 
 -- Builds whose index a DROP INDEX has dropped before they ended. Not a column of the job: a transaction
 -- that drops then changes no row that the runner may have changed since the transaction began.
-DROP TABLE IF EXISTS dsqlkit.dropped_build;
+CREATE TABLE IF NOT EXISTS dsqlkit.dropped_build (job_id text PRIMARY KEY);
 
-CREATE TABLE dsqlkit.dropped_build (job_id text PRIMARY KEY);
+DELETE FROM dsqlkit.dropped_build;
+
+-- What the catalog shows of an index from its CREATE INDEX ASYNC on, until PostgreSQL has it (see seen.sql).
+CREATE TABLE IF NOT EXISTS dsqlkit.coming_index (
+    job_id text PRIMARY KEY,
+    oid oid NOT NULL,
+    name name NOT NULL,
+    namespace oid NOT NULL,
+    owner oid NOT NULL,
+    target oid NOT NULL,
+    is_unique boolean NOT NULL,
+    key_columns int2[] NOT NULL,
+    included int2[] NOT NULL,
+    definition text NOT NULL
+);
+
+DELETE FROM dsqlkit.coming_index;
+
+CREATE SEQUENCE IF NOT EXISTS dsqlkit.coming_oid MINVALUE 4200000000 MAXVALUE 4294967294 CYCLE;
+
+CREATE OR REPLACE VIEW dsqlkit.coming AS
+    SELECT c.* FROM dsqlkit.coming_index c
+    WHERE NOT EXISTS (SELECT FROM dsqlkit.dropped_build d WHERE d.job_id = c.job_id)
+        AND EXISTS (SELECT FROM pg_catalog.pg_class t WHERE t.oid = c.target)
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_class i WHERE i.relname = c.name AND i.relnamespace = c.namespace);
+
+GRANT SELECT ON dsqlkit.coming TO PUBLIC;
 
 -- Indexes that are still to be built. On DSQL they are there, and not valid; here they may not exist yet.
 CREATE OR REPLACE VIEW dsqlkit.pending_index AS
@@ -310,6 +336,16 @@ BEGIN
         pg_get_userbyid(relation.relowner), caller_path,
         format('CREATE %sINDEX CONCURRENTLY %I %s',
             CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, name, tail));
+    IF NOT taken THEN
+        INSERT INTO dsqlkit.coming_index VALUES (job_id, nextval('dsqlkit.coming_oid')::oid, name, relation.relnamespace,
+            relation.relowner, target, is_unique,
+            ARRAY(SELECT coalesce((SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = target AND a.attname = u.c), 0)
+                FROM unnest(key_columns) WITH ORDINALITY AS u (c, place) ORDER BY place),
+            ARRAY(SELECT a.attnum FROM unnest(included) WITH ORDINALITY AS u (c, place)
+                JOIN pg_attribute a ON a.attrelid = target AND a.attname = u.c ORDER BY place),
+            format('CREATE %sINDEX %I ON %I.%I USING btree_index %s', CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END,
+                name, relation.nspname, relation.relname, keys));
+    END IF;
     -- Tells the endpoint to report this statement as CREATE INDEX, and that there is a job.
     RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'CREATE INDEX';
 END

@@ -26,14 +26,14 @@ CREATE OR REPLACE FUNCTION dsqlkit.indexdef(oid, integer, boolean) RETURNS text
 
 CREATE OR REPLACE FUNCTION dsqlkit.whole_row_indexdef(index_oid oid, pretty boolean) RETURNS text
     LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog AS $$
-    SELECT replace(dsqlkit.indexdef(index_oid, 0, pretty), ' USING btree (', ' USING btree_index (')
+    SELECT coalesce((SELECT replace(dsqlkit.indexdef(index_oid, 0, pretty), ' USING btree (', ' USING btree_index (')
         || CASE WHEN x.indisprimary THEN coalesce((
             SELECT format(' INCLUDE (%s)', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum))
             FROM pg_attribute a
             WHERE a.attrelid = x.indrelid AND a.attnum > 0 AND NOT a.attisdropped
                 AND a.attnum <> ALL (x.indkey::int2[])
             HAVING count(*) > 0), '') ELSE '' END
-    FROM pg_index x WHERE x.indexrelid = index_oid
+    FROM pg_index x WHERE x.indexrelid = index_oid), (SELECT c.definition FROM dsqlkit.coming c WHERE c.oid = index_oid))
 $$;
 
 -- Of a primary key's index, a column beyond its key.

@@ -14,32 +14,42 @@ GRANT USAGE ON SCHEMA dsqlkit_seen, dsqlkit_seen_whole TO PUBLIC;
 
 -- Makes the views of a relation of pg_catalog, called t. changed has expressions for some of its columns, each after the
 -- column's name.
-CREATE OR REPLACE FUNCTION dsqlkit.see(relation text, condition text, changed text[] DEFAULT '{}') RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+-- coming has, in the same way, what a row about an index is that is still to come (c), beside that of another index.
+CREATE OR REPLACE FUNCTION dsqlkit.see(relation text, condition text, changed text[] DEFAULT '{}', coming text[] DEFAULT '{}')
+    RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     columns text;
+    others text := '';
+    system_columns text := ', t.tableoid, t.xmin, t.cmin, t.xmax, t.cmax, t.ctid';
     is_table boolean := (SELECT c.relkind = 'r' FROM pg_class c WHERE c.oid = relation::regclass);
 BEGIN
     SELECT string_agg(coalesce(changed[array_position(changed, a.attname::text) + 1], format('t.%I', a.attname)) || format(' AS %I', a.attname), ', '
             ORDER BY a.attnum)
         INTO columns FROM pg_attribute a WHERE a.attrelid = relation::regclass AND a.attnum > 0 AND NOT a.attisdropped;
+    IF coming <> '{}' THEN
+        SELECT ' UNION ALL SELECT ' || string_agg(coalesce(coming[array_position(coming, a.attname::text) + 1],
+                format('t.%I', a.attname)), ', ' ORDER BY a.attnum)
+            INTO others FROM pg_attribute a WHERE a.attrelid = relation::regclass AND a.attnum > 0 AND NOT a.attisdropped;
+        condition := condition || others || '%1$s' || format(' FROM pg_catalog.%I AS t, dsqlkit.coming AS c'
+            ' WHERE t.%I = ''pg_catalog.pg_class_oid_index''::pg_catalog.regclass', relation,
+            CASE relation WHEN 'pg_class' THEN 'oid' ELSE 'indexrelid' END);
+    END IF;
     condition := replace(condition, '@own', $q$
         ANY (ARRAY(SELECT n.oid FROM pg_catalog.pg_namespace n
             WHERE n.nspowner = 10 AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'sys')))$q$);
     EXECUTE format('CREATE OR REPLACE VIEW dsqlkit_seen.%1$I AS SELECT %2$s FROM pg_catalog.%1$I AS t WHERE %3$s',
-        relation, columns, condition);
+        relation, columns, replace(condition, '%1$s', ''));
     EXECUTE format('CREATE OR REPLACE VIEW dsqlkit_seen_whole.%1$I AS SELECT %2$s%4$s FROM pg_catalog.%1$I AS t WHERE %3$s',
-        relation, columns, condition,
-        CASE WHEN is_table THEN ', t.tableoid, t.xmin, t.cmin, t.xmax, t.cmax, t.ctid' ELSE '' END);
+        relation, columns, replace(condition, '%1$s', system_columns), CASE WHEN is_table THEN system_columns ELSE '' END);
     EXECUTE format('GRANT SELECT ON dsqlkit_seen.%1$I, dsqlkit_seen_whole.%1$I TO PUBLIC', relation);
 END
 $$;
 
 -- What is in a relation of the endpoint's.
-CREATE OR REPLACE FUNCTION dsqlkit.see_of_relation(relation text, of_column text, changed text[] DEFAULT '{}') RETURNS void
-    LANGUAGE sql AS $$
+CREATE OR REPLACE FUNCTION dsqlkit.see_of_relation(
+    relation text, of_column text, changed text[] DEFAULT '{}', coming text[] DEFAULT '{}') RETURNS void LANGUAGE sql AS $$
     SELECT dsqlkit.see(relation, pg_catalog.format('NOT EXISTS (SELECT FROM pg_catalog.pg_class c
-        WHERE c.oid = t.%I AND c.relnamespace = @own)', of_column), changed)
+        WHERE c.oid = t.%I AND c.relnamespace = @own)', of_column), changed, coming)
 $$;
 
 -- Columns of the catalog may be of the type anyarray.
@@ -58,7 +68,10 @@ FROM (VALUES ('pg_attrdef', 'adrelid'), ('pg_inherits', 'inhrelid'), ('pg_rewrit
 -- Indexes are stored by btree_index (10003, by AWS's skill), tables by btree_table, whose oid was not recorded.
 -- Foreign keys have triggers; others are the endpoint's.
 SELECT dsqlkit.see('pg_class', 'NOT (t.relnamespace = @own)', ARRAY['relam', $e$ CASE t.relam WHEN 403 THEN 10003::pg_catalog.oid ELSE t.relam END $e$,
-    'relhastriggers', $e$ (t.relhastriggers AND EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = t.oid AND g.tgconstraint <> 0)) $e$]);
+    'relhastriggers', $e$ (t.relhastriggers AND EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = t.oid AND g.tgconstraint <> 0)) $e$],
+    ARRAY['oid', 'c.oid', 'relname', 'c.name', 'relnamespace', 'c.namespace', 'relowner', 'c.owner', 'relam', '10003::pg_catalog.oid',
+        'relfilenode', '0::pg_catalog.oid', 'relpages', '0', 'reltuples', '0::pg_catalog.float4',
+        'relnatts', 'pg_catalog.cardinality(c.key_columns || c.included)::pg_catalog.int2']);
 
 SELECT dsqlkit.see('pg_am', 't.oid IN (2, 403)', ARRAY['oid', $e$ CASE t.oid WHEN 403 THEN 10003::pg_catalog.oid ELSE t.oid END $e$,
     'amname', $e$ CASE t.oid WHEN 403 THEN 'btree_index' ELSE 'btree_table' END::pg_catalog.name $e$]);
@@ -77,7 +90,11 @@ SELECT dsqlkit.see_of_relation('pg_index', 'indrelid', ARRAY['indnatts', $e$ CAS
     'indkey', $e$ CASE WHEN t.indisprimary THEN (SELECT pg_catalog.concat_ws(' ', t.indkey::pg_catalog.text,
             pg_catalog.string_agg(a.attnum::pg_catalog.text, ' ' ORDER BY a.attnum))::pg_catalog.int2vector
         FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.indrelid AND a.attnum > 0 AND NOT a.attisdropped
-            AND a.attnum <> ALL (t.indkey::pg_catalog.int2[])) ELSE t.indkey END $e$]);
+            AND a.attnum <> ALL (t.indkey::pg_catalog.int2[])) ELSE t.indkey END $e$],
+    ARRAY['indexrelid', 'c.oid', 'indrelid', 'c.target', 'indnatts', 'pg_catalog.cardinality(c.key_columns || c.included)::pg_catalog.int2',
+        'indnkeyatts', 'pg_catalog.cardinality(c.key_columns)::pg_catalog.int2', 'indisunique', 'c.is_unique',
+        'indisprimary', 'false', 'indisvalid', 'false', 'indisready', 'false', 'indisclustered', 'false', 'indisreplident', 'false',
+        'indkey', $e$ pg_catalog.array_to_string(c.key_columns || c.included, ' ')::pg_catalog.int2vector $e$]);
 
 -- PostgreSQL's functions that the endpoint has replaced (see dialect.sql) look as before.
 SELECT dsqlkit.see('pg_proc', 'NOT (t.pronamespace = @own)', ARRAY['prolang', $e$ CASE WHEN t.pronamespace = 11 AND t.prosrc ~ 'dsqlkit' THEN 12::pg_catalog.oid ELSE t.prolang END $e$,

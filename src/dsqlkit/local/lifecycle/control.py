@@ -1,52 +1,21 @@
-"""Starting, stopping and looking at the local cluster, from any process of this user.
-
-The cluster is a process of its own (`dsqlkit.local.daemon`). The functions here only start it,
-signal it and read what it left in its state folder.
-"""
+"""Starting, stopping and changing the local cluster, one caretaker at a time."""
 
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
+from typing import Final
 
-from dsqlkit.endpoint import LOCAL_REGION, LocalAddress
+from dsqlkit.endpoint import LocalAddress
 from dsqlkit.errors import LocalClusterFailed
-from dsqlkit.local import process
 from dsqlkit.local.faults import Faults
+from dsqlkit.local.lifecycle import process
+from dsqlkit.local.lifecycle.process import POLL_S, ask, end, is_ready, readable, sole_caretaker
+from dsqlkit.local.lifecycle.status import LocalStatus, answering, status
 from dsqlkit.local.port import check_free, check_port
-from dsqlkit.local.process import POLL_S, ask, end, is_ready, readable, sole_caretaker
-from dsqlkit.local.sessions import SessionStatus
-from dsqlkit.local.state import HOST, Listening, StateFolder, is_locked
+from dsqlkit.local.state import Listening, StateFolder, is_locked
 
-HOW_TO_MEND = "`dsqlkit local stop`, then `dsqlkit local start`: the data stay."
-"""What to do with a cluster that runs and does not answer."""
-
-_SHORT_POLL_S = 0.001
-_LEAVING_LIMIT_S = 1.0
-_KNOCK_LIMIT_S = 3.0
-_KNOCK_PAUSE_S = 0.25
-_MEND_LIMIT_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class LocalStatus:
-    """The local cluster at one moment. `started_at` is UTC; what only a running one has is None.
-
-    `answers` says whether a client could sign in, and `problem` why not; both are None where nobody
-    tried. `faults` are those it has when it runs.
-    """
-
-    running: bool
-    answers: bool | None
-    problem: str | None
-    endpoint: str | None
-    pid: int | None
-    data_dir: str
-    region: str
-    server_version: str | None
-    started_at: str | None
-    connections: int | None
-    log: str
-    faults: Faults
+_SHORT_POLL_S: Final = 0.001
+_LEAVING_LIMIT_S: Final = 1.0
+_MEND_LIMIT_S: Final = 10.0
 
 
 def ensure_running(*, timeout_s: float = 60.0) -> LocalAddress:
@@ -62,68 +31,6 @@ def ensure_running(*, timeout_s: float = 60.0) -> LocalAddress:
         known = state.address()
         assert known is not None
     return known
-
-
-def address() -> LocalAddress | None:
-    """How to reach the local cluster if it was ever started, running or not; else None."""
-    state = StateFolder.default()
-    with readable(state):
-        return state.address()
-
-
-def status(*, knock: bool = False) -> LocalStatus:
-    """The local cluster as it is now. Starts nothing; with `knock` it signs in once to a running
-    one, which takes at most a few seconds."""
-    state = StateFolder.default()
-    with readable(state):
-        listening = state.listening() if is_ready(state) else None
-        count = None if listening is None else int(state.connection_count.read_text() or 0)
-        faults = state.faults()
-        known = state.address()
-    found = LocalStatus(
-        running=listening is not None,
-        answers=None,
-        problem=None,
-        endpoint=None if listening is None else f"{HOST}:{listening.port}",
-        pid=None if listening is None else listening.pid,
-        data_dir=str(state.root),
-        region=LOCAL_REGION,
-        server_version=None if listening is None else listening.server_version,
-        started_at=None if listening is None else listening.started_at,
-        connections=count,
-        log=str(state.log),
-        faults=faults,
-    )
-    if not knock or known is None or not found.running:
-        return found
-    from dsqlkit.local.knock import why_not
-
-    problem = why_not(known, timeout_s=_KNOCK_LIMIT_S)
-    return replace(found, answers=problem is None, problem=problem)
-
-
-def sessions(*, timeout_s: float = 10.0) -> tuple[SessionStatus, ...]:
-    """Who is connected to the local cluster, and what each is doing; nobody if it does not run.
-
-    Raises LocalClusterFailed when the cluster does not say so within `timeout_s` seconds.
-    """
-    state = StateFolder.default()
-    deadline = time.monotonic() + timeout_s
-    with readable(state):
-        if not is_ready(state):
-            return ()
-        before = state.sessions_version()
-        ask(state)
-        while state.sessions_version() == before:
-            if not is_ready(state):
-                return ()
-            if time.monotonic() > deadline:
-                raise LocalClusterFailed(
-                    f"The local cluster did not say within {timeout_s:g} s what its sessions do.",
-                    hint=f"One that an older dsqlkit started cannot: {HOW_TO_MEND}",
-                )
-            time.sleep(POLL_S)
-        return state.sessions()
 
 
 def start(*, timeout_s: float = 60.0, trace: bool = False, port: int | None = None) -> LocalStatus:
@@ -156,7 +63,7 @@ def start(*, timeout_s: float = 60.0, trace: bool = False, port: int | None = No
                 "The local cluster runs already, without a trace.",
                 hint="`dsqlkit local stop`, then `dsqlkit local start --trace`: the data stay.",
             )
-        return _answering(min(deadline, time.monotonic() + _MEND_LIMIT_S))
+        return answering(min(deadline, time.monotonic() + _MEND_LIMIT_S))
 
 
 def stop(*, timeout_s: float = 30.0) -> LocalStatus:
@@ -211,11 +118,6 @@ def set_faults(faults: Faults, *, timeout_s: float = 30.0) -> LocalStatus:
     return status()
 
 
-def log_file() -> Path:
-    """The log of the local cluster and of its PostgreSQL server. It may not exist yet."""
-    return StateFolder.default().log
-
-
 def _choose_port(state: StateFolder, port: int, deadline: float) -> None:
     """Write down where the cluster is to listen, and stop one that listens elsewhere."""
     listening = state.listening()
@@ -258,20 +160,6 @@ def _empty(state: StateFolder, deadline: float) -> None:
     raise LocalClusterFailed(
         "The local cluster ended while it was emptied.", hint=f"Its log is {state.log}."
     )
-
-
-def _answering(deadline: float) -> LocalStatus:
-    """The status of a cluster that answers. One that restarts its PostgreSQL gets time for it."""
-    while True:
-        found = status(knock=True)
-        if found.answers:
-            return found
-        if not found.running or time.monotonic() + _KNOCK_PAUSE_S > deadline:
-            raise LocalClusterFailed(
-                f"The local cluster runs and does not answer: {found.problem or 'it ended'}.",
-                hint=f"{HOW_TO_MEND} Its log is {found.log}.",
-            )
-        time.sleep(_KNOCK_PAUSE_S)
 
 
 def _tell(state: StateFolder, change: int, deadline: float) -> None:

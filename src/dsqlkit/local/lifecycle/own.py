@@ -18,10 +18,10 @@ import platformdirs
 
 from dsqlkit.endpoint import LocalAddress
 from dsqlkit.errors import LocalClusterFailed
-from dsqlkit.local import process
 from dsqlkit.local.environment import FOLDER_VARIABLE
+from dsqlkit.local.lifecycle import process
+from dsqlkit.local.lifecycle.process import POLL_S
 from dsqlkit.local.port import check_free, check_port
-from dsqlkit.local.process import POLL_S
 from dsqlkit.local.state import Listening, StateFolder, is_locked
 
 _END_LIMIT_S: Final = 20.0

@@ -1,20 +1,13 @@
-"""The local cluster's process: the server, the endpoint before it, and the end of both."""
+"""The endpoint before one server: who is connected, what it was asked, and when it ends."""
 
-import argparse
 import asyncio
 import contextlib
 import gc
 import logging
 import os
-import resource
-import secrets
-import shutil
 import signal
 import socket
-import string
-import sys
 import time
-from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -22,71 +15,31 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local.backend.answers import SERVER_VERSION
-from dsqlkit.local.door.certificates import ensure_certificates
 from dsqlkit.local.door.connection_age import AgeLimit
-from dsqlkit.local.door.listener import Listener, bind
+from dsqlkit.local.door.listener import Listener
 from dsqlkit.local.door.login import Reception
 from dsqlkit.local.door.token_check import TokenChecker
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.jobs.runner import JobRunner
 from dsqlkit.local.occ.adjudicator import Adjudicator
-from dsqlkit.local.server import emptying, postgres, superuser
-from dsqlkit.local.server.home import remove_home
-from dsqlkit.local.server.losses import Losses
-from dsqlkit.local.server.template import keep_spare
+from dsqlkit.local.server import postgres, superuser
 from dsqlkit.local.session.session import Session
 from dsqlkit.local.sessions import explained
-from dsqlkit.local.state import Credentials, Listening, StateFolder, take_lock
+from dsqlkit.local.state import Listening, StateFolder
 from dsqlkit.local.wire.negotiation import tls_context
 
 _CHECK_S: Final = 1.0
 _COLLECT_AT: Final = (5_000, 3, 3)
 """The garbage collector's thresholds: it runs seldom while statements run, as they leave no cycles,
 and goes through everything before what ended sessions leave behind grows large."""
-_FILES: Final = 4096
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_KEY_ID_START: Final = "AKIALOCAL"
-_KEY_ID_LENGTH: Final = 20
 
 _log = logging.getLogger(__name__)
 
 
-def run(given: argparse.Namespace) -> None:
-    """Run the local cluster of the default state folder until it is told to stop.
-
-    `given` are the options of `__main__`.
-    """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    if given.trace:
-        logging.getLogger("dsqlkit.local").setLevel(logging.DEBUG)
-    state = StateFolder.default()
-    try:
-        state.create()
-        lock = take_lock(state.daemon_lock, timeout_s=1.0)
-        if lock is None:
-            raise LocalClusterFailed("The local cluster is running already.")
-        state.forget_process()
-        wishes = _Wishes(given.ready_fd, given.idle_limit, given.owner_fd, given.template)
-        try:
-            serve(state, wishes)
-        finally:
-            if wishes.owner_fd is not None:
-                remove_home(state)
-        if wishes.owner_fd is not None:
-            shutil.rmtree(state.root, ignore_errors=True)
-            if wishes.template is not None:
-                # Nobody waits any more: whoever comes next finds its data made.
-                keep_spare(wishes.template)
-            os._exit(0)
-    except (LocalClusterFailed, OSError) as error:
-        _log.error("%s", error)
-        sys.exit(1)
-
-
 @dataclass(frozen=True)
-class _Wishes:
+class Wishes:
     """What whoever started this process asked for.
 
     `ready_fd` is closed when the cluster can be reached. Without a client for `idle_limit_s` it
@@ -99,7 +52,7 @@ class _Wishes:
     template: Path | None = None
 
 
-class _End(Enum):
+class End(Enum):
     """Why a cluster does not go on as it was."""
 
     OVER = auto()
@@ -107,68 +60,7 @@ class _End(Enum):
     TO_BE_EMPTIED = auto()
 
 
-def serve(state: StateFolder, wishes: _Wishes) -> None:
-    """Start the server and the endpoint, and stay until a signal or too long without a client.
-
-    A server that is lost is started anew. Those who knock meanwhile wait at the port.
-
-    Raises LocalClusterFailed when the server does not start, or is lost again and again.
-    """
-    _allow_many_files()
-    ensure_certificates(state)
-    if state.credentials() is None:
-        state.save_credentials(_new_credentials())
-    losses = Losses()
-    known = state.listening()
-    server = postgres.start(state, wishes.template)
-    try:
-        port, kept = (known.port, known.port_is_kept) if known else (None, False)
-        with bind(port, no_other=kept) as listening:
-            ready_fd = wishes.ready_fd
-            while True:
-                end = _run(_Cluster(state, server, listening, wishes, ready_fd).run())
-                ready_fd = None
-                if end is _End.OVER:
-                    break
-                if end is _End.TO_BE_EMPTIED and _is_emptied(server):
-                    _forget(state)
-                    continue
-                if end is _End.SERVER_LOST:
-                    losses.count(time.monotonic())
-                else:
-                    server.stop()
-                    remove_home(state)
-                server = postgres.start(state)
-                _log.info("PostgreSQL was started again")
-                if end is _End.TO_BE_EMPTIED:
-                    _forget(state)
-    finally:
-        server.stop(at_once=wishes.owner_fd is not None)
-        state.forget_process()
-        _log.info("stopped")
-
-
-def _is_emptied(server: postgres.Server) -> bool:
-    import psycopg
-
-    try:
-        emptying.empty(server.socket_folder)
-    except psycopg.Error as error:
-        _log.error("the cluster could not be emptied as it runs, and is made anew: %s", error)
-        return False
-    return True
-
-
-def _forget(state: StateFolder) -> None:
-    """Have what goes with the data gone too, and say that all of it is."""
-    state.forget_faults()
-    known = state.listening()
-    assert known is not None
-    state.save_listening(replace(known, emptied=state.wanted_emptying(), faults_change=0))
-    _log.info("emptied")
-
-
-class _Cluster:
+class RunningCluster:
     """The running cluster, as long as it has one server: who is connected, since when nobody is."""
 
     def __init__(
@@ -176,7 +68,7 @@ class _Cluster:
         state: StateFolder,
         server: postgres.Server,
         listening: socket.socket,
-        wishes: _Wishes,
+        wishes: Wishes,
         ready_fd: int | None,
     ) -> None:
         self._state = state
@@ -195,7 +87,7 @@ class _Cluster:
         self._ages = AgeLimit(lambda: self._faults.connection_age_s)
         self._count = os.open(state.connection_count, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
-    async def run(self) -> _End:
+    async def run(self) -> End:
         """Serve until it cannot go on as it is; why."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -232,23 +124,23 @@ class _Cluster:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AT)
         self._announce(port)
-        end = _End.OVER
+        end = End.OVER
         try:
             end = await self._until_over(accepting, working, judging)
         finally:
             accepting.cancel()
             working.cancel()
             judging.cancel()
-            if end is not _End.OVER:
+            if end is not End.OVER:
                 # Its backends end when their clients are gone.
                 self._close_sessions()
-            if end is not _End.TO_BE_EMPTIED:
+            if end is not End.TO_BE_EMPTIED:
                 # PostgreSQL tells each client that it is shut down, and closes.
                 at_once = self._wishes.owner_fd is not None
                 await asyncio.to_thread(partial(self._server.stop, at_once=at_once))
             self._close_sessions()
             os.close(self._count)
-        if end is not _End.OVER:
+        if end is not End.OVER:
             # What comes before there are handlers again is to wait for them.
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         return end
@@ -278,7 +170,7 @@ class _Cluster:
         if self._ready_fd is not None:
             os.close(self._ready_fd)
 
-    async def _until_over(self, *tasks: asyncio.Task[None]) -> _End:
+    async def _until_over(self, *tasks: asyncio.Task[None]) -> End:
         """Wait until there is a reason to end."""
         while not self._stopping.is_set():
             for task in tasks:
@@ -286,19 +178,19 @@ class _Cluster:
                     task.result()
             if not self._state.root.exists():
                 _log.error("the folder %s is gone", self._state.root)
-                return _End.OVER
+                return End.OVER
             if why := self._server.why_lost():
                 _log.error("%s", why)
-                return _End.SERVER_LOST
+                return End.SERVER_LOST
             if (
                 not self._sessions
                 and time.monotonic() - self._idle_since > self._wishes.idle_limit_s
             ):
                 _log.info("no client for %.0f s", self._wishes.idle_limit_s)
-                return _End.OVER
+                return End.OVER
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _CHECK_S)
-        return _End.TO_BE_EMPTIED if self._is_to_be_emptied else _End.OVER
+        return End.TO_BE_EMPTIED if self._is_to_be_emptied else End.OVER
 
     def _asked(self) -> None:
         """Somebody wants us to read the faults, to say what sessions do, or to go empty."""
@@ -366,26 +258,3 @@ class _Cluster:
     def _write_count(self) -> None:
         # For `status`. A fixed width, so that one write replaces the other.
         os.pwrite(self._count, b"%8d" % len(self._sessions), 0)
-
-
-def _run(main: Coroutine[None, None, _End]) -> _End:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(main)
-    return uvloop.run(main)
-
-
-def _allow_many_files() -> None:
-    """Two files for each client: ask for as many as the system gives without privileges."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _new_credentials() -> Credentials:
-    alphabet = string.ascii_uppercase + "234567"
-    length = _KEY_ID_LENGTH - len(_KEY_ID_START)
-    key_id = _KEY_ID_START + "".join(secrets.choice(alphabet) for _ in range(length))
-    return Credentials(key_id, secrets.token_urlsafe(30))

@@ -1,0 +1,74 @@
+"""The conditions of a plan, as PostgreSQL prints them: their parts, and the columns they name."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+_LITERAL: Final = r"'(?:[^']|'')*'"
+_NAME: Final = r'"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$]*'
+_TOKEN: Final = re.compile(rf"{_LITERAL}|(?:{_NAME})(?:\.(?:{_NAME}))*|.", re.DOTALL)
+_AND: Final = " AND "
+
+
+def conjuncts(condition: str) -> list[str]:
+    """The parts that all have to be true, as they are printed."""
+    if not condition.startswith("("):
+        return [condition]
+    inner = condition[1:-1]
+    parts, depth, since, position = [], 0, 0, 0
+    for word in _TOKEN.findall(inner):
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        if depth < 0:  # the parentheses around it are not one pair
+            return [condition]
+        if word == "AND" and depth == 0:
+            parts.append(inner[since : position - 1])
+            since = position + len("AND ")
+        position += len(word)
+    return [*parts, inner[since:]] if parts else [condition]
+
+
+def joined(parts: list[str]) -> str:
+    """One condition of several, or of one."""
+    return parts[0] if len(parts) == 1 else f"({_AND.join(parts)})"
+
+
+def unqualified(text: str, alias: str) -> str:
+    """The text with the columns of this alias named without it."""
+    quoted = quote(alias)
+    return "".join(_without(token, quoted) for token in _TOKEN.findall(text))
+
+
+def names(texts: Iterable[str], alias: str) -> set[str]:
+    """The names that stand alone or behind this alias, unquoted: columns are among them."""
+    quoted = quote(alias)
+    return {
+        unquote(_without(token, quoted))
+        for text in texts
+        for token in _TOKEN.findall(text)
+        if token[0] != "'"
+    }
+
+
+def aliases(text: str) -> Iterator[str]:
+    """What stands before a column, unquoted."""
+    for token in _TOKEN.findall(text):
+        if token[0] != "'" and "." in token[:-1] and not token[0].isdigit():
+            yield unquote(token[: len(token) - len(_last(token)) - 1])
+
+
+def quote(name: str) -> str:
+    """A name as PostgreSQL prints it, where it is no keyword."""
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
+
+
+def unquote(name: str) -> str:
+    """A name itself."""
+    return name[1:-1].replace('""', '"') if name[:1] == '"' else name
+
+
+def _without(token: str, alias: str) -> str:
+    return token[len(alias) + 1 :] if token.startswith(f"{alias}.") else token
+
+
+def _last(token: str) -> str:
+    return str(re.findall(_NAME, token)[-1])

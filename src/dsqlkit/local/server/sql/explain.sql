@@ -1,0 +1,135 @@
+-- What is asked of the catalog, and measured, to print a plan as DSQL does. Run with catalog.sql, by its rules.
+-- All of it runs as the client: who may not read a table learns nothing of its rows.
+
+-- The tables of a plan, named by schema and name in turn: columns, primary key, indexes. As JSON.
+CREATE OR REPLACE FUNCTION dsqlkit.plan_tables(names text[]) RETURNS json LANGUAGE sql STABLE
+    SET search_path = pg_catalog AS $$
+    SELECT coalesce(json_agg(json_build_object(
+        'schema', n.nspname,
+        'name', c.relname,
+        'columns', (SELECT coalesce(json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_attribute a
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+        'primary', (SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+            WHERE x.indrelid = c.oid AND x.indisprimary),
+        'indexes', (SELECT coalesce(json_agg(json_build_object(
+                'name', i.relname,
+                'key', (SELECT json_agg(a.attname ORDER BY k.place) FROM unnest(x.indkey[0:x.indnkeyatts - 1])
+                    WITH ORDINALITY AS k (attnum, place)
+                    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum AND k.attnum > 0),
+                'included', (SELECT coalesce(json_agg(a.attname ORDER BY k.place), '[]')
+                    FROM unnest(x.indkey[x.indnkeyatts:x.indnatts - 1]) WITH ORDINALITY AS k (attnum, place)
+                    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum))), '[]')
+            FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid))), '[]')
+    FROM generate_series(1, cardinality(names), 2) AS place
+    JOIN pg_namespace n ON n.nspname = names[place]
+    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = names[place + 1]
+$$;
+
+-- The bytes that DSQL counts of a column's value, as SQL: those of fixed length as they are, all others
+-- with four bytes for their length. Of numeric, what PostgreSQL stores of it; NULL counts nothing (both guesses).
+CREATE OR REPLACE FUNCTION dsqlkit.bytes_of(attribute pg_catalog.pg_attribute) RETURNS text LANGUAGE sql STABLE
+    SET search_path = pg_catalog AS $$
+    SELECT CASE
+        WHEN t.typlen > 0 THEN format('CASE WHEN %I IS NULL THEN 0 ELSE %s END', attribute.attname, t.typlen)
+        WHEN t.typname = 'numeric' THEN format('coalesce(octet_length(numeric_send(%I)) - 2, 0)', attribute.attname)
+        ELSE format('coalesce(octet_length(%s(%I)) + 4, 0)', t.typsend, attribute.attname) END
+    FROM pg_type AS own JOIN pg_type AS t ON t.oid = coalesce(nullif(own.typbasetype, 0), own.oid)
+    WHERE own.oid = attribute.atttypid
+$$;
+
+-- The bytes of an entry, as SQL: its key, and all its columns, so that those of the key count twice. An entry of
+-- the table (index 0) has its primary key, or a hidden row id of 16 bytes; one of an index leads to that too.
+CREATE OR REPLACE FUNCTION dsqlkit.bytes_of_entry(relation oid, index oid) RETURNS text LANGUAGE sql STABLE
+    SET search_path = pg_catalog AS $$
+    WITH own AS (SELECT x.* FROM pg_index x WHERE x.indexrelid = index),
+    identity AS (SELECT x.* FROM pg_index x WHERE x.indrelid = relation AND x.indisprimary),
+    part AS (
+        SELECT a,
+            a.attnum = ANY (coalesce(identity.indkey[0:identity.indnkeyatts - 1], '{}'))
+                OR a.attnum = ANY (coalesce(own.indkey[0:own.indnkeyatts - 1], '{}')) AS is_key,
+            own.indexrelid IS NULL OR a.attnum = ANY (own.indkey) AS is_held
+        FROM pg_attribute a LEFT JOIN own ON true LEFT JOIN identity ON true
+        WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+    )
+    SELECT concat_ws(' + ',
+        CASE WHEN NOT EXISTS (SELECT FROM identity) THEN '16' ELSE '0' END,
+        string_agg(dsqlkit.bytes_of(a), ' + ') FILTER (WHERE is_key),
+        string_agg(dsqlkit.bytes_of(a), ' + ') FILTER (WHERE is_held OR is_key))
+    FROM part
+$$;
+
+-- What a scan has read: the bytes of up to `rows` entries that meet its condition, each look-up by itself
+-- with 128 bytes at least, and how many of the rows pass storage's filters. Of many rows the first thousand stand
+-- for all, unless filters are counted; where the condition names rows of another scan, all rows stand for those that it met.
+CREATE OR REPLACE FUNCTION dsqlkit.read_by(
+    schema text, name text, alias text, index text, looks_up boolean, condition text, filters text, rows bigint,
+    requests bigint
+) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    relation oid := pg_catalog.to_regclass(pg_catalog.format('%I.%I', schema, name));
+    entry oid;
+    found record;
+    every text := pg_catalog.format('%I.%I', schema, name);
+    query text;
+BEGIN
+    SELECT x.indexrelid INTO entry FROM pg_catalog.pg_index x
+        JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+        WHERE x.indrelid = relation AND i.relname = index AND NOT x.indisprimary;
+    query := pg_catalog.format(
+        'SELECT coalesce(sum(entry), 0) AS entries, coalesce(sum(greatest(whole, 128)), 0) AS lookups, '
+        'count(*) AS rows, count(*) FILTER (WHERE kept) AS kept '
+        'FROM (SELECT (%s)::bigint AS entry, (%s)::bigint AS whole, (%s) AS kept FROM %s AS %I WHERE %%s LIMIT %s) AS read',
+        dsqlkit.bytes_of_entry(relation, coalesce(entry, 0)), dsqlkit.bytes_of_entry(relation, 0),
+        coalesce(nullif(filters, ''), 'true'), every, alias, CASE WHEN filters = '' THEN least(rows, 1000) ELSE rows END);
+    BEGIN
+        EXECUTE pg_catalog.format(query, coalesce(nullif(condition, ''), 'true')) INTO found;
+    EXCEPTION WHEN undefined_table OR undefined_column OR undefined_parameter OR syntax_error OR undefined_function THEN
+        EXECUTE pg_catalog.format(query, 'true') INTO found;
+    END;
+    RETURN pg_catalog.json_build_array(
+        greatest(requests * 128, pg_catalog.round(found.entries * rows / greatest(found.rows, 1)))
+            + CASE WHEN looks_up THEN pg_catalog.round(found.lookups * rows / greatest(found.rows, 1)) ELSE 0 END,
+        pg_catalog.round(found.kept::numeric * rows / greatest(found.rows, 1)));
+EXCEPTION WHEN OTHERS THEN
+    RETURN pg_catalog.json_build_array(greatest(rows, requests) * 128, rows);
+END
+$$;
+
+-- The bytes of the entries that a table's last statement has written, each with 128 at least. `rows` is how many rows
+-- it changed. Of an UPDATE, an index that holds one of the columns assigned to has one entry more, and one less, which
+-- is written too; a DELETE writes as many entries as it removes. Those that are removed count 128 bytes (recorded of
+-- small rows; of large ones a guess).
+CREATE OR REPLACE FUNCTION dsqlkit.written_by(
+    schema text, name text, operation text, assigned text[], rows bigint
+) RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    relation oid := pg_catalog.to_regclass(pg_catalog.format('%I.%I', schema, name));
+    added text;
+    removed bigint;
+    total bigint;
+BEGIN
+    SELECT coalesce(pg_catalog.string_agg(pg_catalog.format(
+                CASE WHEN x.indpred IS NULL THEN ' + greatest(128, %s)'
+                    ELSE ' + CASE WHEN %2$s THEN greatest(128, %1$s) ELSE 0 END' END,
+                dsqlkit.bytes_of_entry(relation, x.indexrelid), pg_catalog.pg_get_expr(x.indpred, relation)), ''), ''),
+            pg_catalog.count(*)
+        INTO added, removed
+        FROM pg_catalog.pg_index x
+        WHERE x.indrelid = relation AND NOT x.indisprimary AND (operation <> 'Update' OR EXISTS (
+            SELECT FROM pg_catalog.pg_attribute a
+            WHERE a.attrelid = relation AND a.attnum = ANY (x.indkey) AND a.attname = ANY (assigned)));
+    IF operation = 'Delete' THEN
+        RETURN rows * 128 * (1 + removed);
+    END IF;
+    -- The rows that only this transaction sees, and of them those of its last statement that wrote.
+    EXECUTE pg_catalog.format(
+        'SELECT sum(size)::bigint FROM (SELECT (greatest(128, %s)%s)::bigint AS size, cmin::text::bigint AS turn '
+        'FROM %I.%I WHERE NOT pg_catalog.pg_visible_in_snapshot(xmin::text::xid8, pg_catalog.pg_current_snapshot())) AS own '
+        'GROUP BY turn ORDER BY turn DESC LIMIT 1',
+        dsqlkit.bytes_of_entry(relation, 0), added, schema, name) INTO total;
+    RETURN coalesce(total, 0) + CASE operation WHEN 'Update' THEN rows * 128 * removed ELSE 0 END;
+EXCEPTION WHEN OTHERS THEN
+    RETURN rows * 128 * (1 + coalesce(removed, 0));
+END
+$$;
+

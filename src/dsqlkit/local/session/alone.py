@@ -1,0 +1,52 @@
+"""An EXPLAIN by itself: in a hidden transaction, so that what it read and wrote can be measured."""
+
+import asyncio
+from typing import Final
+
+from dsqlkit.local.backend.exchange import HELD, READY_IDLE, Exchange, Request, question
+from dsqlkit.local.session.explaining import cpu_s, printed
+from dsqlkit.local.session.parts import Parts
+from dsqlkit.local.statements.explained import Explained
+from dsqlkit.local.statements.statement import Statement
+from dsqlkit.local.statements.steps import Step
+from dsqlkit.local.wire.messages import SYNC, Backend
+
+_BEGIN: Final = question("BEGIN")
+_COMMIT: Final = question("COMMIT")
+_ROLLBACK: Final = question("ROLLBACK")
+
+
+async def explain_alone(
+    parts: Parts,
+    step: Step,
+    statement: Statement,
+    explained: Explained,
+    before: "asyncio.Future[Exchange] | None",
+) -> None:
+    """Run an EXPLAIN in autocommit, and commit it. `before` ends what came before it in a pipeline
+    without a Sync: that is committed first."""
+    conversation = parts.conversation
+    ready = b"" if step.hides_ready else READY_IDLE
+    if before is not None and (await before).verdict.error is not None:
+        parts.tell(step, ready, failed=True)
+        return
+    answered = asyncio.get_running_loop().create_future()
+    request = Request(hide_ready=True, is_query=step.is_query, before=step.before)
+    conversation.expect(Exchange(HELD))
+    conversation.expect(Exchange(request, answered.set_result))
+    cpu = cpu_s(conversation.pid) if explained.wants_dpu else None
+    ends = step.hides_ready and not step.is_query
+    conversation.backend.write(_BEGIN + step.data + (SYNC if ends else b""))
+    done: Exchange = await answered
+    if done.verdict.error is not None:
+        await conversation.run(_ROLLBACK)
+        parts.tell(step, done.held() + ready, failed=True)
+        return
+    answer = await printed(conversation, explained, done, cpu)
+    committed = await conversation.run(_COMMIT)
+    if committed.verdict.error is None:
+        parts.adjudicator.committed_alone([statement])
+    else:
+        errors = (piece for kind, piece in committed.pieces if kind == Backend.ERROR_RESPONSE)
+        answer = b"".join(errors)
+    parts.tell(step, answer + ready, failed=committed.verdict.error is not None)

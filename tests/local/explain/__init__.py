@@ -1,0 +1,1 @@
+"""Plans as DSQL prints them."""
