@@ -38,9 +38,10 @@ def cost(
 ) -> int:
     """Say what statements cost in DPU.
 
-    Each is told by itself, and what transactions come to with their minimums. They run once, in a transaction that is rolled back. BEGIN and COMMIT make transactions, as in a
-    script for psql; every other statement is one by itself. A cluster prints its own figures; on
-    the local one they are computed from what recorded clusters printed.
+    Each is told by itself, and so are transactions with their minimums. All run once, in one
+    transaction that is rolled back. BEGIN and COMMIT make transactions, as in a script for psql;
+    every other statement is one by itself. A cluster prints its own figures; on the local one they
+    are computed from what recorded clusters printed.
 
     \b
     dsqlkit cost 'SELECT * FROM accounts WHERE id = 1'
