@@ -120,7 +120,7 @@ public class Ledger {
         ask("imported", 8, () -> known.getImportedKeys(null, "public", "ledger"));
         ask("exported", 8, () -> known.getExportedKeys(null, "public", "ledger"));
         ask("crossed", 8, () -> known.getCrossReference(null, "public", "ledger", null, null, "x"));
-        ask("row", 2, () -> known.getBestRowIdentifier(null, "public", "ledger", 0, true));
+        ask("rowIdentifier", 2, () -> known.getBestRowIdentifier(null, "public", "ledger", 0, true));
         ask("version", 2, () -> known.getVersionColumns(null, "public", "ledger"));
         ask("functions", 3, () -> known.getFunctions(null, "public", "%"));
         ask("arguments", 4, () -> known.getFunctionColumns(null, "public", "%", "%"));

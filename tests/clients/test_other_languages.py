@@ -153,4 +153,4 @@ def test_jdbc_and_its_database_metadata(ledger: Ledger, tmp_path: Path) -> None:
     assert {"DELETE", "INSERT", "SELECT", "UPDATE"} <= set(
         seen["tablePrivileges"].strip("[]").split(", ")
     )
-    assert [balance for balance in ledger.balances()[:2]] == [Decimal(91), Decimal(110)]
+    assert ledger.balances()[:2] == [Decimal(91), Decimal(110)]
