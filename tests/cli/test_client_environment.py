@@ -195,3 +195,10 @@ def test_commands_and_psql_find_the_cluster_under_its_aws_name(
     if shutil.which("psql"):
         ended = shell(f'{names}; eval "$(dsqlkit env)"; psql -X -At -c "SELECT 1"')
         assert ended.stdout == "1\n", ended.stderr
+
+
+def test_whom_a_token_is_for_is_said_where_pguser_decided(shell: "Shell") -> None:
+    for command in ("token", "env"):
+        assert "role app, which PGUSER says" in shell(f"PGUSER=app dsqlkit {command}").stderr
+        for quiet in (f"PGUSER=admin dsqlkit {command}", f"dsqlkit {command} --user app"):
+            assert shell(quiet).stderr == ""

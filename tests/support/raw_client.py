@@ -79,6 +79,13 @@ class RawClient:
         self._socket.sendall(frames)
         return self.reply()
 
+    def frames(self) -> list[bytes]:
+        """An answer as it comes, message by message, up to its end."""
+        frames = []
+        while (received := self._frame())[0] != b"Z":
+            frames.append(received[1])
+        return frames
+
     def copied(self, sql: str) -> bytes:
         """What a COPY to the client sends."""
         self.send(sql, "simple")

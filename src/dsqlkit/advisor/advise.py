@@ -1,51 +1,29 @@
 """The advice on one query: indexes to build, others to compare them with, and what was left out."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import log2
 from typing import Final
 
-from dsqlkit.advisor.candidate import WORTH_ROWS, Candidate, counted
+from dsqlkit.advisor.candidate import WORTH_ROWS, Candidate
 from dsqlkit.advisor.candidates import candidates_of
-from dsqlkit.advisor.constraints import ConstraintCheck, constraint_checks
+from dsqlkit.advisor.constraints import constraint_checks
 from dsqlkit.advisor.correlation import correlated_columns
-from dsqlkit.advisor.ddl import create_index, index_name
 from dsqlkit.advisor.existing import covers, replaced, serving
 from dsqlkit.advisor.facts_reader import Facts
 from dsqlkit.advisor.joins import joins_of
 from dsqlkit.advisor.measured import Reads, ended_early, pairs_of, reads_of, scans_of
 from dsqlkit.advisor.plan_conditions import with_plan
+from dsqlkit.advisor.proposal import Proposal, check_proposal, proposal_of
 from dsqlkit.advisor.query import Obstacle, Query, TableUse
 from dsqlkit.advisor.reading import read_query
 from dsqlkit.advisor.statistics import TableFacts
 from dsqlkit.advisor.syntax import Statement
-from dsqlkit.advisor.write_cost import entry_bytes, entry_dpu, lookup_dpu, write_cost
 from dsqlkit.plans.model import Plan
 from dsqlkit.quotas import MAX_INDEXES
 
 _OUTDATED: Final = 2.0
 """An index that would read this many times less than the plan did was not used."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """An index to build. `bytes_a_row` is what a write pays, None where that is not known, for the
-    `part` of the rows that a partial index holds; `redundant` names the indexes that could be
-    dropped once it is there. `rows` is how many rows the query is then expected to read by it, and
-    `rows_now` how many it reads of the table without.
-    """
-
-    name: str
-    schema: str
-    table: str
-    ddl: str
-    reason: str
-    write_cost: str
-    bytes_a_row: int | None
-    redundant: tuple[str, ...] = ()
-    rows: float | None = None
-    rows_now: float | None = None
-    part: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +84,7 @@ def advise(statement: Statement, plan: Plan, facts: Facts) -> Advice:
         mine = each.candidate
         index = (mine.facts.table.name, *mine.key, "", *mine.included, "", mine.condition)
         if index not in made:
-            made[index] = _proposal(each, {other.name for other in made.values()})
+            made[index] = proposal_of(each.candidate, {other.name for other in made.values()})
     every = tuple(made.values())
     proposals, alternatives = every[: len(chosen)], every[len(chosen) :]
     for use, read in zip(uses, reads, strict=True):
@@ -119,7 +97,7 @@ def advise(statement: Statement, plan: Plan, facts: Facts) -> Advice:
     obstacles = [(use.table.name, _obstacle_words(each)) for use in uses for each in use.obstacles]
     notes += [words for _, words in correlations]
     checks = constraint_checks(plan, facts)
-    proposals += tuple(_check_proposal(each, proposals) for each in checks)
+    proposals += tuple(check_proposal(each, proposals) for each in checks)
     return Advice(
         proposals,
         alternatives,
@@ -220,60 +198,6 @@ def _without_repetition(chosen: list[_Choice]) -> list[_Choice]:
         ):
             kept.append(each)
     return [each for each in chosen if each in kept]
-
-
-def _proposal(choice: _Choice, taken: Collection[str]) -> Proposal:
-    candidate = choice.candidate
-    table, key, included = candidate.facts.table, candidate.key, candidate.included
-    name = index_name(table, key, included, taken, candidate.condition)
-    parts = [candidate.reason]
-    if candidate.condition:
-        parts.append(f"only the rows where {candidate.condition} are in it")
-    if candidate.covers and included:
-        parts.append("INCLUDE holds the rest, so that the table is not read")
-    elif included:
-        parts.append("INCLUDE holds what is filtered, so that fewer rows are completed")
-    elif not candidate.covers:
-        parts.append("each row is completed from the table")
-    reason = (
-        f"{'; '.join(parts)}. About {counted(candidate.reads)} of {table.name} would be read; "
-        f"{candidate.reads_now:,.0f} are now."
-    )
-    if candidate.saves_lookups:
-        reason += f" {counted(candidate.lookups_now)} are looked up in the table now, and not then."
-    if candidate.covers and included:
-        reason += (
-            f" That saves {lookup_dpu(candidate.reads):.5f} DPU of look-ups each time; an UPDATE "
-            f"of an included column costs "
-            f"{2 * entry_dpu(entry_bytes(candidate.facts, key, included)):.5f}."
-        )
-    return Proposal(
-        name=name,
-        schema=table.schema,
-        table=table.name,
-        ddl=create_index(table, name, key, included, candidate.condition),
-        reason=reason,
-        write_cost=write_cost(candidate.facts, key, included, candidate.part),
-        bytes_a_row=entry_bytes(candidate.facts, key, included),
-        redundant=tuple(index.name for index in replaced(candidate)),
-        rows=candidate.reads,
-        rows_now=candidate.reads_now,
-        part=candidate.part,
-    )
-
-
-def _check_proposal(check: ConstraintCheck, others: Sequence[Proposal]) -> Proposal:
-    table = check.facts.table
-    name = index_name(table, check.columns, taken={each.name for each in others})
-    return Proposal(
-        name=name,
-        schema=table.schema,
-        table=table.name,
-        ddl=create_index(table, name, check.columns),
-        reason=check.reason,
-        write_cost=write_cost(check.facts, check.columns),
-        bytes_a_row=entry_bytes(check.facts, check.columns),
-    )
 
 
 def _obstacle_words(obstacle: Obstacle) -> str:

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import psycopg
 
-from dsqlkit.advisor.advise import Advice, Proposal, advise
+from dsqlkit.advisor.advise import Advice, advise
 from dsqlkit.advisor.candidate import WORTH_ROWS, counted
 from dsqlkit.advisor.facts_reader import Facts, facts_of
+from dsqlkit.advisor.proposal import Proposal
 from dsqlkit.advisor.syntax import Statement, parse
 from dsqlkit.errors import SqlError, UsageError
 from dsqlkit.plans.findings import Finding, Severity, count

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from dsqlkit import indexes, interruption, measurement
-from dsqlkit.advisor.advise import Advice, Proposal
+from dsqlkit.advisor.advise import Advice
 from dsqlkit.advisor.consulting import RUNS_A_BLOCK, Consultation, Say
+from dsqlkit.advisor.proposal import Proposal
 from dsqlkit.connection import Connections
 from dsqlkit.errors import DsqlkitError, Interrupted, SqlError
 from dsqlkit.measurement import Measurement

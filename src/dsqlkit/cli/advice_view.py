@@ -11,8 +11,8 @@ from dsqlkit.cli.output import counted
 from dsqlkit.cli.uncut import ResultTable
 
 if TYPE_CHECKING:
-    from dsqlkit.advisor.advise import Proposal
     from dsqlkit.advisor.consulting import Consultation
+    from dsqlkit.advisor.proposal import Proposal
     from dsqlkit.advisor.trial import Outcome
     from dsqlkit.measurement import Measurement
 

@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -85,7 +86,9 @@ def token(options: ClusterOptions, expires_in: ExpiresIn = DEFAULT_LIFE_S) -> No
     from dsqlkit.token import TokenSigner, check_life
 
     check_life(expires_in)
-    write(TokenSigner(endpoint_of(options)).token(expires_in).value)
+    endpoint = endpoint_of(options)
+    _name_the_role(endpoint)
+    write(TokenSigner(endpoint).token(expires_in).value)
 
 
 def env(options: ClusterOptions, expires_in: ExpiresIn = DEFAULT_LIFE_S) -> None:
@@ -102,11 +105,24 @@ def env(options: ClusterOptions, expires_in: ExpiresIn = DEFAULT_LIFE_S) -> None
 
     check_life(expires_in)
     caller = dict(os.environ)
-    own = client_environment(endpoint_of(options), expires_in)
+    endpoint = endpoint_of(options)
+    _name_the_role(endpoint)
+    own = client_environment(endpoint, expires_in)
     if others := libpq.in_the_way(caller, own):
         write(f"unset {' '.join(others)}")
     for name, value in own.items():
         write(f"export {name}={shlex.quote(value)}")
+
+
+def _name_the_role(endpoint: "Endpoint") -> None:
+    """Say whom the token is for, where a variable of the shell decided: whoever uses it is told
+    no more than that access is denied."""
+    if endpoint.user_source == "PGUSER" and not endpoint.is_admin:
+        write(
+            f"The token is for role {endpoint.user}, which PGUSER says: `unset PGUSER`, or give "
+            "--user admin, if that is not meant.",
+            sys.stderr,
+        )
 
 
 def psql(

@@ -21,7 +21,7 @@ from dsqlkit.cli.query_argument import (
 from dsqlkit.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
-    from dsqlkit.advisor.advise import Proposal
+    from dsqlkit.advisor.proposal import Proposal
     from dsqlkit.advisor.workload import WorkloadQuery
     from dsqlkit.connection import Connections
     from dsqlkit.queries import NamedQuery

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from dsqlkit import indexes, interruption, measurement
 from dsqlkit.advisor import consulting, trial
-from dsqlkit.advisor.advise import Advice, Proposal
+from dsqlkit.advisor.advise import Advice
+from dsqlkit.advisor.proposal import Proposal
 from dsqlkit.connection import Connections
 from dsqlkit.errors import DsqlkitError, Interrupted
 from dsqlkit.measurement import Measurement

@@ -86,3 +86,17 @@ def test_duplicates_are_accepted_while_it_is_submitted_and_fail_its_job(
     ((job,),) = rows(client, "CREATE UNIQUE INDEX ASYNC fresh_u ON fresh (a)")
     assert rows(client, f"CALL sys.wait_for_job('{job}')") == [["t"]]
     assert client.ask("INSERT INTO fresh VALUES (4, 'same')").sqlstate == "23505"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    ["((a + 1))", "((nosuch(a)))", "(a) WHERE a > 1", "(lower(b))", "((id / 0))", "(nothing)"],
+)
+def test_an_error_says_nothing_of_how_it_was_found(client: RawClient, keys: str) -> None:
+    for protocol in ("simple", "extended"):
+        client.send(f"CREATE INDEX ASYNC fresh_i ON fresh {keys}", protocol)
+        frames = client.frames()
+        answered = b"".join(frames)
+        assert b"dsqlkit" not in answered
+        assert b"PL/pgSQL" not in answered
+    client.ask("DROP INDEX fresh_i")
