@@ -24,7 +24,7 @@ ORDER = (
         "transaction",
     ),
     *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),
-    *("settling", "accounts", "bench", "loading", "race", "probing"),
+    *("settling", "costs", "accounts", "bench", "loading", "race", "probing"),
     *("trial_record", "advisor"),
     *("workshop", "aws", "cli", "__main__"),
 )

@@ -195,6 +195,6 @@ def _play(to: Parameters, name: str, seed: int, done: "Queue[list[float]]") -> N
                         connection.execute(credit, [payee])
                     break
                 except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
-                    time.sleep(chance.uniform(0, min(1.0, 0.01 * 2 ** min(attempt, 10))))
+                    time.sleep(chance.uniform(0, 0.005 * min(attempt + 1, 4)))
             taken.append(time.perf_counter() - started)
     done.put(taken)

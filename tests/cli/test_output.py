@@ -47,6 +47,14 @@ def test_a_terminal_gets_colour_unless_it_is_not_wanted(local_cluster: object) -
     assert not coloured(on_a_terminal("explain query --no-color"))
 
 
+@pytest.mark.skipif(shutil.which("script") is None, reason="script (util-linux) is not installed")
+def test_named_values_stay_in_line_on_a_narrow_terminal(local_cluster: object) -> None:
+    lines = on_a_terminal("connect --quiet", COLUMNS="30").splitlines()
+    expires = next(n for n, line in enumerate(lines) if line.startswith("Token expires"))
+    assert re.match(r" {15}\d\d:\d\d:\d\d UTC$", lines[expires + 1])
+    assert max(map(len, lines)) <= 30
+
+
 def test_the_next_step_goes_to_stderr_and_quiet_silences_it(
     dsqlkit: Command, bank: KeptConnection
 ) -> None:

@@ -348,6 +348,16 @@ def test_a_join_without_a_condition_is_called_that(text: str, found: bool) -> No
     assert ("cross_join" in codes) is found
 
 
+def test_a_table_that_is_joined_with_itself_is_told_by_its_aliases() -> None:
+    text = (
+        f"Nested Loop  {COST} (actual time=0.0..1.0 rows=100 loops=1)\n"
+        f"  ->  Seq Scan on public.t a  {COST} (actual time=0.0..1.0 rows=10 loops=1)\n"
+        f"  ->  Seq Scan on public.t  {COST} (actual time=0.0..1.0 rows=10 loops=1)\n"
+    )
+    (said,) = [each for each in diagnose(parse_plan(text)) if each.code == "cross_join"]
+    assert said.observed.startswith("t a and t are joined without a condition")
+
+
 @pytest.mark.parametrize(("rows", "found"), [(3_000, False), (3_001, True)])
 def test_a_statement_that_changes_more_rows_than_one_transaction_may_is_told(
     rows: int, found: bool

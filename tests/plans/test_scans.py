@@ -122,3 +122,22 @@ def test_subplans_below_a_scan_are_scans_of_their_own() -> None:
         ("customers", 500),
         ("orders", 20_000),
     ]
+
+
+def test_what_a_look_up_filters_is_read_and_looked_up_but_not_sent() -> None:
+    plan = parse_plan("""\
+Index Scan using i on t  (cost=0.28..9.00 rows=5 width=8) (actual time=0.1..0.2 rows=3 loops=1)
+  Index Cond: (a = 1)
+  Filter: (b ~~ 'x%'::text)
+  Rows Removed by Filter: 2
+  -> Storage Scan on i  (cost=0.28..9.00 rows=5 width=8 loops=1) (actual rows=50 loops=1)
+      -> B-Tree Scan on i  (cost=0.28..9.00 rows=5 width=8 loops=1) (actual rows=50 loops=1)
+          Index Cond: (a = 1)
+  -> Storage Lookup on t  (cost=0.28..9.00 rows=5 width=8 loops=1) (actual rows=5 loops=1)
+      Filters: (c = 2)
+      Rows Filtered: 45
+      -> B-Tree Lookup on t  (cost=0.28..9.00 rows=5 width=8 loops=1) (actual rows=50 loops=1)
+Planning Time: 0.1 ms
+Execution Time: 0.2 ms""")
+    [scan] = scans(plan)
+    assert (scan.read, scan.sent, scan.given, scan.lookups) == (50, 5, 3, 50)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _STOPPED: Final = "The local cluster is stopped. Its data stays."
 _NOT_RUNNING: Final = "The local cluster was not running."
+_NOBODY: Final = "Nobody is connected."
 _EMPTIED: Final = "The local cluster runs and is empty; its sessions and faults are gone."
 _RESET: Final = "The local cluster is stopped; its data is deleted and its faults are off."
 
@@ -258,7 +259,7 @@ def _show(
         )
         if sessions is None:
             return table
-        return "\n\n".join([table, *map(_told, sessions)])
+        return "\n\n".join([table, *(map(_told, sessions) if sessions else [_NOBODY])])
 
     output.result(document, for_people)
 

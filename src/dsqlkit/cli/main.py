@@ -36,6 +36,7 @@ _COMMANDS: Final = {
     "load-uuids": "dsqlkit.cli.load:load",
     "bench": "dsqlkit.cli.bench:bench",
     "explain": "dsqlkit.cli.explain:explain",
+    "cost": "dsqlkit.cli.cost:cost",
     "optimize": "dsqlkit.cli.optimize:optimize",
     "probe": "dsqlkit.cli.probe:probe",
     "role": "dsqlkit.cli.roles:COMMANDS",

@@ -4,7 +4,9 @@ Rich is imported only when something is drawn with it.
 """
 
 import json
+import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -244,9 +246,18 @@ def print_interrupted(interrupted: Interrupted, *, as_json: bool) -> None:
 
 
 def table_of(rows: Mapping[str, str]) -> str:
-    """A result of a few named values as aligned lines."""
+    """A result of a few named values as aligned lines, which stay in line on a narrow terminal."""
     width = max(map(len, rows))
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
+    return "\n".join(_row(f"{name:<{width}}  ", value) for name, value in rows.items())
+
+
+def _row(name: str, value: str) -> str:
+    screen = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or len(name) + len(value) <= screen:
+        return name + value
+    room = max(screen - len(name), 1)
+    lines = textwrap.wrap(value, room, break_long_words=False, break_on_hyphens=False)
+    return name + f"\n{' ' * len(name)}".join(lines)
 
 
 def counted(number: int, one: str, many: str) -> str:

@@ -63,6 +63,33 @@ def query_of(text: str | None, file: Path | None, param: list[str] | None) -> "N
     return queries.parse_query("QUERY", text, values)
 
 
+def queries_of(
+    text: str | None, file: Path | None, param: list[str] | None
+) -> "tuple[NamedQuery, ...]":
+    """The statements that the arguments hold, in order, with the values of their parameters.
+
+    Raises UsageError as `query_of` does, but for their number.
+    """
+    from dsqlkit import queries
+
+    values = _values(param or [])
+    if (text is None) == (file is None):
+        raise UsageError(
+            "There are no statements." if text is None else "There are two texts.",
+            hint="Give SQL, `-`, `@FILE`, or --file.",
+        )
+    if text is not None and text.startswith("@"):
+        file = Path(text[1:])
+    if file is not None:
+        return queries.parse_queries(file.name, file_text(file), values)
+    assert text is not None
+    if text.isidentifier():
+        return (queries.load(text, values),)
+    if text == STDIN:
+        return queries.parse_queries("The text on stdin", stdin_text(), values)
+    return queries.parse_queries("SQL", text, values)
+
+
 def workload_of(
     text: str | None, file: Path | None, param: list[str] | None
 ) -> "tuple[WorkloadQuery, ...]":

@@ -153,4 +153,9 @@ def _rows(node: PlanNode) -> float:
 
 
 def _table(side: PlanNode) -> str:
-    return next((sql_name(node.relation) for node in side.walk() if node.relation), "the rows")
+    """The table that a side reads first, and its alias, which tells two uses of one apart."""
+    for node in side.walk():
+        if node.relation:
+            names = dict.fromkeys((node.relation, node.alias or node.relation))
+            return " ".join(map(sql_name, names))
+    return "the rows"

@@ -134,12 +134,15 @@ def _measured(node: PlanNode) -> Scan:
     came_in = given + _dropped(node, "Rows Removed by Filter", "Rows Removed by Index Recheck")
     storage = list(storage_nodes(node, STORAGE_SCAN))
     read = max(came_in, sum(_storage_read(scan) for scan in storage))
-    looked_up = sum(lookup.rows_total or 0 for lookup in storage_nodes(node, STORAGE_LOOKUP))
+    found = list(storage_nodes(node, STORAGE_LOOKUP))
+    looked_up = sum((each.rows_total or 0) + _dropped(each, "Rows Filtered") for each in found)
+    # What a look-up filters is not sent.
+    filtering = [each for each in found if each.value("Filters")]
     return Scan(
         node=node,
         measured=True,
         read=read,
-        sent=max(came_in, sum(scan.rows_total or 0 for scan in storage)),
+        sent=max(came_in, sum(scan.rows_total or 0 for scan in filtering or storage)),
         given=given,
         # Under many loops DSQL may print trillions here, which is a defect of its report (a
         # maintained skill on DSQL plans): no row is looked up that was not read.

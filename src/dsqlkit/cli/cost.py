@@ -1,0 +1,98 @@
+"""`cost`: what statements cost in DPU (chapter 7)."""
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.options import DatabaseOptions
+from dsqlkit.cli.output import Output, print_error
+from dsqlkit.cli.query_argument import File, Param, make_table, queries_of
+from dsqlkit.errors import DsqlkitError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from dsqlkit.costs.bill import Bill
+
+
+def cost(
+    options: DatabaseOptions,
+    sql: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SQL]",
+            show_default=False,
+            help="Statements, `-` for stdin, `@FILE`, or the name of a shipped query.",
+        ),
+    ] = None,
+    file: File = None,
+    param: Param = None,
+    price: Annotated[
+        str | None,
+        typer.Option("--price", metavar="USD", help="What a million DPU cost where you run."),
+    ] = None,
+    max_dpu: Annotated[
+        str | None,
+        typer.Option("--max-dpu", metavar="N", help="Exit with 1 if all costs more than N DPU."),
+    ] = None,
+) -> int:
+    """Say what statements cost in DPU.
+
+    Each is told by itself, and so are transactions with their minimums. All run once, in one
+    transaction that is rolled back. BEGIN and COMMIT make transactions, as in a script for psql;
+    every other statement is one by itself. A cluster prints its own figures; on the local one they
+    are computed from what recorded clusters printed.
+
+    \b
+    dsqlkit cost 'SELECT * FROM accounts WHERE id = 1'
+    dsqlkit cost @script.sql --price 8 --max-dpu 0.5
+    dsqlkit cost - --json < script.sql
+    """
+    from dsqlkit.costs.script import transactions
+
+    million = _amount("--price", price)
+    most = _amount("--max-dpu", max_dpu)
+    queries = queries_of(sql, file, param)
+    script = transactions(queries)
+    output = Output(options)
+
+    from dsqlkit.connection import KeptConnection
+    from dsqlkit.costs.asking import cost_of
+
+    endpoint = endpoint_of(options, output)
+    with KeptConnection(endpoint) as connections:
+        for each in queries:
+            make_table(connections, output, each)
+        with connections.connection() as connection:
+            bill = cost_of(
+                connection,
+                script,
+                source="model" if endpoint.is_local else "cluster",
+                price=million,
+            )
+
+    from dsqlkit.cli.cost_view import bill_view, document_of
+
+    output.result(document_of(bill), lambda: bill_view(bill))
+    if most is not None and bill.total > most:
+        print_error(_too_much(bill, most), as_json=False)
+        return ExitCode.REFUSED
+    return ExitCode.DONE
+
+
+def _amount(option: str, text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise UsageError(f"{option} {text!r} is not an amount.", hint="One looks like 0.25.")
+    return amount
+
+
+def _too_much(bill: "Bill", most: Decimal) -> DsqlkitError:
+    from dsqlkit.costs.bill import printed
+
+    return DsqlkitError(f"It costs {printed(bill.total)} DPU, more than --max-dpu {most}.")

@@ -1,0 +1,71 @@
+"""`dsqlkit cost`: what statements cost, and when that is too much."""
+
+from decimal import Decimal
+from pathlib import Path
+
+from dsqlkit.connection import KeptConnection
+from tests.support.commands import Command
+
+MOVE = """
+BEGIN;
+UPDATE accounts SET balance = balance - 1 WHERE id = :'payer';
+UPDATE accounts SET balance = balance + 1 WHERE id = 2;
+COMMIT;
+SELECT * FROM accounts WHERE id = 1;
+"""
+
+
+def test_a_script_is_costed_by_statement_and_by_transaction(
+    dsqlkit: Command, bank: KeptConnection, tmp_path: Path
+) -> None:
+    script = tmp_path / "move.sql"
+    script.write_text(MOVE)
+    options = ("--param", "payer=1", "--price", "8", "--json")
+    document = dsqlkit("cost", f"@{script}", *options).document
+    assert list(document) == ["statements", "transactions", "total_dpu", "usd"]
+    assert [list(each) for each in document["statements"]] == [
+        ["sql", "compute", "read", "write", "total", "source"]
+    ] * 3
+    first = document["statements"][0]
+    assert (first["read"], first["write"], first["source"]) == ("0.00023", "0.00625", "model")
+    both, last = document["transactions"]
+    assert (both["statements"], both["write"], both["read"]) == ([1, 2], "0.05000", "0.00375")
+    assert both["minimums"] == ["read", "write"]
+    assert (last["statements"], last["write"]) == ([3], "0.00000")
+    total = sum(Decimal(each["total"]) for each in document["transactions"])
+    assert abs(Decimal(document["total_dpu"]) - total) <= Decimal("0.00001")
+    assert 0 < Decimal(document["usd"]) < Decimal("0.001")
+    assert dsqlkit("balance", "1", "--json").document["balance"] == "100"
+
+
+def test_too_much_is_exit_code_1_and_the_bill_is_shown(
+    dsqlkit: Command, bank: KeptConnection
+) -> None:
+    write = "UPDATE accounts SET balance = 0 WHERE id = 1"
+    assert dsqlkit("cost", write, "--max-dpu", "1").code == 0
+    over = dsqlkit("cost", write, "--max-dpu", "0.05", "--json")
+    assert over.code == 1
+    assert over.document["transactions"][0]["write"] == "0.05000"
+    assert "more than --max-dpu 0.05" in over.err
+    told = dsqlkit("cost", write)
+    assert "minimum for read and write" in told.out
+    assert "rolled back" in told.out
+
+
+def test_wrong_input_is_told_before_anything_is_asked(dsqlkit: Command) -> None:
+    for arguments in (
+        (),
+        ("SELECT 1", "--price", "-1"),
+        ("SELECT 1", "--max-dpu", "much"),
+        ("DROP TABLE accounts",),
+        ("@nowhere.sql",),
+        ("SELECT $1",),
+    ):
+        refused = dsqlkit("cost", *arguments, "--endpoint", "nowhere.example")
+        assert refused.code == 2, arguments
+
+
+def test_an_error_points_at_its_place_in_the_script(dsqlkit: Command, bank: KeptConnection) -> None:
+    wrong = dsqlkit("cost", "SELECT 1;\nSELECT nothing FROM accounts")
+    assert wrong.code == 1
+    assert "LINE 2: SELECT nothing FROM accounts\n               ^" in wrong.err
