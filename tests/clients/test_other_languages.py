@@ -1,0 +1,156 @@
+"""ruby-pg, Perl's DBD::Pg, PHP's PDO and Java's JDBC: smoke runs in processes of their own.
+
+Each is skipped where its language or its driver is not installed.
+"""
+
+import json
+import shutil
+import subprocess
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.conftest import Ledger
+from tests.support.shell import shell
+
+HERE = Path(__file__).parent
+JDBC = Path("/usr/share/java/postgresql.jar")
+COLUMNS = ["id", "balance", "note", "moved_at", "batch", "sealed", "scan"]
+TYPES = ["int4", "numeric", "text", "timestamptz", "uuid", "bool", "bytea"]
+LOST = {"code": "40001", "message": "change conflicts with another transaction (OC000)"}
+COPIED = [Decimal(1), Decimal(2)]
+
+
+def needs(*command: str) -> None:
+    """Skip the test unless the command can be run."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    if subprocess.run(command, check=False, capture_output=True, timeout=60).returncode:
+        pytest.skip(f"the driver is not installed: {' '.join(command)}")
+
+
+def run(command: str) -> str:
+    ended = shell(f'eval "$(dsqlkit env)" && {command}')
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def seen_by(command: str) -> dict[str, Any]:
+    seen = json.loads(run(command))
+    assert isinstance(seen, dict)
+    return seen
+
+
+def moved(ledger: Ledger) -> list[Decimal]:
+    """The balances, after a look at what every program does to accounts 1 and 2, and adds as 10."""
+    one, two, ten, *more = ledger.balances()
+    assert (one, two, ten) == (Decimal(91), Decimal(110), Decimal("12.345678"))
+    return more
+
+
+def test_ruby_pg(ledger: Ledger) -> None:
+    needs("ruby", "-e", "require 'pg'")
+    seen = seen_by(f"ruby {HERE / 'ledger.rb'}")
+    assert seen == {
+        "row": {
+            "id": "10",
+            "balance": "12.345678",
+            "note": "käse",
+            "moved_at": "2026-11-25 12:30:15.123+00",
+            "batch": None,
+            "sealed": "t",
+            "scan": [0, 1, 255],
+        },
+        "many": [{"b": "2"}],
+        "error": "22012",
+        "typed": [1, "1.5", True],
+        "within": {"balance": "95.000000"},
+        "commit": LOST,
+        "copied": 2,
+        "rows": 3,
+    }
+    assert moved(ledger) == COPIED
+
+
+def test_dbd_pg(ledger: Ledger) -> None:
+    needs("perl", "-MDBD::Pg", "-e", "1")
+    seen = seen_by(f"perl {HERE / 'ledger.pl'}")
+    assert [name for name, _ in seen.pop("columns")] == COLUMNS
+    assert seen.pop("key")[0] == "id"
+    assert seen == {
+        "row": {
+            "id": 10,
+            "balance": "12.345678",
+            "note": "käse",
+            "moved_at": "2026-11-25 12:30:15.123+00",
+            "batch": None,
+            "sealed": 1,
+            "scan": [0, 1, 255],
+        },
+        "error": "22012",
+        "tables": ["public.ledger"],
+        "within": "95.000000",
+        "commit": {**LOST, "message": f"ERROR:  {LOST['message']}"},
+        "copied": 2,
+    }
+    assert moved(ledger) == COPIED
+
+
+def test_pdo(ledger: Ledger) -> None:
+    needs("php", "-r", "exit(extension_loaded('pdo_pgsql') ? 0 : 1);")
+    seen = seen_by(f"php {HERE / 'ledger.php'}")
+    assert seen == {
+        "row": {
+            "id": 10,
+            "balance": "12.345678",
+            "note": "käse",
+            "moved_at": "2026-11-25 12:30:15.123+00",
+            "batch": None,
+            "sealed": True,
+            "scan": [0, 1, 255],
+        },
+        "meta": ["numeric", "ledger"],
+        "error": "22012",
+        "within": "95.000000",
+        "commit": "40001",
+        "copied": 2,
+    }
+    assert moved(ledger) == COPIED
+
+
+def test_jdbc_and_its_database_metadata(ledger: Ledger, tmp_path: Path) -> None:
+    if not JDBC.exists():
+        pytest.skip("the JDBC driver is not installed")
+    needs("javac", "-version")
+    subprocess.run(["javac", "-d", tmp_path, HERE / "Ledger.java"], check=True, timeout=60)
+    lines = run(f"java -cp {JDBC}:{tmp_path} Ledger").splitlines()
+    seen = dict(line.split("=", 1) for line in lines)
+    assert seen["key"].startswith("[id")
+    assert seen["indexes"].startswith("[ledger_pkey")
+    wanted = {
+        "batch": "10",
+        "row": "12.345678 4 true 3",
+        "product": "PostgreSQL",
+        "tables": "[ledger]",
+        "columns": f"[{', '.join(COLUMNS)}]",
+        "types": f"[{', '.join(TYPES)}]",
+        "schemas": "[information_schema, pg_catalog, public, sys]",
+        "catalogs": "[postgres]",
+        "imported": "[]",
+        "exported": "[]",
+        "functions": "[]",
+        "procedures": "[wait_for_job]",
+        "userTypes": "[ledger]",
+        "allTypes": "true",
+        "keywords": "true",
+        "nameLength": "63",
+        "commit": "40001",
+        "readOnly": "25006",
+    }
+    assert {name: seen.get(name) for name in wanted} == wanted
+    assert {"DELETE", "INSERT", "SELECT", "UPDATE"} <= set(
+        seen["tablePrivileges"].strip("[]").split(", ")
+    )
+    assert ledger.balances()[:2] == [Decimal(91), Decimal(110)]
