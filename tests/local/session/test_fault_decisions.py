@@ -34,7 +34,7 @@ def test_a_rate_of_1_hits_the_largest_draw_and_one_of_0_not_the_least() -> None:
 
 
 def test_faults_out_of_range_cannot_be() -> None:
-    with pytest.raises(UsageError, match="--conflict-rate must be from 0 to 1"):
+    with pytest.raises(UsageError, match="`conflict_rate` must be from 0 to 1"):
         Faults(conflict_rate=-0.1)
     with pytest.raises(UsageError, match="--token-age-s"):
         Faults().changed({"token_age_s": 604_801})
@@ -63,7 +63,7 @@ def test_without_faults_the_limits_are_those_of_dsql() -> None:
 def test_a_fault_goes_up_to_its_limit_and_not_beyond(name: str, most: float) -> None:
     assert Faults().changed({name: most}).on == {name: most}
     for wrong in (most + 1, -1):
-        with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} must be from 0 to"):
+        with pytest.raises(UsageError, match=f"`{name}` must be from 0 to"):
             Faults().changed({name: wrong})
 
 
