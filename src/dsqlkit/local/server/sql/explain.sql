@@ -1,9 +1,12 @@
 -- What is asked of the catalog, and measured, to print a plan as DSQL does. Run with catalog.sql, by its rules.
+-- In PL/pgSQL, which keeps the plans of its queries for the session.
 -- All of it runs as the client: who may not read a table learns nothing of its rows.
 
 -- The tables of a plan, named by schema and name in turn: columns, primary key, indexes. As JSON.
-CREATE OR REPLACE FUNCTION dsqlkit.plan_tables(names text[]) RETURNS json LANGUAGE sql STABLE
+CREATE OR REPLACE FUNCTION dsqlkit.plan_tables(names text[]) RETURNS json LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog AS $$
+BEGIN
+    RETURN (
     SELECT coalesce(json_agg(json_build_object(
         'schema', n.nspname,
         'name', c.relname,
@@ -23,24 +26,32 @@ CREATE OR REPLACE FUNCTION dsqlkit.plan_tables(names text[]) RETURNS json LANGUA
     FROM generate_series(1, cardinality(names), 2) AS place
     JOIN pg_namespace n ON n.nspname = names[place]
     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = names[place + 1]
+    );
+END
 $$;
 
 -- The bytes that DSQL counts of a column's value, as SQL: those of fixed length as they are, all others
 -- with four bytes for their length. Of numeric, what PostgreSQL stores of it; NULL counts nothing (both guesses).
-CREATE OR REPLACE FUNCTION dsqlkit.bytes_of(attribute pg_catalog.pg_attribute) RETURNS text LANGUAGE sql STABLE
+CREATE OR REPLACE FUNCTION dsqlkit.bytes_of(attribute pg_catalog.pg_attribute) RETURNS text LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog AS $$
+BEGIN
+    RETURN (
     SELECT CASE
         WHEN t.typlen > 0 THEN format('CASE WHEN %I IS NULL THEN 0 ELSE %s END', attribute.attname, t.typlen)
         WHEN t.typname = 'numeric' THEN format('coalesce(octet_length(numeric_send(%I)) - 2, 0)', attribute.attname)
         ELSE format('coalesce(octet_length(%s(%I)) + 4, 0)', t.typsend, attribute.attname) END
     FROM pg_type AS own JOIN pg_type AS t ON t.oid = coalesce(nullif(own.typbasetype, 0), own.oid)
     WHERE own.oid = attribute.atttypid
+    );
+END
 $$;
 
 -- The bytes of an entry, as SQL: its key, and all its columns, so that those of the key count twice. An entry of
 -- the table (index 0) has its primary key, or a hidden row id of 16 bytes; one of an index leads to that too.
-CREATE OR REPLACE FUNCTION dsqlkit.bytes_of_entry(relation oid, index oid) RETURNS text LANGUAGE sql STABLE
+CREATE OR REPLACE FUNCTION dsqlkit.bytes_of_entry(relation oid, index oid) RETURNS text LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog AS $$
+BEGIN
+    RETURN (
     WITH own AS (SELECT x.* FROM pg_index x WHERE x.indexrelid = index),
     identity AS (SELECT x.* FROM pg_index x WHERE x.indrelid = relation AND x.indisprimary),
     part AS (
@@ -56,6 +67,8 @@ CREATE OR REPLACE FUNCTION dsqlkit.bytes_of_entry(relation oid, index oid) RETUR
         string_agg(dsqlkit.bytes_of(a), ' + ') FILTER (WHERE is_key),
         string_agg(dsqlkit.bytes_of(a), ' + ') FILTER (WHERE is_held OR is_key))
     FROM part
+    );
+END
 $$;
 
 -- What a scan has read: the bytes of up to `rows` entries that meet its condition, each look-up by itself
