@@ -69,3 +69,19 @@ def test_an_error_points_at_its_place_in_the_script(dsqlkit: Command, bank: Kept
     wrong = dsqlkit("cost", "SELECT 1;\nSELECT nothing FROM accounts")
     assert wrong.code == 1
     assert "LINE 2: SELECT nothing FROM accounts\n               ^" in wrong.err
+
+
+def test_two_plans_are_compared_from_files_and_from_sql(
+    dsqlkit: Command, bank: KeptConnection, tmp_path: Path
+) -> None:
+    point = tmp_path / "before.txt"
+    point.write_text(dsqlkit("explain", "SELECT * FROM accounts WHERE id = 1", "--raw").out)
+    same = dsqlkit("explain", "--compare", str(point), str(point), "--max-growth", "1")
+    assert (same.code, same.out) == (0, "The plans are the same.\n")
+    whole = "SELECT * FROM accounts"
+    grown = dsqlkit("explain", "--compare", str(point), whole, "--max-growth", "1.2", "--json")
+    assert grown.code == 1
+    assert list(grown.document) == ["before", "after", "changes", "growth"]
+    assert grown.document["growth"]["rows_scanned"] > 1.2
+    assert "--max-growth 1.2: rows_scanned" in grown.err
+    assert dsqlkit("explain", whole, "--max-growth", "2").code == 2

@@ -218,3 +218,16 @@ def test_a_table_named_as_an_index_above_is_still_a_table() -> None:
     )
     storage = list(plan.walk())[-1]
     assert (storage.relation, storage.index) == ("same", None)
+
+
+def test_numbers_of_more_than_20_digits_are_read() -> None:
+    plan = parse_plan("""\
+Aggregate  (cost=22500012500012503138304.00..22500012500012503138304.00 rows=1 width=8)
+  ->  Nested Loop  (cost=0.20..12500012500012501041152.00 rows=999999999999999983222784 width=16)
+        ->  Seq Scan on a  (cost=0.00..1.00 rows=1 width=4)
+        ->  Seq Scan on b  (cost=0.00..1.00 rows=1 width=4)""")
+    assert plan.root.node_type == "Aggregate"
+    [join] = plan.root.children
+    assert join.node_type == "Nested Loop"
+    assert join.cost is not None
+    assert join.cost.rows == 999999999999999983222784

@@ -1,15 +1,16 @@
 """`cost`: what statements cost in DPU (chapter 7)."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dsqlkit.cli.amounts import amount_of
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output, print_error
 from dsqlkit.cli.query_argument import File, Param, make_table, queries_of
-from dsqlkit.errors import DsqlkitError, ExitCode, UsageError
+from dsqlkit.errors import DsqlkitError, ExitCode
 
 if TYPE_CHECKING:
     from dsqlkit.costs.bill import Bill
@@ -50,8 +51,8 @@ def cost(
     """
     from dsqlkit.costs.script import transactions
 
-    million = _amount("--price", price)
-    most = _amount("--max-dpu", max_dpu)
+    million = amount_of("--price", price)
+    most = amount_of("--max-dpu", max_dpu)
     queries = queries_of(sql, file, param)
     script = transactions(queries)
     output = Output(options)
@@ -78,18 +79,6 @@ def cost(
         print_error(_too_much(bill, most), as_json=False)
         return ExitCode.REFUSED
     return ExitCode.DONE
-
-
-def _amount(option: str, text: str | None) -> Decimal | None:
-    if text is None:
-        return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise UsageError(f"{option} {text!r} is not an amount.", hint="One looks like 0.25.")
-    return amount
 
 
 def _too_much(bill: "Bill", most: Decimal) -> DsqlkitError:

@@ -1,17 +1,19 @@
 """`explain`: a query's plan as a tree (chapter 7)."""
 
 from contextlib import AbstractContextManager, nullcontext
+from decimal import Decimal
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from dsqlkit.cli.amounts import amount_of
 from dsqlkit.cli.cluster import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions
-from dsqlkit.cli.output import Output
+from dsqlkit.cli.output import Output, print_error
 from dsqlkit.cli.query_argument import File, Param, Query, make_table, pointing_into, query_of
 from dsqlkit.cli.text_input import STDIN, file_text, stdin_text
-from dsqlkit.errors import UsageError
+from dsqlkit.errors import DsqlkitError, ExitCode, UsageError
 from dsqlkit.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
     from dsqlkit.plans.result import ExplainResult
     from dsqlkit.queries import NamedQuery
+
+
+_LONGEST_NAME: Final = 1024
+"""What is longer is SQL: no file is called so."""
 
 
 def explain(
@@ -40,7 +46,21 @@ def explain(
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write the plan as a page for a browser too."),
     ] = None,
-) -> None:
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--compare", metavar="A B", help="Two plans: each a plan's file, or SQL to run."
+        ),
+    ] = None,
+    max_growth: Annotated[
+        str | None,
+        typer.Option(
+            "--max-growth",
+            metavar="N",
+            help="Exit with 1 if B reads N times the rows or DPU of A, or more.",
+        ),
+    ] = None,
+) -> int:
     """Run EXPLAIN ANALYZE and draw the plan as a tree.
 
     A statement that writes is rolled back.
@@ -51,10 +71,23 @@ def explain(
     dsqlkit explain 'SELECT * FROM accounts WHERE id = 1' --html plan.html
     dsqlkit explain --file report.sql --no-analyze
     dsqlkit explain --plan pasted.txt
+    dsqlkit explain --compare before.txt after.txt --max-growth 1.2
     """
     from dsqlkit.plans.result import read_results
 
     output = Output(options)
+    if compare is not None:
+        if query or file or param or plan or raw:
+            raise UsageError(
+                "--compare has its two plans.", hint="Leave out QUERY, --file, --param, --plan."
+            )
+        most = amount_of("--max-growth", max_growth)
+        with _page(html) as page:
+            both = tuple(_either(options, output, each, analyze=not no_analyze) for each in compare)
+            _write_page(page, both)
+        return _compared(output, both, most)
+    if max_growth is not None:
+        raise UsageError("--max-growth is about --compare.", hint="Give --compare A B.")
     if raw and output.as_json:
         raise UsageError("--raw and --json exclude each other.", hint="Give one of them.")
     if plan is not None:
@@ -78,6 +111,35 @@ def explain(
         output.text(explained[0].text)
     else:
         output.result(_document(explained), lambda: _view(explained))
+    return ExitCode.DONE
+
+
+def _either(
+    options: DatabaseOptions, output: Output, text: str, *, analyze: bool
+) -> "ExplainResult":
+    """The plan in a file, or that of SQL."""
+    from dsqlkit.plans.result import read_result
+
+    if not text.startswith("@") and len(text) < _LONGEST_NAME and Path(text).is_file():
+        return read_result(file_text(Path(text)))
+    return _run(options, output, query_of(text, None, None), analyze=analyze)
+
+
+def _compared(output: Output, both: "tuple[ExplainResult, ...]", most: Decimal | None) -> int:
+    from dsqlkit.cli.comparison_view import comparison_document, comparison_view
+    from dsqlkit.plans.compare import compare
+
+    before, after = both
+    found = compare(before.plan, after.plan)
+    output.result(comparison_document(before, after, found), lambda: comparison_view(found))
+    grown = () if most is None else found.growth.above(most)
+    if grown:
+        print_error(
+            DsqlkitError(f"Grown by more than --max-growth {most}: {', '.join(grown)}."),
+            as_json=False,
+        )
+        return ExitCode.REFUSED
+    return ExitCode.DONE
 
 
 def _run(

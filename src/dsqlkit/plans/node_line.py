@@ -9,7 +9,8 @@ from typing import Final
 from dsqlkit.plans.model import Actual, Cost, PlanNode
 
 _NAME: Final = r'(?:"(?:[^"]|"")+"|[^\s".()]+)'
-_WHOLE: Final = r"\d{1,18}"
+_WHOLE: Final = r"\d{1,40}"
+"""Cross joins are estimated at 24 digits of rows, and of cost."""
 _NUMBER: Final = rf"{_WHOLE}(?:\.\d{{1,9}})?"
 
 _NODE: Final = re.compile(
