@@ -36,7 +36,7 @@ def test_a_rate_of_1_hits_the_largest_draw_and_one_of_0_not_the_least() -> None:
 def test_faults_out_of_range_cannot_be() -> None:
     with pytest.raises(UsageError, match="`conflict_rate` must be from 0 to 1"):
         Faults(conflict_rate=-0.1)
-    with pytest.raises(UsageError, match="--token-age-s"):
+    with pytest.raises(UsageError, match="`token_age_s`"):
         Faults().changed({"token_age_s": 604_801})
 
 
