@@ -111,7 +111,7 @@ def test_explain(dsqlkit: Command) -> None:
         "findings",
     ]
     assert {"node", "relation", "index", "rows", "children"} <= set(explained["plan"])
-    assert explained["dpu"] is None, "PostgreSQL gives no estimate of DPU"
+    assert {"compute", "read", "write", "total"} <= set(explained["dpu"])
     assert isinstance(explained["findings"], list)
 
 
@@ -119,7 +119,7 @@ def test_optimize(dsqlkit: Command) -> None:
     done(dsqlkit("optimize", "--setup", "--yes", "--json"))
     optimized = done(dsqlkit("optimize", "--json"))
     assert keys(optimized) == ["before", "after", "indexes", "speedup", "scan_reduction"]
-    assert keys(optimized["before"]) == keys(optimized["after"]) == MEASUREMENT
+    assert keys(optimized["before"]) == keys(optimized["after"]) == [*MEASUREMENT, "dpu"]
 
 
 def test_workshop(dsqlkit: Command, bank: KeptConnection) -> None:

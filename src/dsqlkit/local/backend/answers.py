@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from dsqlkit.errors import FAULTS_OFF
 from dsqlkit.local.backend.exchange import FAILED, IN_TRANSACTION
 from dsqlkit.local.dialect.refusal import (
     CONFLICT_ON_PURPOSE,
@@ -84,6 +85,8 @@ _PLACES: Final = {
     *(Field.INTERNAL_QUERY, Field.INTERNAL_POSITION),
 }
 _OURS: Final = b"dsqlkit"
+_OUR_ADVICE: Final = FAULTS_OFF.encode()
+"""What clients may read of us: how to switch off a fault that is on."""
 _QUALIFIER: Final = re.compile(rb"\bdsqlkit\w*\.")
 _OWN_CONTEXTS: Final = (
     b"PL/pgSQL function",
@@ -223,12 +226,13 @@ def _placeless(kind: Backend, fields: dict[int, bytes], frame: bytes) -> bytes:
     """An error or notice without the place in our own functions that it comes from: DSQL has no
     PL/pgSQL, and says nothing of where its own functions fail."""
     context = fields.get(Field.CONTEXT, b"")
-    if not context.startswith(_OWN_CONTEXTS) and _OURS not in frame:
+    if not context.startswith(_OWN_CONTEXTS) and _OURS not in frame.replace(_OUR_ADVICE, b""):
         return frame
     told = {
         name: _QUALIFIER.sub(b"", value) if name == Field.MESSAGE else value
         for name, value in fields.items()
-        if name not in _PLACES and (name == Field.MESSAGE or _OURS not in value)
+        if name not in _PLACES
+        and (name == Field.MESSAGE or _OURS not in value.replace(_OUR_ADVICE, b""))
     }
     return encode_fields(kind, told)
 
