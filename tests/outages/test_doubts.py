@@ -17,7 +17,8 @@ from tests.support.inside import connect_inside
 from tests.support.relay import Cut, Relay
 
 SWIFT = RetryPolicy(base_s=0.001, cap_s=0.01)
-COMMIT = 3
+BATCH = 1
+"""The turn in which a batch is sent, and committed."""
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_a_batch_in_doubt_is_not_taken_for_loaded_by_any_error_but_a_duplicate_k
     handed_over: list[UUID] = []
 
     def lose_the_batch_and_the_table(turn: int) -> Cut | None:
-        if turn != COMMIT:
+        if turn != BATCH:
             return None
         relay.on_turn = lambda turn: None
         tables.drop(witness, "accounts2")

@@ -4,6 +4,7 @@ It shows the local cluster's certificate, whose key it may read, and so sees wha
 """
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -11,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 
 from dsqlkit.endpoint import LocalAddress
+
+_LONGEST_S = 60.0
 
 
 class Recorder:
@@ -68,18 +71,36 @@ class Recorder:
         ):
             stream = bytearray()
             self.streams.append(stream)
-            back = threading.Thread(target=_copy, args=(cluster, client, None))
-            back.start()
-            _copy(client, cluster, stream)
-            back.join(30)
+            _relay(client, cluster, stream)
 
 
-def _copy(source: ssl.SSLSocket, target: ssl.SSLSocket, kept: bytearray | None) -> None:
-    with contextlib.suppress(OSError, ssl.SSLError):
-        while data := source.recv(1 << 16):
-            if kept is not None:
-                kept += data
-            target.sendall(data)
-    for each in (source, target):
-        with contextlib.suppress(OSError):
-            each.shutdown(socket.SHUT_RDWR)
+def _relay(client: ssl.SSLSocket, cluster: ssl.SSLSocket, kept: bytearray) -> None:
+    """Pass on what either side sends until one ends. In one thread: OpenSSL allows no two at one
+    connection."""
+    other = {client: cluster, cluster: client}
+    for each in other:
+        each.setblocking(False)
+    with contextlib.suppress(OSError):
+        while True:
+            ready = [each for each in other if each.pending()]
+            for source in ready or select.select(list(other), [], [], _LONGEST_S)[0]:
+                try:
+                    data = source.recv(1 << 16)
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    continue
+                if not data:
+                    return
+                if source is client:
+                    kept += data
+                _send(other[source], data)
+
+
+def _send(target: ssl.SSLSocket, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[target.send(rest) :]
+        except ssl.SSLWantWriteError:
+            select.select([], [target], [], _LONGEST_S)
+        except ssl.SSLWantReadError:
+            select.select([target], [], [], _LONGEST_S)
