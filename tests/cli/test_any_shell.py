@@ -201,9 +201,10 @@ def test_a_role_that_the_local_cluster_does_not_have_is_made_not_looked_up_at_aw
     assert command.startswith("role create night_clerk --arn ")
     assert process(*command.split()).code == 0
     assert process("balance", "--id", "1").out == "Account 1 holds 100.\n"
-    arn = command.split()[-1]
     with bank.connection() as admin:
-        admin.execute(f"AWS IAM REVOKE night_clerk FROM '{arn}'".encode())
+        mapped = "SELECT arn FROM sys.iam_pg_role_mappings WHERE pg_role_name = 'night_clerk'"
+        for (arn,) in admin.execute(mapped).fetchall():
+            admin.execute(f"AWS IAM REVOKE night_clerk FROM '{arn}'".encode())
         for table in ("accounts", "accounts2", "accounts7", "transfers"):
             if tables.exists(bank, table):
                 admin.execute(f"REVOKE ALL ON {table} FROM night_clerk".encode())
