@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from dsqlkit import tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import LocalAddress
 from tests.support.commands import Command
+from tests.support.loaded import ids_in_file, ids_in_table, wait_until
 
 DSQLKIT = str(Path(sys.executable).with_name("dsqlkit"))
 SIZE = ["--threads", "4", "--transactions", "200", "--rows", "100"]
@@ -28,22 +28,6 @@ def loading(file: Path, *arguments: str) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.005)
-
-
-def ids_in_table(connections: KeptConnection) -> list[str]:
-    with connections.connection() as connection:
-        return [str(each) for (each,) in connection.execute("SELECT id FROM accounts2 ORDER BY id")]
-
-
-def ids_in_file(file: Path) -> list[str]:
-    return sorted(file.read_text().splitlines())
 
 
 def journal_of(file: Path) -> Path:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import LocalAddress
 from dsqlkit.workshop import accounts7
 from tests.support.commands import Command
+from tests.support.loaded import ids_in_file, ids_in_table, wait_until
 from tests.support.relay import Cut, Relay
 from tests.support.terminal import OnTerminal
 
@@ -35,22 +36,6 @@ def started(*arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [DSQLKIT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.005)
-
-
-def ids_in_table(connections: KeptConnection) -> list[str]:
-    with connections.connection() as connection:
-        return [str(each) for (each,) in connection.execute("SELECT id FROM accounts2 ORDER BY id")]
-
-
-def ids_in_file(path: Path) -> list[str]:
-    return sorted(path.read_text().splitlines())
 
 
 def trial_indexes(connections: KeptConnection) -> set[str]:
