@@ -15,6 +15,8 @@ SCHEMA = (
     "CREATE TABLE strict (id int PRIMARY KEY, v int NOT NULL CHECK (v < 100), u int UNIQUE,"
     " at timestamptz DEFAULT now())",
     "CREATE VIEW race_view AS SELECT id, v FROM race WHERE id < 4",
+    "CREATE VIEW total_low AS SELECT id, v FROM total",
+    "CREATE VIEW total_high AS SELECT id, v FROM total_low",
     "CREATE ROLE occ_clerk",
     "GRANT occ_clerk TO admin",
     "GRANT SELECT, UPDATE ON race, numbered TO occ_clerk",
@@ -119,6 +121,28 @@ def test_views_show_its_own_writes(loser: Racer) -> None:
     assert loser.say("UPDATE race_view SET v = 2 WHERE id = 2") == "UPDATE 1"
     assert loser.rows(read) == [(1, 1), (2, 2), (3, 0)]
     assert loser.rows("SELECT v FROM race WHERE id = 2") == [(2,)]
+
+
+def test_views_over_views_follow_what_became_of_their_tables(
+    loser: Racer, observer: Racer, racers: Sessions
+) -> None:
+    """The second read is after the table, and the lowest view, were made anew."""
+    lose(loser, "UPDATE total SET v = 2 WHERE id = 1")
+    assert loser.rows("SELECT v FROM total_high ORDER BY id") == [(2,), (2,)]
+    assert loser.say("ROLLBACK") == "ROLLBACK"
+    for sql in (
+        "ALTER TABLE total ADD COLUMN IF NOT EXISTS more int",
+        "CREATE VIEW total_newest AS SELECT id, v + 100 AS v FROM total",
+        "CREATE OR REPLACE VIEW total_low AS SELECT id, v FROM total_newest",
+    ):
+        assert not observer.say(sql)[:1].isdigit()
+    later, winner = racers(2)
+    later.say("BEGIN")
+    assert later.rows("SELECT v FROM total_high ORDER BY id") == [(150,), (102,)]
+    assert winner.say("UPDATE total SET v = 60 WHERE id = 1") == "UPDATE 1"
+    lose(later, "UPDATE total SET v = 3 WHERE id = 1")
+    assert later.rows("SELECT v FROM total_high ORDER BY id") == [(103,), (102,)]
+    assert later.say("COMMIT") == CONFLICT
 
 
 def test_a_write_through_a_view_loses_like_any(loser: Racer) -> None:

@@ -73,17 +73,31 @@ CREATE OR REPLACE FUNCTION dsqlkit.shape_of(relation oid) RETURNS text LANGUAGE 
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
 $$;
 
--- These tables and views, and all that a statement at one of them reaches; with the shape of those whose overlay is missing
--- or of another shape.
+-- How many views stand between a relation and its tables: 0 for a table.
+CREATE OR REPLACE FUNCTION dsqlkit.height(relation oid) RETURNS int LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    WITH RECURSIVE below (relation, height) AS (
+        SELECT height.relation, 0
+        UNION
+        SELECT d.refobjid, b.height + 1
+        FROM below b JOIN pg_rewrite r ON r.ev_class = b.relation JOIN pg_depend d ON d.objid = r.oid
+        WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> b.relation
+    )
+    SELECT max(b.height) FROM below b
+$$;
+
+-- These tables and views, and all that a statement at one of them reaches, each view after what it reads; with the shape of
+-- those whose overlay is missing or of another shape. A view's overlay reads other overlays: it is made anew with them.
 CREATE OR REPLACE FUNCTION dsqlkit.to_lay_over(wanted oid[]) RETURNS TABLE (relation oid, schema_name name, name name, shape text)
     LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
-    RETURN QUERY SELECT r.relation, n.nspname, c.relname, CASE WHEN o.relation IS NULL THEN s.shape END
+    RETURN QUERY SELECT r.relation, n.nspname, c.relname,
+            CASE WHEN o.relation IS NULL OR c.relkind = 'v' AND bool_or(o.relation IS NULL) OVER () THEN s.shape END
         FROM dsqlkit.reached(wanted) AS r (relation)
         JOIN pg_class c ON c.oid = r.relation JOIN pg_namespace n ON n.oid = c.relnamespace
         CROSS JOIN LATERAL dsqlkit.shape_of(r.relation) AS s (shape)
         LEFT JOIN dsqlkit.overlaid o ON o.relation = r.relation AND o.made_from = md5(s.shape)
-            AND to_regclass(format('%I.%I', 'dsqlkit_view_' || n.nspname, c.relname)) IS NOT NULL;
+            AND to_regclass(format('%I.%I', 'dsqlkit_view_' || n.nspname, c.relname)) IS NOT NULL
+        ORDER BY dsqlkit.height(r.relation), r.relation;
 END
 $$;
 
