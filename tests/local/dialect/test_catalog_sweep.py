@@ -157,6 +157,43 @@ def test_functions_over_the_catalog_show_nothing_of_ours(client: RawClient, sql:
         assert shown(client, sql, protocol)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "'SELECT nspname::text FROM pg_namespace'",
+        "$$ SELECT relname::text FROM pg_catalog.pg_class UNION SELECT 'it''s' $$",
+        "E'SELECT n.nspname || \\'\\\\\\' FROM pg_namespace n'",
+    ],
+)
+def test_a_function_reads_the_catalog_as_everybody_does(client: RawClient, body: str) -> None:
+    made = f"CREATE FUNCTION sly() RETURNS SETOF text /* AS */ LANGUAGE sql AS {body}"
+    assert client.ask(made).sqlstate is None
+    assert len(shown(client, "SELECT sly()")) > 1
+    assert shown(client, "SELECT pg_get_functiondef('sly'::regproc)")
+    assert shown(client, "SELECT prosrc FROM pg_proc WHERE proname = 'sly'")
+    client.ask("DROP FUNCTION sly")
+
+
+@pytest.mark.parametrize(
+    ("sql", "sqlstate"),
+    [
+        ("SELECT query_to_xml('TABLE pg_namespace', true, true, '')", "0A000"),
+        ("SELECT Table_To_XMLSchema('pg_class', true, true, '')", "0A000"),
+        ("SELECT ts_stat('SELECT to_tsvector(nspname) FROM pg_namespace')", "0A000"),
+        ("SELECT NULL::dsqlkit.job", "3F000"),
+        ("SET search_path = public, dsqlkit", "22023"),
+        ("SET LOCAL search_path TO 'DSQLKIT_seen'", "22023"),
+        ("SELECT set_config('search_path', 'public, \"dsqlkit\"', false)", "22023"),
+        ("ALTER ROLE admin SET search_path = dsqlkit", "22023"),
+    ],
+)
+def test_no_way_leads_past_what_is_seen(client: RawClient, sql: str, sqlstate: str) -> None:
+    for protocol in ("simple", "extended"):
+        assert client.ask(sql, protocol).sqlstate == sqlstate
+    assert client.ask("SELECT rows_written()").sqlstate == "42883"
+    assert client.ask("SET search_path = public").sqlstate is None
+
+
 def test_no_trigger_of_ours_counts(client: RawClient) -> None:
     assert shown(client, "SELECT relhastriggers FROM pg_class WHERE relname = 'swept_name'") == [
         ["f"]

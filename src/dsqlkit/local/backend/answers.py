@@ -62,7 +62,9 @@ _REWRITTEN: Final = {
     Backend.PARAMETER_STATUS,
     Backend.READY_FOR_QUERY,
 }
-_LEFT_ALONE: Final = {RUN, Backend.BACKEND_KEY_DATA, Backend.COPY_IN_RESPONSE}
+EMPTY_ENDS: Final = frozenset((Backend.EMPTY_QUERY_RESPONSE, Backend.PORTAL_SUSPENDED))
+"""What ends a statement's answer and is no tag."""
+_LEFT_ALONE: Final = {RUN, Backend.BACKEND_KEY_DATA, Backend.COPY_IN_RESPONSE, *EMPTY_ENDS}
 _CHANGE_TAGS: Final = {b"INSERT", b"UPDATE", b"DELETE"}
 _COPY_TAGS: Final = {b"COPY"}
 _PLAIN: Final = frozenset(

@@ -4,12 +4,15 @@ import asyncio
 from typing import Final
 
 from dsqlkit.local.backend.exchange import HELD, READY_IDLE, Exchange, Request, question
+from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
+from dsqlkit.local.session.counting import WRITTEN, written_since
 from dsqlkit.local.session.explaining import cpu_s, printed
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import SYNC, Backend
+from dsqlkit.quotas import MAX_ROWS
 
 _BEGIN: Final = question("BEGIN")
 _COMMIT: Final = question("COMMIT")
@@ -32,20 +35,28 @@ async def explain_alone(
         return
     answered = asyncio.get_running_loop().create_future()
     request = Request(hide_ready=True, is_query=step.is_query, before=step.before)
+    written = Exchange(HELD)
     conversation.expect(Exchange(HELD))
+    if explained.analyze:
+        conversation.expect(written)
     conversation.expect(Exchange(request, answered.set_result))
     cpu = cpu_s(conversation.pid) if explained.wants_dpu else None
     ends = step.hides_ready and not step.is_query
-    conversation.backend.write(_BEGIN + step.data + (SYNC if ends else b""))
+    asked = WRITTEN if explained.analyze else b""
+    conversation.backend.write(_BEGIN + asked + step.data + (SYNC if ends else b""))
     done: Exchange = await answered
     if done.verdict.error is not None:
         await conversation.run(_ROLLBACK)
         parts.tell(step, done.held() + ready, failed=True)
         return
+    if explained.analyze and await written_since(conversation, written) > MAX_ROWS:
+        await conversation.run(_ROLLBACK)
+        parts.tell(step, TOO_MANY_ROWS.as_error() + ready, failed=True)
+        return
     answer = await printed(conversation, explained, done, cpu)
     committed = await conversation.run(_COMMIT)
     if committed.verdict.error is None:
-        parts.adjudicator.committed_alone([statement])
+        parts.committed_alone([statement])
     else:
         errors = (piece for kind, piece in committed.pieces if kind == Backend.ERROR_RESPONSE)
         answer = b"".join(errors)

@@ -6,23 +6,25 @@ knows the session itself.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import lru_cache, partial
 from typing import Any, Final
 
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import FAILED, IDLE, Exchange, Request, Verdict
 from dsqlkit.local.backend.savepoint import GUARD_COMPLETE, guarded
+from dsqlkit.local.dialect.refusal import SCHEMA_CONFLICT
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.contender import Contender
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.recovery import Recovery
+from dsqlkit.local.occ.schema_changes import Knowledge
 from dsqlkit.local.session.distance import Distance
 from dsqlkit.local.session.explaining import cpu_s, printed
 from dsqlkit.local.session.pipeline import Pipeline
 from dsqlkit.local.statements.explained import Explained
-from dsqlkit.local.statements.statement import Kind
+from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import SYNC
@@ -54,8 +56,8 @@ class Parts:
     """The parts of one session, and the few things that every turn does with them.
 
     `traces`: the log is to have a line a turn. `contender` is the session as the adjudicator knows
-    it. `handle` is called with each step whose turn has come; `close` ends the session. `work` is
-    what takes several exchanges, `work_name` its name.
+    it, `knowledge` what it knows of the catalog. `handle` is called with each step whose turn has
+    come; `close` ends the session. `work` is what takes several exchanges, `work_name` its name.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Parts:
         self.adjudicator = adjudicator
         self.faults = faults
         self.close = close
+        self.knowledge = Knowledge(adjudicator.schema_changes)
         self.transaction: OpenTransaction | None = None
         self.on_answered: Callable[[Step, Exchange], None] = self.finish
         self._cpu_s: float | None = None
@@ -87,7 +90,7 @@ class Parts:
         self.conversation = Conversation(
             self.client,
             on_job,
-            adjudicator.changed_schema,
+            self._changed_schema,
             on_busy=partial(adjudicator.watch.busy, contender),
             on_rest=partial(adjudicator.watch.at_rest, contender),
             on_copy=self._copy_wanted,
@@ -104,10 +107,26 @@ class Parts:
     def _copy_wanted(self) -> None:
         self.pipeline.take_data()
 
+    def _changed_schema(self, tables: set[str]) -> None:
+        """A statement has changed the schema of tables that it does not name."""
+        self.knowledge.changed(tables)
+        self.adjudicator.changed_schema(tables)
+
+    def committed_alone(self, statements: Sequence[Statement]) -> None:
+        """Statements in autocommit have been committed."""
+        self.knowledge.ran_alone(statements)
+        self.adjudicator.committed_alone(statements)
+
     def begin(self) -> OpenTransaction:
         """A transaction begins."""
         self.transaction = self.adjudicator.began(self.contender)
         return self.transaction
+
+    def counts_apart(self, statement: Statement) -> bool:
+        """Whether the rows that a statement writes have to be counted, as no tag tells of all."""
+        return statement.nested or (
+            self.adjudicator.writers.are_used_by(statement) and statement.is_plain
+        )
 
     def send_step(
         self, step: Step, data: bytes, *, forward: bool, guard: bool = False, again: bool = False
@@ -178,6 +197,11 @@ class Parts:
             transaction.fail()
         elif verdict.status == IDLE:
             committed = verdict.tag.startswith(b"COMMIT\0", 5)
+            touched = transaction.touched
+            if transaction.lost == SCHEMA_CONFLICT:
+                self.knowledge.learn(touched.tables)
+            elif committed and touched.schema:
+                self.knowledge.changed(touched.schema)
             self.adjudicator.ended(self.contender, committed=committed)
             self.transaction = None
 

@@ -22,6 +22,7 @@ from dsqlkit.local.occ.at_overlays import AtOverlay
 from dsqlkit.local.occ.changes import Locked
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.session import copy_in, disruption, implicit
+from dsqlkit.local.session.counting import rows_written
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.turns import After, Turn, after, inside, write
 from dsqlkit.local.statements.statement import Kind
@@ -37,6 +38,8 @@ class TransactionBlock:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._counting: int | None = None
+        """How many rows were written before the step whose rows are counted."""
         parts.on_answered = self.answered
 
     def turn(self, step: Step, transaction: OpenTransaction) -> Turn:
@@ -51,8 +54,10 @@ class TransactionBlock:
                 too_old=False,
                 disrupted=False,
                 needs_care=False,
+                outdated=False,
                 refused=False,
                 gathered=False,
+                counted=False,
                 guarded=False,
                 writes=False,
             )
@@ -67,8 +72,12 @@ class TransactionBlock:
             too_old=self._too_old(transaction) is not None,
             disrupted=commits and parts.faults.on_commit and bool(touched.claimed),
             needs_care=commits and self._needs_care(transaction),
+            outdated=parts.knowledge.uses(statement)
+            and transaction.lost is None
+            and touched.tables.isdisjoint(statement.tables),
             refused=refusal_inside(touched.ddl, touched.dml, statement.parts) is not None,
             gathered=bool(step.copied),
+            counted=parts.counts_apart(statement),
             guarded=writes and self._is_guarded(transaction),
             writes=writes,
         )
@@ -90,6 +99,10 @@ class TransactionBlock:
     def guard(self, step: Step) -> None:
         """Send a step that may meet a conflict, and can be taken back by itself."""
         self._parts.send_step(step, step.data, forward=False, guard=True, again=True)
+
+    def count(self, step: Step) -> None:
+        """Send a step whose rows are counted apart."""
+        self._parts.do("counting rows", self._count(step))
 
     def refuse(self, step: Step) -> None:
         """Send something that fails in place of a step that may not join the transaction."""
@@ -140,6 +153,11 @@ class TransactionBlock:
             parts.finish(step, exchange)
             return
         failed = verdict.error is not None
+        if (before := self._counting) is not None:
+            self._counting = None
+            if not failed:
+                parts.do("counting rows", self._counted(step, exchange, before))
+                return
         withheld = not exchange.forwards
         held = withheld and transaction.phase is not Phase.AT_OVERLAYS
         if statement is None:
@@ -156,7 +174,10 @@ class TransactionBlock:
             then = after(
                 failed=failed,
                 held=held,
-                conflict=failed and held and recovery.is_conflict(statement, verdict, transaction),
+                conflict=failed
+                and held
+                and statement.can_conflict
+                and recovery.is_conflict(statement, verdict, transaction),
                 twins=held and recovery.may_have_twins(statement, transaction),
                 too_many=withheld and transaction.touched.rows + verdict.changed > MAX_ROWS,
                 cursor=step.fetches or statement.kind is Kind.CURSOR,
@@ -196,6 +217,27 @@ class TransactionBlock:
         parts = self._parts
         return bool(transaction.touched.claimed) and parts.adjudicator.is_contended(parts.contender)
 
+    async def _count(self, step: Step) -> None:
+        parts = self._parts
+        assert step.statement is not None
+        self._counting = await rows_written(parts.conversation)
+        await parts.recovery.bind_again(step.bind)
+        if not step.statement.can_conflict:
+            parts.send_step(step, step.data, forward=False)
+        else:
+            self._write(step)
+
+    async def _counted(self, step: Step, exchange: Exchange, before: int) -> None:
+        exchange.verdict.changed = await rows_written(self._parts.conversation) - before
+        self.answered(step, exchange)
+
+    def _write(self, step: Step) -> None:
+        """Send a step that may meet a conflict."""
+        if write(guarded=self._is_guarded(self._transaction)) is Turn.GUARD:
+            self.guard(step)
+        else:
+            self.hold(step)
+
     async def _resume(self, step: Step) -> None:
         parts, transaction, statement = self._parts, self._transaction, step.statement
         assert statement is not None
@@ -209,10 +251,8 @@ class TransactionBlock:
             await self._send_to_overlays(step, frames)
         elif not statement.can_conflict:
             parts.send_step(step, step.data, forward=True)
-        elif write(guarded=self._is_guarded(transaction)) is Turn.GUARD:
-            self.guard(step)
         else:
-            self.hold(step)
+            self._write(step)
 
     async def _take_back(self, step: Step, exchange: Exchange) -> None:
         """Take back a step that has been run, and run it at overlays."""
