@@ -4,8 +4,8 @@ A session of DSQL knows the catalog as it was when it used a table. "A session w
 gets OC001 on its next statement on the changed table"; the change need not be concurrent, reads are
 hit too, and the first retry clears it (AWS's skill for DSQL, troubleshooting, 2026-10). AWS says
 that it may happen, and that it often does. Here it always does, so that a program without a retry
-notices. The end of an index build is left out: AWS's own test suites, which pass on clusters, wait
-for builds in one session and go on in another, without a retry.
+notices. CREATE INDEX ASYNC and the end of a build are left out: AWS's own test suites, which pass
+on clusters, build in one session and go on in another, without a retry.
 """
 
 from collections.abc import Iterable
@@ -14,8 +14,9 @@ from typing import Final
 from dsqlkit.local.statements.statement import EVERY_TABLE, Kind, Statement
 
 _TOLD: Final = (Kind.READ, Kind.LOCK, Kind.WRITE)
-_CREATE_FUNCTION: Final = "CREATE FUNCTION"
-"""Its body names tables that it does not change."""
+_TELLING: Final = frozenset({"ALTER TABLE", "DROP", "RENAME", "GRANT"})
+"""Of the statements that change a schema those that are told of. What others make nobody knew
+before, and IF NOT EXISTS they may make nothing."""
 
 
 class SchemaChanges:
@@ -51,10 +52,10 @@ class Knowledge:
         """The session has committed a change of these tables' schema."""
         self._changes.committed(tables, self)
 
-    def ran_alone(self, statements: Iterable[Statement]) -> None:
-        """The session has committed statements in autocommit."""
+    def committed(self, statements: Iterable[Statement]) -> None:
+        """The session has committed these statements."""
         for statement in statements:
-            if statement.kind is Kind.SCHEMA and statement.verb != _CREATE_FUNCTION:
+            if statement.kind is Kind.SCHEMA and statement.verb in _TELLING:
                 self.changed(statement.tables)
 
     def learn(self, tables: Iterable[str]) -> None:

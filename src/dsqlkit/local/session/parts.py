@@ -114,7 +114,7 @@ class Parts:
 
     def committed_alone(self, statements: Sequence[Statement]) -> None:
         """Statements in autocommit have been committed."""
-        self.knowledge.ran_alone(statements)
+        self.knowledge.committed(statements)
         self.adjudicator.committed_alone(statements)
 
     def begin(self) -> OpenTransaction:
@@ -201,7 +201,9 @@ class Parts:
             if transaction.lost == SCHEMA_CONFLICT:
                 self.knowledge.learn(touched.tables)
             elif committed and touched.schema:
-                self.knowledge.changed(touched.schema)
+                self.knowledge.committed(
+                    step.statement for step in touched.steps if step.statement is not None
+                )
             self.adjudicator.ended(self.contender, committed=committed)
             self.transaction = None
 
