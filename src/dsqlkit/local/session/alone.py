@@ -4,12 +4,17 @@ import asyncio
 from typing import Final
 
 from dsqlkit.local.backend.exchange import HELD, READY_IDLE, Exchange, Request, question
-from dsqlkit.local.session.explaining import cpu_s, printed
+from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
+from dsqlkit.local.dialect.refusal import MADE_CONFLICT
+from dsqlkit.local.faults import Fate
+from dsqlkit.local.session.disruption import next_fate
+from dsqlkit.local.session.explaining import cpu_s, printed, rows_changed
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import SYNC, Backend
+from dsqlkit.quotas import MAX_ROWS
 
 _BEGIN: Final = question("BEGIN")
 _COMMIT: Final = question("COMMIT")
@@ -38,15 +43,31 @@ async def explain_alone(
     ends = step.hides_ready and not step.is_query
     conversation.backend.write(_BEGIN + step.data + (SYNC if ends else b""))
     done: Exchange = await answered
-    if done.verdict.error is not None:
+    refusal = b"" if done.verdict.error is None else done.held()
+    if not refusal and statement.writes_explained and rows_changed(done) > MAX_ROWS:
+        refusal = TOO_MANY_ROWS.as_error()
+    if refusal:
         await conversation.run(_ROLLBACK)
-        parts.tell(step, done.held() + ready, failed=True)
+        parts.tell(step, refusal + ready, failed=True)
         return
-    answer = await printed(conversation, explained, done, cpu)
+    answer = await printed(conversation, parts.plan_tables, explained, done, cpu, anew=False)
+    fate = Fate.COMMIT
+    if statement.writes_explained and parts.faults.on_commit:
+        fate = await next_fate(parts.faults)
+    if fate is Fate.CUT_BEFORE:
+        parts.cut()
+        return
+    if fate is Fate.CONFLICT:
+        await conversation.run(_ROLLBACK)
+        parts.tell(step, MADE_CONFLICT.as_error() + ready, failed=True)
+        return
     committed = await conversation.run(_COMMIT)
     if committed.verdict.error is None:
         parts.adjudicator.committed_alone([statement])
     else:
         errors = (piece for kind, piece in committed.pieces if kind == Backend.ERROR_RESPONSE)
         answer = b"".join(errors)
+    if fate is Fate.CUT_AFTER:
+        parts.cut()
+        return
     parts.tell(step, answer + ready, failed=committed.verdict.error is not None)

@@ -19,8 +19,9 @@ from dsqlkit.local.occ.contender import Contender
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.recovery import Recovery
 from dsqlkit.local.session.distance import Distance
-from dsqlkit.local.session.explaining import cpu_s, printed
+from dsqlkit.local.session.explaining import cpu_s, printed, rows_changed
 from dsqlkit.local.session.pipeline import Pipeline
+from dsqlkit.local.session.plan_tables import PlanTables
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import Step
@@ -74,6 +75,7 @@ class Parts:
         self.close = close
         self.transaction: OpenTransaction | None = None
         self.on_answered: Callable[[Step, Exchange], None] = self.finish
+        self.plan_tables = PlanTables(adjudicator)
         self._cpu_s: float | None = None
         self.wants_rows = False
         self.can_start_over = False
@@ -127,11 +129,18 @@ class Parts:
         self.is_guarded = guard
         self.can_step_aside = step.statement is not None and step.statement.kind in _CAN_STEP_ASIDE
         request = _request(forward, hide, step.is_query, guard, bool(step.copied), step.before)
-        exchange = Exchange(
-            request, partial(self.on_answered, step), GUARD_COMPLETE if guard else b""
-        )
+        answered = self.on_answered
+        if statement is not None and statement.writes_explained:
+            answered = self._counted
+        exchange = Exchange(request, partial(answered, step), GUARD_COMPLETE if guard else b"")
         frames = guarded(data) if guard else data
         self.conversation.send(frames + SYNC if hide and not step.is_query else frames, exchange)
+
+    def _counted(self, step: Step, exchange: Exchange) -> None:
+        """Hear the answer to an EXPLAIN that has changed rows."""
+        if exchange.verdict.error is None:
+            exchange.verdict.changed = rows_changed(exchange)
+        self.on_answered(step, exchange)
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""
@@ -150,7 +159,10 @@ class Parts:
         self.answered(exchange)
 
     async def _print(self, step: Step, explained: Explained, exchange: Exchange) -> None:
-        answer = await printed(self.conversation, explained, exchange, self._cpu_s)
+        changing = self.transaction is not None and self.transaction.touched.ddl
+        answer = await printed(
+            self.conversation, self.plan_tables, explained, exchange, self._cpu_s, anew=changing
+        )
         self.tell(step, answer, failed=False)
         self.answered(exchange)
 
