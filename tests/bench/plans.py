@@ -1,4 +1,4 @@
-"""What a plan in DSQL's form costs: EXPLAIN of chapter 7's query through the endpoint and past it."""
+"""What DSQL's form of a plan costs: EXPLAIN of chapter 7's query through the endpoint, past it."""
 
 import statistics
 import time

@@ -1,5 +1,8 @@
 """What a transfer of a bench costs in DPU: its statements explained once, and rolled back."""
 
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
 from uuid import uuid4
 
 from dsqlkit.bench.participants import Participants
@@ -11,6 +14,8 @@ from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import DsqlkitError
 from dsqlkit.queries import load
 
+_PARTS: Final = ("ledger", "debit", "credit")
+
 
 def transfer_cost(
     connections: Connections, endpoint: Endpoint, among: Participants
@@ -19,13 +24,14 @@ def transfer_cost(
 
     A bench is not lost for want of it, so what goes wrong is not raised.
     """
-    payer, payee, amount = str(among.ids[0]), str(among.ids[1]), "0.01"
     values = {
-        "ledger": {"key": str(uuid4()), "payer": payer, "payee": payee, "amount": amount},
-        "debit": {"payer": payer, "amount": amount},
-        "credit": {"payee": payee, "amount": amount},
+        "key": uuid4(),
+        "payer": among.ids[0],
+        "payee": among.ids[1],
+        "amount": Decimal("0.01"),
     }
-    statements = tuple(load(f"{among.table}_{part}", given) for part, given in values.items())
+    named = (load(f"{among.table}_{part}") for part in _PARTS)
+    statements = tuple(replace(each, parameters=values) for each in named)
     try:
         with connections.connection() as connection:
             source: Source = "model" if endpoint.is_local else "cluster"

@@ -190,8 +190,9 @@ Limit
         "10: an outer join in batches, with conditions at every place",
         "EXPLAIN SELECT m.description, o.balance FROM moves m"
         " LEFT JOIN owners o ON o.id = m.payer AND o.balance > CASE WHEN m.description LIKE 'fee%'"
-        " THEN 0 ELSE 100 END WHERE m.made_on >= '2025-04-24' AND (o.status = 'active' OR o.id IS"
-        " NULL) ORDER BY m.payer",
+        " THEN 0::numeric ELSE 100::numeric END"
+        " WHERE m.made_on >= '2025-04-24' AND (o.status = 'active' OR o.id IS NULL)"
+        " ORDER BY m.payer",
         """\
 Sort
   Sort Key: m.payer

@@ -4,17 +4,15 @@ import asyncio
 from typing import Final
 
 from dsqlkit.local.backend.exchange import HELD, READY_IDLE, Exchange, Request, question
-from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.dialect.refusal import MADE_CONFLICT
 from dsqlkit.local.faults import Fate
 from dsqlkit.local.session.disruption import next_fate
-from dsqlkit.local.session.explaining import cpu_s, printed, rows_changed
+from dsqlkit.local.session.explaining import cpu_s, printed
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import SYNC, Backend
-from dsqlkit.quotas import MAX_ROWS
 
 _BEGIN: Final = question("BEGIN")
 _COMMIT: Final = question("COMMIT")
@@ -43,12 +41,9 @@ async def explain_alone(
     ends = step.hides_ready and not step.is_query
     conversation.backend.write(_BEGIN + step.data + (SYNC if ends else b""))
     done: Exchange = await answered
-    refusal = b"" if done.verdict.error is None else done.held()
-    if not refusal and statement.writes_explained and rows_changed(done) > MAX_ROWS:
-        refusal = TOO_MANY_ROWS.as_error()
-    if refusal:
+    if done.verdict.error is not None:
         await conversation.run(_ROLLBACK)
-        parts.tell(step, refusal + ready, failed=True)
+        parts.tell(step, done.held() + ready, failed=True)
         return
     answer = await printed(conversation, parts.plan_tables, explained, done, cpu, anew=False)
     fate = Fate.COMMIT

@@ -69,12 +69,6 @@ async def printed(
     return _with_rows(answer, plan_lines(plans, explained, facts))
 
 
-def rows_changed(exchange: Exchange) -> int:
-    """How many rows a statement changed that was explained and run: its command tag has none."""
-    plans = _plans(exchange.held()) or []
-    return sum(changed_by(node) for plan in plans for node, _ in walk(plan["Plan"]))
-
-
 def _tables_in(plan: Node) -> list[Name]:
     return [
         (node["Schema"], node["Relation Name"])

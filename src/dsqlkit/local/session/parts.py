@@ -19,7 +19,7 @@ from dsqlkit.local.occ.contender import Contender
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.recovery import Recovery
 from dsqlkit.local.session.distance import Distance
-from dsqlkit.local.session.explaining import cpu_s, printed, rows_changed
+from dsqlkit.local.session.explaining import cpu_s, printed
 from dsqlkit.local.session.pipeline import Pipeline
 from dsqlkit.local.session.plan_tables import PlanTables
 from dsqlkit.local.statements.explained import Explained
@@ -129,18 +129,11 @@ class Parts:
         self.is_guarded = guard
         self.can_step_aside = step.statement is not None and step.statement.kind in _CAN_STEP_ASIDE
         request = _request(forward, hide, step.is_query, guard, bool(step.copied), step.before)
-        answered = self.on_answered
-        if statement is not None and statement.writes_explained:
-            answered = self._counted
-        exchange = Exchange(request, partial(answered, step), GUARD_COMPLETE if guard else b"")
+        exchange = Exchange(
+            request, partial(self.on_answered, step), GUARD_COMPLETE if guard else b""
+        )
         frames = guarded(data) if guard else data
         self.conversation.send(frames + SYNC if hide and not step.is_query else frames, exchange)
-
-    def _counted(self, step: Step, exchange: Exchange) -> None:
-        """Hear the answer to an EXPLAIN that has changed rows."""
-        if exchange.verdict.error is None:
-            exchange.verdict.changed = rows_changed(exchange)
-        self.on_answered(step, exchange)
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""
