@@ -148,6 +148,22 @@ def test_chapters_leave_the_accounts_that_are_there(dsqlkit: Command, bank: Kept
         assert connection.execute("SELECT count(*) FROM accounts").fetchone() == (10,)
 
 
+def test_chapter_7_says_why_the_second_plan_costs_less(
+    dsqlkit: Command, nothing: KeptConnection
+) -> None:
+    told = dsqlkit("workshop", "7")
+    assert told.code == 0, told.err
+    said = " ".join(told.out.split())
+    assert "the Storage Lookup is gone" in said
+    assert "metadata_key = 'account_tier_1' moved into the key" in said
+    assert "region_code = 'US' and status = 'active' moved from the look-up in the table" in said
+    assert "is still left to the query processor" in said
+    assert "computed by the local cluster's model" in said
+    assert "writes 0.02500 DPU instead of 0.01250" in said
+    result = dsqlkit("workshop", "7", "--json").document["chapters"][0]["result"]
+    assert Decimal(result["dpu_before"]) > 5 * Decimal(result["dpu_after"]) > 0
+
+
 def test_an_index_of_others_that_serves_the_query_is_named_and_left(
     dsqlkit: Command, connections: KeptConnection
 ) -> None:

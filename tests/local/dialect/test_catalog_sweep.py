@@ -22,7 +22,7 @@ def client(endpoint: Endpoint) -> Iterator[RawClient]:
     opened = RawClient(endpoint)
     with connect_inside() as inside:
         # What is made when it is first needed, for the tables that conflicts are about.
-        for schema in ("dsqlkit_rows_public", "dsqlkit_view_public"):
+        for schema in ("dsqlkit_rows", "dsqlkit_view_public"):
             inside.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
             inside.execute(f"CREATE TABLE {schema}.needed (a serial PRIMARY KEY, b text)".encode())
             inside.execute(f"CREATE VIEW {schema}.needed_view AS TABLE {schema}.needed".encode())
@@ -52,7 +52,7 @@ def client(endpoint: Endpoint) -> Iterator[RawClient]:
         ):
             assert opened.ask(f"DROP {sql}").sqlstate is None
         assert opened.ask("DROP FUNCTION swept_function").sqlstate is None
-        for schema in ("dsqlkit_rows_public", "dsqlkit_view_public"):
+        for schema in ("dsqlkit_rows", "dsqlkit_view_public"):
             inside.execute(f"DROP TABLE {schema}.needed CASCADE".encode())
             inside.execute(f"DROP FUNCTION {schema}.needed".encode())
     opened.close()
