@@ -11,7 +11,7 @@ from dsqlkit.endpoint import Endpoint
 CHANGED = "schema has been updated by another transaction (OC001)"
 DDL = (
     "ALTER TABLE outdated ADD COLUMN more text",
-    "GRANT SELECT ON outdated TO PUBLIC",
+    "ALTER TABLE outdated ALTER COLUMN v SET DEFAULT 1",
     "ALTER TABLE outdated RENAME COLUMN v TO w",
 )
 

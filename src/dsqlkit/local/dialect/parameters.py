@@ -49,7 +49,10 @@ DEFAULTS: Final = {"dsql.disable_sync_create_index": "on", "dsql.enable_batched_
 """Of those that PostgreSQL does not have. What a cluster shows of them was not recorded."""
 
 _ENCODINGS: Final = frozenset({"utf8", "unicode", "sqlascii"})
-_OWN_SCHEMAS: Final = re.compile(rf'(^|,)\s*"?{OWN_SCHEMA}', re.IGNORECASE)
+_OWN_SCHEMAS: Final = re.compile(
+    rf'(^|,)\s*"?{OWN_SCHEMA}(_seen|_rows|_view|"?\s*(,|$))', re.IGNORECASE
+)
+"""Not those of `dsqlkit probe`, which are its client's."""
 _NOT_ALPHANUMERIC: Final = re.compile("[^a-z0-9]")
 
 

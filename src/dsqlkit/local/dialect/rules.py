@@ -127,7 +127,6 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     "comment_stmt": objects.comment,
     "create_role_stmt": objects.create_role,
     "define_stmt": objects.define,
-    "deallocate_stmt": lambda node: statement("Deallocate") if node.name else None,
     "rename_stmt": objects.rename,
     "view_stmt": objects.create_view,
     # Other statements of PostgreSQL that DSQL's grammar leaves out,

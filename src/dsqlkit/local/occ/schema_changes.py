@@ -14,9 +14,9 @@ from typing import Final
 from dsqlkit.local.statements.statement import EVERY_TABLE, Kind, Statement
 
 _TOLD: Final = (Kind.READ, Kind.LOCK, Kind.WRITE)
-_TELLING: Final = frozenset({"ALTER TABLE", "DROP", "RENAME", "GRANT"})
+_TELLING: Final = frozenset({"ALTER TABLE", "RENAME"})
 """Of the statements that change a schema those that are told of. What others make nobody knew
-before, and IF NOT EXISTS they may make nothing."""
+before, what is dropped is missed by itself, and what is granted is not the table's shape."""
 
 
 class SchemaChanges:
@@ -48,15 +48,11 @@ class Knowledge:
         self._changes = changes
         self._used: dict[str, int] = {}
 
-    def changed(self, tables: Iterable[str]) -> None:
-        """The session has committed a change of these tables' schema."""
-        self._changes.committed(tables, self)
-
     def committed(self, statements: Iterable[Statement]) -> None:
         """The session has committed these statements."""
         for statement in statements:
             if statement.kind is Kind.SCHEMA and statement.verb in _TELLING:
-                self.changed(statement.tables)
+                self._changes.committed(statement.tables, self)
 
     def learn(self, tables: Iterable[str]) -> None:
         """The session has heard of all that was done to these tables."""

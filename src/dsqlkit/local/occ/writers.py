@@ -33,22 +33,19 @@ WHERE n.nspowner <> 10 AND a.attgenerated = ''
 class Writers:
     """What of a cluster's functions, views and tables writes rows when it is used, by name.
 
-    A name may be that of something else in another schema: then rows are counted in vain. Before
-    they are loaded, whatever calls a function may be one.
+    A name may be that of something else in another schema: then rows are counted in vain.
     """
 
     def __init__(self) -> None:
         self._known: set[Made] = set()
         self._names: set[str] = set()
-        self._is_loaded = False
 
     async def load(self, ask: Callable[..., Awaitable[Rows]]) -> None:
-        """Learn what is there. Raises psycopg.Error."""
+        """Learn what is there since before this process. Raises psycopg.Error."""
         for (definition,) in await ask(_DEFINITIONS):
             made = read((definition or "").encode()).statement.made
             if made is not None:
                 self.made(made)
-        self._is_loaded = True
 
     def made(self, made: Made) -> None:
         """Something is made, or may be. What is dropped stays."""
@@ -65,8 +62,6 @@ class Writers:
 
     def are_used_by(self, statement: Statement) -> bool:
         """Whether a statement may write rows of which its tag does not tell, by what it uses."""
-        if not self._is_loaded:
-            return bool(statement.calls)
         return bool(self._names) and not (
             self._names.isdisjoint(statement.calls) and self._names.isdisjoint(statement.tables)
         )

@@ -4,10 +4,8 @@ import asyncio
 from typing import Final
 
 from dsqlkit.local.backend.exchange import HELD, READY_IDLE, Exchange, Request, question
-from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.dialect.refusal import MADE_CONFLICT
 from dsqlkit.local.faults import Fate
-from dsqlkit.local.session.counting import WRITTEN, written_since
 from dsqlkit.local.session.disruption import next_fate
 from dsqlkit.local.session.explaining import cpu_s, printed
 from dsqlkit.local.session.parts import Parts
@@ -15,7 +13,6 @@ from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import SYNC, Backend
-from dsqlkit.quotas import MAX_ROWS
 
 _BEGIN: Final = question("BEGIN")
 _COMMIT: Final = question("COMMIT")
@@ -38,23 +35,15 @@ async def explain_alone(
         return
     answered = asyncio.get_running_loop().create_future()
     request = Request(hide_ready=True, is_query=step.is_query, before=step.before)
-    written = Exchange(HELD)
     conversation.expect(Exchange(HELD))
-    if explained.analyze:
-        conversation.expect(written)
     conversation.expect(Exchange(request, answered.set_result))
     cpu = cpu_s(conversation.pid) if explained.wants_dpu else None
     ends = step.hides_ready and not step.is_query
-    asked = WRITTEN if explained.analyze else b""
-    conversation.backend.write(_BEGIN + asked + step.data + (SYNC if ends else b""))
+    conversation.backend.write(_BEGIN + step.data + (SYNC if ends else b""))
     done: Exchange = await answered
     if done.verdict.error is not None:
         await conversation.run(_ROLLBACK)
         parts.tell(step, done.held() + ready, failed=True)
-        return
-    if explained.analyze and await written_since(conversation, written) > MAX_ROWS:
-        await conversation.run(_ROLLBACK)
-        parts.tell(step, TOO_MANY_ROWS.as_error() + ready, failed=True)
         return
     answer = await printed(conversation, parts.plan_tables, explained, done, cpu, anew=False)
     fate = Fate.COMMIT

@@ -1,8 +1,8 @@
 """Counting the rows that a statement writes where its tag does not tell of all of them.
 
-Of a WITH a tag tells what the outermost statement did, of a function nothing, and of EXPLAIN
-ANALYZE nothing. PostgreSQL counts what a session writes in each table: what is asked here is the
-sum, before the statement and after it, in its transaction. Whose statements are plain pays nothing.
+Of a WITH a tag tells what the outermost statement did, of a function nothing. PostgreSQL counts
+what a session writes in each table: what is asked here is the sum, before the statement and after
+it, in its transaction. Who runs plain statements pays nothing.
 """
 
 from typing import Final

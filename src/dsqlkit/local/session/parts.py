@@ -92,7 +92,7 @@ class Parts:
         self.conversation = Conversation(
             self.client,
             on_job,
-            self._changed_schema,
+            adjudicator.changed_schema,
             on_busy=partial(adjudicator.watch.busy, contender),
             on_rest=partial(adjudicator.watch.at_rest, contender),
             on_copy=self._copy_wanted,
@@ -108,11 +108,6 @@ class Parts:
 
     def _copy_wanted(self) -> None:
         self.pipeline.take_data()
-
-    def _changed_schema(self, tables: set[str]) -> None:
-        """A statement has changed the schema of tables that it does not name."""
-        self.knowledge.changed(tables)
-        self.adjudicator.changed_schema(tables)
 
     def committed_alone(self, statements: Sequence[Statement]) -> None:
         """Statements in autocommit have been committed."""

@@ -153,8 +153,12 @@ class TransactionBlock:
             parts.finish(step, exchange)
             return
         failed = verdict.error is not None
+        told_itself = False
         if (before := self._counting) is not None:
             self._counting = None
+            # A function reports a conflict of its own.
+            reads = statement is not None and not statement.can_conflict
+            told_itself = reads and not verdict.given_way
             if not failed:
                 parts.do("counting rows", self._counted(step, exchange, before))
                 return
@@ -176,7 +180,7 @@ class TransactionBlock:
                 held=held,
                 conflict=failed
                 and held
-                and statement.can_conflict
+                and not told_itself
                 and recovery.is_conflict(statement, verdict, transaction),
                 twins=held and recovery.may_have_twins(statement, transaction),
                 too_many=withheld and transaction.touched.rows + verdict.changed > MAX_ROWS,
