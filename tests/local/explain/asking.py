@@ -28,7 +28,7 @@ def dpu(lines: list[str], part: str) -> Decimal:
 
 def set_up(db: Connection, statements: Iterable[str]) -> None:
     """Run statements one by one; before an ANALYZE, wait for the indexes that are being built."""
-    jobs = []
+    jobs: list[Any] = []
     for statement in statements:
         if statement.startswith("ANALYZE"):
             for job in jobs:
