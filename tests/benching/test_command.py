@@ -70,6 +70,7 @@ def meanwhile(act: Callable[[], object], bank: KeptConnection) -> threading.Thre
             if tables.exists(bank, "transfers") and in_ledger(bank) > 0:
                 act()
                 return
+            time.sleep(0.005)
 
     thread = threading.Thread(target=when_some_are_made)
     thread.start()
