@@ -19,7 +19,8 @@ class Measurement:
     `execution_ms` is the median of the plans' Execution Time, `spread_ms` their interquartile
     range; rows and indexes are the last plan's. `index` is the first that it reads, or None.
     `rows_completed` are those that an index found and the table completed. `dpu` is the median of
-    the plans' totals, None where they print none.
+    the plans' totals, `storage_dpu` that of what storage costs of them, without compute; None where
+    they print none.
     """
 
     execution_ms: float
@@ -31,6 +32,7 @@ class Measurement:
     indexes: tuple[str, ...] = ()
     rows_completed: int = 0
     dpu: Decimal | None = None
+    storage_dpu: Decimal | None = None
 
 
 def warm_runs(
@@ -50,7 +52,7 @@ def summary(plans: Sequence[Plan]) -> Measurement:
     rows = last.root.rows_total
     if len(times) < 2 or scanned is None or rows is None:
         raise DsqlkitError("The plans carry no times: EXPLAIN ANALYZE was not answered in full.")
-    dpu = [plan.dpu.total for plan in plans if plan.dpu is not None]
+    estimates = [plan.dpu for plan in plans if plan.dpu is not None]
     low, _, high = statistics.quantiles(times, n=4, method="inclusive")
     return Measurement(
         execution_ms=statistics.median(times),
@@ -61,7 +63,8 @@ def summary(plans: Sequence[Plan]) -> Measurement:
         index=index_of(last),
         indexes=tuple(dict.fromkeys(node.index for node in last.walk() if node.index)),
         rows_completed=round(sum(map(_completed, scans(last)))),
-        dpu=statistics.median(dpu) if dpu else None,
+        dpu=statistics.median(each.total for each in estimates) if estimates else None,
+        storage_dpu=statistics.median(each.of_storage for each in estimates) if estimates else None,
     )
 
 

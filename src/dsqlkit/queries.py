@@ -52,7 +52,7 @@ class NamedQuery:
 
     name: str
     sql: str
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, object]
     text: str = ""
     marks: tuple[tuple[int, int], ...] = ()
 

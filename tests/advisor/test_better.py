@@ -1,4 +1,4 @@
-"""Which of two measurements is the better one: rows and DPU first, time last."""
+"""Which of two measurements is the better one: DPU and rows first, time last."""
 
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ def _measured(
         rows_scanned=scanned,
         index=None,
         rows_completed=completed,
-        dpu=Decimal(dpu) if dpu else None,
+        storage_dpu=Decimal(dpu) if dpu else None,
     )
 
 
@@ -28,14 +28,17 @@ def _measured(
     [
         (_measured(100), _measured(200)),
         (_measured(100, ms=2), _measured(200, ms=1)),
-        (_measured(100, dpu="0.2"), _measured(200, dpu="0.1")),
+        (_measured(200, dpu="0.1"), _measured(100, dpu="0.2")),
+        (_measured(100, dpu="0.100"), _measured(200, dpu="0.101")),
+        (_measured(100, dpu="0.2"), _measured(200)),
+        (_measured(100, dpu="0.0"), _measured(100, dpu="0.1")),
         (_measured(100, dpu="0.1", ms=2), _measured(100, dpu="0.2", ms=1)),
         (_measured(100, ms=2), _measured(100, completed=100, ms=1)),
         (_measured(100, ms=1), _measured(100, ms=2)),
         (_measured(0), _measured(10)),
     ],
 )
-def test_fewer_rows_win_then_fewer_dpu_then_fewer_completed_then_less_time(
+def test_fewer_dpu_win_then_fewer_rows_then_fewer_completed_then_less_time(
     one: Measurement, other: Measurement
 ) -> None:
     assert better(one, other)

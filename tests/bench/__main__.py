@@ -23,6 +23,7 @@ from dsqlkit.token import TokenSigner
 from tests.bench import conflicts
 from tests.bench.endpoint import compare, start_seconds
 from tests.bench.load import CPU_TARGET, compare_loads
+from tests.bench.plans import MORE_MS, compare_plans
 from tests.bench.transfers import compare_transfers
 
 HERE = Path(__file__).parent
@@ -177,6 +178,11 @@ def main() -> None:
                 print(
                     f"{row.ours:9.1f} {row.theirs:10.1f} {row.ratio:6.2f} {row.target:7.2f}"
                     f"  {row.title}"
+                )
+            for plan in compare_plans(endpoint):
+                print(
+                    f"{plan.ours_ms:9.2f} {plan.theirs_ms:10.2f} ms an EXPLAIN {plan.options} of "
+                    f"chapter 7's query; target {MORE_MS:.2f} ms more"
                 )
             for line in conflicts.report(endpoint):
                 print(line)

@@ -70,6 +70,7 @@ def meanwhile(act: Callable[[], object], bank: KeptConnection) -> threading.Thre
             if tables.exists(bank, "transfers") and in_ledger(bank) > 0:
                 act()
                 return
+            time.sleep(0.005)
 
     thread = threading.Thread(target=when_some_are_made)
     thread.start()
@@ -121,6 +122,11 @@ def test_a_file_of_ids_says_who_takes_part(
     done = dsqlkit(*SHORT, "--accounts", str(file))
     assert done.code == 0
     assert "2000 in all, as before" in done.out
+    # A transfer is below the minimums of a transaction, 0.05375 together; compute comes on top.
+    cost = re.search(r"DPU +(0\.0\d+) a transfer, ([\d,.]+) for those made, by", done.out)
+    assert cost is not None
+    assert 0.05375 <= float(cost[1]) < 0.1
+    assert float(cost[2].replace(",", "")) > float(cost[1])
     with bank.connection() as connection:
         moved = connection.execute("SELECT id FROM accounts2 WHERE balance <> 100").fetchall()
     assert {each for (each,) in moved} <= set(ids[:10])

@@ -34,6 +34,19 @@ def test_optimize_makes_the_table_and_reads_a_fifth_of_the_rows_afterwards(
     assert all(index.valid for index in indexes.of_table(fresh, accounts7.TABLE))
 
 
+def test_optimize_says_what_the_query_and_an_insert_cost_before_and_after(
+    dsqlkit: Command, fresh: KeptConnection
+) -> None:
+    told = dsqlkit("optimize")
+    assert told.code == 0, told.err
+    rows = {line.rpartition("  ")[0]: line for line in told.out.splitlines()}
+    [query] = [line.split()[1:] for line in rows.values() if line.startswith("DPU  ")]
+    [insert] = [line.split()[3:] for line in rows.values() if line.startswith("DPU an INSERT")]
+    assert float(query[0]) > 5 * float(query[1]) > 0
+    # An entry for the row, and one for each index.
+    assert insert == ["0.01250", "0.02500"]
+
+
 def test_setup_makes_five_thousand_rows_and_asks_before_it_replaces_them(
     dsqlkit: Command, fresh: KeptConnection
 ) -> None:

@@ -85,3 +85,33 @@ def test_two_plans_are_compared_from_files_and_from_sql(
     assert grown.document["growth"]["rows_scanned"] > 1.2
     assert "--max-growth 1.2: rows_scanned" in grown.err
     assert dsqlkit("explain", whole, "--max-growth", "2").code == 2
+
+
+def test_two_plans_stand_side_by_side_on_a_page_with_the_spread_of_their_times(
+    dsqlkit: Command, bank: KeptConnection, tmp_path: Path
+) -> None:
+    page = tmp_path / "both.html"
+    point, whole = "SELECT * FROM accounts WHERE id = 1", "SELECT * FROM accounts"
+    told = dsqlkit("explain", "--compare", point, whole, "--html", str(page))
+    assert told.code == 0, told.err
+    assert "Times are medians of 7 and 7 runs" in " ".join(told.out.split())
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<h1>") == 3
+    assert "<h1>Before</h1>" in text
+    assert '<div class="sides">' in text
+    assert "Index Cond: (accounts.id = 1)" in text
+    assert "<script" not in text
+
+
+def test_plans_of_several_statements_are_no_runs_of_one(
+    dsqlkit: Command, bank: KeptConnection, tmp_path: Path
+) -> None:
+    several = tmp_path / "several.txt"
+    one = dsqlkit("explain", "SELECT * FROM accounts WHERE id = 1", "--raw").out
+    other = dsqlkit("explain", "SELECT * FROM accounts", "--raw").out
+    several.write_text(one + "\n" + other)
+    refused = dsqlkit("explain", "--compare", str(several), str(several))
+    assert refused.code == 2
+    assert "plans of several kinds" in refused.err
+    several.write_text(one + "\n" + one)
+    assert dsqlkit("explain", "--compare", str(several), str(several)).code == 0

@@ -23,6 +23,15 @@ SCHEMA = (
     "GRANT INSERT ON strict TO occ_clerk",
     "GRANT INSERT, UPDATE ON numbered TO occ_clerk",
 )
+GONE = (
+    'DROP SCHEMA "Odd one" CASCADE',
+    "DROP VIEW race_view",
+    "DROP TABLE total CASCADE",
+    "DROP TABLE strict",
+    "REVOKE SELECT, UPDATE ON race, numbered FROM occ_clerk",
+    "REVOKE INSERT ON numbered FROM occ_clerk",
+    "DROP ROLE occ_clerk",
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +40,9 @@ def schema(observer: Racer) -> Iterator[None]:
         answer = observer.say(sql)
         assert not answer[:1].isdigit(), f"{sql}: {answer}"
     yield
-    assert observer.say('DROP SCHEMA "Odd one" CASCADE') == "DROP SCHEMA"
+    for sql in GONE:
+        answer = observer.say(sql)
+        assert not answer[:1].isdigit(), f"{sql}: {answer}"
 
 
 @pytest.fixture

@@ -7,17 +7,24 @@ import pytest
 from tests.occ.conftest import CONFLICT, Racer, Sessions
 from tests.support.inside import connect_inside
 
-OURS = (
-    "SELECT nspname || '.' || relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
-)
+OF = """
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname ~ '^dsqlkit_' AND (c.relname = %(name)s OR c.relname LIKE %(oid)s::text || '%%')
+AND c.relkind IN ('r', 'v')
+"""
 
 
-def overlays(like: str) -> list[str]:
+def oid_of(table: str) -> str:
     with connect_inside() as connection:
-        condition = (
-            " WHERE nspname LIKE 'dsqlkit\\_%%' AND relname LIKE %s AND relkind IN ('r', 'v')"
-        )
-        return [row[0] for row in connection.execute(OURS + condition, (like,)).fetchall()]
+        row = connection.execute("SELECT %s::regclass::oid", (table,)).fetchone()
+        assert row is not None
+        return str(row[0])
+
+
+def overlays(table: str, oid: str) -> list[str]:
+    with connect_inside() as connection:
+        found = connection.execute(OF, {"name": table, "oid": oid})
+        return [row[0] for row in found.fetchall()]
 
 
 @pytest.fixture
@@ -42,21 +49,49 @@ def lose(racers: Sessions, table: str) -> None:
 
 
 def test_they_go_with_their_table(racers: Sessions, passing: Racer) -> None:
+    oid = oid_of("passing")
     lose(racers, "passing")
-    assert len(overlays("passing%")) == 3
+    assert len(overlays("passing", oid)) == 3
     assert passing.say("DROP TABLE passing") == "DROP TABLE"
-    assert overlays("passing%") == []
+    assert overlays("passing", oid) == []
 
 
 def test_they_go_with_their_schema(racers: Sessions, observer: Racer) -> None:
     observer.say("CREATE SCHEMA passing_by")
     observer.say("CREATE TABLE passing_by.t (id int PRIMARY KEY, v int)")
     observer.say("INSERT INTO passing_by.t VALUES (1, 0)")
+    oid = oid_of("passing_by.t")
     lose(racers, "passing_by.t")
+    assert len(overlays("t", oid)) == 3
     assert observer.say("DROP SCHEMA passing_by CASCADE") == "DROP SCHEMA"
     with connect_inside() as connection:
         left = connection.execute("SELECT FROM pg_namespace WHERE nspname ~ 'passing_by'")
         assert left.rowcount == 0
+    assert overlays("t", oid) == []
+
+
+LONG = "l" * 63
+"""As long as a name may be."""
+
+
+@pytest.mark.parametrize("names", [(LONG,), ("passing", "passing hidden", "passing write")])
+def test_a_name_needs_no_room_for_more(
+    racers: Sessions, observer: Racer, names: tuple[str, ...]
+) -> None:
+    for name in names:
+        observer.say(f'CREATE TABLE "{name}" (id int PRIMARY KEY, v int)')
+        observer.say(f'INSERT INTO "{name}" VALUES (1, 0)')
+    winner, loser = racers(2)
+    loser.say("BEGIN")
+    for each in (loser, winner):
+        for value, name in enumerate(names, 1):
+            assert each.say(f'UPDATE "{name}" SET v = v + {value} WHERE id = 1') == "UPDATE 1"
+    for value, name in enumerate(names, 1):
+        assert loser.rows(f'SELECT v FROM "{name}"') == [(value,)]
+    assert loser.say("COMMIT") == CONFLICT
+    for value, name in enumerate(names, 1):
+        assert observer.rows(f'SELECT v FROM "{name}"') == [(value,)]
+        assert observer.say(f'DROP TABLE "{name}"') == "DROP TABLE"
 
 
 @pytest.mark.parametrize(

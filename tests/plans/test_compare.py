@@ -2,7 +2,10 @@
 
 from decimal import Decimal
 
-from dsqlkit.plans.compare import compare
+import pytest
+
+from dsqlkit.plans.compare import compare, same_nodes
+from dsqlkit.plans.model import Plan
 from dsqlkit.plans.parse import parse_plan
 
 WHOLE = """\
@@ -33,13 +36,13 @@ Statement DPU Estimate:
 
 
 def test_a_plan_is_the_same_as_itself() -> None:
-    same = compare(parse_plan(WHOLE), parse_plan(WHOLE))
+    same = compare([parse_plan(WHOLE)], [parse_plan(WHOLE)])
     assert same.changes == ()
     assert same.growth.rows_scanned == same.growth.dpu == Decimal(1)
 
 
 def test_nodes_filters_and_figures_that_changed_are_told() -> None:
-    found = compare(parse_plan(WHOLE), parse_plan(BY_KEY))
+    found = compare([parse_plan(WHOLE)], [parse_plan(BY_KEY)])
     nodes = [(each.before, each.after) for each in found.changes if each.what == "node"]
     assert ("Storage Scan on t; Filters: (a = 1)", "Storage Scan on i") in nodes
     assert {each.what for each in found.changes} == {"node", "rows_scanned", "dpu", "execution_ms"}
@@ -48,7 +51,7 @@ def test_nodes_filters_and_figures_that_changed_are_told() -> None:
 
 
 def test_growth_is_held_to_a_limit() -> None:
-    worse = compare(parse_plan(BY_KEY), parse_plan(WHOLE)).growth
+    worse = compare([parse_plan(BY_KEY)], [parse_plan(WHOLE)]).growth
     assert worse.above(Decimal("1.2")) == ("rows_scanned", "dpu")
     assert worse.above(Decimal(10)) == ("rows_scanned",)
     assert worse.above(Decimal(20)) == ()
@@ -57,6 +60,40 @@ def test_growth_is_held_to_a_limit() -> None:
 def test_something_after_nothing_is_growth_without_end() -> None:
     none = WHOLE.replace("rows=100 loops", "rows=0 loops").replace("rows=5 loops", "rows=0 loops")
     none = none.replace("Rows Filtered: 95", "Rows Filtered: 0")
-    assert compare(parse_plan(none), parse_plan(WHOLE)).growth.above(Decimal(99)) == (
+    assert compare([parse_plan(none)], [parse_plan(WHOLE)]).growth.above(Decimal(99)) == (
         "rows_scanned",
     )
+
+
+def _runs(*times: str) -> list[Plan]:
+    return [parse_plan(WHOLE.replace("Time: 2.000", f"Time: {time}")) for time in times]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (("2.000",), ("3.000",), ("2.000", "3.000")),
+        (("2.000",), ("2.000",), None),
+        (("2.0", "2.2", "2.4"), ("2.3", "2.5", "2.7"), None),
+        (("2.0", "2.2", "2.4"), ("5.0", "5.2"), ("2.200 (spread 0.200)", "5.100 (spread 0.100)")),
+    ],
+)
+def test_times_differ_where_they_are_further_apart_than_their_runs(
+    before: tuple[str, ...], after: tuple[str, ...], told: tuple[str, str] | None
+) -> None:
+    found = compare(_runs(*before), _runs(*after))
+    times = [(each.before, each.after) for each in found.changes if each.what == "execution_ms"]
+    assert times == ([told] if told else [])
+
+
+def test_nodes_stand_beside_each_other_where_they_are_the_same_too() -> None:
+    found = compare([parse_plan(WHOLE)], [parse_plan(WHOLE)])
+    assert [each.before for each in found.nodes] == [each.after for each in found.nodes]
+    assert len(found.nodes) == 3
+    both = compare([parse_plan(WHOLE)], [parse_plan(BY_KEY)]).nodes
+    assert {each.before for each in both} >= {"Storage Scan on t; Filters: (a = 1)"}
+
+
+def test_runs_of_one_statement_have_the_same_nodes() -> None:
+    assert same_nodes(_runs("1.0", "2.0"))
+    assert not same_nodes([parse_plan(WHOLE), parse_plan(BY_KEY)])

@@ -31,6 +31,21 @@ def _lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.rstrip().split("\n")]
 
 
+def test_conditions_of_storage_do_not_repeat_the_table_they_are_of() -> None:
+    text = """\
+Index Only Scan using i on public.t x  (cost=1.00..2.00 rows=1 width=4)
+  Index Cond: (x.a = 1)
+  Filter: (x.c ~ 'z'::text)
+  -> Storage Scan on i  (cost=1.00..2.00 rows=1 width=4 loops=1)
+      Filters: ((x.b = 2) AND (y.b > 3))
+      -> B-Tree Scan on i  (cost=1.00..2.00 rows=1 width=4 loops=1)
+          Index Cond: (x.a = 1)
+"""
+    drawn = _drawn(text)
+    assert "storage filter: b = 2 AND y.b > 3" in drawn
+    assert "x." not in drawn
+
+
 def test_a_plan_at_80_columns() -> None:
     assert _lines(_drawn(dsql_text("05"))) == _lines(
         """\

@@ -22,9 +22,9 @@ from dsqlkit.advisor.limits import fitting_key, may_include
 from dsqlkit.advisor.measured import Reads
 from dsqlkit.advisor.query import Comparison, Predicate, TableUse
 from dsqlkit.advisor.statistics import NULLS_FIRST, TableFacts, joined
-from dsqlkit.advisor.write_cost import READ_DPU_PER_KIB, WRITE_DPU_PER_KIB
+from dsqlkit.advisor.write_cost import entry_dpu, lookup_dpu
 
-_FEW_LOOKUPS: Final = float(2 * WRITE_DPU_PER_KIB / READ_DPU_PER_KIB)
+_FEW_LOOKUPS: Final = float(2 * entry_dpu(0) / lookup_dpu(1))
 """So few (53) are not worth an INCLUDE: an UPDATE of an included column writes two entries, which
 cost as much. Then it pays if the query runs as often as those columns change."""
 _FEW_STATES: Final = 20

@@ -102,12 +102,14 @@ def try_out(
 
 
 def better(one: Measurement, other: Measurement) -> bool:
-    """Whether one measurement is better than another: by the rows that were read, then by DPU, by
-    the rows completed from the table, and by time, where each differs noticeably.
+    """Whether one measurement is better than another: by the DPU that storage costs, then by the
+    rows that were read, by those completed from the table, and by time, where each differs
+    noticeably. Compute is not compared: it tells of the moment, as time does.
     """
+    known = one.storage_dpu is not None and other.storage_dpu is not None
     figures = [
+        (float(one.storage_dpu or 0), float(other.storage_dpu or 0)) if known else (0.0, 0.0),
         (one.rows_scanned, other.rows_scanned),
-        (float(one.dpu), float(other.dpu)) if one.dpu and other.dpu else (0.0, 0.0),
         (one.rows_completed, other.rows_completed),
     ]
     for mine, others in figures:

@@ -1,19 +1,13 @@
-"""What an index costs and saves, in bytes and DPU.
-
-The formulas are read off 152 plans that clusters printed, with what was billed for them
-(github.com/faridnsh/aurora-dsql-pricing): an entry is its key and all its columns, a column of
-the key counting twice, and at least 128 bytes are billed of it.
+"""What an index costs and saves, in bytes and DPU, by the formulas of `dsqlkit.dpu`: an entry is
+its key and all its columns, a column of the key counting twice.
 """
 
 from decimal import Decimal
 from typing import Final
 
 from dsqlkit.advisor.statistics import TableFacts
+from dsqlkit.dpu import MIN_ENTRY_BYTES, read_dpu, write_dpu
 
-MIN_ENTRY_BYTES: Final = 128
-WRITE_DPU_PER_KIB: Final = Decimal("0.05")
-READ_DPU_PER_KIB: Final = Decimal("0.001875")
-_KIB: Final = 1024
 _UNITS: Final = (("GB", 1e9), ("MB", 1e6), ("KB", 1e3))
 
 
@@ -28,17 +22,17 @@ def entry_bytes(facts: TableFacts, key: tuple[str, ...], included: tuple[str, ..
 
 def entry_dpu(size: int) -> Decimal:
     """What writing one entry of so many bytes costs, at least that of 128."""
-    return max(size, MIN_ENTRY_BYTES) * WRITE_DPU_PER_KIB / _KIB
+    return write_dpu(max(size, MIN_ENTRY_BYTES))
 
 
 def lookup_dpu(rows: float) -> Decimal:
     """What reading so many rows one by one in the table costs, at least."""
-    return Decimal(round(rows)) * MIN_ENTRY_BYTES * READ_DPU_PER_KIB / _KIB
+    return read_dpu(round(rows) * MIN_ENTRY_BYTES)
 
 
 def scan_dpu(rows: float, bytes_a_row: float) -> Decimal:
     """What reading so many rows that lie beside each other costs."""
-    return Decimal(round(rows * bytes_a_row)) * READ_DPU_PER_KIB / _KIB
+    return read_dpu(round(rows * bytes_a_row))
 
 
 def write_cost(

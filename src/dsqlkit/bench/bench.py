@@ -16,8 +16,10 @@ from dsqlkit.bench.client import Client
 from dsqlkit.bench.figures import Latency, Second, Tally
 from dsqlkit.bench.participants import Participants
 from dsqlkit.bench.plan import BenchPlan, Schedule
+from dsqlkit.bench.price import transfer_cost
 from dsqlkit.bench.proof import Proof, Sum, prove, total
 from dsqlkit.connection import KeptConnection
+from dsqlkit.costs.bill import TransactionCost
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConnectionFailed, OutcomeUnknown
 from dsqlkit.token import TokenSigner
@@ -51,6 +53,8 @@ class Benched:
     `errors` how many ended with which word; `conflicts` counts attempts that met one.
 
     `latency_ms` is None when no transfer was made. `complete` is False for one that was stopped.
+    `cost` is what one transfer costs in DPU, as EXPLAIN said of one after the others; None where
+    nobody said it.
     """
 
     table: str
@@ -67,6 +71,12 @@ class Benched:
     ledger: Ledger
     seconds: Sequence[Second]
     complete: bool
+    cost: TransactionCost | None = None
+
+    @property
+    def dpu(self) -> Decimal | None:
+        """What all transfers that were made cost; attempts that met a conflict are not counted."""
+        return None if self.cost is None else self.cost.total * self.transfers
 
     @property
     def per_second(self) -> float:
@@ -233,6 +243,7 @@ class Bench:
             ),
             seconds=seconds,
             complete=not self._stop.is_set(),
+            cost=transfer_cost(connections, self._endpoint, self._participants),
         )
 
 

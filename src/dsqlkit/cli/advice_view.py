@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from dsqlkit.cli.measurement_view import change, measurement_document
+from dsqlkit.cli.measurement_view import change, dpu_change, measurement_document
 from dsqlkit.cli.output import counted
 from dsqlkit.cli.uncut import ResultTable
 
@@ -118,7 +118,7 @@ def _trials(outcome: "Outcome") -> ResultTable:
     table.column("With")
     for heading in ("rows read", "looked up", "execution (spread)"):
         table.column(heading, justify="right", no_wrap=True)
-    with_dpu = outcome.before.dpu is not None
+    with_dpu = outcome.before.storage_dpu is not None
     if with_dpu:
         table.column("DPU", justify="right", no_wrap=True)
     rows = [("no new index", outcome.before)]
@@ -130,7 +130,7 @@ def _trials(outcome: "Outcome") -> ResultTable:
             f"{measured.rows_completed:,}",
             f"{measured.execution_ms:.3f} ({measured.spread_ms:.3f}) ms",
         ]
-        table.add_row(*cells, *([f"{measured.dpu or 0:.5f}"] if with_dpu else []))
+        table.add_row(*cells, *([f"{measured.storage_dpu or 0:.5f}"] if with_dpu else []))
     return table
 
 
@@ -142,8 +142,8 @@ def _verdict(outcome: "Outcome") -> list[RenderableType]:
     else:
         lines.append(
             f"{before.rows_scanned:,} rows read before, {after.rows_scanned:,} after, for "
-            f"{after.rows:,} returned. Execution: {change(outcome.speedup)} (medians of "
-            f"{before.runs} and {after.runs} warm runs)."
+            f"{after.rows:,} returned.{dpu_change(before, after)} Execution: "
+            f"{change(outcome.speedup)} (medians of {before.runs} and {after.runs} warm runs)."
         )
     lines.append(f"Kept: {', '.join(outcome.kept) or 'none'}.")
     if outcome.dropped:

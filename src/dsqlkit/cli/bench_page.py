@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit import __version__
-from dsqlkit.cli.bench_view import fault_of, latency_of
+from dsqlkit.cli.bench_view import cost_of, fault_of, latency_of
 from dsqlkit.cli.output import counted
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def _facts(done: "Benched", plan: "BenchPlan", accounts: int) -> str:
         "Balance": f"{plain(done.balance_before)} before, {plain(done.balance_after)} after",
         "Ledger": f"{there.found:,} found of {there.successes:,} reported; "
         f"{counted(there.unknown_resolved, 'was', 'were')} found out after a lost answer",
+        "DPU": cost_of(done),
     }
     return "".join(
         f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items()

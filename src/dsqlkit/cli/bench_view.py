@@ -78,8 +78,19 @@ def text_of(done: "Benched") -> str:
         "Errors": ", ".join(errors) or "none",
         "Balance": f"{plain(done.balance_after)} in all, {same}",
         "Ledger": f"{there.found:,} of {there.successes:,} transfers{found_out}",
+        "DPU": cost_of(done),
     }
     return ("" if done.complete else "Interrupted.\n") + table_of(rows)
+
+
+def cost_of(done: "Benched") -> str:
+    """What the transfers cost, in a line."""
+    from dsqlkit.costs.bill import printed
+
+    if done.cost is None or done.dpu is None:
+        return "not known"
+    by = ", by the local cluster's model" if done.cost.source == "model" else ""
+    return f"{printed(done.cost.total)} a transfer, {done.dpu:,.2f} for those made{by}"
 
 
 def latency_of(done: "Benched") -> str:

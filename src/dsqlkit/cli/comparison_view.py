@@ -44,9 +44,20 @@ def comparison_view(found: "Comparison") -> "RenderableType":
         table.column(heading)
     for each in found.changes:
         table.add_row(Text(each.what), Text(each.before or "-"), Text(each.after or "-"))
+    return Group(table, Text(), Text(summary_of(found)))
+
+
+def summary_of(found: "Comparison") -> str:
+    """By how much reads and cost grew, and what is to be said of the times."""
     rows, dpu = found.growth.rows_scanned, found.growth.dpu
-    told = [f"rows read: {_times(rows)}", f"DPU without compute: {_times(dpu)}"]
-    return Group(table, Text(), Text(f"{', '.join(told)}. Times are of one run each."))
+    told = f"Rows read: {_times(rows)}, DPU without compute: {_times(dpu)}."
+    before, after = found.times
+    if before is None or after is None:
+        return told
+    if before.runs == after.runs == 1:
+        return f"{told} Times are of one run each."
+    apart = "differ" if before.differs(after) else "do not differ beyond the spread of the runs"
+    return f"{told} Times are medians of {before.runs} and {after.runs} runs; they {apart}."
 
 
 def _number(growth: Decimal | None) -> float | None:

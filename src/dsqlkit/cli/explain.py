@@ -1,6 +1,7 @@
 """`explain`: a query's plan as a tree (chapter 7)."""
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, Final
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from dsqlkit.queries import NamedQuery
 
 
+_COMPARED_RUNS: Final = 7
+"""After one that is thrown away."""
 _LONGEST_NAME: Final = 1024
 """What is longer is SQL: no file is called so."""
 
@@ -83,9 +86,13 @@ def explain(
             )
         most = amount_of("--max-growth", max_growth)
         with _page(html) as page:
-            both = tuple(_either(options, output, each, analyze=not no_analyze) for each in compare)
-            _write_page(page, both)
-        return _compared(output, both, most)
+            before, after = (
+                _either(options, output, each, analyze=not no_analyze) for each in compare
+            )
+            code = _compared(output, before, after, most, page)
+        if html is not None:
+            output.notice(f"The page is in {html}.")
+        return code
     if max_growth is not None:
         raise UsageError("--max-growth is about --compare.", hint="Give --compare A B.")
     if raw and output.as_json:
@@ -116,22 +123,47 @@ def explain(
 
 def _either(
     options: DatabaseOptions, output: Output, text: str, *, analyze: bool
-) -> "ExplainResult":
-    """The plan in a file, or that of SQL."""
-    from dsqlkit.plans.result import read_result
+) -> "tuple[ExplainResult, ...]":
+    """The plan in a file, or that of SQL: of one run or several."""
+    from dsqlkit.plans.compare import same_nodes
+    from dsqlkit.plans.result import read_results
 
     if not text.startswith("@") and len(text) < _LONGEST_NAME and Path(text).is_file():
-        return read_result(file_text(Path(text)))
-    return _run(options, output, query_of(text, None, None), analyze=analyze)
+        found = read_results(file_text(Path(text)))
+        if not same_nodes([each.plan for each in found]):
+            raise UsageError(
+                f"{text} has plans of several kinds.",
+                hint="Several plans of a file are taken for runs of one statement.",
+            )
+        return found
+    named = query_of(text, None, None)
+    one = _run(options, output, named, analyze=analyze)
+    if not analyze:
+        return (one,)
+    from dsqlkit import measurement
+    from dsqlkit.connection import KeptConnection
+
+    with KeptConnection(endpoint_of(options, output)) as connections, pointing_into(named):
+        plans = measurement.warm_runs(connections, named.sql, named.parameters, _COMPARED_RUNS)
+    return tuple(replace(one, plan=plan) for plan in plans)
 
 
-def _compared(output: Output, both: "tuple[ExplainResult, ...]", most: Decimal | None) -> int:
+def _compared(
+    output: Output,
+    before: "tuple[ExplainResult, ...]",
+    after: "tuple[ExplainResult, ...]",
+    most: Decimal | None,
+    page: IO[str] | None,
+) -> int:
     from dsqlkit.cli.comparison_view import comparison_document, comparison_view
     from dsqlkit.plans.compare import compare
 
-    before, after = both
-    found = compare(before.plan, after.plan)
-    output.result(comparison_document(before, after, found), lambda: comparison_view(found))
+    found = compare([each.plan for each in before], [each.plan for each in after])
+    if page is not None:
+        from dsqlkit.cli.comparison_page import comparison_page
+
+        page.write(comparison_page(before[-1], after[-1], found))
+    output.result(comparison_document(before[-1], after[-1], found), lambda: comparison_view(found))
     grown = () if most is None else found.growth.above(most)
     if grown:
         print_error(

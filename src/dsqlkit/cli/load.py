@@ -207,6 +207,8 @@ def _show(
         f"({counted(loaded.retries, 'retry', 'retries')}), {loaded.elapsed_ms / 1000:.1f} s, "
         f"{loaded.rows_per_second:,.0f} rows/s."
     ]
+    if loaded.transactions:
+        lines.append(_cost(loaded))
     if resumed:
         lines.append(f"With those of before they are {load.accounts:,}.")
     if not loaded.complete:
@@ -220,6 +222,16 @@ def _show(
     if verified is not None:
         lines.append(_verified_text(verified, output))
     printer.result(document, lambda: "\n".join(lines))
+
+
+def _cost(loaded: "Loaded") -> str:
+    from dsqlkit.loading.price import load_cost
+
+    cost = load_cost(loaded.transactions, loaded.accounts // loaded.transactions)
+    return (
+        f"By the model that is about {cost.write:,.2f} DPU for writing ({cost.a_row:.5f} a row) "
+        f"and {cost.read:,.2f} for reading, beside compute."
+    )
 
 
 def _doubt(load: "TableLoad") -> str:

@@ -36,6 +36,10 @@ def table_of(done: "Optimization") -> "Group":
     table.add_row("Rows returned", f"{before.rows:,}", f"{after.rows:,}")
     table.add_row("Execution", f"{before.execution_ms:.3f} ms", f"{after.execution_ms:.3f} ms")
     table.add_row("Spread", f"{before.spread_ms:.3f} ms", f"{after.spread_ms:.3f} ms")
+    if before.storage_dpu is not None and after.storage_dpu is not None:
+        table.add_row("DPU", f"{before.storage_dpu:.5f}", f"{after.storage_dpu:.5f}")
+    if done.insert_before is not None and done.insert_after is not None:
+        table.add_row("DPU an INSERT", f"{done.insert_before:.5f}", f"{done.insert_after:.5f}")
     table.add_row("Index", before.index or "none", after.index or "none")
     return Group(table, Text(), Text(_comparison(done)))
 
@@ -43,7 +47,18 @@ def table_of(done: "Optimization") -> "Group":
 def _comparison(done: "Optimization") -> str:
     rows, time = done.scan_reduction, done.speedup
     fewer = "" if rows is None else f"{rows:.1f} times fewer rows read. "
-    return f"{fewer}Execution: {change(time)} (medians of {done.before.runs} warm runs each)."
+    return (
+        f"{fewer}Execution: {change(time)} (medians of {done.before.runs} warm runs each). "
+        "DPU are those of storage: what the query reads, and what an INSERT of one row writes, "
+        "an entry for the row and one for each index."
+    )
+
+
+def dpu_change(before: "Measurement", after: "Measurement") -> str:
+    """What storage costs before and after, as a sentence; empty where it is not known."""
+    if before.storage_dpu is None or after.storage_dpu is None:
+        return ""
+    return f" DPU of storage: {before.storage_dpu:.5f} before, {after.storage_dpu:.5f} after."
 
 
 def change(speedup: float | None) -> str:

@@ -56,17 +56,27 @@ the nodes below it; storage nodes have none of their own, it is part of the scan
 
 def plan_page(results: Sequence[ExplainResult]) -> str:
     """The page of one or more plans: totals, findings, the tree with its bars, the text."""
-    style = files("dsqlkit.cli").joinpath("plan_page.css").read_text(encoding="utf-8")
-    style += f":root {{ --levels: {max(_levels(result.plan.root) for result in results)}; }}\n"
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     of = f" {{}} of {len(results)}" if len(results) > 1 else ""
-    plans = (_plan(result, f"Query plan{of.format(n)}") for n, result in enumerate(results, 1))
+    parts = (plan_part(result, f"Query plan{of.format(n)}") for n, result in enumerate(results, 1))
+    return page_of(
+        f"Query plan: {results[0].plan.root.title}",
+        "\n".join(parts),
+        results[0].text,
+        [result.plan for result in results],
+    )
+
+
+def page_of(title: str, content: str, text: str, plans: Sequence[Plan]) -> str:
+    """A whole page around HTML that shows these plans, with the text that they were read from."""
+    style = files("dsqlkit.cli").joinpath("plan_page.css").read_text(encoding="utf-8")
+    style += f":root {{ --levels: {max(_levels(plan.root) for plan in plans)}; }}\n"
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return _PAGE.format(
         policy=f"default-src 'none'; style-src 'sha256-{digest}'",
-        title=escape(f"Query plan: {results[0].plan.root.title}"),
+        title=escape(title),
         style=style,
-        plans="\n".join(plans),
-        text=escape(results[0].text),
+        plans=content,
+        text=escape(text),
         version=escape(__version__),
     )
 
@@ -75,7 +85,8 @@ def _levels(node: PlanNode) -> int:
     return 1 + max(map(_levels, node.children), default=0)
 
 
-def _plan(result: ExplainResult, heading: str) -> str:
+def plan_part(result: ExplainResult, heading: str) -> str:
+    """The part of a page that shows one plan."""
     parts = [f"<h1>{escape(heading)}</h1>"]
     if result.sql:
         parts.append(f"<pre>{escape(_readable_sql(result.sql))}</pre>")

@@ -109,16 +109,19 @@ def _rows(
     before: str = "",
     below: str = "",
     known: str | None = None,
+    read: str | None = None,
 ) -> Iterator[_Row]:
     """`before` stands before the node's name, `below` before what is below it. `known` is the
-    index condition of the scan above, which a B-Tree Scan repeats.
+    index condition of the scan above, which a B-Tree Scan repeats; `read` is what that scan reads,
+    of which storage's conditions speak whatever B-tree they stand at.
     """
     node = time.node
+    own = (read if node.node_type in STORAGE_NODES else None) or node.own_name
     inner = below + (guides.past if time.children else guides.none)
     yield _Row(
         name=Text.assemble((before, "dim"), _name(time, strings)),
         cells=_cells(time),
-        notes=tuple(_layers(node, known, strings)),
+        notes=tuple(_layers(node, known, own, strings)),
         guide=Text(inner, "dim"),
     )
     for child in time.children:
@@ -130,6 +133,7 @@ def _rows(
             before=below + (guides.last if last else guides.more),
             below=below + (guides.none if last else guides.past),
             known=node.value("Index Cond") or known,
+            read=own,
         )
 
 
@@ -163,10 +167,12 @@ def _cells(time: NodeTime) -> dict[str, Text]:
     }
 
 
-def _layers(node: PlanNode, known: str | None, strings: Collection[str]) -> Iterator[Text]:
+def _layers(
+    node: PlanNode, known: str | None, own: str | None, strings: Collection[str]
+) -> Iterator[Text]:
     for layer in layers_of(node, known):
         style = _LAYER_STYLES[layer.rank]
-        condition = readable(layer.line.value, node.own_name, strings)
+        condition = readable(layer.line.value, own, strings)
         yield Text.assemble((f"{layer.words}: ", style), (condition, "dim"))
 
 

@@ -35,12 +35,13 @@ class TransactionCost:
     """The DPU of a transaction: the sums of its statements, and no part less than its minimum.
 
     `statements` are the numbers of its statements, from 1; `raised` the parts that the minimum
-    made more of.
+    made more of; `source` that of its statements.
     """
 
     statements: tuple[int, ...]
     parts: Mapping[str, Decimal]
     raised: tuple[str, ...]
+    source: Source = "cluster"
 
     @property
     def total(self) -> Decimal:
@@ -71,7 +72,7 @@ def transaction_cost(
             sums[name] = sums.get(name, _ZERO) + dpu
     charged = {name: max(dpu, _minimum(name, dpu)) for name, dpu in sums.items()}
     raised = tuple(name for name in sums if charged[name] > sums[name])
-    return TransactionCost(tuple(numbers), charged, raised)
+    return TransactionCost(tuple(numbers), charged, raised, statements[0].source)
 
 
 def bill_of(transactions: Sequence[Sequence[StatementCost]], price: Decimal | None = None) -> Bill:

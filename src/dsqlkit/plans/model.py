@@ -200,6 +200,12 @@ class DpuEstimate:
     parts: Mapping[str, DpuAmount]
     total: Decimal
 
+    @property
+    def of_storage(self) -> Decimal:
+        """All parts but compute, which tells of the moment and its machine."""
+        amounts = (amount.dpu for name, amount in self.parts.items() if name != "compute")
+        return sum(amounts, Decimal(0))
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

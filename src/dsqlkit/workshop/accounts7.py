@@ -7,6 +7,7 @@ another name, that begins with accounts7.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import Final
 
@@ -15,6 +16,7 @@ import psycopg
 from dsqlkit import indexes, queries, tables
 from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import DsqlkitError
+from dsqlkit.plans.runner import explain
 from dsqlkit.queries import NamedQuery, parse_query, read_sql, split_statements
 from dsqlkit.transaction import run, sql_error
 
@@ -131,6 +133,17 @@ def analyze(connections: Connections, table: str = TABLE) -> None:
             raise sql_error(error) from error
 
 
+def insert_dpu(connections: Connections, table: str = TABLE) -> Decimal | None:
+    """What an INSERT of one more row writes, in DPU; None where plans print none. It is rolled
+    back.
+    """
+    fill = _fill_query(table)
+    row = {"first_id": ROWS + 1, "last_id": ROWS + 1}
+    with connections.connection() as connection:
+        estimate = explain(connection, fill, row, verbose=True).plan.dpu
+    return None if estimate is None else estimate.parts["write"].dpu
+
+
 def _is_valid(connections: Connections, table: str, name: str) -> bool:
     return indexes.Index(name, valid=True) in indexes.of_table(connections, table)
 
@@ -145,5 +158,9 @@ def _run_ddl(connections: Connections, path: str, table: str) -> None:
 
 
 def _fill(connection: Connection, table: str, first: int, last: int) -> None:
-    fill = parse_query(table, read_sql("accounts7/fill.sql").replace(TABLE, table)).sql
-    connection.execute(fill.encode(), {"first_id": first, "last_id": last})
+    row = {"first_id": first, "last_id": last}
+    connection.execute(_fill_query(table).encode(), row)
+
+
+def _fill_query(table: str) -> str:
+    return parse_query(table, read_sql("accounts7/fill.sql").replace(TABLE, table)).sql

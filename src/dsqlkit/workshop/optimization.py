@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from dsqlkit import indexes, interruption, measurement
 from dsqlkit.advisor import consulting, trial
@@ -19,7 +20,8 @@ class Optimization:
     """The query before and after the chapter's indexes, with a plan of each.
 
     `speedup` is None where the difference lies within the spread; `scan_reduction` compares the
-    rows that were read, which does not depend on the machine.
+    rows that were read, which does not depend on the machine. `insert_before` and `insert_after`
+    are the DPU that an INSERT of one row writes, None where plans print none.
     """
 
     before: Measurement
@@ -29,6 +31,8 @@ class Optimization:
     indexes: tuple[str, ...]
     speedup: float | None
     scan_reduction: float | None
+    insert_before: Decimal | None = None
+    insert_after: Decimal | None = None
 
 
 def optimize(
@@ -90,6 +94,7 @@ def _optimize(
         accounts7.analyze(connections, table)
         query = accounts7.query(table)
         plan_before = measurement.warm_runs(connections, query.sql, query.parameters, 1)[-1]
+        insert_before = accounts7.insert_dpu(connections, table)
         consultation = consulting.consult(connections, query.sql, query.parameters, on_step)
         chapter = replace(consultation, advice=Advice(chapter_indexes(connections, table)))
     outcome = trial.try_out(connections, chapter, keep_all=True, say=on_step)
@@ -101,4 +106,6 @@ def _optimize(
         indexes=names,
         speedup=outcome.speedup,
         scan_reduction=outcome.scan_reduction,
+        insert_before=insert_before,
+        insert_after=accounts7.insert_dpu(connections, table),
     )

@@ -18,6 +18,7 @@ from dsqlkit.indexes import IndexBuildFailed
 from dsqlkit.plans.model import Plan
 from dsqlkit.workshop import accounts7
 from dsqlkit.workshop.chapter import Shown, Stage, Statements, Text, Tree
+from dsqlkit.workshop.explanation import price, why
 from dsqlkit.workshop.optimization import Optimization, optimize
 from dsqlkit.workshop.recording import Recorder, Sent
 
@@ -36,14 +37,14 @@ def play(stage: Stage) -> Shown:
             done = optimize(recorder, stage.say)
             why = _disturbed(done)
             if why is None:
-                return _shown(accounts7.TABLE, done, recorder.sent)
+                return _shown(stage, accounts7.TABLE, done, recorder.sent)
     except (SqlError, IndexBuildFailed) as error:
         why = f"{_OTHERS} ({error.message.rstrip('.')})"
     stage.say(f"On accounts7 {why}")
     note = f"On accounts7 {why}. So the chapter ran on a copy, which it dropped at its end."
     with _own_table(stage) as table:
         recorder = Recorder(stage.connections)
-        return _shown(table, optimize(recorder, stage.say, table=table), recorder.sent, note)
+        return _shown(stage, table, optimize(recorder, stage.say, table=table), recorder.sent, note)
 
 
 def _have_table(stage: Stage) -> None:
@@ -111,7 +112,9 @@ def _own_table(stage: Stage) -> Generator[str, None, None]:
     accounts7.drop(stage.connections, table)
 
 
-def _shown(table: str, done: Optimization, sent: Sequence[Sent], note: str | None = None) -> Shown:
+def _shown(
+    stage: Stage, table: str, done: Optimization, sent: Sequence[Sent], note: str | None = None
+) -> Shown:
     query = next(each for each in sent if each.sql.startswith("EXPLAIN"))
     builds = [each for each in sent if each.sql.startswith("CREATE INDEX")][-2:]
     return Shown(
@@ -128,6 +131,7 @@ def _shown(table: str, done: Optimization, sent: Sequence[Sent], note: str | Non
             Text(f"With {done.after.index or 'no index'}:"),
             Tree(done.plan_after),
             Text(_comparison(done)),
+            *(Text(words) for words in (why(done), price(done, stage.endpoint)) if words),
         ),
         facts={
             "table": table,
@@ -138,6 +142,10 @@ def _shown(table: str, done: Optimization, sent: Sequence[Sent], note: str | Non
             "execution_ms_before": round(done.before.execution_ms, 3),
             "execution_ms_after": round(done.after.execution_ms, 3),
             "speedup": None if done.speedup is None else round(done.speedup, 2),
+            "dpu_before": done.before.storage_dpu,
+            "dpu_after": done.after.storage_dpu,
+            "insert_dpu_before": done.insert_before,
+            "insert_dpu_after": done.insert_after,
             "index_before": done.before.index,
             "index_after": done.after.index,
         },

@@ -24,9 +24,7 @@ def tables(connection: Connection) -> Iterator[None]:
     connection.execute("DROP TABLE shown")
 
 
-@pytest.mark.parametrize(
-    "name", ["dsqlkit.job", "dsqlkit_seen.pg_class", '"dsqlkit_rows_public".t']
-)
+@pytest.mark.parametrize("name", ["dsqlkit.job", "dsqlkit_seen.pg_class", '"dsqlkit_rows".t'])
 def test_what_is_the_endpoints_does_not_exist(connection: Connection, name: str) -> None:
     for sql in (
         f"SELECT * FROM {name}",

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
+from tests.local.explain.asking import dpu, lines_of, set_up, shape
 
 _SET_UP = (
     "CREATE SCHEMA printed",
@@ -20,6 +20,8 @@ _SET_UP = (
     "INSERT INTO printed.orders SELECT n, n % 50, CASE WHEN n % 7 = 0 THEN 'open' ELSE 'sent' END,"
     " 'note ' || n, n, timestamp '2026-01-01' + n * interval '1 hour'"
     " FROM generate_series(1, 2500) AS n",
+    "CREATE INDEX ASYNC by_customer ON printed.orders (customer) INCLUDE (status)",
+    "ANALYZE printed.orders",
 )
 
 
@@ -27,39 +29,16 @@ _SET_UP = (
 def db(endpoint: Endpoint) -> Iterator[Connection]:
     with connect(endpoint) as connection:
         connection.autocommit = True
-        for statement in _SET_UP:
-            connection.execute(statement.encode())
-        row = connection.execute(
-            "CREATE INDEX ASYNC by_customer ON printed.orders (customer) INCLUDE (status)"
-        ).fetchone()
-        assert row is not None
-        connection.execute("CALL sys.wait_for_job(%s)", (row[0],))
-        connection.execute("ANALYZE printed.orders")
+        set_up(connection, _SET_UP)
         connection.execute("SET search_path = printed")
         yield connection
         connection.execute("DROP SCHEMA printed CASCADE")
 
 
-def _lines(db: Connection, sql: str) -> list[Any]:
-    return [row[0] for row in db.execute(sql.encode()).fetchall()]
-
-
-def _shape(lines: list[str]) -> list[str]:
-    """The lines without their figures."""
-    return [
-        re.sub(r"\((?:cost|actual) [^)]*\)|\(cost=[^)]*\)", "", each).rstrip() for each in lines
-    ]
-
-
-def _dpu(lines: list[str], part: str) -> Decimal:
-    [found] = [line for line in lines if line.startswith(f"  {part}: ")]
-    return Decimal(found.split()[1])
-
-
 def test_a_read_by_the_primary_key(db: Connection) -> None:
     db.execute("INSERT INTO keyed VALUES (12, 'x')")
-    lines = _lines(db, "EXPLAIN (ANALYZE, VERBOSE, SETTINGS) SELECT * FROM keyed WHERE id = 12")
-    assert _shape(lines)[:8] == [
+    lines = lines_of(db, "EXPLAIN (ANALYZE, VERBOSE, SETTINGS) SELECT * FROM keyed WHERE id = 12")
+    assert shape(lines)[:8] == [
         "Index Only Scan using keyed_pkey on printed.keyed",
         "  Output: id, data",
         "  Index Cond: (keyed.id = 12)",
@@ -82,7 +61,7 @@ def test_a_read_by_the_primary_key(db: Connection) -> None:
 
 
 def test_a_table_without_a_primary_key_and_a_limit(db: Connection) -> None:
-    assert _shape(_lines(db, "EXPLAIN SELECT data FROM bare LIMIT 1 OFFSET 2")) == [
+    assert shape(lines_of(db, "EXPLAIN SELECT data FROM bare LIMIT 1 OFFSET 2")) == [
         "Limit",
         "  ->  Full Scan (btree-table) on bare",
         "        -> Storage Scan on bare",
@@ -94,8 +73,8 @@ def test_a_table_without_a_primary_key_and_a_limit(db: Connection) -> None:
 
 def test_what_an_index_lacks_is_looked_up(db: Connection) -> None:
     sql = "EXPLAIN ANALYZE SELECT * FROM orders WHERE customer = 7 AND status = 'open'"
-    lines = _lines(db, sql + " AND note LIKE '%7'")
-    assert _shape(lines)[:-2] == [
+    lines = lines_of(db, sql + " AND note LIKE '%7'")
+    assert shape(lines)[:-2] == [
         "Index Scan using by_customer on orders",
         "  Index Cond: (customer = 7)",
         "  Filter: (note ~~ '%7'::text)",
@@ -109,16 +88,16 @@ def test_what_an_index_lacks_is_looked_up(db: Connection) -> None:
         "      -> B-Tree Lookup on orders",
     ]
     assert "(actual rows=50 loops=1)" in lines[6]
-    assert _shape(_lines(db, sql.replace("*", "customer, status")))[0] == (
+    assert shape(lines_of(db, sql.replace("*", "customer, status")))[0] == (
         "Index Only Scan using by_customer on orders"
     )
 
 
 def test_filters_of_storage_and_of_the_query_processor(db: Connection) -> None:
-    lines = _lines(
+    lines = lines_of(
         db, "EXPLAIN ANALYZE SELECT id FROM orders WHERE status = 'open' AND total > 2000"
     )
-    assert _shape(lines)[:-2] == [
+    assert shape(lines)[:-2] == [
         "Index Only Scan using orders_pkey on orders",
         "  Filter: (total > '2000'::numeric)",
         "  Rows Removed by Filter: 285",
@@ -131,18 +110,18 @@ def test_filters_of_storage_and_of_the_query_processor(db: Connection) -> None:
 
 
 def test_a_join_by_key_is_batched(db: Connection) -> None:
-    lines = _lines(
+    lines = lines_of(
         db,
         "EXPLAIN ANALYZE WITH few AS MATERIALIZED"
         " (SELECT id FROM orders WHERE customer = 3 ORDER BY id LIMIT 5)"
         " SELECT o.* FROM few JOIN orders o USING (id)",
     )
-    shape = _shape(lines)
-    at = shape.index("  ->  CTE Scan on few")
-    assert shape[0] == "Nested Loop (Batched Join)"
-    assert shape[1] == "  Recheck Cond: (id = few.id)"
-    assert shape[2] == "  CTE few"
-    assert shape[at + 1 : at + 6] == [
+    found = shape(lines)
+    at = found.index("  ->  CTE Scan on few")
+    assert found[0] == "Nested Loop (Batched Join)"
+    assert found[1] == "  Recheck Cond: (id = few.id)"
+    assert found[2] == "  CTE few"
+    assert found[at + 1 : at + 6] == [
         "  ->  Index Only Scan using orders_pkey on orders o",
         "        Index Cond: (id = few.id)",
         "        -> Storage Scan on orders_pkey",
@@ -150,6 +129,21 @@ def test_a_join_by_key_is_batched(db: Connection) -> None:
         "            -> B-Tree Scan on orders_pkey",
     ]
     assert "rows=5 loops=1)" in lines[at + 1]
+
+
+def test_what_a_batched_join_compares_is_its_own_filter(db: Connection) -> None:
+    sql = "SELECT * FROM few f LEFT JOIN orders o ON o.id = f.id AND o.total > f.low"
+    found = (
+        "WITH few AS MATERIALIZED (SELECT n AS id, 3000 AS low FROM generate_series(1, 5) AS n) "
+    )
+    lines = lines_of(db, f"EXPLAIN ANALYZE {found}{sql}")
+    plan = shape(lines)
+    at = plan.index("  Join Filter: (o.total > (f.low)::numeric)")
+    assert plan[at - 2 : at] == ["  Join Type: Left", "  Recheck Cond: (id = f.id)"]
+    assert plan[at + 1] == "  Rows Removed by Join Filter: 5"
+    inner = plan.index("  ->  Index Only Scan using orders_pkey on orders o")
+    assert not any("Filter" in line for line in plan[inner:])
+    assert "rows=5 loops=1)" in lines[inner]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +160,7 @@ def test_a_join_by_key_is_batched(db: Connection) -> None:
 @pytest.mark.parametrize("options", ["", "(ANALYZE)", "(ANALYZE, VERBOSE)", "(COSTS OFF)"])
 def test_no_plan_shows_how_postgresql_stores(db: Connection, sql: str, options: str) -> None:
     with db.transaction(force_rollback=True):
-        text = "\n".join(_lines(db, f"EXPLAIN {options} {sql}"))
+        text = "\n".join(lines_of(db, f"EXPLAIN {options} {sql}"))
     assert not re.search("Bitmap|Heap|Seq Scan|ctid|Node Type", text)
 
 
@@ -185,31 +179,31 @@ def test_a_write_costs_what_clusters_printed(
     # 20, 12 and 84 bytes beside the data, read off recorded INSERTs.
     rows = ", ".join(f"({values.format(n=n)})" for n in (1, 2))
     with db.transaction(force_rollback=True):
-        lines = _lines(db, f"EXPLAIN (ANALYZE, VERBOSE) INSERT INTO {table} VALUES {rows}")
-    assert _dpu(lines, "Write") == round(2 * size * Decimal("0.05") / 1024, 5)
+        lines = lines_of(db, f"EXPLAIN (ANALYZE, VERBOSE) INSERT INTO {table} VALUES {rows}")
+    assert dpu(lines, "Write") == round(2 * size * Decimal("0.05") / 1024, 5)
 
 
 def test_writes_of_an_index_are_entries_too(db: Connection) -> None:
     explain = "EXPLAIN (ANALYZE, VERBOSE) "
     with db.transaction(force_rollback=True):
         one = "INSERT INTO orders (id, customer) VALUES (9001, 1)"
-        assert _dpu(_lines(db, explain + one), "Write") == Decimal("0.01250")
+        assert dpu(lines_of(db, explain + one), "Write") == Decimal("0.01250")
         other = "UPDATE orders SET note = 'other' WHERE id = 9001"
-        assert _dpu(_lines(db, explain + other), "Write") == Decimal("0.00625")
+        assert dpu(lines_of(db, explain + other), "Write") == Decimal("0.00625")
         indexed = "UPDATE orders SET customer = 2 WHERE id = 9001"
-        assert _dpu(_lines(db, explain + indexed), "Write") == Decimal("0.01875")
-        assert _dpu(_lines(db, explain + indexed.replace("9001", "-1")), "Write") == 0
+        assert dpu(lines_of(db, explain + indexed), "Write") == Decimal("0.01875")
+        assert dpu(lines_of(db, explain + indexed.replace("9001", "-1")), "Write") == 0
 
 
 def test_explain_without_analyze_writes_nothing(db: Connection) -> None:
-    lines = _lines(db, "EXPLAIN (VERBOSE) DELETE FROM orders")
+    lines = lines_of(db, "EXPLAIN (VERBOSE) DELETE FROM orders")
     assert not any("DPU" in line for line in lines)
-    assert _lines(db, "SELECT count(*) FROM orders") == [2500]
+    assert lines_of(db, "SELECT count(*) FROM orders") == [2500]
 
 
 def test_an_explained_write_in_autocommit_is_kept_as_on_a_cluster(db: Connection) -> None:
-    _lines(db, "EXPLAIN ANALYZE INSERT INTO bare VALUES ('kept')")
-    assert _lines(db, "SELECT count(*) FROM bare WHERE data = 'kept'") == [1]
+    lines_of(db, "EXPLAIN ANALYZE INSERT INTO bare VALUES ('kept')")
+    assert lines_of(db, "SELECT count(*) FROM bare WHERE data = 'kept'") == [1]
 
 
 def test_an_error_points_into_the_clients_own_text(db: Connection) -> None:
@@ -243,5 +237,5 @@ def test_in_a_pipeline_each_statement_has_its_answer(db: Connection) -> None:
 
 
 def test_another_format_is_postgresqls(db: Connection) -> None:
-    [document] = _lines(db, "EXPLAIN (FORMAT JSON) SELECT * FROM bare")
+    [document] = lines_of(db, "EXPLAIN (FORMAT JSON) SELECT * FROM bare")
     assert document[0]["Plan"]["Node Type"] == "Seq Scan"

@@ -68,6 +68,30 @@ def test_a_commit_that_is_hit_fails_with_a_conflict_and_leaves_nothing(
     assert rows(connection) == [(1, 2), (2, 2)]
 
 
+def test_the_commit_of_an_explained_write_is_hit_too(connection: Connection) -> None:
+    write = "EXPLAIN ANALYZE UPDATE faulty SET v = v + 1"
+    local.set_faults(Faults(conflict_every=2))
+    connection.execute(write)
+    with pytest.raises(psycopg.errors.SerializationFailure) as caught:
+        connection.execute(write)
+    assert caught.value.diag.message_primary == CONFLICT
+    for spared in ("EXPLAIN UPDATE faulty SET v = 9", "EXPLAIN ANALYZE SELECT * FROM faulty") * 2:
+        connection.execute(spared)
+    assert rows(connection) == [(1, 1), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("faults", "left"), [(Faults(cut_before_commit=1), 0), (Faults(cut_after_commit=1), 1)]
+)
+def test_a_cut_at_the_commit_of_an_explained_write(
+    connection: Connection, witness: Connection, faults: Faults, left: int
+) -> None:
+    local.set_faults(faults)
+    with pytest.raises(psycopg.OperationalError):
+        connection.execute("EXPLAIN ANALYZE UPDATE faulty SET v = v + 1")
+    assert rows(witness) == [(1, left), (2, left)]
+
+
 def test_commits_that_change_nothing_are_spared(connection: Connection) -> None:
     local.set_faults(Faults(conflict_rate=1))
     connection.execute("BEGIN")

@@ -8,23 +8,37 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index: the columns of its key, and those that it includes. An expression is None."""
+    """An index: the columns of its key, and those that it includes. An expression is None. `entry`
+    is the size of an entry in bytes, in SQL."""
 
     key: tuple[str | None, ...]
     included: tuple[str, ...]
+    entry: str = "0"
 
     def covers(self, columns: set[str]) -> bool:
         """Whether it has all of these columns."""
         return columns <= {*self.key, *self.included}
 
+    def place(self, column: str) -> int:
+        """Where a column is among those that it has; behind them if it has not."""
+        every = (*self.key, *self.included)
+        return every.index(column) if column in every else len(every)
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its columns in order, its primary key's index (None without one), its indexes."""
+    """A table: its columns in order, its primary key's index (None without one), its indexes, and
+    the size of a row's entry in bytes, in SQL."""
 
     columns: tuple[str, ...]
     primary: str | None
     indexes: Mapping[str, Index]
+    entry: str = "0"
+
+    def entry_of(self, index: str | None) -> str:
+        """The size of an entry of one of its indexes, of a row for none and the primary key."""
+        found = self.indexes.get(index) if index is not None and index != self.primary else None
+        return self.entry if found is None else found.entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +69,7 @@ def tables_of(document: str) -> dict[tuple[str, str], Table]:
 
 def _table(found: Mapping[str, Any]) -> Table:
     indexes = {
-        each["name"]: Index(tuple(each["key"]), tuple(each["included"]))
+        each["name"]: Index(tuple(each["key"]), tuple(each["included"]), each["entry"])
         for each in found["indexes"]
     }
-    return Table(tuple(found["columns"]), found["primary"], indexes)
+    return Table(tuple(found["columns"]), found["primary"], indexes, found["entry"])

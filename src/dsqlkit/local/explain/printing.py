@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dsqlkit.local.explain.charge import charge_lines, charged
-from dsqlkit.local.explain.conditions import quote, unqualified
+from dsqlkit.local.explain.conditions import conjuncts, joined, quote, unqualified
 from dsqlkit.local.explain.document import Node
 from dsqlkit.local.explain.facts import Facts
 from dsqlkit.local.explain.figures import Figures
-from dsqlkit.local.explain.joins import is_batched
+from dsqlkit.local.explain.joins import before_join_filter, is_batched, lowered, raised
 from dsqlkit.local.explain.names import kind_of, label_of, target_of
 from dsqlkit.local.explain.properties import properties_of
 from dsqlkit.local.explain.scans import SCANS, Scan, condition_of, is_of_many, scans_in, walk
@@ -75,8 +75,15 @@ class _Printer:
         yield from self._node(self._plan, 0, Figures.of(self._plan, self._wanted), is_root=True)
 
     def _node(
-        self, node: Node, column: int, figures: Figures, *, is_root: bool = False
+        self,
+        node: Node,
+        column: int,
+        figures: Figures,
+        *,
+        is_root: bool = False,
+        is_inner: bool = False,
     ) -> Iterator[str]:
+        """`is_inner`: it is the scan whose keys a join sends in batches."""
         label = label_of(node)
         if label is not None:
             yield " " * column + label
@@ -84,7 +91,8 @@ class _Printer:
         arrow, column = ("", 2) if is_root else (" " * column + "->  ", column + 6)
         place = self._places[id(node)]
         if node["Node Type"] in SCANS:
-            yield from self._scan(arrow, column, self._scans[place], figures, place)
+            scan = lowered(self._scans[place]) if is_inner else self._scans[place]
+            yield from self._scan(arrow, column, scan, figures, place)
             yield from self._children(node, column)
             return
         batched = is_batched(node, self._inner(node))
@@ -110,8 +118,19 @@ class _Printer:
             yield f"{' ' * column}Join Type: {node['Join Type']}"
         yield f"{' ' * column}Recheck Cond: {self._bare(inner.condition, inner.alias)}"
         rest = {name: value for name, value in found.items() if name not in first}
+        above = raised(inner)
+        if above:
+            own = conjuncts(rest.pop("Join Filter")) if "Join Filter" in rest else []
+            yield f"{' ' * column}Join Filter: {joined([*own, *above])}"
+            yield from self._removed_by_join(node, inner, column)
         for name, value in properties_of(rest, verbose=self._wanted.verbose):
             yield f"{' ' * column}{name}: {value}"
+
+    def _removed_by_join(self, node: Node, inner: Scan, column: int) -> Iterator[str]:
+        figures = Figures.of(inner.node, self._wanted).of_all_loops(node)
+        removed = (before_join_filter(inner, figures).rows or 0) - (figures.rows or 0)
+        if removed:
+            yield f"{' ' * column}Rows Removed by Join Filter: {removed}"
 
     def _inner(self, node: Node) -> Scan | None:
         """The scan on the inner side of a join, if it is one."""
@@ -124,9 +143,11 @@ class _Printer:
         batched = is_batched(node, self._inner(node))
         for child in node.get("Plans") or ():
             figures = Figures.of(child, self._wanted)
-            if batched and child.get("Parent Relationship") == "Inner":
+            is_inner = batched and child.get("Parent Relationship") == "Inner"
+            if is_inner:
                 figures = figures.of_all_loops(node)
-            yield from self._node(child, column, figures)
+                figures = before_join_filter(self._scans[self._places[id(child)]], figures)
+            yield from self._node(child, column, figures, is_inner=is_inner)
 
     def _properties(self, node: Node, column: int) -> Iterator[str]:
         for name, value in properties_of(node, verbose=self._wanted.verbose):

@@ -27,7 +27,8 @@ class Scan:
     """A scan as DSQL tells it. `index` is the one that is read, None for a Full Scan; `looks_up`
     whether the table is read too. `condition` is that of the key, empty without one. `filters` are
     decided by storage in the index or the table that it scans, `lookup_filters` in the look-up,
-    `left` by the query processor. `columns` are those that storage gives up, in the table's order.
+    `left` by the query processor. `columns` are those that storage gives up, in the order of the
+    B-tree that has them.
     """
 
     node: Node
@@ -74,6 +75,8 @@ def scan_of(node: Node, table: Table | None, above: list[Node], *, many: bool) -
     secondary = known.indexes.get(index) if index is not None and index != known.primary else None
     needed = set(columns) | set(_in_order(names(stored, alias), known))
     looks_up = secondary is not None and kind != "Index Only Scan" and not secondary.covers(needed)
+    if secondary is not None and not looks_up:
+        columns = tuple(sorted(columns, key=secondary.place))
     in_index = tuple(
         part for part in stored if not looks_up or _decides(secondary, part, alias, known)
     )

@@ -29,12 +29,16 @@ _log = logging.getLogger(__name__)
 
 
 class Adjudicator:
-    """The one adjudicator of a cluster. `run` must be running for conflicts to be resolved."""
+    """The one adjudicator of a cluster. `run` must be running for conflicts to be resolved.
+
+    `schema_version` is another after each committed change of a schema.
+    """
 
     def __init__(self, socket_folder: Path) -> None:
         self.monitor = Monitor(socket_folder)
         self.history = CommitHistory()
         self.overlays = Overlays(self.monitor)
+        self.schema_version = 0
         self._open: dict[Contender, OpenTransaction] = {}
         self.watch = Watch(self._open.keys())
         self._parking: set[asyncio.Task[None]] = set()
@@ -77,6 +81,7 @@ class Adjudicator:
             touched = transaction.touched
             if touched.claimed:
                 self.history.wrote(touched.tables, deletes=touched.deletes)
+            self.schema_version += touched.ddl
             self.changed_schema(touched.schema)
             if touched.shared_keys:
                 self.history.shared(touched.shared_keys)
@@ -86,6 +91,7 @@ class Adjudicator:
         """Statements in autocommit have been committed."""
         for statement in statements:
             if statement.kind is Kind.SCHEMA:
+                self.schema_version += 1
                 self.changed_schema(statement.tables)
             elif statement.kind in (Kind.WRITE, Kind.COPY_IN):
                 self.history.wrote(statement.tables, deletes=statement.deletes)
@@ -95,6 +101,7 @@ class Adjudicator:
         them have lost."""
         changed = set(tables)
         if changed:
+            self.schema_version += 1
             self.overlays.forget()
         for transaction in self._open.values():
             touched = transaction.touched.tables

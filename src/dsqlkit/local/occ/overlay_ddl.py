@@ -4,8 +4,8 @@ A transaction that was set aside, or that has lost, holds no row, so that nobody
 reads and writes a view of the table, which leaves out the rows of the table that the transaction
 removed or replaced, and has those that it made. These are in two tables: `rows`, and `hidden` with
 the places (ctid) of rows of the table. What it costs depends on the rows touched, not on the table.
- All transactions share an overlay, as none sees the rows of another; one that commits
-empties its own first (server/sql/overlays.sql).
+All transactions share an overlay, as none sees the rows of another; one that commits empties its
+own first (server/sql/overlays.sql).
 
 The view answers as the table would: it fills in defaults, and checks unique and foreign keys among
 the rows of the table and the overlay together. Foreign keys that are deferred, or that lead from a
@@ -15,12 +15,10 @@ table to itself, are left to the COMMIT.
 from collections.abc import Iterator
 
 from dsqlkit.local.occ.overlay_shape import (
-    ROWS_SCHEMA,
     VIEW_SCHEMA,
     Shape,
     columns_of,
     literal,
-    named,
     quoted,
 )
 from dsqlkit.local.occ.overlay_trigger import body
@@ -28,10 +26,9 @@ from dsqlkit.local.occ.overlay_trigger import body
 
 def statements(shape: Shape) -> Iterator[str]:
     """The statements that make the overlay, anew if there is one."""
-    for prefix in (ROWS_SCHEMA, VIEW_SCHEMA):
-        schema = quoted(prefix + shape.schema)
-        yield f"CREATE SCHEMA IF NOT EXISTS {schema}"
-        yield f"GRANT USAGE ON SCHEMA {schema} TO PUBLIC"
+    schema = quoted(VIEW_SCHEMA + shape.schema)
+    yield f"CREATE SCHEMA IF NOT EXISTS {schema}"
+    yield f"GRANT USAGE ON SCHEMA {schema} TO PUBLIC"
     yield f"DROP VIEW IF EXISTS {shape.view} CASCADE"
     if shape.definition is not None:
         path = f"dsqlkit.all_schemas({literal(VIEW_SCHEMA)})"
@@ -60,12 +57,11 @@ def statements(shape: Shape) -> Iterator[str]:
             default = f"dsqlkit.next_identity({literal(column.sequence)}::pg_catalog.regclass)"
         if default is not None:
             yield f"ALTER VIEW {shape.view} ALTER {quoted(column.name)} SET DEFAULT {default}"
-    function = named(ROWS_SCHEMA + shape.schema, shape.name + " write")
     yield (
-        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql"
+        f"CREATE OR REPLACE FUNCTION {shape.writing}() RETURNS trigger LANGUAGE plpgsql"
         f" SECURITY DEFINER SET search_path = pg_catalog AS {literal(body(shape))}"
     )
     yield (
         f"CREATE TRIGGER write INSTEAD OF INSERT OR UPDATE OR DELETE ON {shape.view}"
-        f" FOR EACH ROW EXECUTE FUNCTION {function}()"
+        f" FOR EACH ROW EXECUTE FUNCTION {shape.writing}()"
     )

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-ROWS_SCHEMA: Final = "dsqlkit_rows_"
+ROWS_SCHEMA: Final = "dsqlkit_rows"
+"""The schema of all overlays' rows: tables named after the oid of theirs."""
 VIEW_SCHEMA: Final = "dsqlkit_view_"
 """What the schemas of overlays begin with; a table's own schema follows."""
 
@@ -52,8 +53,12 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A table, or a view with its `definition`, as far as its overlay depends on it."""
+    """A table, or a view with its `definition`, as far as its overlay depends on it.
 
+    `relation` is its oid.
+    """
+
+    relation: str
     schema: str
     name: str
     columns: tuple[Column, ...]
@@ -69,11 +74,16 @@ class Shape:
 
     @property
     def rows(self) -> str:
-        return named(ROWS_SCHEMA + self.schema, self.name)
+        return named(ROWS_SCHEMA, self.relation)
 
     @property
     def hidden(self) -> str:
-        return named(ROWS_SCHEMA + self.schema, self.name + " hidden")
+        return named(ROWS_SCHEMA, f"{self.relation} hidden")
+
+    @property
+    def writing(self) -> str:
+        """The function that writes to it."""
+        return named(ROWS_SCHEMA, f"{self.relation} write")
 
     @property
     def view(self) -> str:
@@ -98,6 +108,7 @@ def read_shape(text: str) -> Shape:
     """The shape of which dsqlkit.shape_of gave this text."""
     found = json.loads(text)
     return Shape(
+        relation=found["relation"],
         schema=found["schema"],
         name=found["name"],
         columns=tuple(

@@ -53,7 +53,7 @@ def can_hit(statements: Iterable[Statement]) -> bool:
 
 async def commit(parts: Parts, step: Step, transaction: OpenTransaction) -> None:
     """COMMIT an explicit transaction, as far as fate lets it."""
-    fate = await _next(parts.faults)
+    fate = await next_fate(parts.faults)
     if fate is Fate.CUT_BEFORE:
         parts.cut()
         return
@@ -69,7 +69,7 @@ async def commit(parts: Parts, step: Step, transaction: OpenTransaction) -> None
 
 async def autocommit(parts: Parts, step: Step, exchange: Exchange) -> None:
     """Send the last step of writes in autocommit; `exchange` is under way for them."""
-    fate = await _next(parts.faults)
+    fate = await next_fate(parts.faults)
     if fate is Fate.CUT_BEFORE:
         parts.cut()
         return
@@ -90,7 +90,8 @@ async def autocommit(parts: Parts, step: Step, exchange: Exchange) -> None:
     parts.backend.write(_certain_to_lose(step) if fate is Fate.CONFLICT else step.data)
 
 
-async def _next(faults: ActiveFaults) -> Fate:
+async def next_fate(faults: ActiveFaults) -> Fate:
+    """What becomes of the next COMMIT, after the wait that is switched on for it."""
     fate = faults.next_commit()
     await asyncio.sleep(faults.commit_s)
     return fate

@@ -14,10 +14,11 @@ from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import Exchange, Refused
 from dsqlkit.local.explain.charge import changed_by
 from dsqlkit.local.explain.document import Node, NoDocument, read
-from dsqlkit.local.explain.facts import Facts, Measured, tables_of
+from dsqlkit.local.explain.facts import Facts, Measured, Table
 from dsqlkit.local.explain.figures import Figures
 from dsqlkit.local.explain.printing import plan_lines
 from dsqlkit.local.explain.scans import Scan, condition_of, scans_in, walk
+from dsqlkit.local.session.plan_tables import Name, PlanTables, array
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.wire.messages import (
     INT32,
@@ -27,7 +28,6 @@ from dsqlkit.local.wire.messages import (
     message,
 )
 
-_TABLES: Final = "SELECT dsqlkit.plan_tables($1)"
 _READ: Final = "SELECT dsqlkit.read_by($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _WRITTEN: Final = "SELECT dsqlkit.written_by($1, $2, $3, $4, $5)"
 _NS: Final = 1_000_000_000
@@ -43,10 +43,16 @@ def cpu_s(pid: int) -> float | None:
 
 
 async def printed(
-    conversation: Conversation, explained: Explained, exchange: Exchange, cpu: float | None
+    conversation: Conversation,
+    tables: PlanTables,
+    explained: Explained,
+    exchange: Exchange,
+    cpu: float | None,
+    *,
+    anew: bool,
 ) -> bytes:
     """The answer to give in place of what was held back of an exchange. `cpu` is what the backend
-    had taken of a processor before it."""
+    had taken of a processor before it; `anew` as in PlanTables."""
     answer = exchange.held()
     plans = _plans(answer)
     if plans is None:
@@ -54,32 +60,36 @@ async def printed(
     after = cpu_s(conversation.pid) if cpu is not None else None
     taken = None if cpu is None or after is None else after - cpu
     try:
-        facts = await _facts(conversation, explained, plans[0]["Plan"], taken)
+        plan = plans[0]["Plan"]
+        known = await tables.of(conversation, _tables_in(plan), anew=anew)
+        facts = await _facts(conversation, explained, plan, known, taken)
     except Refused as refused:
         _log.error("a plan is printed without its tables: %s", refused)
         facts = Facts(cpu_s=taken)
     return _with_rows(answer, plan_lines(plans, explained, facts))
 
 
-async def _facts(
-    conversation: Conversation, explained: Explained, plan: Node, taken: float | None
-) -> Facts:
-    named = {
-        (node["Schema"], node["Relation Name"]): None
+def _tables_in(plan: Node) -> list[Name]:
+    return [
+        (node["Schema"], node["Relation Name"])
         for node, _ in walk(plan)
         if "Relation Name" in node and "Schema" in node
-    }
-    if not named:
-        return Facts(cpu_s=taken)
-    names = [part for name in named for part in name]
-    ((document,),) = await conversation.ask(_TABLES, _array(names))
-    tables = tables_of(document or "[]")
-    if not explained.analyze:
+    ]
+
+
+async def _facts(
+    conversation: Conversation,
+    explained: Explained,
+    plan: Node,
+    tables: dict[Name, Table],
+    taken: float | None,
+) -> Facts:
+    if not explained.analyze or not tables:
         return Facts(tables, cpu_s=taken)
     measured = {}
     for place, scan in scans_in(plan, tables):
         if explained.wants_dpu or (scan.left and scan.stored):
-            found = await _measured(conversation, explained, scan)
+            found = await _measured(conversation, explained, scan, tables)
             if found is not None:
                 measured[place] = found
     written = await _written(conversation, explained, plan) if explained.wants_dpu else 0
@@ -87,10 +97,11 @@ async def _facts(
 
 
 async def _measured(
-    conversation: Conversation, explained: Explained, scan: Scan
+    conversation: Conversation, explained: Explained, scan: Scan, tables: dict[Name, Table]
 ) -> Measured | None:
     figures = Figures.of(scan.node, explained)
-    if figures.rows is None:
+    table = tables.get((scan.node["Schema"], scan.node["Relation Name"]))
+    if figures.rows is None or table is None:
         return None
     rows = (figures.rows + (figures.removed or 0)) * figures.loops
     ((answer,),) = await conversation.ask(
@@ -98,8 +109,8 @@ async def _measured(
         scan.node["Schema"],
         scan.node["Relation Name"],
         scan.alias,
-        scan.index,
-        str(scan.looks_up),
+        table.entry_of(scan.index),
+        table.entry if scan.looks_up else None,
         scan.condition,
         condition_of(scan.stored) if scan.stored and scan.left else "",
         str(rows),
@@ -119,16 +130,11 @@ async def _written(conversation: Conversation, explained: Explained, plan: Node)
                 node["Schema"],
                 node["Relation Name"],
                 node["Operation"],
-                _array(sorted(explained.assigned)),
+                array(sorted(explained.assigned)),
                 str(rows),
             )
             total += int(size or 0)
     return total
-
-
-def _array(values: list[str]) -> str:
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
 
 def _plans(answer: bytes) -> list[dict[str, Any]] | None:

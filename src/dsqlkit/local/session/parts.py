@@ -21,6 +21,7 @@ from dsqlkit.local.occ.recovery import Recovery
 from dsqlkit.local.session.distance import Distance
 from dsqlkit.local.session.explaining import cpu_s, printed
 from dsqlkit.local.session.pipeline import Pipeline
+from dsqlkit.local.session.plan_tables import PlanTables
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import Step
@@ -74,6 +75,7 @@ class Parts:
         self.close = close
         self.transaction: OpenTransaction | None = None
         self.on_answered: Callable[[Step, Exchange], None] = self.finish
+        self.plan_tables = PlanTables(adjudicator)
         self._cpu_s: float | None = None
         self.wants_rows = False
         self.can_start_over = False
@@ -150,7 +152,10 @@ class Parts:
         self.answered(exchange)
 
     async def _print(self, step: Step, explained: Explained, exchange: Exchange) -> None:
-        answer = await printed(self.conversation, explained, exchange, self._cpu_s)
+        changing = self.transaction is not None and self.transaction.touched.ddl
+        answer = await printed(
+            self.conversation, self.plan_tables, explained, exchange, self._cpu_s, anew=changing
+        )
         self.tell(step, answer, failed=False)
         self.answered(exchange)
 

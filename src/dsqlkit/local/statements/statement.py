@@ -73,6 +73,12 @@ class Statement:
         return self.many and Kind.WRITE in self.parts and _PLAIN.issuperset(self.parts)
 
     @property
+    def writes_explained(self) -> bool:
+        """Whether it is an EXPLAIN of a write that runs it."""
+        explained = self.explained
+        return explained is not None and explained.analyze and self.kind is Kind.WRITE
+
+    @property
     def can_conflict(self) -> bool:
         """Whether it writes or locks rows."""
         return self.kind in _CONFLICTING

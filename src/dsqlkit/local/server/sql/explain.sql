@@ -2,7 +2,8 @@
 -- In PL/pgSQL, which keeps the plans of its queries for the session.
 -- All of it runs as the client: who may not read a table learns nothing of its rows.
 
--- The tables of a plan, named by schema and name in turn: columns, primary key, indexes. As JSON.
+-- The tables of a plan, named by schema and name in turn: columns, primary key, indexes, and what measures an entry
+-- of each, in SQL. As JSON.
 CREATE OR REPLACE FUNCTION dsqlkit.plan_tables(names text[]) RETURNS json LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog AS $$
 BEGIN
@@ -10,12 +11,14 @@ BEGIN
     SELECT coalesce(json_agg(json_build_object(
         'schema', n.nspname,
         'name', c.relname,
+        'entry', dsqlkit.bytes_of_entry(c.oid, 0),
         'columns', (SELECT coalesce(json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_attribute a
             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
         'primary', (SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
             WHERE x.indrelid = c.oid AND x.indisprimary),
         'indexes', (SELECT coalesce(json_agg(json_build_object(
                 'name', i.relname,
+                'entry', dsqlkit.bytes_of_entry(c.oid, i.oid),
                 'key', (SELECT json_agg(a.attname ORDER BY k.place) FROM unnest(x.indkey[0:x.indnkeyatts - 1])
                     WITH ORDINALITY AS k (attnum, place)
                     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum AND k.attnum > 0),
@@ -38,8 +41,11 @@ BEGIN
     RETURN (
     SELECT CASE
         WHEN t.typlen > 0 THEN format('CASE WHEN %I IS NULL THEN 0 ELSE %s END', attribute.attname, t.typlen)
-        WHEN t.typname = 'numeric' THEN format('coalesce(octet_length(numeric_send(%I)) - 2, 0)', attribute.attname)
-        ELSE format('coalesce(octet_length(%s(%I)) + 4, 0)', t.typsend, attribute.attname) END
+        WHEN t.typname = 'numeric' THEN
+            format('coalesce(pg_catalog.octet_length(pg_catalog.numeric_send(%I)) - 2, 0)', attribute.attname)
+        WHEN t.typname IN ('text', 'varchar', 'bpchar') THEN
+            format('coalesce(pg_catalog.octet_length(%I) + 4, 0)', attribute.attname)
+        ELSE format('coalesce(pg_catalog.octet_length(pg_catalog.%s(%I)) + 4, 0)', t.typsend, attribute.attname) END
     FROM pg_type AS own JOIN pg_type AS t ON t.oid = coalesce(nullif(own.typbasetype, 0), own.oid)
     WHERE own.oid = attribute.atttypid
     );
@@ -71,29 +77,25 @@ BEGIN
 END
 $$;
 
--- What a scan has read: the bytes of up to `rows` entries that meet its condition, each look-up by itself
--- with 128 bytes at least, and how many of the rows pass storage's filters. Of many rows the first thousand stand
+DROP FUNCTION IF EXISTS dsqlkit.read_by(text, text, text, text, boolean, text, text, bigint, bigint);
+
+-- What a scan has read: the bytes of up to `rows` entries that meet its condition (`entry` says in SQL how many one has),
+-- each look-up by itself (`whole`, NULL without look-ups) with 128 bytes at least, and how many of the rows pass storage's filters. Of many rows the first thousand stand
 -- for all, unless filters are counted; where the condition names rows of another scan, all rows stand for those that it met.
 CREATE OR REPLACE FUNCTION dsqlkit.read_by(
-    schema text, name text, alias text, index text, looks_up boolean, condition text, filters text, rows bigint,
+    schema text, name text, alias text, entry text, whole text, condition text, filters text, rows bigint,
     requests bigint
 ) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    relation oid := pg_catalog.to_regclass(pg_catalog.format('%I.%I', schema, name));
-    entry oid;
     found record;
-    every text := pg_catalog.format('%I.%I', schema, name);
     query text;
 BEGIN
-    SELECT x.indexrelid INTO entry FROM pg_catalog.pg_index x
-        JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
-        WHERE x.indrelid = relation AND i.relname = index AND NOT x.indisprimary;
     query := pg_catalog.format(
         'SELECT coalesce(sum(entry), 0) AS entries, coalesce(sum(greatest(whole, 128)), 0) AS lookups, '
         'count(*) AS rows, count(*) FILTER (WHERE kept) AS kept '
-        'FROM (SELECT (%s)::bigint AS entry, (%s)::bigint AS whole, (%s) AS kept FROM %s AS %I WHERE %%s LIMIT %s) AS read',
-        dsqlkit.bytes_of_entry(relation, coalesce(entry, 0)), dsqlkit.bytes_of_entry(relation, 0),
-        coalesce(nullif(filters, ''), 'true'), every, alias, CASE WHEN filters = '' THEN least(rows, 1000) ELSE rows END);
+        'FROM (SELECT (%s)::bigint AS entry, (%s)::bigint AS whole, (%s) AS kept FROM %I.%I AS %I WHERE %%s LIMIT %s) AS read',
+        entry, coalesce(whole, '0'), coalesce(nullif(filters, ''), 'true'), schema, name, alias,
+        CASE WHEN filters = '' THEN least(rows, 1000) ELSE rows END);
     BEGIN
         EXECUTE pg_catalog.format(query, coalesce(nullif(condition, ''), 'true')) INTO found;
     EXCEPTION WHEN undefined_table OR undefined_column OR undefined_parameter OR syntax_error OR undefined_function THEN
@@ -101,7 +103,7 @@ BEGIN
     END;
     RETURN pg_catalog.json_build_array(
         greatest(requests * 128, pg_catalog.round(found.entries * rows / greatest(found.rows, 1)))
-            + CASE WHEN looks_up THEN pg_catalog.round(found.lookups * rows / greatest(found.rows, 1)) ELSE 0 END,
+            + CASE WHEN whole IS NOT NULL THEN pg_catalog.round(found.lookups * rows / greatest(found.rows, 1)) ELSE 0 END,
         pg_catalog.round(found.kept::numeric * rows / greatest(found.rows, 1)));
 EXCEPTION WHEN OTHERS THEN
     RETURN pg_catalog.json_build_array(greatest(rows, requests) * 128, rows);

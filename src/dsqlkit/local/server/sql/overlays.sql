@@ -4,6 +4,11 @@
 -- What the overlay of a table was made from; it is made anew when the table is no longer that.
 CREATE TABLE IF NOT EXISTS dsqlkit.overlaid (relation oid PRIMARY KEY, made_from text NOT NULL);
 
+-- The rows of overlays, by the number of their table: a name has no room for more than itself.
+CREATE SCHEMA IF NOT EXISTS dsqlkit_rows;
+
+GRANT USAGE ON SCHEMA dsqlkit_rows TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION dsqlkit.names_of(relation oid, numbers int2[]) RETURNS json LANGUAGE sql STABLE
     SET search_path = pg_catalog AS $$
     SELECT json_agg(a.attname ORDER BY u.place) FROM unnest(numbers) WITH ORDINALITY AS u (number, place)
@@ -48,7 +53,7 @@ $$;
 -- All that the overlay of a table or view is made from, as occ/overlay_ddl.py reads it.
 CREATE OR REPLACE FUNCTION dsqlkit.shape_of(relation oid) RETURNS text LANGUAGE sql SET search_path = pg_catalog AS $$
     SELECT json_build_object(
-        'schema', n.nspname, 'name', c.relname, 'owner', c.relowner, 'acl', c.relacl,
+        'relation', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'owner', c.relowner, 'acl', c.relacl,
         'definition', CASE WHEN c.relkind = 'v' THEN dsqlkit.view_text(c.oid) END,
         'columns', (SELECT json_agg(json_build_object(
                 'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'acl', a.attacl, 'not_null', a.attnotnull,
@@ -123,6 +128,11 @@ BEGIN
 END
 $$;
 
+-- A part of a table's overlay, as SQL writes its name.
+CREATE OR REPLACE FUNCTION dsqlkit.overlay_part(relation oid, suffix text) RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
+    SELECT format('dsqlkit_rows.%I', relation || suffix)
+$$;
+
 -- An overlay goes with its table.
 CREATE OR REPLACE FUNCTION dsqlkit.drop_overlays() RETURNS event_trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -130,17 +140,19 @@ DECLARE
     gone record;
 BEGIN
     FOR gone IN
-        SELECT d.object_type, d.schema_name, d.object_name FROM pg_event_trigger_dropped_objects() d
+        SELECT d.object_type, d.schema_name, d.object_name, d.objid FROM pg_event_trigger_dropped_objects() d
         WHERE d.object_type IN ('table', 'view', 'schema') AND coalesce(d.schema_name, d.object_name) !~ '^(pg_|dsqlkit)'
     LOOP
         IF gone.object_type = 'schema' THEN
-            EXECUTE format('DROP SCHEMA IF EXISTS %I, %I CASCADE',
-                'dsqlkit_view_' || gone.object_name, 'dsqlkit_rows_' || gone.object_name);
-        ELSIF to_regclass(format('%I.%I', 'dsqlkit_view_' || gone.schema_name, gone.object_name)) IS NOT NULL THEN
+            EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', 'dsqlkit_view_' || gone.object_name);
+            CONTINUE;
+        END IF;
+        IF to_regclass(format('%I.%I', 'dsqlkit_view_' || gone.schema_name, gone.object_name)) IS NOT NULL THEN
             EXECUTE format('DROP VIEW %I.%I CASCADE', 'dsqlkit_view_' || gone.schema_name, gone.object_name);
-            EXECUTE format('DROP TABLE IF EXISTS %1$I.%2$I, %1$I.%3$I',
-                'dsqlkit_rows_' || gone.schema_name, gone.object_name, gone.object_name || ' hidden');
-            EXECUTE format('DROP FUNCTION IF EXISTS %I.%I()', 'dsqlkit_rows_' || gone.schema_name, gone.object_name || ' write');
+        END IF;
+        IF to_regclass(dsqlkit.overlay_part(gone.objid, '')) IS NOT NULL THEN
+            EXECUTE format('DROP TABLE %s, %s', dsqlkit.overlay_part(gone.objid, ''), dsqlkit.overlay_part(gone.objid, ' hidden'));
+            EXECUTE format('DROP FUNCTION %s()', dsqlkit.overlay_part(gone.objid, ' write'));
         END IF;
     END LOOP;
 END
@@ -155,11 +167,6 @@ CREATE EVENT TRIGGER drop_overlays ON sql_drop WHEN TAG IN ('DROP TABLE', 'DROP 
 CREATE OR REPLACE FUNCTION dsqlkit.to_overlays() RETURNS text LANGUAGE sql VOLATILE AS $$
     SELECT dsqlkit.assign('search_path', pg_catalog.string_agg(pg_catalog.format('%I, %I', 'dsqlkit_view_' || s, s), ', ' ORDER BY place), true)
     FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS u (s, place) WHERE s !~ '^dsqlkit_view_'
-$$;
-
-CREATE OR REPLACE FUNCTION dsqlkit.overlay_part(relation oid, suffix text) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
-    SELECT format('%I.%I', 'dsqlkit_rows_' || n.nspname, c.relname || suffix)
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
 $$;
 
 -- Put into a table's overlay what a transaction did: the places of rows that it removed, the content of those it made.
