@@ -12,9 +12,10 @@ SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = "dsqlkit"
 
 ORDER = (
-    *("errors", "interruption", "quotas", "dpu", "whole_file", "queries", "guide"),
+    *("errors", "interruption", "quotas", "dpu", "whole_file", "file_lock", "queries", "guide"),
     *(
         "cluster_names",
+        "sigv4",
         "endpoint",
         "libpq",
         "deciding_variables",
@@ -30,7 +31,16 @@ ORDER = (
 )
 """The modules and packages of the library: each may import only those that come before it."""
 
-LOCAL_MAY_IMPORT = {"endpoint", "errors", "token", "quotas", "dpu", "whole_file"}
+LOCAL_MAY_IMPORT = {
+    "endpoint",
+    "errors",
+    "token",
+    "quotas",
+    "dpu",
+    "whole_file",
+    "file_lock",
+    "sigv4",
+}
 """What the local cluster takes from the library, which knows it only by its address."""
 
 FACE = {"__init__", "__main__", "lifecycle", "daemon", "trust"}

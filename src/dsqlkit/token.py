@@ -14,6 +14,7 @@ from dsqlkit.deciding_variables import with_what_decided
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConnectionFailed, UsageError
 from dsqlkit.quotas import MAX_TOKEN_LIFE_S
+from dsqlkit.sigv4 import presigned
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
@@ -49,13 +50,25 @@ class TokenSigner:
         are no usable AWS credentials.
         """
         check_life(life_s)
+        endpoint = self._endpoint
+        action = "DbConnectAdmin" if endpoint.is_admin else "DbConnect"
+        host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+        if endpoint.credentials is not None:
+            now = datetime.now(UTC)
+            value = presigned(
+                host,
+                endpoint.region,
+                action,
+                access_key_id=endpoint.credentials.access_key_id,
+                secret_access_key=endpoint.credentials.secret_access_key,
+                signed_at=now,
+                life_s=life_s,
+            )
+            return Token(value, now + timedelta(seconds=life_s))
         from botocore.auth import SigV4QueryAuth
         from botocore.awsrequest import AWSRequest
         from botocore.exceptions import BotoCoreError, ClientError
 
-        endpoint = self._endpoint
-        action = "DbConnectAdmin" if endpoint.is_admin else "DbConnect"
-        host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
         request = AWSRequest(method="GET", url=f"https://{host}/?Action={action}")
         try:
             # Frozen, so that a refresh in another thread cannot mix two key pairs.
@@ -84,12 +97,6 @@ def check_life(life_s: int) -> None:
 
 
 def _find_credentials(endpoint: Endpoint) -> "Credentials":
-    if endpoint.credentials is not None:
-        from botocore.credentials import Credentials
-
-        fixed = endpoint.credentials
-        return Credentials(fixed.access_key_id, fixed.secret_access_key)
-
     from botocore.credentials import EnvProvider
 
     if endpoint.profile is None and (found := EnvProvider().load()) is not None:

@@ -5,7 +5,6 @@ loses its cluster, cannot. Its file stays in the user's data folder then, unlock
 on this machine finds in it what may be left.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import platformdirs
 
 from dsqlkit import indexes
 from dsqlkit.connection import Connections
+from dsqlkit.file_lock import is_locked, try_lock
 
 _BEGUN: Final = "begun"
 _ENDED: Final = "ended"
@@ -39,7 +39,7 @@ class TrialRecord:
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try_lock(self._file)
 
     def begun(self, schema: str, name: str) -> None:
         """An index is about to be built."""
@@ -85,9 +85,8 @@ def left_behind(connections: Connections) -> tuple[Name, ...]:
 def _abandoned(folder: Path) -> Iterator[tuple[Path, list[Name]]]:
     for path in sorted(folder.glob("*.jsonl")):
         try:
-            with path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                yield path, _open_names(file.read())
+            if not is_locked(path):
+                yield path, _open_names(path.read_bytes())
         except OSError:
             continue  # it runs, or is not ours to read
 

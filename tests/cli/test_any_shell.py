@@ -171,25 +171,25 @@ def nobody_there() -> str:
 
 
 def test_an_error_names_the_variables_that_decided_and_what_to_do(
-    process: Command, bank: KeptConnection, monkeypatch: pytest.MonkeyPatch
+    process: Command, dsqlkit: Command, bank: KeptConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = nobody_there()
     set_all(monkeypatch, {"PGHOST": "localhost", "PGPORT": port, "PGUSER": "postgres"})
-    refused = process("balance", "--id", "1")
+    refused = dsqlkit("balance", "--id", "1")
     assert refused.code == 3
     assert f"Nothing listens at localhost, port {port}." in refused.err
     assert "PGHOST and PGPORT name this cluster: `unset PGHOST`" in refused.err
     assert "--endpoint local" in refused.err
     assert "PGUSER says role postgres: `unset PGUSER`, or give --user admin." in refused.err
     assert process("psql", "-c", "SELECT 1").err.endswith(refused.err)
-    assert process("balance", "--id", "1", "--endpoint", "local", "--user", "admin").code == 0
+    assert dsqlkit("balance", "--id", "1", "--endpoint", "local", "--user", "admin").code == 0
 
 
 def test_a_role_that_the_local_cluster_does_not_have_is_made_not_looked_up_at_aws(
-    process: Command, bank: KeptConnection, monkeypatch: pytest.MonkeyPatch
+    dsqlkit: Command, bank: KeptConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGUSER", "night_clerk")
-    refused = process("balance", "--id", "1", "--json").error
+    refused = dsqlkit("balance", "--id", "1", "--json").error
     assert (
         "denied access to role night_clerk: this local cluster has no such role"
         in refused["message"]
@@ -199,8 +199,8 @@ def test_a_role_that_the_local_cluster_does_not_have_is_made_not_looked_up_at_aw
     assert "AWS" not in told
     command = told.partition("`dsqlkit ")[2].partition("`")[0]
     assert command.startswith("role create night_clerk --arn ")
-    assert process(*command.split()).code == 0
-    assert process("balance", "--id", "1").out == "Account 1 holds 100.\n"
+    assert dsqlkit(*command.split()).code == 0
+    assert dsqlkit("balance", "--id", "1").out == "Account 1 holds 100.\n"
     with bank.connection() as admin:
         mapped = "SELECT arn FROM sys.iam_pg_role_mappings WHERE pg_role_name = 'night_clerk'"
         for (arn,) in admin.execute(mapped).fetchall():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import certifi
 import psycopg
 import pytest
 
@@ -57,17 +58,19 @@ def test_psql_connects_under_env_with_verified_tls(shell: Shell) -> None:
 
 @needs_psql
 @pytest.mark.parametrize("changed", ["${PGPASSWORD%?}!", "x${PGPASSWORD#?}", "", "password"])
-def test_psql_with_a_changed_token_is_refused(shell: Shell, changed: str) -> None:
-    ended = shell(f'eval "$(dsqlkit env)" && PGPASSWORD="{changed}" psql -X -w -c "SELECT 1"')
+def test_psql_with_a_changed_token_is_refused(shell: Shell, dsqlkit: Command, changed: str) -> None:
+    ended = shell(f'{dsqlkit("env").out}PGPASSWORD="{changed}" psql -X -w -c "SELECT 1"')
     assert ended.returncode == 2
     assert ended.stdout == ""
     assert "denied" in ended.stderr or "no password" in ended.stderr
 
 
 @needs_psql
-def test_psql_does_not_connect_where_the_certificate_is_not_verified(shell: Shell) -> None:
-    roots = 'export PGSSLROOTCERT="$(python -c "import certifi; print(certifi.where())")"'
-    ended = shell(f'eval "$(dsqlkit env)" && {roots} && psql -X -c "SELECT 1"')
+def test_psql_does_not_connect_where_the_certificate_is_not_verified(
+    shell: Shell, dsqlkit: Command
+) -> None:
+    roots = f"export PGSSLROOTCERT={certifi.where()}"
+    ended = shell(f'{dsqlkit("env").out}{roots}; psql -X -c "SELECT 1"')
     assert ended.returncode == 2
     assert "certificate verify failed" in ended.stderr
 
@@ -146,8 +149,8 @@ def test_a_token_that_no_cluster_takes_is_refused_before_one_is_started(
 
 
 @needs_psql
-def test_a_token_of_a_week_opens_the_cluster(shell: Shell) -> None:
-    ended = shell('eval "$(dsqlkit env --expires-in 604800)" && psql -X -At -c "SELECT 1"')
+def test_a_token_of_a_week_opens_the_cluster(shell: Shell, dsqlkit: Command) -> None:
+    ended = shell(f'{dsqlkit("env", "--expires-in", "604800").out}psql -X -At -c "SELECT 1"')
     assert ended.stdout == "1\n", ended.stderr
 
 
@@ -197,8 +200,12 @@ def test_commands_and_psql_find_the_cluster_under_its_aws_name(
         assert ended.stdout == "1\n", ended.stderr
 
 
-def test_whom_a_token_is_for_is_said_where_pguser_decided(shell: "Shell") -> None:
-    for command in ("token", "env"):
-        assert "role app, which PGUSER says" in shell(f"PGUSER=app dsqlkit {command}").stderr
-        for quiet in (f"PGUSER=admin dsqlkit {command}", f"dsqlkit {command} --user app"):
-            assert shell(quiet).stderr == ""
+@pytest.mark.parametrize("command", ["token", "env"])
+def test_whom_a_token_is_for_is_said_where_pguser_decided(
+    dsqlkit: Command, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    assert dsqlkit(command, "--user", "app").err == ""
+    monkeypatch.setenv("PGUSER", "app")
+    assert "role app, which PGUSER says" in dsqlkit(command).err
+    monkeypatch.setenv("PGUSER", "admin")
+    assert dsqlkit(command).err == ""

@@ -165,12 +165,14 @@ def test_rows_never_go_into_the_table_of_another(
     assert ids_in_table(empty) == []
 
 
-def test_ids_go_to_stdout_as_they_are_committed(process: Command, empty: KeptConnection) -> None:
+def test_ids_go_to_stdout_as_they_are_committed(
+    dsqlkit: Command, process: Command, empty: KeptConnection
+) -> None:
     done = process("load", "--transactions", "3", "--rows", "4", "--output", "-", "--yes")
     assert (done.code, done.err.splitlines()[0][:29]) == (0, "12 accounts in 3 transactions")
     assert sorted(done.out.splitlines()) == ids_in_table(empty)
     for arguments in (["--json"], ["--resume"], ["--verify"]):
-        assert process("load", "--output", "-", "--yes", *arguments).code == 2
+        assert dsqlkit("load", "--output", "-", "--yes", *arguments).code == 2
 
 
 def test_a_load_stops_when_nobody_reads_its_ids(

@@ -31,10 +31,12 @@ def on_a_terminal(command: str, **environ: str) -> str:
     return ended.stdout
 
 
-def test_a_pipe_gets_plain_text(process: Command) -> None:
-    for command in (["explain", "query"], ["optimize"], ["workshop", "3"], ["--help"]):
-        ended = process(*command)
-        assert ESCAPE not in ended.out + ended.err
+def test_a_pipe_gets_plain_text(dsqlkit: Command, process: Command) -> None:
+    for command in (["explain", "query"], ["optimize"], ["workshop", "3"]):
+        told = dsqlkit(*command)
+        assert ESCAPE not in told.out + told.err
+    ended = process("--help")
+    assert ESCAPE not in ended.out + ended.err
 
 
 @pytest.mark.skipif(shutil.which("script") is None, reason="script (util-linux) is not installed")

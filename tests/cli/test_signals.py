@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from dsqlkit import indexes, local, tables
+from dsqlkit.cli.main import run
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import LocalAddress
 from dsqlkit.workshop import accounts7
@@ -106,20 +107,20 @@ def test_what_a_trial_built_is_dropped_when_its_terminal_is_closed(plain: KeptCo
 
 
 def test_what_a_killed_trial_left_is_named_with_its_drop_until_it_is_gone(
-    plain: KeptConnection, process: Command
+    plain: KeptConnection, dsqlkit: Command
 ) -> None:
     with started("optimize", "query", "--apply") as optimize:
         wait_until(lambda: trial_indexes(plain))
         optimize.kill()
         optimize.communicate(timeout=30)
     (left,) = trial_indexes(plain)
-    named = process("optimize", "query")
+    named = dsqlkit("optimize", "query")
     (drop,) = [line for line in named.err.splitlines() if line.startswith("DROP INDEX")]
     assert f"was cut off left index {left}" in named.err
     with plain.connection() as connection:
         connection.execute(drop.encode())
     assert trial_indexes(plain) == set()
-    assert left not in process("optimize", "query").err
+    assert left not in dsqlkit("optimize", "query").err
 
 
 def test_what_cannot_be_dropped_is_named_with_its_drop(
@@ -255,7 +256,7 @@ def test_a_reset_that_is_stopped_is_done_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    subprocess.run([DSQLKIT, "init-accounts", "--count", "3", "--yes"], check=True)
+    assert run(["init-accounts", "--count", "3", "--yes"]) == 0
     with started("local", "reset", "--yes") as reset:
         wait_until(lambda: not local.status().running or reset.poll() is not None)
         reset.terminate()
@@ -264,5 +265,5 @@ def test_a_reset_that_is_stopped_is_done_whole(
         (143, "The local cluster is stopped"),
         (0, "The local cluster is stopped"),
     }
-    subprocess.run([DSQLKIT, "init-accounts", "--count", "3"], check=True)
-    subprocess.run([DSQLKIT, "local", "reset", "--yes"], check=True)
+    assert run(["init-accounts", "--count", "3"]) == 0
+    local.reset()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dsqlkit.aws import clusters
 from dsqlkit.cli.main import run
 from tests.support.aws_gateway import Gateway
 from tests.support.commands import Command, Finished
@@ -55,6 +56,7 @@ def one_gateway(simulation: int) -> Iterator[Gateway]:
 @pytest.fixture
 def account(one_gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Gateway:
     """An account without clusters, in us-east-1, that behaves until it is told not to."""
+    monkeypatch.setattr(clusters, "_FIRST_PAUSE_S", 0.02)
     one_gateway.forget()
     one_gateway.control("reset")
     one_gateway.control("state-manager/unset-transition", {"model_name": "dsql::cluster"})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dsqlkit import local
 from dsqlkit.cli.main import run
 from dsqlkit.guide import TOPICS, read
 from tests.docs.pages import PAGES, Reader, differences, steps
@@ -25,21 +26,39 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / ".local" / "share"))
     yield tmp_path
-    _dsqlkit("local", "reset", "--yes")
+    local.reset()
 
 
-def _dsqlkit(*words: str) -> None:
-    program = Path(sys.executable).with_name("dsqlkit")
-    subprocess.run([program, *words], check=True, capture_output=True, timeout=100)
+@pytest.fixture
+def emptied(local_cluster: object) -> Iterator[None]:
+    """The local cluster, running and without data, before and after."""
+    local.ensure_running()
+    local.reset(keep_running=True)
+    yield
+    local.ensure_running()
+    local.reset(keep_running=True)
 
 
 @pytest.mark.own_cluster
-@pytest.mark.parametrize(("name", "columns"), [*((name, 80) for name in FOLLOWED), ("README", 120)])
-def test_a_reader_gets_what_the_page_shows(home: Path, name: str, columns: int) -> None:
+@pytest.mark.parametrize("columns", [80, pytest.param(120, marks=pytest.mark.soak)])
+def test_a_reader_of_readme_gets_what_it_shows(home: Path, columns: int) -> None:
+    assert_shows(home, "README", columns)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "columns"), [*((name, 80) for name in FOLLOWED if name != "README"), ("plans", 120)]
+)
+def test_a_reader_of_a_guide_gets_what_it_shows(
+    emptied: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, columns: int
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert_shows(tmp_path, name, columns)
+
+
+def assert_shows(home: Path, name: str, columns: int) -> None:
     work = home / "work"
     work.mkdir()
-    if name != "README":
-        _dsqlkit("local", "start")  # a reader of README has it by then
     text = PAGES[name].read_text(encoding="utf-8")
     found = "\n".join(differences(Reader(work, os.environ, columns), text))
     assert not found, found

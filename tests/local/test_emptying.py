@@ -29,6 +29,8 @@ UNION ALL SELECT 'database', datname, datdba::regrole::text, datacl::text FROM p
 UNION ALL SELECT 'trigger', evtname, evtenabled::text, '' FROM pg_event_trigger
 UNION ALL SELECT 'job', job_id, '', '' FROM dsqlkit.job
 UNION ALL SELECT 'dropped', job_id, '', '' FROM dsqlkit.dropped_build
+UNION ALL SELECT 'coming', job_id, '', '' FROM dsqlkit.coming_index
+UNION ALL SELECT 'overlaid', relation::text, '', '' FROM dsqlkit.overlaid
 UNION ALL SELECT 'mapping', m::text, '', '' FROM dsqlkit.role_mapping m
 UNION ALL SELECT 'comment', objoid::regclass::text, '', description FROM pg_description
   WHERE objoid >= 16384 AND classoid = 'pg_class'::regclass
@@ -57,6 +59,7 @@ MADE = (
 def own_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalAddress]:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     yield local.ensure_running()
+    assert "could not be emptied" not in local.log_file().read_text()
     local.reset()
 
 

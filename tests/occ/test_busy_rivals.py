@@ -7,7 +7,7 @@ import pytest
 from tests.occ.conftest import CONFLICT, Racer, Sessions
 
 ADD = "UPDATE race SET v = v + 1 WHERE id = 1"
-SLEEP = "SELECT pg_sleep(3)"
+SLEEP = "SELECT pg_sleep(1)"
 
 
 class Busy:
@@ -65,7 +65,7 @@ def test_a_busy_holder_commits_when_the_other_gives_up(racers: Sessions, observe
 
 def test_a_long_write_gives_way_and_is_run_again(racers: Sessions, observer: Racer) -> None:
     holder, writer = racers(2)
-    busy = Busy(holder, "UPDATE race SET v = v + 10 FROM pg_sleep(2) WHERE id IN (1, 2)")
+    busy = Busy(holder, "UPDATE race SET v = v + 10 FROM pg_sleep(1) WHERE id IN (1, 2)")
     assert writer.say("UPDATE race SET v = v + 100 WHERE id = 1") == "UPDATE 1"
     assert busy.is_busy
     assert busy.wait() == "UPDATE 2"

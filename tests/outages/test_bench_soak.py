@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from dsqlkit import local
+from tests.support.inside import connect_inside
+from tests.support.loaded import wait_until
 from tests.support.shell import shell
 from tests.support.soaking import DURATION_S
 
@@ -37,6 +39,13 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         local.reset()
 
 
+def has_begun() -> bool:
+    """Whether a transfer was made; before the first there is nothing that a kill could undo."""
+    with connect_inside() as inside:
+        there = inside.execute("SELECT to_regclass('public.transfers') IS NOT NULL").fetchone()
+        return there == (True,) and inside.execute("SELECT FROM transfers").rowcount > 0
+
+
 def bench_through(kills: int, every_s: float) -> dict[str, Any]:
     """What eight clients did while the cluster was killed so often, and started again at once."""
     duration = every_s * (kills + 1)
@@ -44,6 +53,7 @@ def bench_through(kills: int, every_s: float) -> dict[str, Any]:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as bench:
+        wait_until(has_begun)
         for _ in range(kills):
             time.sleep(every_s)
             pid = local.status().pid

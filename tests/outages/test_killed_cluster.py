@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from dsqlkit import accounts, local, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, resolve
+from tests.support.loaded import wait_until
 
 pytestmark = pytest.mark.own_cluster
 
@@ -32,12 +32,6 @@ def own(own_cluster: Path) -> Endpoint:
 def connections(own: Endpoint) -> Iterator[KeptConnection]:
     with KeptConnection(own) as kept:
         yield kept
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
 
 
 def kill_cluster() -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import psycopg
 
-from dsqlkit.local.server.files import SUPERUSER
 from dsqlkit.local.server.home import ServerHome
+from dsqlkit.local.server.new_data import SUPERUSER
 from dsqlkit.local.state import StateFolder
 
 

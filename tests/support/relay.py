@@ -96,7 +96,7 @@ class Relay:
             signed_in = asking = deaf = False
             unread = bytearray()
             while not self._ending.is_set():
-                for key, _ in ready.select(0.1):
+                for key, _ in ready.select(0.02):
                     data = key.fileobj.recv(65536)  # type: ignore[union-attr]
                     if not data:
                         return
@@ -117,10 +117,9 @@ class Relay:
                             return
                         server.sendall(record)
                         if cut is Cut.HUNG_UP:
+                            ready.unregister(client)
                             client.close()
-                            server.recv(65536)
-                            return
-                        deaf = deaf or cut is Cut.ANSWER_LOST
+                        deaf = deaf or cut is not None
                         signed_in = signed_in or _holds_token(record)
 
 

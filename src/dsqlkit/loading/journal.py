@@ -8,7 +8,6 @@ The loader that works on a journal locks it; its end, by a crash too, releases t
 """
 
 import errno
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from dsqlkit.errors import DsqlkitError, UsageError
+from dsqlkit.file_lock import try_lock
 from dsqlkit.loading import batch
 from dsqlkit.loading.batch import Batch
 from dsqlkit.loading.plan import LoadPlan
@@ -226,13 +226,11 @@ def _locked(path: Path, file: Path, flags: int) -> int:
         raise UsageError(
             f"{file} cannot be written: {error.strerror}.", hint="Give another `file`."
         ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    if not try_lock(descriptor):
         os.close(descriptor)
         raise FileInUse(
             f"Another load writes {file}.", hint="Wait for its end, or give another `file`."
-        ) from error
+        )
     return descriptor
 
 

@@ -8,7 +8,6 @@ A loader that slept through its lease does no harm: its rows go into the table t
 the next load makes another.
 """
 
-import fcntl
 import os
 import socket
 import threading
@@ -25,6 +24,7 @@ import platformdirs
 from dsqlkit import interruption, tables
 from dsqlkit.connection import Connections
 from dsqlkit.errors import DsqlkitError, SqlError
+from dsqlkit.file_lock import is_locked, take_lock
 from dsqlkit.queries import statement
 from dsqlkit.transaction import RetryPolicy, run
 
@@ -103,10 +103,12 @@ class Lease:
     def __exit__(self, *_: object) -> None:
         self._ending.set()
         self._renewing.join(_RENEW_S)
-        # Who cannot say that it has ended is believed to run for LEASE_S more.
+        is_released = False
+        # Who cannot say that it has ended is believed elsewhere to run for LEASE_S more.
         with suppress(DsqlkitError):
             self._execute("loads/release.sql")
-        self._unlock()
+            is_released = True
+        self._unlock(is_released=is_released)
 
     def _claim(self) -> None:
         query = statement("loads/claim.sql")
@@ -155,13 +157,14 @@ class Lease:
         path = _lock_path(self._values["load"])
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock_file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock_file = take_lock(path, timeout_s=0)
 
-    def _unlock(self) -> None:
+    def _unlock(self, *, is_released: bool = True) -> None:
+        """Unlock the file. One that stays tells of an end that the claim does not tell of."""
         if self._lock_file is not None:
-            with suppress(OSError):
-                _lock_path(self._values["load"]).unlink()
+            if is_released:
+                with suppress(OSError):
+                    _lock_path(self._values["load"]).unlink()
             os.close(self._lock_file)
             self._lock_file = None
 
@@ -183,16 +186,9 @@ def _is_locked(load: UUID) -> bool | None:
     without a word.
     """
     try:
-        descriptor = os.open(_lock_path(load), os.O_RDONLY)
+        return is_locked(_lock_path(load))
     except OSError:
         return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _lock_path(load: object) -> Path:

@@ -8,7 +8,7 @@ from threading import Thread
 from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
-from dsqlkit.local.server.template import copy_if_made
+from dsqlkit.local.server.template import begin_data
 from dsqlkit.local.state import StateFolder
 
 IDLE_LIMIT_S: Final = 3600.0
@@ -25,19 +25,18 @@ def main() -> None:
     given = options.parse_args()
     if given.ready_fd is not None and os.fork():
         os._exit(0)  # detached: nobody has to wait for the child that goes on
-    copying = Thread(target=_copy, args=[given.template])
-    copying.start()
+    beginning = Thread(target=_begin_data, args=[given.template])
+    beginning.start()
     from dsqlkit.local.daemon.main import run
 
-    copying.join()
+    beginning.join()
     run(given)
 
 
-def _copy(template: Path | None) -> None:
-    """Copy the data while the code is loaded. Where that fails, they are made later."""
-    if template is not None:
-        with suppress(LocalClusterFailed, OSError):
-            copy_if_made(template, StateFolder.default())
+def _begin_data(template: Path | None) -> None:
+    """Begin with new data while the code is loaded. Where that fails, they are made later."""
+    with suppress(LocalClusterFailed, OSError):
+        begin_data(template, StateFolder.default())
 
 
 if __name__ == "__main__":

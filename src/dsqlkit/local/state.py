@@ -8,7 +8,6 @@ import contextlib
 import errno
 import json
 import os
-import time
 from collections.abc import Generator, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,15 +22,7 @@ from dsqlkit.local.faults import Faults
 from dsqlkit.local.sessions import SessionStatus
 from dsqlkit.whole_file import write_whole
 
-try:
-    import fcntl
-except ImportError as error:  # Windows
-    raise LocalClusterFailed(
-        "The local cluster needs Linux or macOS.", hint="On Windows, run dsqlkit inside WSL."
-    ) from error
-
 HOST = "localhost"
-_LOCK_POLL_S = 0.01
 _IN_THE_WAY = (FileExistsError, NotADirectoryError)
 
 
@@ -208,43 +199,6 @@ class StateFolder:
             access_key_id=credentials.access_key_id,
             secret_access_key=credentials.secret_access_key,
         )
-
-
-def is_locked(path: Path) -> bool:
-    """Whether another process holds the lock."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def take_lock(path: Path, *, timeout_s: float) -> int | None:
-    """Take the lock and return its open file, or None if another holds it for all that time.
-
-    Closing the file, or the end of the process, releases the lock.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                os.close(descriptor)
-                return None
-            time.sleep(_LOCK_POLL_S)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        else:
-            return descriptor
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

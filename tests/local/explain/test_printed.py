@@ -93,6 +93,14 @@ def test_what_an_index_lacks_is_looked_up(db: Connection) -> None:
     )
 
 
+def test_a_percent_sign_in_a_filter_is_one(db: Connection) -> None:
+    lines = lines_of(
+        db, "EXPLAIN ANALYZE SELECT id FROM orders WHERE note <> '%s %I' AND total > 9"
+    )
+    assert "  Rows Removed by Filter: 9" in lines
+    assert "      Rows Filtered: 0" in lines
+
+
 def test_filters_of_storage_and_of_the_query_processor(db: Connection) -> None:
     lines = lines_of(
         db, "EXPLAIN ANALYZE SELECT id FROM orders WHERE status = 'open' AND total > 2000"

@@ -194,6 +194,8 @@ AFTER: list[tuple[set[str], After]] = [
     ({"failed"}, After.FINISH),
     ({"failed", "held"}, After.FINISH),
     ({"failed", "held", "conflict"}, After.LOSE),
+    ({"failed", "held", "conflict", "first"}, After.BEGIN_AGAIN),
+    ({"failed", "held", "first"}, After.FINISH),
     ({"failed", "conflict"}, After.FINISH),  # the client has the error already
     ({"failed", "held", "twins", "too_many", "cursor"}, After.FINISH),
     ({"held", "twins"}, After.SET_ASIDE),
@@ -208,7 +210,7 @@ AFTER: list[tuple[set[str], After]] = [
 
 @pytest.mark.parametrize(("facts", "then"), AFTER)
 def test_what_an_answer_leads_to(facts: set[str], then: After) -> None:
-    names = ("failed", "held", "conflict", "twins", "too_many", "cursor")
+    names = ("failed", "held", "conflict", "first", "twins", "too_many", "cursor")
     assert after(**{name: name in facts for name in names}) is then
 
 

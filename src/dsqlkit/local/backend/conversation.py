@@ -5,17 +5,28 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Generator
-from typing import Final
+from typing import Final, TypeAlias
 
 from dsqlkit.local.backend.answers import EMPTY_ENDS, AnswerRewriter, changed_rows, told_rows
-from dsqlkit.local.backend.exchange import FORWARDED, HELD, HELD_BYTES, Exchange, Rows, question
+from dsqlkit.local.backend.exchange import (
+    FORWARDED,
+    HELD,
+    HELD_BYTES,
+    Exchange,
+    Rows,
+    question,
+    unfinished,
+)
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, Refusal
 from dsqlkit.local.wire.link import Link
-from dsqlkit.local.wire.messages import INT32, RUN, Backend, error_response
+from dsqlkit.local.wire.messages import INT32, RUN, SYNC, Backend, error_response
 
 _READY_BYTES: Final = 6
 _ENDS: Final = {Backend.READY_FOR_QUERY, Backend.ERROR_RESPONSE, Backend.COMMAND_COMPLETE}
 _CANCELLED: Final = "57014"
+
+Question: TypeAlias = tuple[str, *tuple[str | None, ...]]
+"""A statement of ours, with its parameters in text."""
 
 _log = logging.getLogger(__name__)
 
@@ -106,6 +117,12 @@ class Conversation:
         """Ask something that the client does not hear of. Raises exchange.Refused."""
         exchange = await self.run(question(sql, parameters))
         return exchange.rows()
+
+    async def ask_all(self, *questions: Question) -> list[Rows]:
+        """Ask several things in one message; what follows one that is refused is not asked. Raises
+        exchange.Refused."""
+        frames = b"".join(unfinished(sql, parameters) for sql, *parameters in questions)
+        return (await self.run(frames + SYNC)).answers()
 
     async def run(self, frames: bytes) -> Exchange:
         """Send frames that end with a Sync or are a Query; wait for the answers, held back."""

@@ -9,7 +9,6 @@ from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.wire.messages import (
     INT32,
     MAX_BACKEND_FRAME,
-    RUN,
     STATEMENT,
     SYNC,
     Backend,
@@ -212,17 +211,32 @@ class Exchange:
 
     def rows(self) -> Rows:
         """The rows that were held back, in text. Raises Refused when the answer was an error."""
+        return [row for rows in self.answers() for row in rows]
+
+    def answers(self) -> list[Rows]:
+        """The rows that were held back, in text, statement by statement. Raises Refused when one
+        was answered with an error."""
         error = self.verdict.error
         if error is not None:
             code, text = _field(error, Field.SQLSTATE), _field(error, Field.MESSAGE)
             raise Refused(code, text, given_way=self.verdict.given_way)
-        stream = self.held()
-        cutter = FrameCutter({Backend.DATA_ROW}, limit=MAX_BACKEND_FRAME)
-        return [_values(frame) for kind, frame in cutter.feed(stream) if kind != RUN]
+        answers: list[Rows] = [[]]
+        cutter = FrameCutter({Backend.DATA_ROW, Backend.COMMAND_COMPLETE}, limit=MAX_BACKEND_FRAME)
+        for kind, frame in cutter.feed(self.held()):
+            if kind == Backend.DATA_ROW:
+                answers[-1].append(_values(frame))
+            elif kind == Backend.COMMAND_COMPLETE:
+                answers.append([])
+        return answers if answers[-1] else answers[:-1]
 
 
 def question(sql: str, parameters: Sequence[str | None] = ()) -> bytes:
-    """The frames that run one statement of ours, with parameters and rows in text.
+    """The frames that run one statement of ours, with parameters and rows in text."""
+    return unfinished(sql, parameters) + SYNC
+
+
+def unfinished(sql: str, parameters: Sequence[str | None] = ()) -> bytes:
+    """The same without a Sync, for more to follow.
 
     Under a name of its own, as the unnamed statement is the client's, who may have filled it in an
     earlier message. An unnamed portal of the client's is bound again after questions (`Step.bind`).
@@ -238,7 +252,6 @@ def question(sql: str, parameters: Sequence[str | None] = ()) -> bytes:
         + message(Frontend.BIND, bind)
         + message(Frontend.EXECUTE, bytes(5))
         + close
-        + SYNC
     )
 
 

@@ -39,6 +39,11 @@ BEGIN: Final = _frames(b"BEGIN") + _EXTENDED
 """A BEGIN with the savepoint, to be sent together with what comes next."""
 _BEGUN: Final = message(Backend.COMMAND_COMPLETE, b"BEGIN\0")
 BEGIN_COMPLETE: Final = _EXTENDED_COMPLETE.replace(_COMPLETE, _BEGUN) + _EXTENDED_COMPLETE
+BEGIN_AGAIN: Final = _frames(b"ROLLBACK AND CHAIN") + _EXTENDED
+"""The begin of a transaction like the one that is open, in place of that."""
+BEGUN_AGAIN: Final = BEGIN_COMPLETE.replace(
+    _BEGUN, message(Backend.COMMAND_COMPLETE, b"ROLLBACK\0")
+)
 BEGUN: Final = _BEGUN + message(Backend.READY_FOR_QUERY, b"T")
 """The answer to a BEGIN."""
 GUARD_COMPLETE: Final = _EXTENDED_COMPLETE

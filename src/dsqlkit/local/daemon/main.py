@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.file_lock import take_lock
 from dsqlkit.local.daemon.cluster import End, RunningCluster, Wishes
 from dsqlkit.local.door.certificates import ensure_certificates
 from dsqlkit.local.door.listener import bind
@@ -22,7 +23,7 @@ from dsqlkit.local.server import emptying, postgres
 from dsqlkit.local.server.home import remove_home
 from dsqlkit.local.server.losses import Losses
 from dsqlkit.local.server.template import keep_spare
-from dsqlkit.local.state import Credentials, StateFolder, take_lock
+from dsqlkit.local.state import Credentials, StateFolder
 
 _FILES: Final = 4096
 _KEY_ID_START: Final = "AKIALOCAL"

@@ -1,10 +1,8 @@
 """Checking a token: is this password a pre-signed URL that we would have signed ourselves?
 
-The rules are those of SigV4 for a pre-signed GET (AWS, "Authenticating Requests: Using Query
-Parameters") with the parameters that DSQL's tokens have. Pure: no clock, no state, no I/O.
+Pure: no clock, no state, no I/O.
 """
 
-import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
@@ -15,8 +13,8 @@ from urllib.parse import quote, unquote
 from dsqlkit.endpoint import ADMIN, LOCAL_HOSTS, LOCAL_REGION
 from dsqlkit.errors import FAULTS_OFF
 from dsqlkit.quotas import MAX_TOKEN_LIFE_S
+from dsqlkit.sigv4 import ALGORITHM, SIGNED_HEADERS, TIME_FORMAT, scope_of, signature
 
-_ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _PARAMETERS: Final = {
     "Action",
     "X-Amz-Algorithm",
@@ -28,8 +26,6 @@ _PARAMETERS: Final = {
 }
 _CLOCK_SKEW = timedelta(minutes=5)
 _LONGEST_LIFE: Final = timedelta(seconds=MAX_TOKEN_LIFE_S)
-_TIME_FORMAT = "%Y%m%dT%H%M%SZ"
-_SHA256_OF_NOTHING: Final = hashlib.sha256().hexdigest()
 
 
 class AccessDenied(Exception):
@@ -73,23 +69,22 @@ class TokenChecker:
         signed_at, life = _validity(parameters)
         own_end = signed_at + life
         life = min(life, longest)
-        scope = f"{signed_at:%Y%m%d}/{LOCAL_REGION}/dsql/aws4_request"
+        scope = scope_of(signed_at, LOCAL_REGION)
         if parameters["X-Amz-Credential"] != f"{self.access_key_id}/{scope}":
             raise AccessDenied("the token is signed with another key, or for another region")
         if (
-            parameters["X-Amz-Algorithm"] != _ALGORITHM
-            or parameters["X-Amz-SignedHeaders"] != "host"
+            parameters["X-Amz-Algorithm"] != ALGORITHM
+            or parameters["X-Amz-SignedHeaders"] != SIGNED_HEADERS
         ):
             raise AccessDenied("the token is not signed as DSQL's tokens are")
-        signature = parameters.pop("X-Amz-Signature")
-        if not hmac.compare_digest(
-            self._signature(host, parameters, scope).encode(), signature.encode()
-        ):
+        told = parameters.pop("X-Amz-Signature")
+        ours = signature(host, parameters, scope, self.secret_access_key)
+        if not hmac.compare_digest(ours.encode(), told.encode()):
             raise AccessDenied("the token's signature is wrong")
         if signed_at > now + _CLOCK_SKEW:
             raise AccessDenied("the token is signed in the future")
         if now >= signed_at + life:
-            expiry, current = (f"{moment:{_TIME_FORMAT}}" for moment in (signed_at + life, now))
+            expiry, current = (f"{moment:{TIME_FORMAT}}" for moment in (signed_at + life, now))
             raise AccessDenied(
                 "the token has expired",
                 hint=f"Signature expired: {expiry} is now earlier than {current}"
@@ -101,18 +96,6 @@ class TokenChecker:
         return name in LOCAL_HOSTS or (
             name[:1] == "[" and name[1:-1] in LOCAL_HOSTS and name[-1] == "]"
         )
-
-    def _signature(self, host: str, parameters: dict[str, str], scope: str) -> str:
-        query = "&".join(
-            f"{name}={quote(value, safe='')}" for name, value in sorted(parameters.items())
-        )
-        request = f"GET\n/\n{query}\nhost:{host}\n\nhost\n{_SHA256_OF_NOTHING}"
-        digest = hashlib.sha256(request.encode()).hexdigest()
-        to_sign = f"{_ALGORITHM}\n{parameters['X-Amz-Date']}\n{scope}\n{digest}"
-        key = f"AWS4{self.secret_access_key}".encode()
-        for part in scope.split("/"):
-            key = _hmac(key, part)
-        return _hmac(key, to_sign).hex()
 
 
 def _parameters(query: str) -> dict[str, str]:
@@ -141,11 +124,7 @@ def _validity(parameters: dict[str, str]) -> tuple[datetime, timedelta]:
             hint="X-Amz-Expires must be less than a week (in seconds)",
         )
     try:
-        signed_at = datetime.strptime(date, _TIME_FORMAT).replace(tzinfo=UTC)
+        signed_at = datetime.strptime(date, TIME_FORMAT).replace(tzinfo=UTC)
     except ValueError as error:
         raise AccessDenied("the token's date is not one") from error
     return signed_at, timedelta(seconds=int(expires))
-
-
-def _hmac(key: bytes, text: str) -> bytes:
-    return hmac.digest(key, text.encode(), "sha256")

@@ -1,17 +1,19 @@
 """Starting, stopping and changing the local cluster, one caretaker at a time."""
 
+import os
 import time
 from dataclasses import replace
 from typing import Final
 
 from dsqlkit.endpoint import LocalAddress
 from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.file_lock import is_locked
 from dsqlkit.local.faults import Faults
 from dsqlkit.local.lifecycle import process
 from dsqlkit.local.lifecycle.process import POLL_S, ask, end, is_ready, readable, sole_caretaker
 from dsqlkit.local.lifecycle.status import LocalStatus, answering, status
 from dsqlkit.local.port import check_free, check_port
-from dsqlkit.local.state import Listening, StateFolder, is_locked
+from dsqlkit.local.state import Listening, StateFolder
 
 _SHORT_POLL_S: Final = 0.001
 _LEAVING_LIMIT_S: Final = 1.0
@@ -56,7 +58,8 @@ def start(*, timeout_s: float = 60.0, trace: bool = False, port: int | None = No
         listening = state.listening()
         if listening is not None and listening.port_is_kept and not is_locked(state.daemon_lock):
             check_free(listening.port)
-        process.start(state, timeout_s, *(["--trace"] if trace else []))
+        options = ["--trace"] if trace else []
+        process.start(state, timeout_s, *options, *_data_to_begin_with(state))
         listening = state.listening()
         if trace and listening is not None and not listening.traces:
             raise LocalClusterFailed(
@@ -116,6 +119,16 @@ def set_faults(faults: Faults, *, timeout_s: float = 30.0) -> LocalStatus:
         if is_ready(state):
             _tell(state, change, deadline)
     return status()
+
+
+def _data_to_begin_with(state: StateFolder) -> list[str]:
+    """The option that has a first start copy the data that `own_cluster` has left, if any."""
+    if os.path.lexists(state.server):
+        return []
+    from dsqlkit.local.server.template import is_made
+
+    template = process.template()
+    return ["--template", str(template)] if is_made(template) else []
 
 
 def _choose_port(state: StateFolder, port: int, deadline: float) -> None:

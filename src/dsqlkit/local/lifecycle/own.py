@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-
 from dsqlkit.endpoint import LocalAddress
 from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.file_lock import is_locked
 from dsqlkit.local.environment import FOLDER_VARIABLE
 from dsqlkit.local.lifecycle import process
 from dsqlkit.local.lifecycle.process import POLL_S
 from dsqlkit.local.port import check_free, check_port
-from dsqlkit.local.state import Listening, StateFolder, is_locked
+from dsqlkit.local.state import Listening, StateFolder
 
 _END_LIMIT_S: Final = 20.0
 _NO_IDLE_LIMIT_S: Final = "1e9"
@@ -56,7 +55,7 @@ def own_cluster(
             check_free(port)
             state.save_listening(Listening(port, port_is_kept=True))
         options = ["--owner-fd", str(reader), "--idle-limit", _NO_IDLE_LIMIT_S]
-        options += ["--template", str(Path(platformdirs.user_cache_dir("dsqlkit")) / "template")]
+        options += ["--template", str(process.template())]
         process.start(state, timeout_s, *options, pass_fds=(reader,))
         address = state.address()
         assert address is not None

@@ -8,16 +8,27 @@ import signal
 import sys
 import time
 from collections.abc import Generator
+from pathlib import Path
 from typing import Final
 
+import platformdirs
+
 from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.file_lock import is_locked, take_lock
 from dsqlkit.local.environment import FOLDER_VARIABLE, for_daemon
-from dsqlkit.local.state import StateFolder, is_locked, take_lock
+from dsqlkit.local.state import StateFolder
 
 POLL_S: Final = 0.005
 _LOG_LINES_SHOWN: Final = 5
 _LITTLE_ROOM_BYTES: Final = 100_000_000
 """A new cluster has some 60 MB, most of it its data and its write-ahead log."""
+
+
+def template() -> Path:
+    """Where data to begin with are kept, for all of this user's clusters."""
+    from dsqlkit.local.server.new_data import digest
+
+    return Path(platformdirs.user_cache_dir("dsqlkit")) / f"template-{digest()}"
 
 
 def is_ready(state: StateFolder) -> bool:

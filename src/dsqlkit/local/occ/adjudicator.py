@@ -7,6 +7,7 @@ of one waits for another's lock, has that other transaction parked.
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -14,9 +15,10 @@ from typing import Final
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT, Refusal
 from dsqlkit.local.occ.commit_history import CommitHistory
 from dsqlkit.local.occ.contender import Bystander, Contender
-from dsqlkit.local.occ.lock_monitor import Concern, Monitor, Wait, Waits, waits_in_circle
+from dsqlkit.local.occ.lock_monitor import Concern, Monitor, Wait, Waits, circle
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.overlays import Overlays
+from dsqlkit.local.occ.patience import may_pass
 from dsqlkit.local.occ.schema_changes import SchemaChanges
 from dsqlkit.local.occ.watch import FIRST_LOOK_S, LONGEST_PAUSE_S, Watch
 from dsqlkit.local.occ.writers import Writers
@@ -45,6 +47,10 @@ class Adjudicator:
         self.watch = Watch(self._open.keys())
         self._parking: set[asyncio.Task[None]] = set()
         self._told: dict[int, Wait] = {}
+        self._losses: Counter[Contender] = Counter()
+        """How often contenders have lost since they last committed."""
+        self._seen: dict[Contender, float | None] = {}
+        """When what contenders had under way at the last look was sent."""
 
     # What sessions report.
 
@@ -54,11 +60,23 @@ class Adjudicator:
         self._open[contender] = transaction
         return transaction
 
+    def began_again(self, contender: Contender) -> OpenTransaction:
+        """A transaction of which its client has seen nothing yet has a new snapshot."""
+        before = self._open[contender]
+        for rival in before.rivals:
+            rival.rivals.discard(before)
+        transaction = self._open[contender] = before.anew(began_at=self.history.commits)
+        return transaction
+
     def ended(self, contender: Contender, *, committed: bool) -> None:
         """A transaction is over. If it was committed, its rivals have lost."""
         transaction = self._open.pop(contender, None)
         if transaction is None:
             return
+        if committed:
+            self._losses.pop(contender, None)
+        elif transaction.lost is not None:
+            self._losses[contender] += 1
         for rival in transaction.rivals:
             rival.rivals.discard(transaction)
             if committed:
@@ -96,8 +114,9 @@ class Adjudicator:
 
     def gone(self, contender: Contender) -> None:
         """The session is over."""
-        self.watch.at_rest(contender)
+        self.watch.gone(contender)
         self.ended(contender, committed=False)
+        self._losses.pop(contender, None)
 
     @contextlib.contextmanager
     def attend(self, pid: int) -> Generator[None, None, None]:
@@ -107,7 +126,7 @@ class Adjudicator:
         try:
             yield
         finally:
-            self.watch.at_rest(bystander)
+            self.watch.gone(bystander)
 
     # What sessions ask.
 
@@ -161,6 +180,7 @@ class Adjudicator:
         return {*self.watch, *self._open}
 
     async def _look_after(self, due: Sequence[Contender]) -> None:
+        self._seen = {each: self.watch.sent_s(each) for each in self._contenders}
         for contender in due:
             if (refusal := contender.overdue(self.watch.busy_s(contender))) is not None:
                 await self._cancel(contender, refusal)
@@ -168,13 +188,25 @@ class Adjudicator:
         waits = await self.monitor.waits([contender.pid for contender in due], contenders)
         if _log.isEnabledFor(logging.DEBUG):
             self._tell(waits, contenders)
-        for pid, wait in waits.items():
-            for blocker in wait.blockers:
-                waiting = contenders.get(pid)
-                if waiting is None or waiting.is_idle or blocker not in contenders:
-                    continue
-                if await self._resolve(waiting, contenders[blocker], waits):
-                    return  # what the others wait for has changed
+        pairs = [
+            (contenders[pid], contenders[blocker], wait.concern)
+            for pid, wait in waits.items()
+            for blocker in wait.blockers
+            if pid in contenders and blocker in contenders
+        ]
+        for waiting, blocker, concern in pairs:
+            theirs, its = waiting.transaction, blocker.transaction
+            if theirs is None or its is None or waiting.is_idle:
+                continue
+            if waiting.wants_rows and concern is Concern.ROW:
+                theirs.meets(its)
+        around = [contenders[pid] for pid in circle(waits) if pid in contenders]
+        if around and not any(each.is_idle for each in around):
+            await self._break(around, waits)
+            return  # what the others wait for has changed
+        for waiting, blocker, concern in pairs:
+            if not waiting.is_idle and await self._resolve(waiting, blocker, concern, waits):
+                return
 
     def _tell(self, waits: Waits, contenders: Mapping[int, Contender]) -> None:
         """Log who waits for whom, once for each wait."""
@@ -189,12 +221,26 @@ class Adjudicator:
                 _log.debug("session %d: waits for %s (%s)", pid, whom, wait.concern.name)
         self._told = waits
 
-    async def _resolve(self, waiting: Contender, blocker: Contender, waits: Waits) -> bool:
+    async def _break(self, around: Sequence[Contender], waits: Waits) -> None:
+        """Have one of those that wait for each other take a step back and do it again later: the
+        one that has lost the least lately."""
+        by_luck = sorted(around, key=lambda each: self._losses[each])
+        if all(waits[each.pid].concern is Concern.ROW for each in around):
+            for each in by_luck:
+                if await self._can_step_aside(each):
+                    await self._cancel(each)
+                    return
+        victims = [each for each in by_luck if each.can_start_over]
+        await self._cancel((victims or around)[0])
+
+    async def _resolve(
+        self, waiting: Contender, blocker: Contender, concern: Concern, waits: Waits
+    ) -> bool:
         """Let one contender that waits for another go on; whether by cancelling a statement."""
-        theirs, its = waiting.transaction, blocker.transaction
-        about_rows = waits[waiting.pid].concern is Concern.ROW
-        if theirs is not None and its is not None and waiting.wants_rows and about_rows:
-            theirs.meets(its)
+        waited_s, since_s = self.watch.busy_s(waiting), self.watch.since_s(blocker)
+        if may_pass(waited_s, since_s, waits=blocker.pid in waits):
+            return False
+        its = blocker.transaction
         if blocker.can_be_parked:
             task = asyncio.create_task(blocker.park())
             self._parking.add(task)
@@ -203,13 +249,8 @@ class Adjudicator:
             # What it holds cannot be put back: the one that waits gives way.
             await self._cancel(waiting)
             return True
-        elif about_rows and await self._step_aside(waiting, blocker):
-            return True
-        elif waits_in_circle(blocker.pid, waits):
-            # Each waits for the other: one has to take a step back and do it again later.
-            victims = [each for each in (waiting, blocker) if each.can_start_over]
-            await self._cancel(victims[0] if victims else waiting)
-            return True
+        else:
+            return concern is Concern.ROW and await self._step_aside(waiting, blocker)
         return False
 
     async def _step_aside(self, waiting: Contender, blocker: Contender) -> bool:
@@ -220,7 +261,7 @@ class Adjudicator:
         transaction that could: it commits first.
         """
         for each in (waiting, blocker):
-            if each.can_step_aside and await each.can_be_taken_back() and each.can_step_aside:
+            if await self._can_step_aside(each):
                 await self._cancel(each)
                 return True
         if waiting.is_committing and blocker.can_be_refused:
@@ -228,6 +269,13 @@ class Adjudicator:
             return True
         return False
 
+    @staticmethod
+    async def _can_step_aside(contender: Contender) -> bool:
+        can = contender.can_step_aside and await contender.can_be_taken_back()
+        return can and contender.can_step_aside  # it may have gone on meanwhile
+
     async def _cancel(self, contender: Contender, refusal: Refusal | None = None) -> None:
+        if self.watch.sent_s(contender) != self._seen.get(contender):
+            return  # it is over, and a savepoint of what has come since is not to be met
         with contender.being_cancelled(refusal):
             await self.monitor.cancel(contender.pid)

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from dsqlkit.local.backend.conversation import Conversation
+from dsqlkit.local.backend.conversation import Conversation, Question
 from dsqlkit.local.occ.changes import Ask, Changes, array
-from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.occ.open_transaction import OpenTransaction, Touched
 from dsqlkit.local.occ.overlay_text import (
     Upsert,
     at_overlays,
@@ -20,7 +20,7 @@ from dsqlkit.local.occ.overlay_text import (
     without_locks,
 )
 from dsqlkit.local.occ.overlays import Overlays
-from dsqlkit.local.occ.replay import as_json, doings
+from dsqlkit.local.occ.replay import Doings, as_json, doings
 from dsqlkit.local.occ.steps_again import StepsAgain, bound_to_ours, text_of
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
@@ -69,39 +69,46 @@ class AtOverlays:
         self._ask = ask
         self._again = StepsAgain(conversation)
 
-    async def can_repeat(self, transaction: OpenTransaction, ask: Ask | None = None) -> bool:
-        """Whether running its statements again does what they did. `ask` asks, in place of the
-        transaction itself."""
-        ask = ask or self._conversation.ask
-        if transaction.touched.schema:
+    @staticmethod
+    def surely_repeats(touched: Touched) -> bool:
+        """Whether the texts of statements tell that running them again does what they did."""
+        if touched.schema:
             return True  # a change of schema has no rows, and is told by its text
-        if transaction.touched.opaque:
+        found = _doings(touched)
+        if found is None or found.unordered or touched.opaque:
             return False
-        texts = [text_of(step) for step in transaction.touched.steps if step.statement is not None]
-        found = doings(texts)
-        if found is None or found.unordered:
-            return False
-        called = transaction.touched.calls
-        if not (found.calls or found.inserts or called):
+        return not (found.calls or found.inserts or touched.calls)
+
+    async def can_repeat(self, touched: Touched, ask: Ask | None = None) -> bool:
+        """Whether running statements again does what they did. `ask` asks, in place of their
+        transaction itself."""
+        if self.surely_repeats(touched):
             return True
+        found = _doings(touched)
+        if found is None or found.unordered or touched.opaque:
+            return False
+        ask = ask or self._conversation.ask
         inserts = as_json(found.inserts)
-        rows = await ask(_DIFFERS, array(found.calls), array(called), inserts)
+        rows = await ask(_DIFFERS, array(found.calls), array(touched.calls), inserts)
         return rows[0][0] == "false"
 
     async def enter(
-        self, transaction: OpenTransaction, tables: Iterable[str], changes: Changes | None = None
+        self,
+        transaction: OpenTransaction,
+        tables: Iterable[str],
+        changes: Changes | None = None,
+        first: Sequence[Question] = (),
     ) -> None:
         """Let the transaction go on at the overlays of its tables, with what it did: as it was read
         out (`changes`, or those that it was parked with), or done once more.
 
-        It must hold nothing. Raises exchange.Refused and changes.Locked.
+        It must hold nothing once `first` has been asked. Raises exchange.Refused and
+        changes.Locked.
         """
-        await self.cover(transaction, transaction.touched.claimed.union(tables))
         changes = changes or transaction.changes
+        path = (await self._conversation.ask_all(*first, (_ENTER,)))[-1][0][0]
+        await self._cover(transaction, transaction.touched.claimed.union(tables), path)
         transaction.go_to_overlays()
-        ask = self._conversation.ask
-        if changes is None:
-            await ask(_ENTER)
         for step in transaction.touched.steps:
             statement = step.statement
             if statement is None or (changes is not None and statement.kind is not Kind.SETTING):
@@ -115,19 +122,27 @@ class AtOverlays:
                     step, statement, self._text_there(step, statement, transaction)
                 )
             if statement.kind is Kind.SETTING:
-                await ask(_ENTER)
+                await self._conversation.ask(_ENTER)
         if changes is not None:
-            await ask(_ENTER)
             for each in changes.tables:
                 await self._ask(_LAY_OVER, each.relation, each.removed, each.images)
         transaction.names_lead = True
 
-    async def cover(self, transaction: OpenTransaction, tables: Iterable[str]) -> None:
-        """See to it that these tables, as SQL writes their names, have overlays."""
+    async def _cover(
+        self, transaction: OpenTransaction, tables: Iterable[str], path: str | None = None
+    ) -> None:
+        """See to it that these tables, as SQL writes their names, have overlays. `path` is the
+        search path, where it is known."""
         missing = [table for table in tables if table not in transaction.covered_names]
         if not missing:
             return
-        found = (await self._oids(missing)).values()
+        known = [self._overlays.known_table(path or "", table) for table in missing]
+        found = [oid for oid in known if oid is not None]
+        if len(found) < len(missing):
+            asked = await self._oids(missing)
+            found = list(asked.values())
+            if path:
+                self._overlays.keep_tables(path, asked)
         transaction.overlaid.update(await self._overlays.ensure(found))
         transaction.covered.update(found)
         transaction.covered_names.update(missing)
@@ -140,14 +155,14 @@ class AtOverlays:
             transaction.names_lead = False
             return AtOverlay(step.data)
         if not statement.tables and _ASKS_FOR_PATH.search(text_of(step)):
-            await self.leave()
+            await self._conversation.ask(_LEAVE)
             transaction.names_lead = False
             return AtOverlay(step.data)
         if not transaction.names_lead:
             await self._conversation.ask(_ENTER)
             transaction.names_lead = True
         if statement.can_conflict:
-            await self.cover(transaction, statement.claimed)
+            await self._cover(transaction, statement.claimed)
         found = self._upsert_in(step, statement, transaction)
         if found is not None:
             relation = await self._begin_upsert(step, found)
@@ -185,21 +200,23 @@ class AtOverlays:
         """Keep what it did in the overlay."""
         await self._ask(_END_UPSERT, relation)
 
-    async def carry_out(self, transaction: OpenTransaction, *, deletions_first: bool) -> None:
-        """Do at the tables what the overlays hold. Raises exchange.Refused."""
-        reached = await self._overlays.reached(transaction.covered)
-        await self._ask(_CARRY_OUT, array(reached), "true" if deletions_first else "false")
+    async def carry_out(
+        self, transaction: OpenTransaction, first: Question, *, deletions_first: bool
+    ) -> None:
+        """Do at the tables what the overlays hold, once `first` has been asked, and lock the rows
+        that it has locked. Raises exchange.Refused."""
+        reached = array(await self._overlays.reached(transaction.covered))
+        key = await self._overlays.key()
+        carry_out = (_CARRY_OUT, key, reached, "true" if deletions_first else "false")
+        await self._conversation.ask_all(first, carry_out, (_LEAVE,))
+        for step in transaction.touched.steps:
+            if step.statement is not None and step.statement.kind is Kind.LOCK:
+                await self._again.run(step, step.statement, text_of(step))
 
     async def repeat(self, transaction: OpenTransaction) -> None:
         """Run again at the tables what it has run. Raises exchange.Refused."""
         for step in transaction.touched.steps:
             if step.statement is not None:
-                await self._again.run(step, step.statement, text_of(step))
-
-    async def lock_again(self, transaction: OpenTransaction) -> None:
-        """Lock the rows that it has locked. Raises exchange.Refused."""
-        for step in transaction.touched.steps:
-            if step.statement is not None and step.statement.kind is Kind.LOCK:
                 await self._again.run(step, step.statement, text_of(step))
 
     async def locked_places(self, transaction: OpenTransaction) -> dict[str, set[str]] | None:
@@ -217,10 +234,6 @@ class AtOverlays:
                 for oid, place in _pairs(row[-2 * text.tables :]):
                     found.setdefault(oid, set()).add(place)
         return found
-
-    async def leave(self) -> None:
-        """Names lead to the tables again."""
-        await self._conversation.ask(_LEAVE)
 
     async def _oids(self, tables: Iterable[str]) -> dict[str, str]:
         rows = await self._conversation.ask(_OIDS, array(sorted(set(tables))))
@@ -247,6 +260,11 @@ class AtOverlays:
         await self._again.prepare(step.parse, text)
         await self._again.bind_again(bound_to_ours(step.bind))
         return bound_to_ours(step.data)
+
+
+def _doings(touched: Touched) -> Doings | None:
+    """What the statements that have to run again do; None if one cannot be read."""
+    return doings(text_of(step) for step in touched.steps if step.statement is not None)
 
 
 def _pairs(values: Sequence[str | None]) -> Iterator[tuple[str, str]]:

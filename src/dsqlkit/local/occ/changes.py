@@ -21,6 +21,9 @@ class Locked(Exception):
     """A table cannot be read now, as somebody changes its schema or is about to."""
 
 
+LET_GO: Final = f"ROLLBACK TO SAVEPOINT {SAVEPOINT}"
+"""Undoes all that the transaction did since its BEGIN; its snapshot stays."""
+
 _WRITTEN: Final = """
 SELECT c.oid::text FROM pg_catalog.pg_locks l
 JOIN pg_catalog.pg_class c ON c.oid = l.relation
@@ -63,11 +66,6 @@ async def read_out(ask: Ask, monitor: Ask, pid: int) -> Changes:
         if removed or images:
             tables.append(TableChanges(relation, array(removed), array(images)))
     return Changes(tuple(tables))
-
-
-async def let_go(ask: Ask) -> None:
-    """Undo all that the transaction did since its BEGIN; its snapshot stays."""
-    await ask(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
 
 
 def array(values: Iterable[str]) -> str:

@@ -191,19 +191,20 @@ async def _run(connection: "Connection", sql: str, parameters: Sequence[str | No
     return [tuple(None if value is None else str(value) for value in row) for row in rows]
 
 
-def waits_in_circle(start: int, waits: Waits) -> bool:
-    """Whether backend `start` waits, directly or through others, for itself."""
-    seen: set[int] = set()
-    ahead = list(_blockers(start, waits))
-    while ahead:
-        pid = ahead.pop()
-        if pid == start:
-            return True
-        if pid not in seen:
-            seen.add(pid)
-            ahead += _blockers(pid, waits)
-    return False
-
-
-def _blockers(pid: int, waits: Waits) -> tuple[int, ...]:
-    return waits[pid].blockers if pid in waits else ()
+def circle(waits: Waits) -> list[int]:
+    """Backends each of which waits for the next, and the last for the first; none if there are no
+    such."""
+    over: set[int] = set()
+    for start in waits:
+        way: list[int] = []
+        ahead = [(start, 0)]
+        while ahead:
+            pid, depth = ahead.pop()
+            del way[depth:]
+            if pid in way:
+                return way[way.index(pid) :]
+            if pid in waits and pid not in over:
+                over.add(pid)
+                way.append(pid)
+                ahead += [(each, depth + 1) for each in waits[pid].blockers]
+    return []

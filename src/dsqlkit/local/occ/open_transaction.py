@@ -66,7 +66,8 @@ class Touched:
 
     `tables` are the names that they mentioned; `claimed` those of the tables whose rows they wrote
     or locked, `locked` and `shared` those of which they selected rows FOR UPDATE and FOR KEY SHARE.
-    `schema` are the tables whose schema they changed, `rows` how many rows. `steps` are those that
+    `schema` are the tables whose schema they changed, `rows` how many rows, `statements` how many
+    of them there were. `steps` are those that
     have to run again where the transaction starts over; `calls` the functions that they called.
     `opaque`: they may have written what no step says. `shared_keys` are known at COMMIT alone.
     """
@@ -81,6 +82,7 @@ class Touched:
     calls: set[str] = field(default_factory=set)
     opaque: bool = False
     rows: int = 0
+    statements: int = 0
     deletes: bool = False
     ddl: bool = False
     dml: bool = False
@@ -94,6 +96,7 @@ class Touched:
         self.calls |= statement.calls
         self.opaque = self.opaque or statement.kind is Kind.OTHER
         self.rows += rows
+        self.statements += 1
         self.ddl, self.dml, _ = mixture(self.ddl, self.dml, statement.parts)
         self.deletes = self.deletes or statement.deletes
         if statement.kind is Kind.SCHEMA:
@@ -114,7 +117,8 @@ class OpenTransaction:
     that cannot be opened again. `covered` are the tables (oids) whose overlays it may write to,
     `covered_names` as its statements name them; `overlaid` all that
     those reach (schema, name);
-    `names_lead` there while its search path says so.
+    `names_lead` there while its search path says so. `first_sent_s` is when its first write was
+    sent, if nothing came before that.
     """
 
     __slots__ = (
@@ -126,6 +130,7 @@ class OpenTransaction:
         "covered",
         "covered_names",
         "cursors_secured",
+        "first_sent_s",
         "implicit",
         "loose_cursors",
         "movable",
@@ -152,6 +157,14 @@ class OpenTransaction:
         self.covered_names: set[str] = set()
         self.overlaid: set[tuple[str, str]] = set()
         self.names_lead = False
+        self.first_sent_s: float | None = None
+
+    def anew(self, began_at: int) -> "OpenTransaction":
+        """The same with a new snapshot, as nothing of it has been answered."""
+        again = OpenTransaction(began_at)
+        again.began_s, again.implicit = self.began_s, self.implicit
+        again.first_sent_s = self.first_sent_s
+        return again
 
     def __repr__(self) -> str:
         lost = "" if self._lost is None else f", lost: {self._lost}"

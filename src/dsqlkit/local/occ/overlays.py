@@ -1,7 +1,7 @@
 """The overlays of a cluster's tables: made when first needed, by the endpoint's own connection."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from dsqlkit.local.occ.changes import array
@@ -27,6 +27,7 @@ class Overlays:
         self._monitor = monitor
         self._ready: dict[frozenset[str], frozenset[tuple[str, str]]] = {}
         self._reached: dict[frozenset[str], tuple[str, ...]] = {}
+        self._tables: dict[tuple[str, str], str] = {}
         self._making = asyncio.Lock()
         self._changes = 0
 
@@ -35,6 +36,19 @@ class Overlays:
         self._changes += 1
         self._ready.clear()
         self._reached.clear()
+        self._tables.clear()
+
+    def known_table(self, path: str, name: str) -> str | None:
+        """The table (oid) that a name leads to where this is the search path, if that is known."""
+        return self._tables.get((path, name))
+
+    def keep_tables(self, path: str, tables: Mapping[str, str]) -> None:
+        """Keep in mind what these names lead to where this is the search path."""
+        self._tables.update(((path, name), oid) for name, oid in tables.items())
+
+    async def key(self) -> str:
+        """What the functions that fill and empty overlays know the endpoint by."""
+        return await self._monitor.key()
 
     async def reached(self, relations: Iterable[str]) -> tuple[str, ...]:
         """These tables (oids) and all that a statement at one of them reaches, parents first."""

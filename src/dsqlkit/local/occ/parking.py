@@ -13,7 +13,7 @@ from dsqlkit.local.backend.exchange import Refused, question
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT
 from dsqlkit.local.occ import cursors
 from dsqlkit.local.occ.at_overlays import AtOverlays
-from dsqlkit.local.occ.changes import Ask, Changes, Locked, let_go, read_out
+from dsqlkit.local.occ.changes import LET_GO, Ask, Changes, Locked, read_out
 from dsqlkit.local.occ.cursors import OpenCursor
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 
@@ -22,7 +22,8 @@ _PASSING: Final = {"57014", "40P01"}
 _MATTERS_OF_ORDER: Final = {"23505", "23503"}
 """Unique and foreign keys: done in another order it may go well."""
 _PAUSE_S: Final = 0.002
-_TRY: Final = "dsqlkit_try"
+_TRY: Final = "SAVEPOINT dsqlkit_try"
+_TRY_AGAIN: Final = "ROLLBACK TO SAVEPOINT dsqlkit_try"
 
 
 class Parking:
@@ -46,13 +47,13 @@ class Parking:
         conversation = self._conversation
         if transaction.phase is Phase.FAILED:
             # Its error undid the statement that failed, and not what came before that.
-            await let_go(conversation.ask)
+            await conversation.ask(LET_GO)
             await conversation.run(question("SELECT dsqlkit.fail('25P02', '')"))
             transaction.empty()
             return
         if transaction.phase is Phase.AT_OVERLAYS:
             # It holds no rows, so it is a change of schema that waits.
-            await let_go(conversation.ask)
+            await conversation.ask(LET_GO)
             transaction.abandon()
             return
         try:
@@ -62,7 +63,7 @@ class Parking:
             words = SCHEMA_CONFLICT if isinstance(why, Locked) else DATA_CONFLICT
             transaction.lose(words)
             transaction.park(Changes())
-            await let_go(conversation.ask)
+            await conversation.ask(LET_GO)
 
     async def set_down(self, transaction: OpenTransaction) -> Changes | None:
         """Let go of what the transaction did, and keep its cursors. Gives what was read out, None
@@ -75,9 +76,9 @@ class Parking:
         if transaction.loose_cursors:
             loose = await cursors.read_out(conversation, transaction.cursors_secured)
         changes = None
-        if not await self._overlays.can_repeat(transaction):
+        if not await self._overlays.can_repeat(transaction.touched):
             changes = await read_out(self._ask, self._ask_outside, conversation.pid)
-        await let_go(conversation.ask)
+        await conversation.ask(LET_GO)
         if loose:
             await cursors.open_again(conversation, loose, transaction.cursors_secured)
         if transaction.loose_cursors:
@@ -91,21 +92,28 @@ class Parking:
         conversation = self._conversation
         self.is_restoring = True
         deletions_first = False
+        # Quicker than to find out at which tables it did something, and what.
+        repeats = not transaction.loose_cursors and self._overlays.surely_repeats(
+            transaction.touched
+        )
         try:
             if transaction.phase is Phase.PARKED and transaction.changes is not None:
                 await self._overlays.enter(transaction, ())
             while True:
                 try:
-                    await conversation.ask(f"SAVEPOINT {_TRY}")
-                    if transaction.phase is Phase.AT_OVERLAYS:
-                        await self._overlays.carry_out(transaction, deletions_first=deletions_first)
-                        await self._overlays.leave()
-                        await self._overlays.lock_again(transaction)
-                    else:
+                    if transaction.phase is not Phase.AT_OVERLAYS:
+                        await conversation.ask(_TRY)
                         await self._overlays.repeat(transaction)
                         transaction.unpark()
+                    elif repeats:
+                        await conversation.ask(LET_GO)
+                        await self._overlays.repeat(transaction)
+                    else:
+                        await self._overlays.carry_out(
+                            transaction, (_TRY,), deletions_first=deletions_first
+                        )
                 except Refused as refused:
-                    await conversation.ask(f"ROLLBACK TO SAVEPOINT {_TRY}")
+                    await conversation.ask(LET_GO if repeats else _TRY_AGAIN)
                     if refused.sqlstate in _PASSING:
                         await asyncio.sleep(_PAUSE_S)
                         continue

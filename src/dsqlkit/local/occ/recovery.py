@@ -4,16 +4,17 @@ What it asks of PostgreSQL it asks by the way. What the client is to see is for 
 the answers here are frames to run, or that the step may run as it is.
 """
 
+import time
 from typing import Final
 
-from dsqlkit.local.backend.conversation import Conversation
+from dsqlkit.local.backend.conversation import Conversation, Question
 from dsqlkit.local.backend.exchange import Refused, Rows, Verdict
-from dsqlkit.local.backend.savepoint import STATEMENT_SAVEPOINT
+from dsqlkit.local.backend.savepoint import BEGIN_AGAIN, BEGUN_AGAIN, STATEMENT_SAVEPOINT
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT
 from dsqlkit.local.occ import cursors
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.at_overlays import AtOverlay, AtOverlays
-from dsqlkit.local.occ.changes import Changes, Locked, let_go
+from dsqlkit.local.occ.changes import LET_GO, Changes, Locked
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.occ.parking import Parking
 from dsqlkit.local.occ.row_locks import settle_locks
@@ -21,10 +22,14 @@ from dsqlkit.local.occ.steps_again import StepsAgain
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
 
+_SERIALIZATION_FAILURE: Final = "40001"
 _DEADLOCK: Final = "40P01"
-_CONFLICTS: Final = {"40001", _DEADLOCK}
+_CONFLICTS: Final = {_SERIALIZATION_FAILURE, _DEADLOCK}
 _UNIQUE_VIOLATION: Final = "23505"
 _FOREIGN_KEY_VIOLATION: Final = "23503"
+_MOMENT_S: Final = 0.1
+"""How long a transaction may be beaten to its first row and begin again. A statement that takes
+longer has a snapshot of its beginning."""
 
 
 class Recovery:
@@ -53,6 +58,24 @@ class Recovery:
     @staticmethod
     def _gave_way(verdict: Verdict) -> bool:
         return verdict.given_way or verdict.sqlstate == _DEADLOCK
+
+    @staticmethod
+    def may_begin_again(transaction: OpenTransaction, verdict: Verdict) -> bool:
+        """Whether a transaction whose statement met a conflict may begin again: its snapshot is
+        taken by its first statement, and of that the client has seen nothing."""
+        sent_s = transaction.first_sent_s
+        return (
+            verdict.sqlstate == _SERIALIZATION_FAILURE
+            and sent_s is not None
+            and not transaction.touched.statements
+            and time.monotonic() - sent_s < _MOMENT_S
+        )
+
+    async def begin_again(self, step: Step) -> None:
+        """Begin its transaction again together with what is sent next, for a step to be sent."""
+        self._conversation.send_ahead(BEGIN_AGAIN, BEGUN_AGAIN)
+        await self._again.forget_prepared(step)
+        await self._again.bind_again(step.bind)
 
     def may_have_twins(self, statement: Statement, transaction: OpenTransaction) -> bool:
         """Whether it may have inserted a key that its snapshot has, but others have deleted."""
@@ -92,33 +115,44 @@ class Recovery:
         another to go on. `guarded`: there is a savepoint before the step. Raises exchange.Refused
         and changes.Locked when it cannot be done, for want of a privilege.
         """
-        ask = self._conversation.ask
         changes: Changes | None = None
-        if guarded:
-            await ask(f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}")
+        first: tuple[Question, ...] = ()
+        if guarded and not self._can_let_go(transaction):
+            await self._conversation.ask(f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}")
             changes = await self.parking.set_down(transaction)
         else:
-            await let_go(ask)
+            first = ((LET_GO,),)
         await self._again.forget_prepared(step)
         if verdict.error is not None and not self._gave_way(verdict):
             transaction.lose(DATA_CONFLICT)
-        await self._overlays.enter(transaction, statement.claimed, changes)
+        await self._overlays.enter(transaction, statement.claimed, changes, first)
         return await self._overlays.led(step, statement, transaction)
+
+    def _can_let_go(self, transaction: OpenTransaction) -> bool:
+        """Whether nothing of what it did has to be kept for it to go on."""
+        return not transaction.loose_cursors and self._overlays.surely_repeats(transaction.touched)
 
     async def can_repeat(self, transaction: OpenTransaction) -> bool:
         """Whether its statements do the same again; asked while one of them is under way."""
-        return await self._overlays.can_repeat(transaction, self._adjudicator.monitor.ask)
+        return await self._overlays.can_repeat(transaction.touched, self._adjudicator.monitor.ask)
 
     async def end_upsert(self, relation: str) -> None:
         """Keep what an INSERT ... ON CONFLICT did at an overlay."""
         await self._overlays.end_upsert(relation)
 
     async def prepare_commit(self, transaction: OpenTransaction, bind: bytes = b"") -> None:
-        """Do what is left to do before COMMIT, or see to it that it fails.
+        """Do what is left to do before COMMIT, or see to it that it fails. `bind` is as of
+        `settle`."""
+        await self.settle(transaction, bind)
+        if transaction.lost:
+            await self._conversation.ask("SELECT dsqlkit.lose($1)", transaction.lost)
+            await self._again.bind_again(bind)
+
+    async def settle(self, transaction: OpenTransaction, bind: bytes = b"") -> None:
+        """Do what is left to do before COMMIT, unless the transaction has lost.
 
         `bind` is the COMMIT's own Bind where it was sent in an earlier step.
         """
-        ask = self._conversation.ask
         if transaction.phase in (Phase.PARKED, Phase.AT_OVERLAYS) and not transaction.lost:
             try:
                 await self.parking.restore(transaction)
@@ -128,11 +162,10 @@ class Recovery:
             try:
                 await settle_locks(self._adjudicator, self._ask, self._overlays, transaction)
             except Refused:
-                await let_go(ask)
+                await self._conversation.ask(LET_GO)
                 transaction.lose(DATA_CONFLICT)
-        if transaction.lost:
-            await ask("SELECT dsqlkit.lose($1)", transaction.lost)
-        await self._again.bind_again(bind)
+        if not transaction.lost:
+            await self._again.bind_again(bind)
 
     async def bind_again(self, bind: bytes) -> None:
         """Make the client's unnamed portal again, which a question takes the place of."""

@@ -8,6 +8,7 @@ else each time, or leave such a column to be filled in (server/sql/overlays.sql)
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import postgast
 
@@ -29,31 +30,45 @@ class Doings:
 
 
 def doings(texts: Iterable[bytes]) -> Doings | None:
-    """What these texts do; None if one cannot be read."""
+    """What these texts do together; None if one cannot be read."""
+    found: list[Doings] = []
+    for text in texts:
+        one = _doings_of(text)
+        if one is None:
+            return None
+        found.append(one)
+    return Doings(
+        frozenset(call for each in found for call in each.calls),
+        tuple(insert for each in found for insert in each.inserts),
+        any(each.unordered for each in found),
+    )
+
+
+@lru_cache(maxsize=256)
+def _doings_of(text: bytes) -> Doings | None:
     calls: set[str] = set()
     inserts: list[tuple[str, tuple[str, ...] | None]] = []
     unordered = False
-    for text in texts:
-        try:
-            parsed = parse(text)
-        except (postgast.PgQueryError, UnicodeDecodeError):
-            return None
-        for each in parsed:
-            for found in each.nodes:
-                name = found.DESCRIPTOR.name
-                if name == "FuncCall":
-                    calls.add(found.funcname[-1].string.sval)
-                elif name == "InsertStmt":
-                    columns = tuple(each.res_target.name for each in found.cols)
-                    inserts.append((qualified(found.relation), columns or None))
-                elif name == "CopyStmt" and found.is_from:
-                    columns = tuple(each.string.sval for each in found.attlist)
-                    inserts.append((qualified(found.relation), columns or None))
-                elif name == "SetToDefault":
-                    unordered = True
-                elif name == "SelectStmt":
-                    limited = found.HasField("limit_count") or found.HasField("limit_offset")
-                    unordered = unordered or (limited and not found.sort_clause)
+    try:
+        parsed = parse(text)
+    except (postgast.PgQueryError, UnicodeDecodeError):
+        return None
+    for each in parsed:
+        for found in each.nodes:
+            name = found.DESCRIPTOR.name
+            if name == "FuncCall":
+                calls.add(found.funcname[-1].string.sval)
+            elif name == "InsertStmt":
+                columns = tuple(each.res_target.name for each in found.cols)
+                inserts.append((qualified(found.relation), columns or None))
+            elif name == "CopyStmt" and found.is_from:
+                columns = tuple(each.string.sval for each in found.attlist)
+                inserts.append((qualified(found.relation), columns or None))
+            elif name == "SetToDefault":
+                unordered = True
+            elif name == "SelectStmt":
+                limited = found.HasField("limit_count") or found.HasField("limit_offset")
+                unordered = unordered or (limited and not found.sort_clause)
     return Doings(frozenset(calls), tuple(inserts), unordered)
 
 

@@ -43,8 +43,8 @@ class StepsAgain:
         Leaves the client's unnamed statement alone. Raises exchange.Refused.
         """
         if step.parse:
-            await self.prepare(step.parse, text, parameters)
-            frames = bound_to_ours(step.again.removeprefix(step.parse), in_text=True)
+            again = bound_to_ours(step.again.removeprefix(step.parse), in_text=True)
+            frames = _preparing(step.parse, text, parameters) + again
         elif len(statement.parts) == 1 and not step.copied:
             frames = question(text.decode())
         else:
@@ -63,29 +63,28 @@ class StepsAgain:
         if name and step.parse in step.data:
             await self._conversation.run(message(Frontend.CLOSE, STATEMENT + name + b"\0") + SYNC)
 
-    async def prepare(
-        self, parse: bytes, text: bytes, parameters: Sequence[bytes] | None = None
-    ) -> list[bytes]:
-        """Prepare a text in place of that of a Parse frame, under a name of ours.
-
-        Its parameters are of these types, or of those of the frame. Gives the types. Raises
-        exchange.Refused.
-        """
-        end = parse.find(b"\0", parse.find(b"\0", 5) + 1)
-        types = parse[end + 1 :]
-        if parameters is not None:
-            types = len(parameters).to_bytes(2, "big") + b"".join(parameters)
-        # Frees the name first: it may be left from an earlier statement.
-        close = message(Frontend.CLOSE, STATEMENT + _PRIVATE_NAME + b"\0")
-        prepare = message(Frontend.PARSE, _PRIVATE_NAME + b"\0" + text + b"\0" + types)
+    async def prepare(self, parse: bytes, text: bytes) -> list[bytes]:
+        """Prepare a text in place of that of a Parse frame, under a name of ours. Gives the types
+        of its parameters. Raises exchange.Refused."""
         describe = message(Frontend.DESCRIBE, STATEMENT + _PRIVATE_NAME + b"\0")
-        done = await self._conversation.run(close + prepare + describe + SYNC)
+        done = await self._conversation.run(_preparing(parse, text) + describe + SYNC)
         done.rows()
         cutter = FrameCutter({Backend.PARAMETER_DESCRIPTION}, limit=MAX_BACKEND_FRAME)
         for kind, frame in cutter.feed(done.held()):
             if kind == Backend.PARAMETER_DESCRIPTION:
                 return [frame[at : at + 4] for at in range(7, len(frame), 4)]
         return []
+
+
+def _preparing(parse: bytes, text: bytes, parameters: Sequence[bytes] | None = None) -> bytes:
+    """The frames that prepare a text in place of that of a Parse frame, under a name of ours. Its
+    parameters are of these types, or of those of the frame."""
+    types = parse[parse.find(b"\0", parse.find(b"\0", 5) + 1) + 1 :]
+    if parameters is not None:
+        types = len(parameters).to_bytes(2, "big") + b"".join(parameters)
+    # Frees the name first: it may be left from an earlier statement.
+    close = message(Frontend.CLOSE, STATEMENT + _PRIVATE_NAME + b"\0")
+    return close + message(Frontend.PARSE, _PRIVATE_NAME + b"\0" + text + b"\0" + types)
 
 
 def text_of(step: Step) -> bytes:

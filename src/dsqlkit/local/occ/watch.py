@@ -22,6 +22,7 @@ class Watch:
         self._holders = holders
         self._busy: dict[Contender, float] = {}
         self._looked: dict[Contender, float] = {}
+        self._rested: dict[Contender, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._any_due = asyncio.Event()
 
@@ -36,13 +37,28 @@ class Watch:
 
     def at_rest(self, contender: Contender) -> None:
         """All that was sent has been answered."""
-        self._busy.pop(contender, None)
+        if self._busy.pop(contender, None) is not None:
+            self._rested[contender] = time.monotonic()
         self._looked.pop(contender, None)
+
+    def gone(self, contender: Contender) -> None:
+        """There is nothing more to watch."""
+        for each in (self._busy, self._looked, self._rested):
+            each.pop(contender, None)
+
+    def sent_s(self, contender: Contender) -> float | None:
+        """When what is under way was sent; None if nothing is."""
+        return self._busy.get(contender)
 
     def busy_s(self, contender: Contender) -> float:
         """For how many seconds its statement has been under way."""
         now = time.monotonic()
         return now - self._busy.get(contender, now)
+
+    def since_s(self, contender: Contender) -> float:
+        """For how many seconds it has been busy with its statement, or else at rest."""
+        now = time.monotonic()
+        return now - self._busy.get(contender, self._rested.get(contender, now))
 
     async def due(self) -> list[Contender]:
         """Wait until some are due for a look, and take them as looked at."""

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dsqlkit.endpoint import ADMIN, DATABASE
-from dsqlkit.local.server.files import SUPERUSER, script
+from dsqlkit.local.server.files import script
+from dsqlkit.local.server.new_data import SUPERUSER
 
 if TYPE_CHECKING:
     import psycopg

@@ -16,9 +16,10 @@ from subprocess import DEVNULL, CompletedProcess, Popen, run
 from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.file_lock import is_locked, take_lock
 from dsqlkit.local.environment import FOR_POSTGRES
 from dsqlkit.local.server.pdeathsig import end_with_parent
-from dsqlkit.local.state import StateFolder, is_locked, take_lock
+from dsqlkit.local.state import StateFolder
 from dsqlkit.whole_file import write_whole
 
 SOCKET_NAME: Final = ".s.PGSQL.5432"
@@ -70,7 +71,7 @@ class ServerHome:
     @property
     def is_in_use(self) -> bool:
         """Whether the lock is held, by us or by another."""
-        return is_locked(self._lock)
+        return bool(is_locked(self._lock))
 
     def take(self, *, timeout_s: float = 1.0) -> None:
         """Take the lock. Raises LocalClusterFailed when another holds it for all that time."""

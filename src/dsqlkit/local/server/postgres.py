@@ -18,9 +18,10 @@ from typing import Final
 from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local.dialect import parameters
 from dsqlkit.local.dialect.rules import ANSWERS
-from dsqlkit.local.server import files
+from dsqlkit.local.server import files, new_data
 from dsqlkit.local.server.home import SOCKET_NAME, ServerHome
-from dsqlkit.local.server.template import copy_data, sole_user
+from dsqlkit.local.server.programs import programs_for, run_or_fail
+from dsqlkit.local.server.template import copy_data, remove_outdated, sole_user
 from dsqlkit.local.state import StateFolder
 from dsqlkit.local.statements.quoting import literal
 from dsqlkit.whole_file import write_whole
@@ -75,7 +76,7 @@ def start(state: StateFolder, template: Path | None = None) -> Server:
     stop_orphan(state, timeout_s=_START_LIMIT_S)
     home.take()
     try:
-        programs = _programs_and_data(template, home) if template else files.programs(home)
+        programs = _programs_and_data(template, home) if template else programs_for(home)
         if not home.data.exists():
             _make_data(programs, home)
         _update_catalog(programs, home)
@@ -121,10 +122,11 @@ def _programs_and_data(template: Path, home: ServerHome) -> Path:
     """New data, copied from the folder's, which is made if there is none; the programs."""
     try:
         with sole_user(template) as made:
-            programs = files.programs(made)
+            programs = programs_for(made)
             if home.data.exists():
                 return programs
             if not made.data.exists():
+                remove_outdated(template)
                 _make_data(programs, made)
             _update_catalog(programs, made)
             copy_data(made, home)
@@ -132,7 +134,7 @@ def _programs_and_data(template: Path, home: ServerHome) -> Path:
     except (LocalClusterFailed, OSError) as error:
         # A template only saves time.
         _log.warning("there is no template in %s: %s", template, error)
-        return files.programs(home)
+        return programs_for(home)
 
 
 def _make_data(programs: Path, home: ServerHome) -> None:
@@ -140,10 +142,9 @@ def _make_data(programs: Path, home: ServerHome) -> None:
     unfinished = home.data.with_name("data.new")
     if unfinished.exists():
         shutil.rmtree(unfinished)
-    initdb = [str(programs / "initdb"), "-D", str(unfinished), *files.initdb_options()]
-    _run_or_fail(home, initdb, "")
-    roles, catalog = files.script("roles.sql"), _catalog()
-    _run_script(programs, home, unfinished, roles + catalog)
+    new_data.initialised(programs, home).rename(unfinished)
+    catalog = _catalog()
+    _run_script(programs, home, unfinished, new_data.roles() + catalog)
     unfinished.rename(home.data)
     write_whole(home.catalog, _digest(catalog))
 
@@ -190,13 +191,7 @@ def _digest(text: str) -> str:
 
 def _run_script(programs: Path, home: ServerHome, data: Path, text: str) -> None:
     single = [str(programs / "postgres"), "--single", "-j", "-D", str(data)]
-    _run_or_fail(home, [*single, "-c", "exit_on_error=on", "postgres"], text)
-
-
-def _run_or_fail(home: ServerHome, command: list[str], text: str) -> None:
-    done = home.run(command, text)
-    if done.returncode != 0:
-        raise LocalClusterFailed(f"PostgreSQL could not make its data:\n{done.stderr.strip()}")
+    run_or_fail(home, [*single, "-c", "exit_on_error=on", "postgres"], text)
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", data: Path) -> None:

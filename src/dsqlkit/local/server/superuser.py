@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsqlkit.endpoint import DATABASE
-from dsqlkit.local.server.files import SUPERUSER
+from dsqlkit.local.server.new_data import SUPERUSER
 
 if TYPE_CHECKING:
     import psycopg

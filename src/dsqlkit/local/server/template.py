@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
+from dsqlkit.file_lock import is_locked, take_lock
 from dsqlkit.local.server.home import ServerHome
-from dsqlkit.local.state import StateFolder, take_lock
+from dsqlkit.local.server.new_data import initialised
+from dsqlkit.local.server.programs import programs_for
+from dsqlkit.local.state import StateFolder
 from dsqlkit.whole_file import write_whole
 
 _WAIT_LIMIT_S: Final = 60.0
@@ -33,12 +36,32 @@ def sole_user(template: Path) -> Generator[ServerHome, None, None]:
         os.close(lock)
 
 
-def copy_if_made(template: Path, state: StateFolder) -> None:
-    """Copy a template's data to where this cluster's server has its own, if there is a template."""
-    if not (template / "server" / "data").exists():
+def is_made(template: Path) -> bool:
+    """Whether there are data to copy."""
+    return os.path.exists(template / "server" / "data")  # noqa: PTH110 - one we may not see is none
+
+
+def begin_data(template: Path | None, state: StateFolder) -> None:
+    """Do what takes longest in making a new cluster's data, and needs little code.
+
+    That is a copy of the template's, or initdb for it, or for this cluster where it has none.
+    Raises LocalClusterFailed and OSError.
+    """
+    home = ServerHome.of(state)
+    if home.data.exists():
+        return
+    if template is None:
+        home.take()
+        try:
+            initialised(programs_for(home), home)
+        finally:
+            home.release()
         return
     with sole_user(template) as made:
-        copy_data(made, ServerHome.of(state))
+        if made.data.exists():
+            copy_data(made, home)
+        else:
+            initialised(programs_for(made), made)
 
 
 def copy_data(made: ServerHome, home: ServerHome) -> None:
@@ -63,6 +86,13 @@ def keep_spare(template: Path) -> None:
             for old in made.path.glob(f"{_SPARE}*"):
                 shutil.rmtree(old)
             _copy(made, spare)
+
+
+def remove_outdated(template: Path) -> None:
+    """Remove the templates beside this one, which hold data as earlier versions made them."""
+    for old in template.parent.glob(f"{template.name.partition('-')[0]}*"):
+        if old != template and not is_locked(StateFolder(old).lifecycle_lock):
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _spare_of(made: ServerHome) -> Path:

@@ -6,6 +6,7 @@ and between two of them the transaction can be parked (see occ/adjudicator.py).
 
 import asyncio
 import logging
+import time
 
 from dsqlkit.local.backend.exchange import (
     READY_FAILED,
@@ -93,7 +94,10 @@ class TransactionBlock:
 
     def hold(self, step: Step) -> None:
         """Send a step that may meet a conflict, and can be run again with its transaction."""
-        again = not self._transaction.touched.claimed
+        transaction = self._transaction
+        again = not transaction.touched.claimed
+        if not transaction.touched.statements and transaction.first_sent_s is None:
+            transaction.first_sent_s = time.monotonic()
         self._parts.send_step(step, step.data, forward=False, again=again)
 
     def guard(self, step: Step) -> None:
@@ -145,7 +149,7 @@ class TransactionBlock:
         work = disruption.commit(self._parts, step, self._transaction)
         self._parts.do("a fault at a commit", work)
 
-    def answered(self, step: Step, exchange: Exchange) -> None:
+    def answered(self, step: Step, exchange: Exchange) -> None:  # noqa: PLR0912 - a table
         """See what a step came to before its client has the end of the answer."""
         parts, verdict = self._parts, exchange.verdict
         statement, transaction = step.statement, parts.transaction
@@ -169,6 +173,7 @@ class TransactionBlock:
                 failed=failed,
                 held=held,
                 conflict=False,
+                first=False,
                 twins=False,
                 too_many=False,
                 cursor=step.fetches,
@@ -182,6 +187,7 @@ class TransactionBlock:
                 and held
                 and not told_itself
                 and recovery.is_conflict(statement, verdict, transaction),
+                first=failed and recovery.may_begin_again(transaction, verdict),
                 twins=held and recovery.may_have_twins(statement, transaction),
                 too_many=withheld and transaction.touched.rows + verdict.changed > MAX_ROWS,
                 cursor=step.fetches or statement.kind is Kind.CURSOR,
@@ -194,6 +200,8 @@ class TransactionBlock:
             _log.debug("session %d: answered %s in %s -> %s", pid, told, phase, then.name)
         if then is After.FINISH:
             parts.finish(step, exchange)
+        elif then is After.BEGIN_AGAIN:
+            parts.do("beginning a transaction again", self._begin_again(step))
         elif then is After.LOSE:
             parts.do("answering a conflict", self._take_back(step, exchange))
         elif then is After.SET_ASIDE:
@@ -258,6 +266,12 @@ class TransactionBlock:
         else:
             self._write(step)
 
+    async def _begin_again(self, step: Step) -> None:
+        parts = self._parts
+        parts.transaction = parts.adjudicator.began_again(parts.contender)
+        await parts.recovery.begin_again(step)
+        self.hold(step)
+
     async def _take_back(self, step: Step, exchange: Exchange) -> None:
         """Take back a step that has been run, and run it at overlays."""
         parts, transaction, statement = self._parts, self._transaction, step.statement
@@ -297,8 +311,12 @@ class TransactionBlock:
         self._parts.finish(step, exchange)
 
     async def _commit(self, step: Step) -> None:
-        await self._parts.recovery.prepare_commit(self._transaction, step.bind)
-        self._parts.send_step(step, step.data, forward=True)
+        parts, transaction = self._parts, self._transaction
+        await parts.recovery.settle(transaction, step.bind)
+        if transaction.lost is None:
+            parts.send_step(step, step.data, forward=True)
+        else:
+            await self._fail_commit(step, Refusal(CONFLICT.sqlstate, transaction.lost))
 
     async def _fail(self, step: Step, refusal: Refusal) -> None:
         """Fail a step that has run, and the transaction with it."""

@@ -80,6 +80,8 @@ class After(Enum):
 
     FINISH = "finished"
     """The client has it, and the next step's turn comes."""
+    BEGIN_AGAIN = "begun again"
+    """It met a conflict, and is the first of its transaction: that has a new snapshot."""
     LOSE = "lost"
     """It met a conflict: it is taken back, and answered as if it had met none."""
     SET_ASIDE = "set aside"
@@ -215,15 +217,25 @@ def write(*, guarded: bool) -> Turn:
 
 
 def after(
-    *, failed: bool, held: bool, conflict: bool, twins: bool, too_many: bool, cursor: bool
+    *,
+    failed: bool,
+    held: bool,
+    conflict: bool,
+    first: bool,
+    twins: bool,
+    too_many: bool,
+    cursor: bool,
 ) -> After:
     """What an answer inside a transaction block leads to.
 
     `held`: it was held back, and the transaction works in PostgreSQL's own tables: at overlays
-    there is nobody to conflict with. `too_many` can only be of an answer that was held back.
+    there is nobody to conflict with. `first`: its transaction may begin again. `too_many` can only
+    be of an answer that was held back.
     """
     if failed:
-        return After.LOSE if held and conflict else _FINISH
+        if not (held and conflict):
+            return _FINISH
+        return After.BEGIN_AGAIN if first else After.LOSE
     if held and twins:
         return After.SET_ASIDE
     if too_many:

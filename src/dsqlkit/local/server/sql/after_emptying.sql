@@ -20,3 +20,6 @@ DELETE FROM dsqlkit.dropped_build;
 
 DELETE FROM dsqlkit.role_mapping;
 
+DELETE FROM dsqlkit.coming_index;
+
+DELETE FROM dsqlkit.overlaid;

@@ -1,0 +1,36 @@
+"""A refused statement takes its turn: among others of its message, and in a transaction."""
+
+import pytest
+
+from tests.local.dialect.test_rules import REFUSED
+from tests.support.raw_client import RawClient
+
+ABORTED = (
+    "25P02",
+    "current transaction is aborted, commands ignored until end of transaction block",
+)
+LIVE = [REFUSED[index] for index in range(0, len(REFUSED), 5)]
+"""Some of each kind."""
+
+
+@pytest.mark.parametrize("protocol", ["simple", "extended"])
+@pytest.mark.parametrize(("sql", "message"), LIVE)
+def test_a_refusal_takes_its_turn(client: RawClient, protocol: str, sql: str, message: str) -> None:
+    refused = client.ask(sql, protocol)
+    assert (refused.sqlstate, refused.message, refused.status) == ("0A000", message, "I")
+    assert client.ask("BEGIN", protocol).status == "T"
+    refused = client.ask(sql, protocol)
+    assert (refused.sqlstate, refused.message, refused.status) == ("0A000", message, "E")
+    again = client.ask(sql, protocol)
+    assert (again.sqlstate, again.message) == ABORTED
+    ended = client.ask("COMMIT", protocol)
+    assert ([result.tag for result in ended.results], ended.status) == (["ROLLBACK"], "I")
+
+
+@pytest.mark.parametrize(("sql", "message"), LIVE)
+def test_a_refusal_among_several_statements_undoes_them(
+    client: RawClient, sql: str, message: str
+) -> None:
+    reply = client.ask(f"SELECT 1; {sql}; SELECT 2")
+    assert (reply.sqlstate, reply.message, reply.status) == ("0A000", message, "I")
+    assert [result.tag for result in reply.results] == ["SELECT 1"]
