@@ -244,6 +244,38 @@ def test_in_a_pipeline_each_statement_has_its_answer(db: Connection) -> None:
     assert after.fetchall() == [(2,)]
 
 
+def test_a_plan_knows_what_others_have_changed_since_the_last(
+    db: Connection, endpoint: Endpoint
+) -> None:
+    asked = "EXPLAIN SELECT note FROM changing WHERE customer = 1"
+    index = "CREATE INDEX ASYNC by_its_customer ON printed.changing (customer)"
+    with connect(endpoint) as other:
+        other.autocommit = True
+        set_up(
+            other,
+            (
+                "CREATE TABLE printed.changing (id int PRIMARY KEY, customer int, note text)",
+                "INSERT INTO printed.changing SELECT n, n, 'n' FROM generate_series(1, 2000) AS n",
+                index,
+                "ANALYZE printed.changing",
+            ),
+        )
+        assert "Index Scan using by_its_customer" in lines_of(db, asked)[0]
+        set_up(
+            other,
+            (
+                "DROP INDEX printed.by_its_customer",
+                f"{index} INCLUDE (note)",
+                "ANALYZE printed.changing",
+            ),
+        )
+        assert "Index Only Scan using by_its_customer" in lines_of(db, asked)[0]
+        other.execute("ALTER TABLE printed.changing RENAME COLUMN note TO remark")
+        renamed = lines_of(db, asked.replace("note", "remark"))
+        assert any(line.strip() == "Projections: remark" for line in renamed)
+        other.execute("DROP TABLE printed.changing")
+
+
 def test_another_format_is_postgresqls(db: Connection) -> None:
     [document] = lines_of(db, "EXPLAIN (FORMAT JSON) SELECT * FROM bare")
     assert document[0]["Plan"]["Node Type"] == "Seq Scan"

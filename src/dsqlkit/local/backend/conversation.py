@@ -25,6 +25,8 @@ _READY_BYTES: Final = 6
 _ENDS: Final = {Backend.READY_FOR_QUERY, Backend.ERROR_RESPONSE, Backend.COMMAND_COMPLETE}
 _CANCELLED: Final = "57014"
 
+Frames: TypeAlias = tuple[bytes, Exchange]
+"""What is sent, and the exchange that it is."""
 Question: TypeAlias = tuple[str, *tuple[str | None, ...]]
 """A statement of ours, with its parameters in text."""
 
@@ -118,18 +120,21 @@ class Conversation:
         exchange = await self.run(question(sql, parameters))
         return exchange.rows()
 
-    async def ask_all(self, *questions: Question) -> list[Rows]:
+    async def ask_all(self, *questions: Question, last: Frames | None = None) -> list[Rows]:
         """Ask several things in one message; what follows one that is refused is not asked. Raises
-        exchange.Refused."""
+        exchange.Refused. `last` is sent after them, and its answer not waited for."""
         frames = b"".join(unfinished(sql, parameters) for sql, *parameters in questions)
-        return (await self.run(frames + SYNC)).answers()
+        return (await self.run(frames + SYNC, last)).answers()
 
-    async def run(self, frames: bytes) -> Exchange:
-        """Send frames that end with a Sync or are a Query; wait for the answers, held back."""
+    async def run(self, frames: bytes, last: Frames | None = None) -> Exchange:
+        """Send frames that end with a Sync or are a Query; wait for the answers, held back. `last`
+        is sent after them, and its answer not waited for."""
         answered = asyncio.get_running_loop().create_future()
         self.is_internal = True
         try:
             self.send(frames, Exchange(HELD, answered.set_result))
+            if last is not None:
+                self.send(*last)
             exchange: Exchange = await answered
         finally:
             self.is_internal = False

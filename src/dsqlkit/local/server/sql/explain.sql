@@ -100,6 +100,11 @@ DECLARE
     met text := coalesce(nullif(condition, ''), 'true');
     first text := ' LIMIT ' || least(rows, 1000) || ') AS read';
 BEGIN
+    IF entry IS NULL THEN
+        measured := 'SELECT 0::numeric AS entries, 0::numeric AS lookups, count(*) AS rows FROM (SELECT FROM '
+            || source || ' WHERE ';
+        first := ' LIMIT 0) AS read';
+    END IF;
     BEGIN
         EXECUTE measured || met || first INTO found;
     EXCEPTION WHEN undefined_table OR undefined_column OR undefined_parameter OR syntax_error OR undefined_function THEN
