@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from typing import Final, TypeAlias
 
-from dsqlkit.local.backend.answers import AnswerRewriter, changed_rows, told_rows
+from dsqlkit.local.backend.answers import EMPTY_ENDS, AnswerRewriter, changed_rows, told_rows
 from dsqlkit.local.backend.exchange import (
     FORWARDED,
     HELD,
@@ -212,6 +212,8 @@ class Conversation:
             request = exchange.request
             if kind == Backend.READY_FOR_QUERY and request.hide_ready:
                 piece = b""
+            if exchange.counts:
+                piece = exchange.counted(kind, piece)
             if exchange.forwards and not (request.holds_end and kind in _ENDS):
                 shown.append(piece)
                 exchange.begun = True
@@ -235,6 +237,7 @@ class Conversation:
             verdict.status = frame[5]
         elif kind == Backend.COMMAND_COMPLETE:
             verdict.tag = frame
+            exchange.ended += 1
             verdict.changed += changed_rows(frame, copies_in=exchange.copies_in)
         elif kind == Backend.ERROR_RESPONSE:
             frame = verdict.error = exchange.placed(frame)
@@ -255,4 +258,6 @@ class Conversation:
             verdict.changed += told_rows(frame)
         elif kind == Backend.BACKEND_KEY_DATA:
             (self.pid,) = INT32.unpack_from(frame, 5)
+        elif kind in EMPTY_ENDS:
+            exchange.ended += 1
         return frame

@@ -65,7 +65,7 @@ async def explain_alone(
         return
     committed = await conversation.run(_COMMIT)
     if committed.verdict.error is None:
-        parts.adjudicator.committed_alone([statement])
+        parts.committed_alone([statement])
     else:
         errors = (piece for kind, piece in committed.pieces if kind == Backend.ERROR_RESPONSE)
         answer = b"".join(errors)
