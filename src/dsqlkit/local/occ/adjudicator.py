@@ -180,7 +180,9 @@ class Adjudicator:
             if (refusal := contender.overdue(self.watch.busy_s(contender))) is not None:
                 await self._cancel(contender, refusal)
         contenders = {contender.pid: contender for contender in self._contenders}
-        waits = await self.monitor.waits([contender.pid for contender in due], contenders)
+        # Of all, as whoever waits for one that waits is to wait on.
+        self.watch.looked(contenders.values())
+        waits = await self.monitor.waits(contenders)
         if _log.isEnabledFor(logging.DEBUG):
             self._tell(waits, contenders)
         pairs = [
