@@ -8,6 +8,8 @@ ENDPOINT ?=
 
 # What a shell may hold for other projects is not to change what is installed, or where.
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS PIP_PREFIX PIP_TARGET
+# Nor is each process to compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 export PIP_USER := 0
 
 # Whether PYTHON is new enough, its version, and a name of its own. Any Python can read this.

@@ -6,6 +6,7 @@ Whatever the developer's shell names, no test ever reaches a real cluster or an 
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +18,14 @@ from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the processes that tests start heed signals, where this run is to ignore them itself.
+    """Let the processes that tests start be as a user's are, whatever this run itself is to be.
 
-    A shell's background jobs ignore Ctrl-C, `nohup` ignores SIGHUP, and who ignores a signal hands
-    that down; a handler is not handed down.
+    They heed signals: a shell's background jobs ignore Ctrl-C, `nohup` ignores SIGHUP, and who
+    ignores a signal hands that down; a handler is not handed down. And they find the package
+    compiled, which would take each of them longer than most commands do.
     """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, lambda *_: None)

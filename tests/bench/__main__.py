@@ -151,6 +151,8 @@ def environment(address: LocalAddress) -> dict[str, str]:
 
 
 def main() -> None:
+    # Programs that are installed are compiled once.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="dsqlkit-bench-") as folder:
         os.environ["XDG_DATA_HOME"] = folder
         address = local.ensure_running()

@@ -27,16 +27,16 @@ def blank_twice(lines: list[str]) -> bool:
     return any(not one and not other for one, other in pairwise(lines))
 
 
-@pytest.mark.parametrize("columns", [80, 120])
 @pytest.mark.parametrize(
-    "command",
+    ("command", "columns"),
     [
-        ["optimize"],
-        ["optimize", "query", "--apply"],
-        ["explain", "query"],
-        ["conflict"],
-        ["connect"],
-        ["workshop", "3"],
+        (["optimize"], 80),
+        (["optimize", "query", "--apply"], 80),
+        *(
+            (command, columns)
+            for columns in (80, 120)
+            for command in (["explain", "query"], ["conflict"], ["connect"], ["workshop", "3"])
+        ),
     ],
 )
 def test_a_result_begins_at_the_top_and_no_blank_line_is_doubled(

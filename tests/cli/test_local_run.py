@@ -54,13 +54,13 @@ def first_line(process: "subprocess.Popen[str]") -> str:
 
 
 def test_dsqlkit_finds_the_cluster_which_is_empty_and_gone_afterwards(tmp_path: Path) -> None:
-    script = f"dsqlkit balance 1; dsqlkit init-accounts -q; dsqlkit balance 1; {SHOW}"
-    for _ in range(2):
-        ended = run("sh", "-c", script, AWS_PROFILE="other", PGSERVICE="mine", PGPORT="1")
-        assert ended.stderr.startswith('Error: relation "accounts" does not exist')
-        lines = ended.stdout.splitlines()
-        assert lines[1] == "Account 1 holds 100."
-        assert not Path(lines[-1]).parent.exists()
+    script = f"dsqlkit balance 1; {SHOW}; dsqlkit init-accounts -q; dsqlkit balance 1"
+    ended = run("sh", "-c", script, AWS_PROFILE="other", PGSERVICE="mine", PGPORT="1")
+    again = run("sh", "-c", f"dsqlkit balance 1; {SHOW}")
+    for each in (ended, again):
+        assert each.stderr.startswith('Error: relation "accounts" does not exist')
+        assert not Path(each.stdout.splitlines()[0]).parent.exists()
+    assert ended.stdout.splitlines()[-1] == "Account 1 holds 100."
     assert not (tmp_path / "data").exists()
 
 
@@ -79,7 +79,7 @@ def test_psql_and_an_sdk_find_it_with_what_they_read() -> None:
     assert ended.stdout.splitlines() == ["('admin',)", "(1,)", "us-east-1 admin False"]
 
 
-@pytest.mark.parametrize(("script", "code"), [("exit 7", 7), ("kill -9 $$", 137), ("kill $$", 143)])
+@pytest.mark.parametrize(("script", "code"), [("exit 7", 7), ("kill -9 $$", 137)])
 def test_the_exit_code_is_the_commands(script: str, code: int) -> None:
     ended = run("sh", "-c", script)
     assert (ended.returncode, ended.stdout, ended.stderr) == (code, "", "")

@@ -182,7 +182,7 @@ def test_chapter_7_says_why_the_second_plan_costs_less(
     assert "the Storage Lookup is gone" in said
     assert "metadata_key = 'account_tier_1' moved into the key" in said
     assert "region_code = 'US' and status = 'active' moved from the look-up in the table" in said
-    assert "is still left to the query processor" in said
+    assert "still left to the query processor" in said
     assert "computed by the local cluster's model" in said
     assert "writes 0.02500 DPU instead of 0.01250" in said
     result = dsqlkit("workshop", "7", "--json").document["chapters"][0]["result"]

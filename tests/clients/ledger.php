@@ -1,8 +1,7 @@
 <?php
 // A smoke run of PDO with pdo_pgsql. Its address and its token come by the environment, as libpq's
 // do; what it saw goes to stdout as one line of JSON. PDO prepares what is asked, and up to PHP 8.3
-// drops it with DEALLOCATE. Whether DSQL takes that nobody recorded; the local cluster refuses it,
-// which a transaction would not survive. So what is asked in one is prepared before it, and kept.
+// drops it with DEALLOCATE, inside a transaction too.
 
 const CHANGE = 'UPDATE ledger SET balance = balance + ? WHERE id = ? RETURNING balance';
 
@@ -42,18 +41,16 @@ try {
     $seen['error'] = $error->getCode();
 }
 
-$change = $client->prepare(CHANGE);
 $client->beginTransaction();
-change($change, -10, 1);
-change($change, 10, 2);
+change($client->prepare(CHANGE), -10, 1);
+change($client->prepare(CHANGE), 10, 2);
 $client->commit();
 
 $other = opened();
-$read = $client->prepare('SELECT balance FROM ledger WHERE id = 1');
 $client->beginTransaction();
-$read->execute();
+$client->prepare('SELECT balance FROM ledger WHERE id = 1')->execute();
 change($other->prepare(CHANGE), 1, 1);
-$seen['within'] = change($change, 5, 1);
+$seen['within'] = change($client->prepare(CHANGE), 5, 1);
 try {
     $client->commit();
 } catch (PDOException $error) {

@@ -1,12 +1,13 @@
 """What several authors' live runs on real clusters recorded, as far as they recorded it exactly.
 
-Each line of live.jsonl has its date and source. Where two runs disagree the newer one counts, and
+Each line of live.jsonl has its date and source; `dsqlkit probe` asks all that leave nothing outside
+of a schema (group `live`). Where two runs disagree the newer one counts, and
 `older` names the other. Facts only: statements, answers, dates.
 """
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from dsqlkit.endpoint import Endpoint
 from tests.support.raw_client import RawClient
 
-_LINES = (Path(__file__).parent / "live.jsonl").read_text().splitlines()
+_LINES = (files("dsqlkit.probing") / "live.jsonl").read_text(encoding="utf-8").splitlines()
 RECORD: list[dict[str, Any]] = [json.loads(line) for line in _LINES]
 
 

@@ -6,12 +6,12 @@ from itertools import zip_longest
 import pytest
 
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from dsqlkit.probing.record import Answer, Probe, record
+from dsqlkit.probing.record import LIVE, Answer, Probe, record
 from tests.support.inside import connect_inside
 from tests.support.raw_client import RawClient, Reply
 from tests.support.waiting import eventually
 
-PROBES = [probe for probe in record() if probe.caveat is None]
+PROBES = [probe for probe in record() if probe.caveat is None and probe.group != LIVE]
 SINGLE = [probe for probe in PROBES if len(probe.sessions) == 1]
 CONCURRENT = [probe for probe in PROBES if len(probe.sessions) > 1]
 # A session that a failed test left open would keep its locks.

@@ -156,7 +156,13 @@ def zip_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bundle.B
     return cache(lambda arch: made(folder / f"{arch}.zip", arch, bundle.DEFAULT_PYTHON))
 
 
-@pytest.mark.parametrize("arch", bundle.MACHINES)
+@pytest.mark.parametrize(
+    "arch",
+    [
+        arch if arch == bundle.DEFAULT_ARCH else pytest.param(arch, marks=pytest.mark.soak)
+        for arch in bundle.MACHINES
+    ],
+)
 def test_a_zip_for_lambda_can_be_made_on_any_machine(
     zip_of: Callable[[str], bundle.Bundle], arch: str
 ) -> None:

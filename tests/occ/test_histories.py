@@ -22,7 +22,7 @@ Work = Callable[[Endpoint, TokenSigner, int, float], list[Recorded]]
 KEYS = 6
 APPENDERS = 5
 BULK_WRITERS = 3
-SHORT_S = 4.0
+SHORT_S = 2.0
 
 
 def _transaction(name: str, began_s: float, ended_s: float, outcome: str = "COMMIT") -> Recorded:

@@ -56,6 +56,14 @@ def test_rows_that_are_not_on_record_are_not_compared() -> None:
     assert not same(open_rows, Answer((Result("SELECT 1", ("n", "m"), (("1", "2"),)),)))
 
 
+def test_where_rows_alone_are_on_record_they_alone_are_compared() -> None:
+    rows_alone = Answer((Result(None, None, (("1",),)),))
+    assert same(rows_alone, ONE_ROW)
+    assert not same(rows_alone, Answer((Result("SELECT 1", ("n",), (("2",),)),)))
+    assert same(Answer((Result(None),)), Answer((Result("ALTER TABLE"),)))
+    assert not same(Answer((Result(None),)), REFUSED)
+
+
 @pytest.mark.parametrize("loser", [0, 1])
 def test_either_session_may_lose_a_race(loser: int) -> None:
     answers = [[BEGIN, UPDATE, COMMIT], [BEGIN, UPDATE, COMMIT]]

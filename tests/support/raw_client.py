@@ -26,6 +26,13 @@ _EXTENDED = (
 )
 
 
+def pipelined(*texts: str) -> bytes:
+    """Frames that run these texts one after the other, with one Sync at their end."""
+    run = _EXTENDED.removesuffix(_SYNC)
+    parsed = (message(Frontend.PARSE, b"\0" + text.encode() + bytes(3)) for text in texts)
+    return b"".join(each + run for each in parsed) + _SYNC
+
+
 @dataclass(slots=True)
 class Result:
     """What one statement answered."""

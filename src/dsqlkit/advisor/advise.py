@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import log2
 from typing import Final
 
-from dsqlkit.advisor.candidate import WORTH_ROWS, Candidate
+from dsqlkit.advisor.candidate import Candidate
 from dsqlkit.advisor.candidates import candidates_of
 from dsqlkit.advisor.constraints import constraint_checks
 from dsqlkit.advisor.correlation import correlated_columns
@@ -20,6 +20,7 @@ from dsqlkit.advisor.reading import read_query
 from dsqlkit.advisor.statistics import TableFacts
 from dsqlkit.advisor.syntax import Statement
 from dsqlkit.plans.model import Plan
+from dsqlkit.plans.room import WORTH_ROWS
 from dsqlkit.quotas import MAX_INDEXES
 
 _OUTDATED: Final = 2.0

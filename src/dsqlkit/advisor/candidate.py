@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from dsqlkit.advisor.statistics import TableFacts
+from dsqlkit.plans.room import WORTH_ROWS
 
-WORTH_ROWS: Final = 100
-"""Fewer rows saved than this are no reason for an index."""
 WORTH_PART: Final = 1 / 2
 """An index reads at most this part of the rows that are read without it, or it is not proposed."""
 _LOOKUP: Final = 2.0

@@ -10,9 +10,9 @@ from typing import Final
 from dsqlkit.advisor.facts_reader import Facts
 from dsqlkit.advisor.statistics import TableFacts
 from dsqlkit.plans.model import Plan
+from dsqlkit.plans.room import WORTH_ROWS
 
 _CONSTRAINT: Final = re.compile(r'for constraint (?P<name>"(?:[^"]|"")+"|\S+)')
-_WORTH_ROWS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def constraint_checks(plan: Plan, facts: Facts) -> tuple[ConstraintCheck, ...]:
         if key.parent not in changed:
             continue
         child = by_name.get(key.child)
-        if key.name not in fired or child is None or child.rows < _WORTH_ROWS:
+        if key.name not in fired or child is None or child.rows < WORTH_ROWS:
             continue
         if any(
             index.valid

@@ -5,10 +5,10 @@ too few rows. CREATE STATISTICS tells it of both together (on DSQL since 2026-08
 from collections.abc import Iterator
 from typing import Final
 
-from dsqlkit.advisor.candidate import WORTH_ROWS
 from dsqlkit.advisor.ddl import identifier
 from dsqlkit.advisor.query import Comparison, TableUse
 from dsqlkit.advisor.statistics import TableFacts, joined
+from dsqlkit.plans.room import WORTH_ROWS
 from dsqlkit.plans.scans import Scan
 
 _FAR_OFF: Final = 10.0

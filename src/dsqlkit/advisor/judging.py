@@ -12,7 +12,7 @@ from typing import Any, Final
 import psycopg
 
 from dsqlkit.advisor.advise import Advice, advise
-from dsqlkit.advisor.candidate import WORTH_ROWS, counted
+from dsqlkit.advisor.candidate import counted
 from dsqlkit.advisor.facts_reader import Facts, facts_of
 from dsqlkit.advisor.proposal import Proposal
 from dsqlkit.advisor.syntax import Statement, parse
@@ -20,6 +20,7 @@ from dsqlkit.errors import SqlError, UsageError
 from dsqlkit.plans.findings import Finding, Severity, count
 from dsqlkit.plans.model import PlanNode
 from dsqlkit.plans.result import ExplainResult
+from dsqlkit.plans.room import WORTH_ROWS
 from dsqlkit.plans.scans import Scan, rows_scanned, scans
 
 _ABOUT_INDEXES: Final = frozenset(

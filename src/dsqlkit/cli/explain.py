@@ -177,8 +177,8 @@ def _compared(
 def _run(
     options: DatabaseOptions, output: Output, named: "NamedQuery", *, analyze: bool
 ) -> "ExplainResult":
-    from dsqlkit.advisor.judging import judged
     from dsqlkit.connection import KeptConnection
+    from dsqlkit.plans.room import leaves_room
     from dsqlkit.plans.runner import explain as run_explain
 
     with KeptConnection(endpoint_of(options, output)) as connections:
@@ -192,7 +192,10 @@ def _run(
                 verbose=True,
                 with_catalog=True,
             )
-            explained = judged(connection, explained, named.sql, dict(named.parameters))
+            if explained.plan.analyzed and leaves_room(explained):
+                from dsqlkit.advisor.judging import judged
+
+                explained = judged(connection, explained, named.sql, dict(named.parameters))
     if explained.rolled_back:
         output.notice("The statement ran, and was rolled back.")
     return explained

@@ -124,7 +124,7 @@ def _told(answer: Answer) -> str:
 
 
 def _result_line(result: Result) -> str:
-    told = result.tag
+    told = result.tag or "accepted"
     if result.columns is not None:
         told += f" ({', '.join(result.columns)})"
     if result.rows:

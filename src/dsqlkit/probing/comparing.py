@@ -44,7 +44,7 @@ def same(expected: Answer, got: Answer) -> bool:
 
 
 def _alike(expected: Result, got: Result) -> bool:
-    if (expected.tag, expected.columns) != (got.tag, got.columns):
+    if expected.tag is not None and (expected.tag, expected.columns) != (got.tag, got.columns):
         return False
     return expected.rows is None or expected.rows == got.rows
 

@@ -15,16 +15,21 @@ Protocol = Literal["simple", "extended"]
 
 _OWN_NAME: Final = re.compile(r"\bbaseline_\w+")
 """Every object of the record is named so: those of `setup.sql`, and those that probes make."""
+_CHANGES: Final = re.compile(r"^(?!SELECT |SHOW )")
+"""What of the group LIVE may make something. Its names are those of the runs."""
+LIVE: Final = "live"
+"""The group of what single runs recorded: without tags and names of columns."""
 _DATE: Final = re.compile(r"\brecorded (\d{4}-\d\d-\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one statement answered: its tag and, where it answered rows, their columns and values
-    in PostgreSQL's text format. `rows` is None where the record leaves them out, as they change.
+    in PostgreSQL's text format. `rows` is None where the record leaves them out, as they change;
+    `tag` where it has no more than rows, or that there was no error.
     """
 
-    tag: str
+    tag: str | None
     columns: tuple[str, ...] | None = None
     rows: tuple[tuple[str | None, ...], ...] | None = None
 
@@ -75,17 +80,23 @@ class Probe:
     @property
     def needs_schema(self) -> bool:
         """Whether it names anything of its own: others leave no trace in any schema."""
-        return any(
-            _OWN_NAME.search(text)
-            for text in [*self.setup, *(step.sql for each in self.sessions for step in each)]
-        )
+        texts = [*self.setup, *(step.sql for each in self.sessions for step in each)]
+        own = _OWN_NAME if self.group != LIVE else _CHANGES
+        return any(own.search(text) for text in texts)
 
 
 @cache
 def record() -> tuple[Probe, ...]:
     """All probes, in the order of the record."""
-    text = (files(__package__) / "record.jsonl").read_text(encoding="utf-8")
-    return tuple(_probe(json.loads(line)) for line in text.splitlines())
+    whole = map(_probe, _lines("record.jsonl"))
+    # What would leave something outside of its schema is for a test alone.
+    live = (_live(line) for line in _lines("live.jsonl") if "teardown" not in line)
+    return (*whole, *live)
+
+
+def _lines(name: str) -> list[Mapping[str, Any]]:
+    text = (files(__package__) / name).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def groups() -> tuple[str, ...]:
@@ -142,6 +153,23 @@ def _probe(line: Mapping[str, Any]) -> Probe:
         race=line.get("race", False),
         caveat=line.get("caveat"),
         recorded=date[1] if date else "",
+        source=line["source"],
+    )
+
+
+def _live(line: Mapping[str, Any]) -> Probe:
+    expect = line["expect"]
+    if expect["outcome"] == "ok":
+        expect = {"outcome": "ok", "tag": None, **expect}
+    return Probe(
+        name=line["name"],
+        group=LIVE,
+        note=line.get("older", ""),
+        setup=tuple(line["setup"]),
+        sessions=((Step(line["sql"], "simple", _answer(expect)),),),
+        race=False,
+        caveat=None,
+        recorded=line["date"],
         source=line["source"],
     )
 

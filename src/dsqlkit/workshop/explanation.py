@@ -39,8 +39,8 @@ def why(done: Optimization) -> str:
     left = [each for each in moved if each.after is Layer.PROCESSOR]
     if left:
         words.append(
-            f"{_listed(left)} is still left to the query processor: those rows are read and sent "
-            "before they are dropped."
+            f"{_listed(left)} {'is' if len(left) == 1 else 'are'} still left to the query "
+            "processor: what it drops is read and sent before."
         )
     return " ".join(words)
 

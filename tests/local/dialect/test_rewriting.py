@@ -30,8 +30,10 @@ from tests.support.refusals import refusal
         ),
         ("LISTEN x", "unsupported statement: Listen"),
         ("VACUUM t", "unsupported VACUUM statement"),
-        ("CREATE INDEX i ON t (a)", "unsupported mode. please use CREATE INDEX ASYNC."),
-        ('CREATE INDEX "async" ON t (a)', "unsupported mode. please use CREATE INDEX ASYNC."),
+        (
+            "CREATE SCHEMA s CREATE TABLE t (a int) CREATE INDEX ON t (a)",
+            "unsupported mode. please use CREATE INDEX ASYNC.",
+        ),
         ("CREATE INDEX CONCURRENTLY i ON t (a)", "CONCURRENTLY not supported for CREATE INDEX"),
         ("SELECT * FROM t TABLESAMPLE SYSTEM (1)", "TABLESAMPLE clause not supported"),
         (
@@ -75,12 +77,12 @@ def test_serial_is_an_unknown_type() -> None:
 )
 def test_left_alone(sql: str) -> None:
     text = sql.encode()
-    assert read(text).run is text
+    assert read(text).run == text
 
 
 def test_text_that_is_not_utf_8_is_left_to_postgresql() -> None:
     text = b"SELECT '\xff'"
-    assert read(text).run is text
+    assert read(text).run == text
 
 
 @pytest.mark.parametrize(
@@ -130,6 +132,12 @@ def test_an_async_index_becomes_a_job(sql: str, arguments: str) -> None:
     assert sql[sql.lower().index("on ") :] in changed
 
 
+@pytest.mark.parametrize("name", ["i", '"async"'])
+def test_an_index_without_async_depends_on_its_table(name: str) -> None:
+    run = read(f"CREATE INDEX {name} ON t (a)".encode()).run.decode()
+    assert run.startswith("CALL dsqlkit.index_at_once('CREATE INDEX ")
+
+
 def test_a_qualified_index_name_is_an_error_at_its_dot() -> None:
     sql = b"CREATE INDEX ASYNC s.i ON t (a)"
     assert read(sql).run == b"CREATE INDEX       s.i ON t (a)"
@@ -138,7 +146,7 @@ def test_a_qualified_index_name_is_an_error_at_its_dot() -> None:
 def test_long_rows_of_literals_are_not_parsed() -> None:
     rows = ",".join(f"({i},'it''s text')" for i in range(2000))
     text = f"INSERT INTO t VALUES {rows}".encode()
-    assert read(text).run is text
+    assert read(text).run == text
     refused = f"SELECT * FROM t WHERE a IN ({','.join(map(str, range(5000)))}) FOR SHARE"
     assert refusal(refused) is not None
 

@@ -141,7 +141,6 @@ REFUSED = [
     ("ROLLBACK AND CHAIN", "unsupported transaction statement: ROLLBACK AND CHAIN"),
     ("PREPARE q AS SELECT 1", "unsupported statement: Prepare"),
     ("EXECUTE q", "unsupported statement: Execute"),
-    ("DEALLOCATE q", "unsupported statement: Deallocate"),
     ("DISCARD ALL", "unsupported statement: Discard"),
     (
         "SET TRANSACTION SNAPSHOT 'x'",
@@ -201,6 +200,9 @@ LET_THROUGH = [
     "COMMIT AND NO CHAIN",
     "COMMENT ON COLUMN t.a IS 'x'",
     "DEALLOCATE ALL",
+    # Not recorded: see analysis.py.
+    "DEALLOCATE q",
+    "DEALLOCATE PREPARE q",
     "DECLARE c CURSOR FOR SELECT 1",
     "SELECT 'into' FROM t",
     "WITH x AS (DELETE FROM t RETURNING a) INSERT INTO u SELECT a FROM x",

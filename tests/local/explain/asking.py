@@ -27,11 +27,13 @@ def dpu(lines: list[str], part: str) -> Decimal:
 
 
 def set_up(db: Connection, statements: Iterable[str]) -> None:
-    """Run statements one by one, and wait for the indexes that they build."""
-    jobs = []
+    """Run statements one by one; before an ANALYZE, wait for the indexes that are being built."""
+    jobs: list[Any] = []
     for statement in statements:
+        if statement.startswith("ANALYZE"):
+            for job in jobs:
+                db.execute("CALL sys.wait_for_job(%s)", job)
+            jobs.clear()
         cursor = db.execute(statement.encode())
         if cursor.description is not None:
             jobs += cursor.fetchall()
-    for job in jobs:
-        db.execute("CALL sys.wait_for_job(%s)", job)

@@ -93,6 +93,14 @@ def test_what_an_index_lacks_is_looked_up(db: Connection) -> None:
     )
 
 
+def test_a_percent_sign_in_a_filter_is_one(db: Connection) -> None:
+    lines = lines_of(
+        db, "EXPLAIN ANALYZE SELECT id FROM orders WHERE note <> '%s %I' AND total > 9"
+    )
+    assert "  Rows Removed by Filter: 9" in lines
+    assert "      Rows Filtered: 0" in lines
+
+
 def test_filters_of_storage_and_of_the_query_processor(db: Connection) -> None:
     lines = lines_of(
         db, "EXPLAIN ANALYZE SELECT id FROM orders WHERE status = 'open' AND total > 2000"
@@ -234,6 +242,38 @@ def test_in_a_pipeline_each_statement_has_its_answer(db: Connection) -> None:
     assert before.fetchall() == [(1,)]
     assert str(plan.fetchone()[0]).startswith("Full Scan")  # type: ignore[index]
     assert after.fetchall() == [(2,)]
+
+
+def test_a_plan_knows_what_others_have_changed_since_the_last(
+    db: Connection, endpoint: Endpoint
+) -> None:
+    asked = "EXPLAIN SELECT note FROM changing WHERE customer = 1"
+    index = "CREATE INDEX ASYNC by_its_customer ON printed.changing (customer)"
+    with connect(endpoint) as other:
+        other.autocommit = True
+        set_up(
+            other,
+            (
+                "CREATE TABLE printed.changing (id int PRIMARY KEY, customer int, note text)",
+                "INSERT INTO printed.changing SELECT n, n, 'n' FROM generate_series(1, 2000) AS n",
+                index,
+                "ANALYZE printed.changing",
+            ),
+        )
+        assert "Index Scan using by_its_customer" in lines_of(db, asked)[0]
+        set_up(
+            other,
+            (
+                "DROP INDEX printed.by_its_customer",
+                f"{index} INCLUDE (note)",
+                "ANALYZE printed.changing",
+            ),
+        )
+        assert "Index Only Scan using by_its_customer" in lines_of(db, asked)[0]
+        other.execute("ALTER TABLE printed.changing RENAME COLUMN note TO remark")
+        renamed = lines_of(db, asked.replace("note", "remark"))
+        assert any(line.strip() == "Projections: remark" for line in renamed)
+        other.execute("DROP TABLE printed.changing")
 
 
 def test_another_format_is_postgresqls(db: Connection) -> None:

@@ -60,6 +60,13 @@ OUTSIDE: list[tuple[Kind | None, End, set[str], Turn]] = [
     (Kind.WRITE, End.SYNC, {"limited"}, Turn.LIMIT),
     (Kind.WRITE, End.NEXT, {"limited"}, Turn.STREAM),
     (Kind.WRITE, End.SYNC, {"limited", "joins"}, Turn.STREAM),
+    (Kind.WRITE, End.SYNC, {"limited", "joins", "counted"}, Turn.COUNT),
+    (None, End.SYNC, {"joins", "counted"}, Turn.COUNT),
+    (Kind.WRITE, End.NEXT, {"joins", "counted"}, Turn.STREAM),
+    (None, End.FLUSH, {"joins", "counted"}, Turn.STREAM),
+    # Somebody else has changed the schema.
+    (Kind.READ, End.QUERY, {"outdated"}, Turn.OUTDATED),
+    (Kind.WRITE, End.SYNC, {"outdated", "limited", "refused"}, Turn.OUTDATED),
     # A plan that is printed anew, whatever is explained.
     (Kind.READ, End.QUERY, {"explains"}, Turn.EXPLAIN),
     (Kind.WRITE, End.SYNC, {"explains", "limited", "disrupted"}, Turn.EXPLAIN),
@@ -75,7 +82,10 @@ OUTSIDE: list[tuple[Kind | None, End, set[str], Turn]] = [
 def test_outside_a_transaction_block(
     kind: Kind | None, end: End, facts: set[str], turn: Turn
 ) -> None:
-    names = ("joins", "plain", "idle", "refused", "limited", "explains", "disrupted")
+    names = (
+        *("joins", "plain", "idle", "outdated", "refused"),
+        *("limited", "counted", "explains", "disrupted"),
+    )
     assert outside(kind, end, **{name: name in facts for name in names}) is turn
 
 
@@ -103,6 +113,14 @@ INSIDE: list[tuple[Phase, Kind | None, set[str], Turn]] = [
     (Phase.PARKED, Kind.READ, {"too_old"}, Turn.FAIL),
     (Phase.OPEN, Kind.COMMIT, {"too_old", "disrupted"}, Turn.FAIL_COMMIT),
     (Phase.OPEN, Kind.ROLLBACK, {"too_old"}, Turn.FORWARD),
+    # Rows that are counted apart.
+    (Phase.OPEN, Kind.WRITE, {"counted", "writes", "guarded"}, Turn.COUNT),
+    (Phase.OPEN, Kind.READ, {"counted"}, Turn.COUNT),
+    (Phase.PARKED, Kind.WRITE, {"counted", "writes"}, Turn.RESUME),
+    # Somebody else has changed the schema.
+    (Phase.OPEN, Kind.READ, {"outdated"}, Turn.OUTDATED),
+    (Phase.OPEN, Kind.WRITE, {"outdated", "counted", "writes"}, Turn.OUTDATED),
+    (Phase.AT_OVERLAYS, Kind.WRITE, {"outdated", "writes"}, Turn.RESUME),
     # After a failure PostgreSQL answers.
     (Phase.FAILED, Kind.WRITE, {"too_old", "writes", "refused"}, Turn.FORWARD),
     (Phase.FAILED, Kind.COMMIT, {"needs_care", "disrupted"}, Turn.FORWARD),
@@ -133,8 +151,8 @@ def test_inside_a_transaction_block(
     phase: Phase, kind: Kind | None, facts: set[str], turn: Turn
 ) -> None:
     names = (
-        *("implicit", "is_sync", "too_old", "disrupted", "needs_care", "refused"),
-        *("gathered", "guarded", "writes"),
+        *("implicit", "is_sync", "too_old", "disrupted", "needs_care", "outdated", "refused"),
+        *("gathered", "counted", "guarded", "writes"),
     )
     assert inside(phase, kind, **{name: name in facts for name in names}) is turn
 
@@ -143,7 +161,11 @@ def test_inside_a_transaction_block(
 @pytest.mark.parametrize("kind", [None, *Kind])
 def test_a_rollback_is_never_kept_from_its_end(phase: Phase, kind: Kind | None) -> None:
     facts = dict.fromkeys(
-        ("too_old", "disrupted", "needs_care", "refused", "gathered", "guarded", "writes"), True
+        (
+            *("too_old", "disrupted", "needs_care", "outdated", "refused"),
+            *("gathered", "counted", "guarded", "writes"),
+        ),
+        True,
     )
     turn = inside(phase, kind, implicit=False, is_sync=False, **facts)
     assert (turn is Turn.FORWARD) is (

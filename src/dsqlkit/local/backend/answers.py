@@ -10,6 +10,7 @@ from dsqlkit.local.dialect.refusal import (
     CONFLICT_ON_PURPOSE,
     DATA_CONFLICT,
     MADE_CONFLICT,
+    SCHEMA_CHANGED,
     SCHEMA_CONFLICT,
     Refusal,
 )
@@ -54,6 +55,11 @@ _UNANALYSED: Final = b'permission denied to analyze "pg_'
 _AS_ROWS: Final = b"DSQ02"
 """The SQLSTATE of a notice of ours: a foreign key's action changed so many rows."""
 
+_CATALOG_ERRORS: Final = (
+    b"tuple concurrently ",
+    b"cache lookup failed for ",
+    b"could not open relation with OID ",
+)
 _TAG: Final = Backend.COMMAND_COMPLETE  # looked up once: every answer has one
 _REWRITTEN: Final = {
     Backend.ERROR_RESPONSE,
@@ -62,7 +68,9 @@ _REWRITTEN: Final = {
     Backend.PARAMETER_STATUS,
     Backend.READY_FOR_QUERY,
 }
-_LEFT_ALONE: Final = {RUN, Backend.BACKEND_KEY_DATA, Backend.COPY_IN_RESPONSE}
+EMPTY_ENDS: Final = frozenset((Backend.EMPTY_QUERY_RESPONSE, Backend.PORTAL_SUSPENDED))
+"""What ends a statement's answer and is no tag."""
+_LEFT_ALONE: Final = {RUN, Backend.BACKEND_KEY_DATA, Backend.COPY_IN_RESPONSE, *EMPTY_ENDS}
 _CHANGE_TAGS: Final = {b"INSERT", b"UPDATE", b"DELETE"}
 _COPY_TAGS: Final = {b"COPY"}
 _PLAIN: Final = frozenset(
@@ -200,7 +208,7 @@ class AnswerRewriter:
             if told == CONFLICT_ON_PURPOSE:
                 return MADE_CONFLICT.as_error()
             return error_response("40001", told if told in _CONFLICTS else DATA_CONFLICT)
-        refusal = _refusal(sqlstate, fields.get(Field.MESSAGE, b""))
+        refusal = _refusal(sqlstate, fields)
         if refusal is not None:
             return refusal.as_error()
         if not self._signed_in:
@@ -211,8 +219,19 @@ class AnswerRewriter:
         return _placeless(Backend.ERROR_RESPONSE, fields, frame)
 
 
-def _refusal(sqlstate: bytes, text: bytes) -> Refusal | None:
+def _is_about_the_schema(sqlstate: bytes, fields: dict[int, bytes]) -> bool:
+    """Whether two changed the same of the catalog at once, which PostgreSQL tells by errors of its
+    own: on DSQL that is a conflict. Whose change it meets there, and when, was not recorded."""
+    if sqlstate == b"XX000":
+        return fields.get(Field.MESSAGE, b"").startswith(_CATALOG_ERRORS)
+    return sqlstate == b"23505" and fields.get(Field.SCHEMA) == b"pg_catalog"
+
+
+def _refusal(sqlstate: bytes, fields: dict[int, bytes]) -> Refusal | None:
     """DSQL's answer in place of this error of PostgreSQL's, if it has one of its own."""
+    text = fields.get(Field.MESSAGE, b"")
+    if _is_about_the_schema(sqlstate, fields):
+        return SCHEMA_CHANGED
     if sqlstate == b"22P02":
         return refusal_in(text.decode(errors="replace"))
     if sqlstate == b"54000" and text.startswith((b"index row size", b"index row requires")):

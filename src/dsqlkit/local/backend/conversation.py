@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from typing import Final, TypeAlias
 
-from dsqlkit.local.backend.answers import AnswerRewriter, changed_rows, told_rows
+from dsqlkit.local.backend.answers import EMPTY_ENDS, AnswerRewriter, changed_rows, told_rows
 from dsqlkit.local.backend.exchange import (
     FORWARDED,
     HELD,
@@ -25,6 +25,8 @@ _READY_BYTES: Final = 6
 _ENDS: Final = {Backend.READY_FOR_QUERY, Backend.ERROR_RESPONSE, Backend.COMMAND_COMPLETE}
 _CANCELLED: Final = "57014"
 
+Frames: TypeAlias = tuple[bytes, Exchange]
+"""What is sent, and the exchange that it is."""
 Question: TypeAlias = tuple[str, *tuple[str | None, ...]]
 """A statement of ours, with its parameters in text."""
 
@@ -118,18 +120,21 @@ class Conversation:
         exchange = await self.run(question(sql, parameters))
         return exchange.rows()
 
-    async def ask_all(self, *questions: Question) -> list[Rows]:
+    async def ask_all(self, *questions: Question, last: Frames | None = None) -> list[Rows]:
         """Ask several things in one message; what follows one that is refused is not asked. Raises
-        exchange.Refused."""
+        exchange.Refused. `last` is sent after them, and its answer not waited for."""
         frames = b"".join(unfinished(sql, parameters) for sql, *parameters in questions)
-        return (await self.run(frames + SYNC)).answers()
+        return (await self.run(frames + SYNC, last)).answers()
 
-    async def run(self, frames: bytes) -> Exchange:
-        """Send frames that end with a Sync or are a Query; wait for the answers, held back."""
+    async def run(self, frames: bytes, last: Frames | None = None) -> Exchange:
+        """Send frames that end with a Sync or are a Query; wait for the answers, held back. `last`
+        is sent after them, and its answer not waited for."""
         answered = asyncio.get_running_loop().create_future()
         self.is_internal = True
         try:
             self.send(frames, Exchange(HELD, answered.set_result))
+            if last is not None:
+                self.send(*last)
             exchange: Exchange = await answered
         finally:
             self.is_internal = False
@@ -207,6 +212,8 @@ class Conversation:
             request = exchange.request
             if kind == Backend.READY_FOR_QUERY and request.hide_ready:
                 piece = b""
+            if exchange.counts:
+                piece = exchange.counted(kind, piece)
             if exchange.forwards and not (request.holds_end and kind in _ENDS):
                 shown.append(piece)
                 exchange.begun = True
@@ -230,6 +237,7 @@ class Conversation:
             verdict.status = frame[5]
         elif kind == Backend.COMMAND_COMPLETE:
             verdict.tag = frame
+            exchange.ended += 1
             verdict.changed += changed_rows(frame, copies_in=exchange.copies_in)
         elif kind == Backend.ERROR_RESPONSE:
             frame = verdict.error = exchange.placed(frame)
@@ -250,4 +258,6 @@ class Conversation:
             verdict.changed += told_rows(frame)
         elif kind == Backend.BACKEND_KEY_DATA:
             (self.pid,) = INT32.unpack_from(frame, 5)
+        elif kind in EMPTY_ENDS:
+            exchange.ended += 1
         return frame

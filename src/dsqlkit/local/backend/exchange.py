@@ -1,8 +1,10 @@
 """One exchange with the backend: what is sent up to a Sync or a Query, and all that answers it."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
+from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.wire.messages import (
     INT32,
@@ -17,6 +19,7 @@ from dsqlkit.local.wire.messages import (
     encode_fields,
     message,
 )
+from dsqlkit.quotas import MAX_ROWS
 
 IDLE, IN_TRANSACTION, FAILED = b"ITE"
 """The states of a ReadyForQuery."""
@@ -96,17 +99,23 @@ class Exchange:
     `forwards`: its answers go to the client; `begun`: some of them have. `pieces` are those that
     were held back. `copies_in`: the backend has begun a COPY; `data_ended`: the client has sent the
     end of its data. `unheard` is what is still to come of an answer that comes first and that
-    nobody gets. `gives_way`: the adjudicator cancels it, for another transaction to go on;
-    `cancelled_as`: it cancels it for another reason, which is what to tell.
+    nobody gets. `counts`: its client has sent no Sync yet, and hears of no more rows changed than a
+    transaction may: then of an error, and of nothing more (`is_over`). `ended` counts the
+    statements that have been answered. `gives_way`: the adjudicator cancels it, for another
+    transaction to go on; `cancelled_as`: it cancels it for another reason, which is what to tell.
     """
 
     __slots__ = (
+        "_told_after",
         "begun",
         "cancelled_as",
         "copies_in",
+        "counts",
         "data_ended",
+        "ended",
         "forwards",
         "gives_way",
+        "is_over",
         "on_done",
         "pieces",
         "request",
@@ -133,6 +142,33 @@ class Exchange:
         self.unheard = unheard
         self.gives_way = False
         self.cancelled_as: Refusal | None = None
+        self.counts = self.is_over = False
+        self.ended = 0
+        self._told_after: tuple[int, asyncio.Future[bool]] | None = None
+
+    def tell_after(self, statements: int, known: "asyncio.Future[bool]") -> None:
+        """Have `known` say, once so many statements have been answered or one has failed, whether
+        more rows were changed than a transaction may."""
+        self._told_after = statements, known
+        self._tell()
+
+    def counted(self, kind: int, piece: bytes) -> bytes:
+        """A piece of the answer as its client is to get it, where its rows are counted."""
+        if self.is_over:
+            piece = piece if kind == Backend.READY_FOR_QUERY else b""
+        elif kind == Backend.COMMAND_COMPLETE and self.verdict.changed > MAX_ROWS:
+            self.is_over = True
+            piece = TOO_MANY_ROWS.as_error()
+        self._tell()
+        return piece
+
+    def _tell(self) -> None:
+        if self._told_after is None:
+            return
+        statements, known = self._told_after
+        is_known = self.is_over or self.verdict.error is not None or self.ended >= statements
+        if is_known and not known.done():
+            known.set_result(self.is_over)
 
     def __repr__(self) -> str:
         """Without what was asked and answered: that may hold data."""

@@ -98,6 +98,14 @@ def function(node: Node) -> Refusal | None:
     return None
 
 
+def type_name(node: Node) -> Refusal | None:
+    """The answer to a statement that names a type (a TypeName)."""
+    schema = node.names[0].string.sval if len(node.names) > 1 else ""
+    if schema.startswith(OWN_SCHEMA):
+        return Refusal("3F000", f'schema "{schema}" does not exist')
+    return None
+
+
 def seen(parsed: ParsedStatement, text: bytes) -> Iterator[Place]:
     """Where a statement of a text names a relation that clients see as a view, and the view."""
     if parsed.name not in _READERS:

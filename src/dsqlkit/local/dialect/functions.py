@@ -1,7 +1,9 @@
 """Functions of PostgreSQL's that DSQL refuses to call.
 
 Sources: live runs for the advisory locks and pg_backend_pid. What was recorded of sizes
-(pg_table_size and the like were refused in 2025) is too old to go by.
+(pg_table_size and the like were refused in 2025) is too old to go by. Not recorded are functions
+that make XML of what a text asks, or of tables: DSQL has no type for it, and here they would read
+the catalog past the views that clients see of it.
 """
 
 from typing import Final
@@ -10,7 +12,15 @@ from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.statements.tree import Node
 
 STARTS: Final = ("pg_advisory_", "pg_try_advisory_")
-NAMES: Final = ("pg_backend_pid",)
+NAMES: Final = (
+    "pg_backend_pid",
+    *(
+        f"{source}_to_xml{kind}"
+        for source in ("cursor", "database", "query", "schema", "table")
+        for kind in ("", "schema", "_and_xmlschema")
+    ),
+    "ts_stat",  # not recorded either; it runs a text too
+)
 
 
 def call(node: Node) -> Refusal | None:

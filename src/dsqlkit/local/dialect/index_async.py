@@ -1,10 +1,11 @@
-"""CREATE INDEX ASYNC, rewritten to the submission of a build job."""
+"""CREATE INDEX ASYNC, rewritten to the submission of a build job, and CREATE INDEX without it."""
 
 from collections.abc import Sequence
 
 import postgast
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.statements.quoting import literal, resolved
 from dsqlkit.local.statements.tree import Node
 
@@ -25,6 +26,23 @@ def submission(node: Node, statement: bytes) -> str:
         "pg_catalog.current_setting('search_path')",
     )
     return f"SELECT job_id FROM dsqlkit.submit_index({', '.join(arguments)})"  # noqa: S608 - quoted
+
+
+def at_once(node: Node, statement: bytes, refusal: Refusal | None) -> str:
+    """The call that runs a parsed CREATE INDEX that has no ASYNC, or refuses it: it depends on the
+    session, and on the table. `refusal` is what else speaks against it."""
+    name = '"' + node.idxname.replace('"', '""') + '" ' if node.idxname else ""
+    words = f"{'UNIQUE ' if node.unique else ''}INDEX {'IF NOT EXISTS ' * node.if_not_exists}"
+    arguments = (
+        literal(f"CREATE {words}{name}{statement[_start(statement, tree.ON) :].decode()}"),
+        str(node.unique).lower(),
+        *resolved(node.relation),
+        array([element.index_elem.name or None for element in node.index_params]),
+        literal(statement[_start(statement, tree.ASCII_40) :].decode()),
+        literal(refusal.sqlstate if refusal else None),
+        literal(refusal.message if refusal else None),
+    )
+    return f"CALL dsqlkit.index_at_once({', '.join(arguments)})"
 
 
 def names_method(statement: bytes) -> bool:

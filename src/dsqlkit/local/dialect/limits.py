@@ -10,7 +10,7 @@ from typing import Final
 
 from dsqlkit.errors import FAULTS_OFF
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
-from dsqlkit.local.statements.statement import Kind
+from dsqlkit.local.statements.statement import BOUNDS, Kind
 from dsqlkit.quotas import MAX_TRANSACTION_AGE_S
 
 TOO_MANY_ROWS: Final = Refusal("54000", "transaction row limit exceeded")
@@ -20,7 +20,6 @@ _MIXED: Final = not_supported("ddl and dml are not supported in the same transac
 _ANALYZE: Final = Refusal("25001", "ANALYZE cannot run inside a transaction block")
 """PostgreSQL's words for VACUUM; that DSQL refuses it there is documented, its words are not."""
 _DML: Final = (Kind.WRITE, Kind.COPY_IN)
-_BOUNDS: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK)
 
 
 def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Refusal | None]:
@@ -35,7 +34,7 @@ def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Re
             if ddl:
                 return ddl, dml, _MIXED
             dml = True
-        elif kind in _BOUNDS:
+        elif kind in BOUNDS:
             ddl = dml = False
     return ddl, dml, None
 

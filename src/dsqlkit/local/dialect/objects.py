@@ -8,7 +8,6 @@ words of the nearest recorded answer.
 
 from typing import Final
 
-import postgast
 from postgast import pg_query_pb2 as tree
 
 from dsqlkit.endpoint import ADMIN
@@ -124,24 +123,6 @@ def create_function(node: Node) -> Refusal | None:
             if refusal is not None:
                 return refusal
     return None
-
-
-def body_of(node: Node) -> list[Node]:
-    """The statements that a function in SQL has for its body.
-
-    That they are looked at when the function is made was not recorded; PostgreSQL does.
-    """
-    if node.HasField("sql_body"):
-        atomic = node.sql_body.list.items
-        return list(atomic[0].list.items) if atomic else []
-    for option in (each.def_elem for each in node.options):
-        if option.defname == "as":
-            try:
-                body = postgast.parse(option.arg.list.items[0].string.sval)
-            except postgast.PgQueryError:
-                return []  # PostgreSQL says what is wrong with it
-            return [raw.stmt for raw in body.stmts]
-    return []
 
 
 def create_view(node: Node) -> Refusal | None:

@@ -21,6 +21,11 @@ def asynchronous(node: Node, statement: bytes) -> Refusal | str:
     return index_keys(node, names_method=method) or index_async.submission(node, statement)
 
 
+def index_at_once(node: Node, statement: bytes) -> str:
+    """The call for a parsed CREATE INDEX without ASYNC and without USING."""
+    return index_async.at_once(node, statement, index_keys(node, names_method=False))
+
+
 def drop_index(node: Node) -> str | None:
     """The call for a parsed DROP INDEX; None for one that names a database, which needs no more."""
     names = [[part.string.sval for part in each.list.items] for each in node.objects]

@@ -13,6 +13,7 @@ from typing import Final
 import postgast
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit.local.dialect.catalog import OWN_SCHEMA
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.statements.tree import Node
 
@@ -48,6 +49,10 @@ DEFAULTS: Final = {"dsql.disable_sync_create_index": "on", "dsql.enable_batched_
 """Of those that PostgreSQL does not have. What a cluster shows of them was not recorded."""
 
 _ENCODINGS: Final = frozenset({"utf8", "unicode", "sqlascii"})
+_OWN_SCHEMAS: Final = re.compile(
+    rf'(^|,)\s*"?{OWN_SCHEMA}(_seen|_rows|_view|"?\s*(,|$))', re.IGNORECASE
+)
+"""Not those of `dsqlkit probe`, which are its client's."""
 _NOT_ALPHANUMERIC: Final = re.compile("[^a-z0-9]")
 
 
@@ -61,6 +66,9 @@ def assignment(name: str, value: str | None, *, local: bool = False) -> Refusal 
     lower = name.lower()
     if lower not in ALLOWED and not (lower == ROLE and local):
         return refused(name)
+    if lower == "search_path" and value is not None and _OWN_SCHEMAS.search(value):
+        # It would find the endpoint's own functions, of which a cluster has none.
+        return Refusal("22023", f'invalid value for parameter "search_path": "{value}"')
     if lower != "client_encoding" or value is None:
         return None
     # UTF-8 is DSQL's one encoding; its words for another were not recorded.
@@ -92,11 +100,11 @@ def variable_set(node: Node) -> Refusal | None:
 
 
 def _value(node: Node) -> str | None:
-    """The value that a SET gives as one constant."""
-    if node.kind != tree.VAR_SET_VALUE or len(node.args) != 1:
+    """The value that a SET gives as a constant, or as a list of them."""
+    constants = [each.a_const for each in node.args]
+    if node.kind != tree.VAR_SET_VALUE or not all(each.HasField("sval") for each in constants):
         return None
-    constant = node.args[0].a_const
-    return str(constant.sval.sval) if constant.HasField("sval") else None
+    return ", ".join(each.sval.sval for each in constants) or None
 
 
 def kept_names(

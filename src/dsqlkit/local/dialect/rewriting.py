@@ -13,15 +13,17 @@ from typing import Final, NamedTuple
 import postgast
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.local.dialect import catalog, objects, parameters
+from dsqlkit.local.dialect import catalog, parameters
 from dsqlkit.local.dialect import own_statements as own
 from dsqlkit.local.dialect.create_table import USING
 from dsqlkit.local.dialect.index_async import names_method
 from dsqlkit.local.dialect.refusal import Refusal, Rule, decide
-from dsqlkit.local.dialect.rules import ANSWERS, CLAUSES, STATEMENTS
+from dsqlkit.local.dialect.rules import ANSWERS, CLAUSES, STATEMENTS, WITHOUT_ASYNC
+from dsqlkit.local.statements.making import body_of
 from dsqlkit.local.statements.own_syntax import Parsable
+from dsqlkit.local.statements.quoting import literal
 from dsqlkit.local.statements.steps import End, Step
-from dsqlkit.local.statements.tree import Node, ParsedStatement, nodes
+from dsqlkit.local.statements.tree import Node, ParsedStatement, nodes, parse
 from dsqlkit.local.wire.messages import SYNC, Frontend, message
 
 _MARK: Final = "dsqlkit refuses"
@@ -41,6 +43,7 @@ _WORDS: Final = {name: _one_of(words) for name, (words, _) in CLAUSES.items()}
 _ANY_WORD: Final = _one_of(word for words, _ in CLAUSES.values() for word in words)
 """Most statements have none of them, and none of their clauses is looked at."""
 _EVERY_RULE: Final = {name: rule for name, (_, rule) in CLAUSES.items()}
+_LITERALS: Final = (tree.SCONST, tree.USCONST)
 _ESCAPED_NAME: Final = b'u&"'
 """Begins a name that may be any, however it is written."""
 
@@ -59,7 +62,7 @@ def refusal_in(message: str) -> Refusal | None:
     return Refusal(found["sqlstate"], found["message"]) if found else None
 
 
-def edits(parsed: ParsedStatement, source: Parsable) -> list[Edit]:
+def edits(parsed: ParsedStatement, source: Parsable) -> list[Edit]:  # noqa: PLR0911 - a table
     """What to replace in a statement of a text, in order."""
     start, end, text, node = parsed.start, parsed.end, source.text, parsed.node
     trust = source.trust(start, end)
@@ -77,6 +80,8 @@ def edits(parsed: ParsedStatement, source: Parsable) -> list[Edit]:
     refusal = refusal or _refusal(parsed, lower)
     if refusal is not None:
         return [Edit(start, end, failing(refusal).encode())]
+    if parsed.name == "index_stmt":
+        return [Edit(start, end, own.index_at_once(node, text[start:end]).encode())]
     shown = node.name.lower() if parsed.name == "variable_show_stmt" else ""
     if shown in ANSWERS or shown in parameters.KEPT_AS:
         name = shown
@@ -92,6 +97,7 @@ def edits(parsed: ParsedStatement, source: Parsable) -> list[Edit]:
     ]
     if b"pg_" in lower or _ESCAPED_NAME in lower:
         found += (Edit(*each) for each in catalog.seen(parsed, text))
+        found += _body_as_seen(parsed, text)
     return sorted(found)
 
 
@@ -106,7 +112,8 @@ def edited(text: bytes, changes: Iterable[Edit], start: int, end: int) -> bytes:
 
 def _refusal(parsed: ParsedStatement, lower: bytes) -> Refusal | None:
     refusal = decide(STATEMENTS.get(parsed.name), parsed.node)
-    if refusal is not None:
+    depends = parsed.name == "index_stmt" and refusal == WITHOUT_ASYNC
+    if refusal is not None and not depends:
         return refusal
     wanted = _clause_rules(lower)
     if not wanted:
@@ -119,9 +126,10 @@ def _refusal(parsed: ParsedStatement, lower: bytes) -> Refusal | None:
 
 
 def _in_body(parsed: ParsedStatement) -> Iterator[Node]:
-    """The nodes of a function's body, where that is a text."""
+    """The nodes of a function's body, where that is a text. That it is looked at when the function
+    is made was not recorded; PostgreSQL does."""
     if parsed.name == "create_function_stmt":
-        for statement in objects.body_of(parsed.node):
+        for statement in body_of(parsed.node):
             yield from nodes(statement)
 
 
@@ -176,6 +184,30 @@ def _all_triggers(parsed: ParsedStatement, text: bytes) -> Iterator[tuple[int, i
         if token.token == tree.ALL and before == tree.TRIGGER:
             yield start + token.start, start + token.end
         before = token.token
+
+
+def _body_as_seen(parsed: ParsedStatement, text: bytes) -> Iterator[Edit]:
+    """The body of a function, where that is a text that reads the catalog, as it is to be run."""
+    if parsed.name != "create_function_stmt":
+        return
+    for option in (each.def_elem for each in parsed.node.options):
+        if option.defname != "as":
+            continue
+        body = option.arg.list.items[0].string.sval.encode()
+        try:
+            places = [Edit(*place) for each in parse(body) for place in catalog.seen(each, body)]
+        except postgast.PgQueryError:
+            return  # PostgreSQL says what is wrong with it
+        tokens = postgast.scan(text[parsed.start : parsed.end].decode()).tokens
+        literals = [
+            token
+            for token in tokens
+            if token.token in _LITERALS and parsed.start + token.start > option.location
+        ]
+        if places and literals:
+            seen = edited(body, sorted(places), 0, len(body)).decode()
+            first = literals[0]
+            yield Edit(parsed.start + first.start, parsed.start + first.end, literal(seen).encode())
 
 
 def _lock_waits(parsed: ParsedStatement, text: bytes) -> Iterator[tuple[int, int]]:

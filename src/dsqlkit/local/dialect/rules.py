@@ -15,6 +15,7 @@ from dsqlkit.local.dialect import alter_table as tables
 from dsqlkit.local.dialect import catalog, functions, objects, parameters, sequences, types
 from dsqlkit.local.dialect.create_table import create_table
 from dsqlkit.local.dialect.refusal import Refusal, Rule, decide, not_supported
+from dsqlkit.local.statements.making import body_of
 from dsqlkit.local.statements.tree import Node
 
 
@@ -42,10 +43,14 @@ def _transaction(node: Node) -> Refusal | None:
     return parameters.isolation(node.options)
 
 
+WITHOUT_ASYNC: Final = not_supported("unsupported mode. please use CREATE INDEX ASYNC.")
+"""Unless the session has turned disable_sync_create_index off: then it depends on the table."""
+
+
 def _index(node: Node) -> Refusal | None:
     if node.concurrent:
         return not_supported("CONCURRENTLY not supported for CREATE INDEX")
-    return not_supported("unsupported mode. please use CREATE INDEX ASYNC.")
+    return WITHOUT_ASYNC
 
 
 def _vacuum(node: Node) -> Refusal | None:
@@ -88,9 +93,7 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     "create_enum_stmt": not_supported("CREATE TYPE not supported"),
     "create_extension_stmt": statement("CreateExtension"),
     "create_foreign_table_stmt": statement("CreateForeignTable"),
-    "create_function_stmt": lambda node: (
-        objects.create_function(node) or _within(objects.body_of(node))
-    ),
+    "create_function_stmt": lambda node: objects.create_function(node) or _within(body_of(node)),
     "create_range_stmt": statement("CreateRange"),
     "create_seq_stmt": sequences.create_sequence,
     "create_stmt": create_table,
@@ -124,7 +127,6 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     "comment_stmt": objects.comment,
     "create_role_stmt": objects.create_role,
     "define_stmt": objects.define,
-    "deallocate_stmt": lambda node: statement("Deallocate") if node.name else None,
     "rename_stmt": objects.rename,
     "view_stmt": objects.create_view,
     # Other statements of PostgreSQL that DSQL's grammar leaves out,
@@ -218,7 +220,10 @@ CLAUSES: Final[Mapping[str, tuple[tuple[bytes, ...], Rule]]] = {
     "LockingClause": ((b"for",), _locking),
     "RangeTableSample": ((b"tablesample",), not_supported("TABLESAMPLE clause not supported")),
     "RangeVar": ((b"dsqlkit", b"dsqlkit_"), catalog.relation),
-    "TypeName": (tuple(name.encode() for name in types.SERIAL), types.unknown),
+    "TypeName": (
+        (b"dsqlkit", b"dsqlkit_", *(name.encode() for name in types.SERIAL)),
+        lambda node: catalog.type_name(node) or types.unknown(node),
+    ),
 }
 """By node anywhere in a statement, each with words (in lower case; one that ends with an underscore
 is a word's start) of which the text must have one for the rule to run."""

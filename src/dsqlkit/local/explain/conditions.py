@@ -1,30 +1,51 @@
 """The conditions of a plan, as PostgreSQL prints them: their parts, and the columns they name."""
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, wraps
+from typing import Final, ParamSpec, TypeVar
 
 _LITERAL: Final = r"'(?:[^']|'')*'"
 _NAME: Final = r'"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$]*'
 _TOKEN: Final = re.compile(rf"{_LITERAL}|(?:{_NAME})(?:\.(?:{_NAME}))*|.", re.DOTALL)
 _AND: Final = " AND "
+_SHORT: Final = 2048
+_Arguments = ParamSpec("_Arguments")
+_Value = TypeVar("_Value")
+
+
+def _remembered(read: Callable[_Arguments, _Value]) -> Callable[_Arguments, _Value]:
+    """Keep what was read of short texts: a plan's conditions come again and again."""
+    kept = lru_cache(maxsize=1024)(read)
+
+    @wraps(read)
+    def remember(*arguments: _Arguments.args, **_: _Arguments.kwargs) -> _Value:
+        short = sum(len(str(each)) for each in arguments) <= _SHORT
+        return kept(*arguments) if short else read(*arguments)  # type: ignore[call-arg]
+
+    return remember
 
 
 def conjuncts(condition: str) -> list[str]:
     """The parts that all have to be true, as they are printed."""
+    return list(_parts(condition))
+
+
+@_remembered
+def _parts(condition: str) -> tuple[str, ...]:
     if not condition.startswith("("):
-        return [condition]
+        return (condition,)
     inner = condition[1:-1]
     parts, depth, since, position = [], 0, 0, 0
     for word in _TOKEN.findall(inner):
         depth += {"(": 1, ")": -1}.get(word, 0)
         if depth < 0:  # the parentheses around it are not one pair
-            return [condition]
+            return (condition,)
         if word == "AND" and depth == 0:
             parts.append(inner[since : position - 1])
             since = position + len("AND ")
         position += len(word)
-    return [*parts, inner[since:]] if parts else [condition]
+    return (*parts, inner[since:]) if parts else (condition,)
 
 
 def joined(parts: list[str]) -> str:
@@ -32,6 +53,7 @@ def joined(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"({_AND.join(parts)})"
 
 
+@_remembered
 def unqualified(text: str, alias: str) -> str:
     """The text with the columns of this alias named without it."""
     quoted = quote(alias)
@@ -40,13 +62,14 @@ def unqualified(text: str, alias: str) -> str:
 
 def names(texts: Iterable[str], alias: str) -> set[str]:
     """The names that stand alone or behind this alias, unquoted: columns are among them."""
+    return {name for text in texts for name in _named(text, alias)}
+
+
+@_remembered
+def _named(text: str, alias: str) -> tuple[str, ...]:
     quoted = quote(alias)
-    return {
-        unquote(_without(token, quoted))
-        for text in texts
-        for token in _TOKEN.findall(text)
-        if token[0] != "'"
-    }
+    found = (unquote(_without(token, quoted)) for token in _TOKEN.findall(text) if token[0] != "'")
+    return tuple(dict.fromkeys(found))
 
 
 def aliases(text: str) -> Iterator[str]:

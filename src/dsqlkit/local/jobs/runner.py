@@ -34,7 +34,7 @@ _UNIQUE_AFTER: Final = timedelta(seconds=0.3)
 """How long a unique index is submitted at least: until its build begins duplicates are accepted, as
 live runs found on a cluster, whose jobs begin after seconds."""
 _LOOK_AGAIN_S: Final = 0.05
-_ANALYZE_PAUSE_S: Final = 5.0  # fresh statistics soon after a load
+_ANALYZE_PAUSE_S: Final = 2.0  # fresh statistics soon after a load
 
 _log = logging.getLogger(__name__)
 

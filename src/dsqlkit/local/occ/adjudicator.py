@@ -19,7 +19,9 @@ from dsqlkit.local.occ.luck import Luck
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.overlays import Overlays
 from dsqlkit.local.occ.patience import may_pass
+from dsqlkit.local.occ.schema_changes import SchemaChanges
 from dsqlkit.local.occ.watch import FIRST_LOOK_S, LONGEST_PAUSE_S, Watch
+from dsqlkit.local.occ.writers import Writers
 from dsqlkit.local.server import superuser
 from dsqlkit.local.statements.statement import EVERY_TABLE, Kind, Statement
 
@@ -38,6 +40,8 @@ class Adjudicator:
         self.monitor = Monitor(socket_folder)
         self.history = CommitHistory()
         self.overlays = Overlays(self.monitor)
+        self.writers = Writers()
+        self.schema_changes = SchemaChanges()
         self.schema_version = 0
         self._open: dict[Contender, OpenTransaction] = {}
         self.watch = Watch(self._open.keys())
@@ -153,6 +157,7 @@ class Adjudicator:
         import psycopg
 
         try:
+            await self.writers.load(self.monitor.ask)
             while True:
                 due = await self.watch.due()
                 try:

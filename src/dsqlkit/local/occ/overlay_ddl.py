@@ -32,7 +32,7 @@ def statements(shape: Shape) -> Iterator[str]:
     yield f"DROP VIEW IF EXISTS {shape.view} CASCADE"
     if shape.definition is not None:
         path = f"dsqlkit.all_schemas({literal(VIEW_SCHEMA)})"
-        yield f"SELECT pg_catalog.set_config('search_path', {path}, true)"
+        yield f"SELECT dsqlkit.assign('search_path', {path}, true)"
         yield f"CREATE VIEW {shape.view} AS {shape.definition}"
         return
     yield f"DROP TABLE IF EXISTS {shape.rows}, {shape.hidden}"

@@ -167,6 +167,10 @@ class Recovery:
         if not transaction.lost:
             await self._again.bind_again(bind)
 
+    async def bind_again(self, bind: bytes) -> None:
+        """Make the client's unnamed portal again, which a question takes the place of."""
+        await self._again.bind_again(bind)
+
     async def keep_cursors(self, transaction: OpenTransaction) -> None:
         """After a step that opened a cursor: see to it that the transaction can still be parked."""
         if transaction.touched.claimed:

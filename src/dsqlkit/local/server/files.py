@@ -51,7 +51,7 @@ def configuration(socket_folder: Path) -> dict[str, str]:
     settings["unix_socket_permissions"] = "0700"
     if sys.platform.startswith("linux"):
         # A statement whose client has gone is ended. Other systems refuse the setting.
-        settings["client_connection_check_interval"] = "2s"
+        settings["client_connection_check_interval"] = "500ms"
     return {
         "postgresql.conf": "".join(f"{name} = {value}\n" for name, value in settings.items()),
         "pg_hba.conf": "local all all trust\n",

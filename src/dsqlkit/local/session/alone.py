@@ -45,7 +45,14 @@ async def explain_alone(
         await conversation.run(_ROLLBACK)
         parts.tell(step, done.held() + ready, failed=True)
         return
-    answer = await printed(conversation, parts.plan_tables, explained, done, cpu, anew=False)
+    tables = parts.plan_tables
+    if not statement.can_conflict:
+        # What only read cannot fail; the client need not wait for it, only its next step.
+        last = _COMMIT, Exchange(HELD, lambda _: parts.pipeline.release())
+        answer = await printed(conversation, tables, explained, done, cpu, anew=False, last=last)
+        parts.tell(step, answer + ready, failed=False)
+        return
+    answer = await printed(conversation, tables, explained, done, cpu, anew=False)
     fate = Fate.COMMIT
     if statement.writes_explained and parts.faults.on_commit:
         fate = await next_fate(parts.faults)
@@ -58,7 +65,7 @@ async def explain_alone(
         return
     committed = await conversation.run(_COMMIT)
     if committed.verdict.error is None:
-        parts.adjudicator.committed_alone([statement])
+        parts.committed_alone([statement])
     else:
         errors = (piece for kind, piece in committed.pieces if kind == Backend.ERROR_RESPONSE)
         answer = b"".join(errors)

@@ -27,12 +27,13 @@ from dsqlkit.local.dialect.limits import refusal_outside
 from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.session import disruption, implicit
 from dsqlkit.local.session.alone import explain_alone
-from dsqlkit.local.session.limited_write import run_limited
+from dsqlkit.local.session.limited_write import end_limited, run_limited
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.turns import Turn, outside
-from dsqlkit.local.statements.statement import Statement
+from dsqlkit.local.statements.statement import BOUNDS, UNBOUNDED, Statement
 from dsqlkit.local.statements.steps import End, Step
 from dsqlkit.local.wire.messages import SYNC
+from dsqlkit.quotas import MAX_ROWS
 
 _ENDS: Final = (End.SYNC, End.QUERY)
 _QUERIED: Final = Request(forward=True, is_query=True)
@@ -46,6 +47,8 @@ class Autocommit:
         self._exchange = Exchange(FORWARDED)
         self._unsynced: list[Statement] | None = None
         """The statements since the last Sync, None after one."""
+        self._most = 0
+        """How many rows they may change, as far as their texts say."""
 
     def turn(self, step: Step) -> Turn:
         """What is to be done with a step."""
@@ -58,8 +61,10 @@ class Autocommit:
                 joins=joins,
                 plain=False,
                 idle=False,
+                outdated=False,
                 refused=False,
                 limited=False,
+                counted=joins and self._exchange.counts,
                 explains=False,
                 disrupted=on_commit and self._can_be_hit(step),
             )
@@ -69,8 +74,11 @@ class Autocommit:
             joins=joins,
             plain=statement.plain,
             idle=not self._parts.conversation.under_way,
+            outdated=not joins and step.end in _ENDS and self._parts.knowledge.uses(statement),
             refused=len(statement.parts) > 1 and refusal_outside(statement.parts) is not None,
-            limited=statement.may_change_too_much and not on_commit,
+            limited=(statement.may_change_too_much or self._parts.counts_apart(statement))
+            and not on_commit,
+            counted=joins and self._may_be_too_much(statement),
             explains=statement.explained is not None,
             disrupted=on_commit and self._can_be_hit(step),
         )
@@ -89,6 +97,14 @@ class Autocommit:
         self._parts.do(
             "a fault at a commit", disruption.autocommit(self._parts, step, self._exchange)
         )
+
+    def count(self, step: Step) -> None:
+        """Forward the last step up to a Sync, unless it and those before it changed too much."""
+        self._join(step)
+        statements = self._unsynced or ()
+        self._unsynced = None
+        work = end_limited(self._parts, step, self._exchange, len(statements))
+        self._parts.do("counting the rows of a pipeline", work)
 
     def prepare_only(self, step: Step) -> None:
         """Forward a step that executes nothing."""
@@ -137,11 +153,23 @@ class Autocommit:
         if self._unsynced is None:
             statements: list[Statement] = []
             self._unsynced = statements
+            self._most = 0
             request = _QUERIED if step.is_query else FORWARDED
             self._exchange = Exchange(request, partial(self._done, statements))
             self._parts.conversation.expect(self._exchange)
         if step.statement is not None:
-            self._unsynced.append(step.statement)
+            statement = step.statement
+            self._unsynced.append(statement)
+            self._exchange.counts = not step.is_query and self._may_be_too_much(statement)
+            self._most += -UNBOUNDED * UNBOUNDED if statement.kind in BOUNDS else statement.most
+
+    def _may_be_too_much(self, statement: Statement) -> bool:
+        """Whether with this one the statements since the last Sync may change too many rows. Of
+        several transactions in one pipeline the rows are not counted."""
+        if statement.kind in BOUNDS:
+            return False
+        is_counted = self._exchange.counts or not self._parts.faults.on_commit
+        return is_counted and self._most + statement.most > MAX_ROWS
 
     def _cut_off(self) -> "asyncio.Future[Exchange] | None":
         """End what has come since the last Sync, which the client does not hear of; its exchange,
@@ -186,4 +214,4 @@ class Autocommit:
             if verdict.status == FAILED:
                 transaction.fail()
         elif verdict.error is None:
-            parts.adjudicator.committed_alone(statements)
+            parts.committed_alone(statements)

@@ -6,11 +6,12 @@ measured there, as the client.
 
 import json
 import logging
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from dsqlkit.local.backend.conversation import Conversation
+from dsqlkit.local.backend.conversation import Conversation, Frames, Question
 from dsqlkit.local.backend.exchange import Exchange, Refused
 from dsqlkit.local.explain.charge import changed_by
 from dsqlkit.local.explain.document import Node, NoDocument, read
@@ -50,22 +51,30 @@ async def printed(
     cpu: float | None,
     *,
     anew: bool,
+    last: Frames | None = None,
 ) -> bytes:
     """The answer to give in place of what was held back of an exchange. `cpu` is what the backend
-    had taken of a processor before it; `anew` as in PlanTables."""
+    had taken of a processor before it; `anew` as in PlanTables. `last` is sent after all that is
+    asked for the plan, and not waited for."""
     answer = exchange.held()
     plans = _plans(answer)
     if plans is None:
+        if last is not None:
+            conversation.send(*last)
         return answer
     after = cpu_s(conversation.pid) if cpu is not None else None
     taken = None if cpu is None or after is None else after - cpu
+    plan = plans[0]["Plan"]
+    known: dict[Name, Table] = {}
     try:
-        plan = plans[0]["Plan"]
         known = await tables.of(conversation, _tables_in(plan), anew=anew)
-        facts = await _facts(conversation, explained, plan, known, taken)
     except Refused as refused:
         _log.error("a plan is printed without its tables: %s", refused)
-        facts = Facts(cpu_s=taken)
+    try:
+        facts = await _facts(conversation, explained, plan, known, taken, last)
+    except Refused as refused:
+        _log.error("a plan is printed without what it read: %s", refused)
+        facts = Facts(known, cpu_s=taken)
     return _with_rows(answer, plan_lines(plans, explained, facts))
 
 
@@ -83,58 +92,58 @@ async def _facts(
     plan: Node,
     tables: dict[Name, Table],
     taken: float | None,
+    last: Frames | None,
 ) -> Facts:
-    if not explained.analyze or not tables:
+    reads: dict[int, Question] = {}
+    writes: list[Question] = []
+    if explained.analyze and tables:
+        for place, scan in scans_in(plan, tables):
+            if explained.wants_dpu or (scan.left and scan.stored):
+                asked = _read_by(explained, scan, tables)
+                if asked is not None:
+                    reads[place] = asked
+        if explained.wants_dpu:
+            writes += _written_by(explained, plan)
+    if not reads and not writes:
+        if last is not None:
+            conversation.send(*last)
         return Facts(tables, cpu_s=taken)
-    measured = {}
-    for place, scan in scans_in(plan, tables):
-        if explained.wants_dpu or (scan.left and scan.stored):
-            found = await _measured(conversation, explained, scan, tables)
-            if found is not None:
-                measured[place] = found
-    written = await _written(conversation, explained, plan) if explained.wants_dpu else 0
+    answers = await conversation.ask_all(*reads.values(), *writes, last=last)
+    values = [answer for ((answer,),) in answers]
+    measured = {
+        place: Measured(*map(int, json.loads(value or "[0, 0]")))
+        for place, value in zip(reads, values, strict=False)
+    }
+    written = sum(int(value or 0) for value in values[len(reads) :])
     return Facts(tables, measured, written, taken)
 
 
-async def _measured(
-    conversation: Conversation, explained: Explained, scan: Scan, tables: dict[Name, Table]
-) -> Measured | None:
+def _read_by(explained: Explained, scan: Scan, tables: dict[Name, Table]) -> Question | None:
     figures = Figures.of(scan.node, explained)
     table = tables.get((scan.node["Schema"], scan.node["Relation Name"]))
     if figures.rows is None or table is None:
         return None
     rows = (figures.rows + (figures.removed or 0)) * figures.loops
-    ((answer,),) = await conversation.ask(
+    return (
         _READ,
         scan.node["Schema"],
         scan.node["Relation Name"],
         scan.alias,
-        table.entry_of(scan.index),
+        table.entry_of(scan.index) if explained.wants_dpu else None,
         table.entry if scan.looks_up else None,
         scan.condition,
         condition_of(scan.stored) if scan.stored and scan.left else "",
         str(rows),
         str(figures.loops),
     )
-    size, passed = json.loads(answer or "[0, 0]")
-    return Measured(int(size), int(passed))
 
 
-async def _written(conversation: Conversation, explained: Explained, plan: Node) -> int:
-    total = 0
+def _written_by(explained: Explained, plan: Node) -> Iterator[Question]:
+    assigned = array(sorted(explained.assigned))
     for node, _ in walk(plan):
-        rows = changed_by(node)
-        if rows:
-            ((size,),) = await conversation.ask(
-                _WRITTEN,
-                node["Schema"],
-                node["Relation Name"],
-                node["Operation"],
-                array(sorted(explained.assigned)),
-                str(rows),
-            )
-            total += int(size or 0)
-    return total
+        if rows := changed_by(node):
+            names = node["Schema"], node["Relation Name"], node["Operation"]
+            yield (_WRITTEN, *names, assigned, str(rows))
 
 
 def _plans(answer: bytes) -> list[dict[str, Any]] | None:

@@ -1,20 +1,25 @@
-"""A write in autocommit that may change too many rows: its end is looked at before its COMMIT."""
+"""Writes in autocommit that may change too many rows: their end is looked at before the COMMIT."""
 
 import asyncio
 from typing import Final
 
 from dsqlkit.local.backend.exchange import HELD, READY_IDLE, Exchange, Request, question
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
+from dsqlkit.local.dialect.rewriting import failing
+from dsqlkit.local.session.counting import WRITTEN, written_since
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
-from dsqlkit.local.wire.messages import Backend
+from dsqlkit.local.wire.messages import FLUSH, SYNC, Backend, Frontend, message
 from dsqlkit.quotas import MAX_ROWS
 
 # Not as a Query, which would drop the client's unnamed statement.
 _BEGIN: Final = question("BEGIN")
 _COMMIT: Final = question("COMMIT")
 _ROLLBACK: Final = question("ROLLBACK")
+_FAIL: Final = message(
+    Frontend.PARSE, b"dsqlkit_fail\0" + failing(TOO_MANY_ROWS).encode() + b"\0\0\0"
+)
 
 
 async def run_limited(parts: Parts, step: Step, statement: Statement) -> None:
@@ -22,6 +27,10 @@ async def run_limited(parts: Parts, step: Step, statement: Statement) -> None:
     conversation = parts.conversation
     answered = asyncio.get_running_loop().create_future()
     conversation.expect(Exchange(HELD))
+    counts = parts.counts_apart(statement)
+    before = Exchange(HELD)
+    if counts:
+        conversation.expect(before)
     copies = statement.kind is Kind.COPY_IN
     conversation.expect(
         Exchange(
@@ -35,8 +44,10 @@ async def run_limited(parts: Parts, step: Step, statement: Statement) -> None:
             answered.set_result,
         )
     )
-    conversation.backend.write(_BEGIN + step.data)
+    conversation.backend.write(_BEGIN + (WRITTEN if counts else b"") + step.data)
     done: Exchange = await answered
+    if counts and done.verdict.error is None:
+        done.verdict.changed = await written_since(conversation, before)
     if done.verdict.error is not None:
         await conversation.run(_ROLLBACK)
         parts.client.write(done.held() + READY_IDLE)
@@ -46,9 +57,27 @@ async def run_limited(parts: Parts, step: Step, statement: Statement) -> None:
     else:
         committed = await conversation.run(_COMMIT)
         if committed.verdict.error is None:
-            parts.adjudicator.committed_alone([statement])
+            parts.committed_alone([statement])
             answer = done.held()
         else:
             errors = (piece for kind, piece in committed.pieces if kind == Backend.ERROR_RESPONSE)
             answer = b"".join(errors)
         parts.client.write(answer + READY_IDLE)
+
+
+async def end_limited(parts: Parts, step: Step, exchange: Exchange, executed: int) -> None:
+    """Send the last step of a pipeline, and its Sync once it is known that all of it did not change
+    too much. `exchange` is under way for it, with so many statements."""
+    backend, note = parts.backend, exchange.on_done
+    known = asyncio.get_running_loop().create_future()
+
+    def done(each: Exchange) -> None:
+        if note is not None:
+            note(each)
+        parts.pipeline.release()
+
+    exchange.on_done = done
+    exchange.tell_after(executed, known)
+    backend.write(step.data.removesuffix(SYNC) + FLUSH)
+    is_too_much = await known
+    backend.write(_FAIL + SYNC if is_too_much else SYNC)

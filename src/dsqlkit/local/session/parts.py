@@ -6,24 +6,26 @@ knows the session itself.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import lru_cache, partial
 from typing import Any, Final
 
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import FAILED, IDLE, Exchange, Request, Verdict
 from dsqlkit.local.backend.savepoint import GUARD_COMPLETE, guarded
+from dsqlkit.local.dialect.refusal import SCHEMA_CONFLICT
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.contender import Contender
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.recovery import Recovery
+from dsqlkit.local.occ.schema_changes import Knowledge
 from dsqlkit.local.session.distance import Distance
 from dsqlkit.local.session.explaining import cpu_s, printed
 from dsqlkit.local.session.pipeline import Pipeline
 from dsqlkit.local.session.plan_tables import PlanTables
 from dsqlkit.local.statements.explained import Explained
-from dsqlkit.local.statements.statement import Kind
+from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import SYNC
@@ -55,8 +57,8 @@ class Parts:
     """The parts of one session, and the few things that every turn does with them.
 
     `traces`: the log is to have a line a turn. `contender` is the session as the adjudicator knows
-    it. `handle` is called with each step whose turn has come; `close` ends the session. `work` is
-    what takes several exchanges, `work_name` its name.
+    it, `knowledge` what it knows of the catalog. `handle` is called with each step whose turn has
+    come; `close` ends the session. `work` is what takes several exchanges, `work_name` its name.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Parts:
         self.adjudicator = adjudicator
         self.faults = faults
         self.close = close
+        self.knowledge = Knowledge(adjudicator.schema_changes)
         self.transaction: OpenTransaction | None = None
         self.on_answered: Callable[[Step, Exchange], None] = self.finish
         self.plan_tables = PlanTables(adjudicator)
@@ -106,10 +109,21 @@ class Parts:
     def _copy_wanted(self) -> None:
         self.pipeline.take_data()
 
+    def committed_alone(self, statements: Sequence[Statement]) -> None:
+        """Statements in autocommit have been committed."""
+        self.knowledge.committed(statements)
+        self.adjudicator.committed_alone(statements)
+
     def begin(self) -> OpenTransaction:
         """A transaction begins."""
         self.transaction = self.adjudicator.began(self.contender)
         return self.transaction
+
+    def counts_apart(self, statement: Statement) -> bool:
+        """Whether the rows that a statement writes have to be counted, as no tag tells of all."""
+        return statement.nested or (
+            self.adjudicator.writers.are_used_by(statement) and statement.is_plain
+        )
 
     def send_step(
         self, step: Step, data: bytes, *, forward: bool, guard: bool = False, again: bool = False
@@ -183,6 +197,13 @@ class Parts:
             transaction.fail()
         elif verdict.status == IDLE:
             committed = verdict.tag.startswith(b"COMMIT\0", 5)
+            touched = transaction.touched
+            if transaction.lost == SCHEMA_CONFLICT:
+                self.knowledge.learn(touched.tables)
+            elif committed and touched.schema:
+                self.knowledge.committed(
+                    step.statement for step in touched.steps if step.statement is not None
+                )
             self.adjudicator.ended(self.contender, committed=committed)
             self.transaction = None
 

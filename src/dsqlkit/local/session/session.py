@@ -14,7 +14,8 @@ from typing import Final
 
 from dsqlkit.local.backend.exchange import FORWARDED, Exchange
 from dsqlkit.local.dialect.limits import too_old
-from dsqlkit.local.dialect.refusal import Refusal
+from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, Refusal
+from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
@@ -63,11 +64,13 @@ class Session:
             Turn.RESYNC: self._resync,
             Turn.CLOSE: self._expire,
             Turn.FORWARD: self._forward,
+            Turn.OUTDATED: self._tell_outdated,
             Turn.REFUSE: self._autocommit.refuse,
             Turn.DISRUPT: self._autocommit.disrupt,
             Turn.STREAM: self._autocommit.stream,
             Turn.PREPARE_ONLY: self._autocommit.prepare_only,
             Turn.LIMIT: self._autocommit.limit,
+            Turn.COUNT: self._autocommit.count,
             Turn.EXPLAIN: self._autocommit.explain,
             Turn.BEGIN_AHEAD: self._autocommit.begin_ahead,
             Turn.BEGIN: self._autocommit.begin,
@@ -79,12 +82,14 @@ class Session:
             Turn.RESYNC: self._resync,
             Turn.CLOSE: self._expire,
             Turn.FORWARD: self._forward,
+            Turn.OUTDATED: self._tell_outdated,
             Turn.REFUSE: self._block.refuse,
             Turn.DISRUPT: self._block.disrupt,
             Turn.MAKE_EXPLICIT: self._block.make_explicit,
             Turn.END_IMPLICIT: self._block.end_implicit,
             Turn.HOLD: self._block.hold,
             Turn.GUARD: self._block.guard,
+            Turn.COUNT: self._block.count,
             Turn.GATHER_COPY: self._block.gather_copy,
             Turn.RESUME: self._block.resume,
             Turn.PREPARE_COMMIT: self._block.prepare_commit,
@@ -150,6 +155,8 @@ class Session:
         self._step = step
         parts = self._parts
         transaction = parts.transaction
+        if step.statement is not None and step.statement.made is not None:
+            parts.adjudicator.writers.made(step.statement.made)
         turn = at_once(
             is_flush=step.data == FLUSH,
             skipping=parts.pipeline.skipping,
@@ -173,6 +180,9 @@ class Session:
 
     def _forward(self, step: Step) -> None:
         self._parts.send_step(step, step.data, forward=True)
+
+    def _tell_outdated(self, step: Step) -> None:
+        self._parts.send_step(step, refused(step, SCHEMA_CHANGED), forward=True)
 
     def _resync(self, _step: Step) -> None:
         parts = self._parts

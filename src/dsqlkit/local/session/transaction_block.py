@@ -23,6 +23,7 @@ from dsqlkit.local.occ.at_overlays import AtOverlay
 from dsqlkit.local.occ.changes import Locked
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.session import copy_in, disruption, implicit
+from dsqlkit.local.session.counting import rows_written
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.turns import After, Turn, after, inside, write
 from dsqlkit.local.statements.statement import Kind
@@ -38,6 +39,8 @@ class TransactionBlock:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._counting: int | None = None
+        """How many rows were written before the step whose rows are counted."""
         parts.on_answered = self.answered
 
     def turn(self, step: Step, transaction: OpenTransaction) -> Turn:
@@ -52,8 +55,10 @@ class TransactionBlock:
                 too_old=False,
                 disrupted=False,
                 needs_care=False,
+                outdated=False,
                 refused=False,
                 gathered=False,
+                counted=False,
                 guarded=False,
                 writes=False,
             )
@@ -68,8 +73,12 @@ class TransactionBlock:
             too_old=self._too_old(transaction) is not None,
             disrupted=commits and parts.faults.on_commit and bool(touched.claimed),
             needs_care=commits and self._needs_care(transaction),
+            outdated=parts.knowledge.uses(statement)
+            and transaction.lost is None
+            and touched.tables.isdisjoint(statement.tables),
             refused=refusal_inside(touched.ddl, touched.dml, statement.parts) is not None,
             gathered=bool(step.copied),
+            counted=parts.counts_apart(statement),
             guarded=writes and self._is_guarded(transaction),
             writes=writes,
         )
@@ -97,6 +106,10 @@ class TransactionBlock:
     def guard(self, step: Step) -> None:
         """Send a step that may meet a conflict, and can be taken back by itself."""
         self._parts.send_step(step, step.data, forward=False, guard=True, again=True)
+
+    def count(self, step: Step) -> None:
+        """Send a step whose rows are counted apart."""
+        self._parts.do("counting rows", self._count(step))
 
     def refuse(self, step: Step) -> None:
         """Send something that fails in place of a step that may not join the transaction."""
@@ -139,7 +152,7 @@ class TransactionBlock:
         work = disruption.commit(self._parts, step, self._transaction)
         self._parts.do("a fault at a commit", work)
 
-    def answered(self, step: Step, exchange: Exchange) -> None:
+    def answered(self, step: Step, exchange: Exchange) -> None:  # noqa: PLR0912 - a table
         """See what a step came to before its client has the end of the answer."""
         parts, verdict = self._parts, exchange.verdict
         statement, transaction = step.statement, parts.transaction
@@ -147,6 +160,15 @@ class TransactionBlock:
             parts.finish(step, exchange)
             return
         failed = verdict.error is not None
+        told_itself = False
+        if (before := self._counting) is not None:
+            self._counting = None
+            # A function reports a conflict of its own.
+            reads = statement is not None and not statement.can_conflict
+            told_itself = reads and not verdict.given_way
+            if not failed:
+                parts.do("counting rows", self._counted(step, exchange, before))
+                return
         withheld = not exchange.forwards
         held = withheld and transaction.phase is not Phase.AT_OVERLAYS
         if statement is None:
@@ -164,7 +186,10 @@ class TransactionBlock:
             then = after(
                 failed=failed,
                 held=held,
-                conflict=failed and held and recovery.is_conflict(statement, verdict, transaction),
+                conflict=failed
+                and held
+                and not told_itself
+                and recovery.is_conflict(statement, verdict, transaction),
                 first=failed and recovery.may_begin_again(transaction, verdict),
                 twins=held and recovery.may_have_twins(statement, transaction),
                 too_many=withheld and transaction.touched.rows + verdict.changed > MAX_ROWS,
@@ -207,6 +232,27 @@ class TransactionBlock:
         parts = self._parts
         return bool(transaction.touched.claimed) and parts.adjudicator.is_contended(parts.contender)
 
+    async def _count(self, step: Step) -> None:
+        parts = self._parts
+        assert step.statement is not None
+        self._counting = await rows_written(parts.conversation)
+        await parts.recovery.bind_again(step.bind)
+        if not step.statement.can_conflict:
+            parts.send_step(step, step.data, forward=False)
+        else:
+            self._write(step)
+
+    async def _counted(self, step: Step, exchange: Exchange, before: int) -> None:
+        exchange.verdict.changed = await rows_written(self._parts.conversation) - before
+        self.answered(step, exchange)
+
+    def _write(self, step: Step) -> None:
+        """Send a step that may meet a conflict."""
+        if write(guarded=self._is_guarded(self._transaction)) is Turn.GUARD:
+            self.guard(step)
+        else:
+            self.hold(step)
+
     async def _resume(self, step: Step) -> None:
         parts, transaction, statement = self._parts, self._transaction, step.statement
         assert statement is not None
@@ -220,10 +266,8 @@ class TransactionBlock:
             await self._send_to_overlays(step, frames)
         elif not statement.can_conflict:
             parts.send_step(step, step.data, forward=True)
-        elif write(guarded=self._is_guarded(transaction)) is Turn.GUARD:
-            self.guard(step)
         else:
-            self.hold(step)
+            self._write(step)
 
     async def _let_pass(self, step: Step) -> None:
         await self._parts.adjudicator.luck.let_pass(self._parts.contender)

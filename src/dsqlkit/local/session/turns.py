@@ -27,8 +27,13 @@ class Turn(Enum):
     """Sent as it is, and its answer passed on as it comes."""
     REFUSE = "refused"
     """Something that fails with DSQL's words is sent in its place."""
+    OUTDATED = "outdated"
+    """Refused once, as somebody else has changed the schema of a table that the session knows."""
     DISRUPT = "disrupted"
     """It ends in a COMMIT that a fault on demand may hit."""
+    COUNT = "counted"
+    """Its rows have to be counted, as no tag tells of all: in a block those of the step, outside of
+    one those of all that came since the last Sync."""
 
     # Outside a transaction block.
     STREAM = "streamed"
@@ -117,17 +122,20 @@ def outside(  # noqa: PLR0911 - a table
     joins: bool,
     plain: bool,
     idle: bool,
+    outdated: bool,
     refused: bool,
     limited: bool,
+    counted: bool,
     explains: bool,
     disrupted: bool,
 ) -> Turn:
     """The turn of a step outside a transaction block. `kind` is None where it executes nothing.
 
     `joins`: others came before it since the last Sync. `plain`: it is a BEGIN and no more. `idle`:
-    nothing is under way. `refused`: it may not be a transaction of its own. `limited`: it may
-    change too much. `explains`: its plan is printed anew. `disrupted`: a fault may hit the COMMIT
-    that it ends in.
+    nothing is under way. `outdated`: the session has yet to hear of a change of schema. `refused`:
+    it may not be a transaction of its own. `limited`: it may change too much; `counted`: those
+    before it and it may. `explains`: its plan is printed anew. `disrupted`: a fault may hit the
+    COMMIT that it ends in.
     """
     if kind is _BEGIN and not joins:
         return Turn.BEGIN_AHEAD if plain and end is _QUERY and idle else Turn.BEGIN
@@ -139,14 +147,18 @@ def outside(  # noqa: PLR0911 - a table
         if kind is None and end is End.FLUSH:
             return Turn.PREPARE_ONLY
         if kind is not None and (end is _QUERY or end is _SYNC):
+            if outdated:
+                return Turn.OUTDATED
             if refused:
                 return Turn.REFUSE
             if limited:
                 return Turn.LIMIT
+    elif counted and end is _SYNC:
+        return Turn.COUNT
     return Turn.DISRUPT if disrupted else _STREAM
 
 
-def inside(  # noqa: PLR0911 - a table
+def inside(  # noqa: PLR0911, PLR0912 - a table
     phase: Phase,
     kind: Kind | None,
     *,
@@ -155,17 +167,20 @@ def inside(  # noqa: PLR0911 - a table
     too_old: bool,
     disrupted: bool,
     needs_care: bool,
+    outdated: bool,
     refused: bool,
     gathered: bool,
+    counted: bool,
     guarded: bool,
     writes: bool,
 ) -> Turn:
     """The turn of a step inside a transaction block. `kind` is None where it executes nothing.
 
     `implicit`: the block has no BEGIN of the client's. `disrupted`: a fault may hit its COMMIT.
-    `needs_care`: something is to be done before its COMMIT. `refused`: the step may not join it.
-    `gathered`: a COPY has its data. `writes`: it may meet a conflict; `guarded`: it has to be taken
-    back by itself then.
+    `needs_care`: something is to be done before its COMMIT. `outdated`: the session has yet to hear
+    of a change of schema. `refused`: the step may not join it. `gathered`: a COPY has its data.
+    `counted`: no tag tells of all rows that it writes. `writes`: it may meet a conflict; `guarded`:
+    it has to be taken back by itself then.
     """
     if implicit and is_sync:
         return Turn.END_IMPLICIT
@@ -185,10 +200,14 @@ def inside(  # noqa: PLR0911 - a table
         return Turn.FAIL
     if refused or (phase is not _OPEN and phase is Phase.ABANDONED):
         return Turn.REFUSE
+    if outdated and phase is _OPEN:
+        return Turn.OUTDATED
     if kind is _COPY_IN and not gathered:
         return Turn.GATHER_COPY
     if phase is not _OPEN:
         return Turn.RESUME
+    if counted:
+        return Turn.COUNT
     return write(guarded=guarded) if writes else _FORWARD
 
 

@@ -10,10 +10,11 @@ import postgast
 from postgast import pg_query_pb2 as tree
 
 from dsqlkit.local.statements.explained import explained
+from dsqlkit.local.statements.making import made_by
 from dsqlkit.local.statements.own_syntax import Parsable
 from dsqlkit.local.statements.quoting import qualified
-from dsqlkit.local.statements.statement import EVERY_TABLE, Kind, Statement
-from dsqlkit.local.statements.tree import Node, ParsedStatement
+from dsqlkit.local.statements.statement import EVERY_TABLE, UNBOUNDED, Kind, Statement
+from dsqlkit.local.statements.tree import WRITES, Node, ParsedStatement
 
 _FEW: Final = 1000
 """Rows of a VALUES list from which on it is counted what was changed."""
@@ -24,6 +25,7 @@ _TRANSACTION: Final = {
     tree.TRANS_STMT_COMMIT: Kind.COMMIT,
     tree.TRANS_STMT_ROLLBACK: Kind.ROLLBACK,
 }
+_WRITING: Final = (Kind.WRITE, Kind.COPY_IN)
 _APART: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.COPY_IN)
 _COMMENTS: Final = (tree.SQL_COMMENT, tree.C_COMMENT)
 _SCROLL: Final = 0x0002  # CURSOR_OPT_SCROLL of PostgreSQL's parsenodes.h
@@ -37,9 +39,12 @@ _BY_NODE: Final = {
     "declare_cursor_stmt": Kind.CURSOR,
     "fetch_stmt": Kind.READ,
     "close_portal_stmt": Kind.READ,
+    # Of a name too. That was not recorded: AWS's grammar for its linter has none there, but it was
+    # made of statements that succeeded, and without PREPARE a text alone cannot. PHP's PDO (up to
+    # 8.3) sends it inside transactions, in AWS's example too, which then reads what it wrote.
+    "deallocate_stmt": Kind.READ,
 }
 _SCHEMA_STARTS: Final = ("create", "alter", "drop", "index", "rename", "grant", "comment", "define")
-_WRITES: Final = {"InsertStmt", "UpdateStmt", "DeleteStmt"}
 _TRUSTS: Final = frozenset({"iam_pg_role_mappings"})
 """What AWS IAM GRANT and REVOKE change."""
 
@@ -73,6 +78,9 @@ def together(statements: Sequence[Statement]) -> Statement:
         any(each.deletes for each in statements),
         any(each.scrolls for each in statements),
         calls=frozenset().union(*(each.calls for each in statements)),
+        most=sum(each.most for each in statements),
+        nested=any(each.nested for each in statements),
+        made=next((each.made for each in statements if each.made is not None), None),
     )
 
 
@@ -103,7 +111,7 @@ def _statement(parsed: ParsedStatement, source: Parsable) -> Statement:
         plain = node.kind == tree.TRANS_STMT_BEGIN and not node.options
         return Statement(kind, (kind,), plain=plain)
     if kind in (Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER, Kind.ANALYZE):
-        return Statement(kind, (kind,))
+        return Statement(kind, (kind,), made=made_by(parsed))
     statement = _with_tables(kind, parsed, source.text)
     if parsed.name != "explain_stmt":
         return statement
@@ -125,21 +133,24 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
     written: set[str] = set()
     schemas: list[tuple[int, int]] = []
     calls: set[str] = set()
-    locks = for_update = many = inserts = deletes = False
+    locks = for_update = inserts = deletes = False
+    writers = most = 0
     for found in parsed.nodes:
         name = found.DESCRIPTOR.name
         if name == "RangeVar":
             tables[found.relname] = qualified(found)
             if found.schemaname:
                 schemas.append(_schema_span(found.location, text))
-        elif name in _WRITES:
+        elif name in WRITES:
+            writers += 1
             written.add(qualified(found.relation))
             inserts = inserts or name == "InsertStmt"
             deletes = deletes or name == "DeleteStmt"
-            many = many or name != "InsertStmt" or not 0 < _listed(found) <= _FEW
+            most += (name == "InsertStmt" and _listed(found)) or UNBOUNDED
         elif name == "CopyStmt" and found.is_from:
             written.add(qualified(found.relation))
             inserts = True
+            most = UNBOUNDED
         elif name == "FuncCall":
             calls.add(found.funcname[-1].string.sval)
         elif name == "LockingClause":
@@ -153,6 +164,10 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
         kind = Kind.WRITE
     elif kind is Kind.READ and locks:
         kind = Kind.LOCK
+    if kind not in _WRITING:
+        most = 0
+    root = parsed.node.DESCRIPTOR.name
+    says_all = (writers == 1 and root in WRITES) or root == "ExplainStmt"
     return Statement(
         kind,
         (kind,),
@@ -161,11 +176,14 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
         frozenset(tables.values()) if for_update else frozenset(),
         frozenset(tables.values()) if locks and not for_update else frozenset(),
         tuple(sorted(schemas)),
-        many,
+        most > _FEW,
         inserts,
         deletes,
         kind is Kind.CURSOR and bool(parsed.node.options & _SCROLL),
         calls=frozenset(calls),
+        most=most,
+        nested=kind is Kind.WRITE and not says_all,
+        made=made_by(parsed) if kind is Kind.SCHEMA else None,
     )
 
 

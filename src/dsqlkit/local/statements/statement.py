@@ -27,12 +27,31 @@ class Kind(Enum):
     data from the client."""
 
 
-_PLAIN: Final = {Kind.READ, Kind.SETTING, Kind.LOCK, Kind.WRITE}
+_PLAIN: Final = {Kind.OTHER, Kind.READ, Kind.SETTING, Kind.CURSOR, Kind.LOCK, Kind.WRITE}
+BOUNDS: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK)
+"""What begins or ends a transaction."""
 # Looked up once: these are asked for at every step.
 _COPY_IN: Final = Kind.COPY_IN
 _CONFLICTING: Final = (Kind.WRITE, Kind.LOCK, Kind.COPY_IN)
 EVERY_TABLE: Final = "*"
 """Stands among the tables of a statement that does not name those that it changes."""
+
+
+UNBOUNDED: Final = 1 << 31
+"""What a statement may change whose text does not say how many rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A function, view or table that a statement makes, or whose defaults it changes.
+
+    `uses` are the names of the functions and relations that it uses in turn; `writes`: it writes
+    rows by itself, as the body of a function may.
+    """
+
+    name: str
+    uses: frozenset[str]
+    writes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +62,9 @@ class Statement:
     or locks, as SQL writes their names; `locked` those of them whose rows it selects FOR UPDATE,
     `shared` those FOR KEY SHARE. `inserts` and `deletes` say whether it does. `qualified` are the
     places in the text (from, to, in bytes) where a schema stands before a table's name, its point
-    included. `many`: it may write many rows, more than its text has or in several statements.
+    included. `most` is how many rows it may write: those that its text lists, or UNBOUNDED; `many`:
+    they may be many, or are written in several statements. `nested`: it writes in places of which
+    its tag does not tell, as inside a WITH. `made` is what it makes that others may use.
     `scrolls`: it declares a cursor that goes backwards too. `plain`: it is a BEGIN and no more.
     `verb` is what it is called where a session's turns are told of. `calls` are the names of the
     functions that it calls. `explained` is what an EXPLAIN asks for, None for all others.
@@ -64,13 +85,21 @@ class Statement:
     verb: str = ""
     calls: frozenset[str] = frozenset()
     explained: Explained | None = None
+    most: int = 0
+    nested: bool = False
+    made: Made | None = None
 
     @property
     def may_change_too_much(self) -> bool:
         """Whether by itself, in autocommit, it may change more rows than a transaction may."""
         if self.kind is _COPY_IN:
             return len(self.parts) == 1
-        return self.many and Kind.WRITE in self.parts and _PLAIN.issuperset(self.parts)
+        return self.many and Kind.WRITE in self.parts and self.is_plain
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it reads and writes, and no more: its statements can go together."""
+        return _PLAIN.issuperset(self.parts)
 
     @property
     def writes_explained(self) -> bool:

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import postgast
 
 Node: TypeAlias = Any
 """A node of the parse tree; the parser's classes are made at run time and carry no types."""
+
+
+WRITES: Final = frozenset({"InsertStmt", "UpdateStmt", "DeleteStmt"})
+"""The nodes that write rows, wherever they are in a statement."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ small messages that a client and its backend exchange.
 
 import asyncio
 import contextlib
+import logging
 import select
 import socket
 import ssl
@@ -21,6 +22,8 @@ _FLUSH_LIMIT_S: Final = 10.0
 _LEAVE_LIMIT_S: Final = 2.0
 _LINGER_S: Final = 1.0
 _LOOK_S: Final = 2.0
+
+_log = logging.getLogger(__name__)
 
 
 class Link:
@@ -153,7 +156,7 @@ class Link:
         # libuv stops watching a socket that has an error pending, after telling of its data.
         broken = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if self._tls is None:
-            self._receive(data)
+            self._hand_on(data)
         else:
             self._arrived(data)
         if broken:
@@ -172,9 +175,18 @@ class Link:
         if tls.has_output:
             self._send(tls.output())
         if data:
-            self._receive(data)
+            self._hand_on(data)
         if tls.ended:
             self.close()
+
+    def _hand_on(self, data: bytes) -> None:
+        """Let whoever reads this link have what came. Should that fail, for a mistake of ours, the
+        peer is not left waiting: the connection ends, and its other side with it."""
+        try:
+            self._receive(data)
+        except Exception:
+            _log.exception("a connection is closed, as what it sent could not be handled")
+            self.abort()
 
     def _send(self, data: bytes) -> None:
         assert self._socket is not None

@@ -87,6 +87,7 @@ class Field(IntEnum):
     ROUTINE = ord("R")
     INTERNAL_POSITION = ord("p")
     INTERNAL_QUERY = ord("q")
+    SCHEMA = ord("s")
 
 
 STATEMENT: Final = b"S"

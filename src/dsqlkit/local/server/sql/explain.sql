@@ -40,6 +40,7 @@ CREATE OR REPLACE FUNCTION dsqlkit.bytes_of(attribute pg_catalog.pg_attribute) R
 BEGIN
     RETURN (
     SELECT CASE
+        WHEN t.typlen > 0 AND attribute.attnotnull THEN t.typlen::text
         WHEN t.typlen > 0 THEN format('CASE WHEN %I IS NULL THEN 0 ELSE %s END', attribute.attname, t.typlen)
         WHEN t.typname = 'numeric' THEN
             format('coalesce(pg_catalog.octet_length(pg_catalog.numeric_send(%I)) - 2, 0)', attribute.attname)
@@ -61,7 +62,7 @@ BEGIN
     WITH own AS (SELECT x.* FROM pg_index x WHERE x.indexrelid = index),
     identity AS (SELECT x.* FROM pg_index x WHERE x.indrelid = relation AND x.indisprimary),
     part AS (
-        SELECT a,
+        SELECT dsqlkit.bytes_of(a) AS bytes,
             a.attnum = ANY (coalesce(identity.indkey[0:identity.indnkeyatts - 1], '{}'))
                 OR a.attnum = ANY (coalesce(own.indkey[0:own.indnkeyatts - 1], '{}')) AS is_key,
             own.indexrelid IS NULL OR a.attnum = ANY (own.indkey) AS is_held
@@ -70,8 +71,7 @@ BEGIN
     )
     SELECT concat_ws(' + ',
         CASE WHEN NOT EXISTS (SELECT FROM identity) THEN '16' ELSE '0' END,
-        string_agg(dsqlkit.bytes_of(a), ' + ') FILTER (WHERE is_key),
-        string_agg(dsqlkit.bytes_of(a), ' + ') FILTER (WHERE is_held OR is_key))
+        string_agg(CASE WHEN is_key THEN '2 * (' || bytes || ')' ELSE bytes END, ' + ') FILTER (WHERE is_held OR is_key))
     FROM part
     );
 END
@@ -80,31 +80,46 @@ $$;
 DROP FUNCTION IF EXISTS dsqlkit.read_by(text, text, text, text, boolean, text, text, bigint, bigint);
 
 -- What a scan has read: the bytes of up to `rows` entries that meet its condition (`entry` says in SQL how many one has),
--- each look-up by itself (`whole`, NULL without look-ups) with 128 bytes at least, and how many of the rows pass storage's filters. Of many rows the first thousand stand
--- for all, unless filters are counted; where the condition names rows of another scan, all rows stand for those that it met.
+-- each look-up by itself (`whole`, NULL without look-ups) with 128 bytes at least, and how many of the rows pass
+-- storage's filters. The bytes of many rows are computed from the first thousand; where the condition names rows of
+-- another scan, all rows stand for those that it met.
 CREATE OR REPLACE FUNCTION dsqlkit.read_by(
     schema text, name text, alias text, entry text, whole text, condition text, filters text, rows bigint,
     requests bigint
 ) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     found record;
-    query text;
+    passed record;
+    source text := pg_catalog.format('%I.%I AS %I', schema, name, alias);
+    measured text := pg_catalog.format(
+        'SELECT coalesce(sum(entry), 0) AS entries, coalesce(sum(greatest(whole, 128)), 0) AS lookups, count(*) AS rows '
+        'FROM (SELECT (%s)::bigint AS entry, (%s)::bigint AS whole FROM %s WHERE ', entry, coalesce(whole, '0'), source);
+    counted text := pg_catalog.format(
+        'SELECT count(*) AS rows, count(*) FILTER (WHERE kept) AS kept FROM (SELECT (%s) AS kept FROM %s WHERE ',
+        filters, source);
+    met text := coalesce(nullif(condition, ''), 'true');
+    first text := ' LIMIT ' || least(rows, 1000) || ') AS read';
 BEGIN
-    query := pg_catalog.format(
-        'SELECT coalesce(sum(entry), 0) AS entries, coalesce(sum(greatest(whole, 128)), 0) AS lookups, '
-        'count(*) AS rows, count(*) FILTER (WHERE kept) AS kept '
-        'FROM (SELECT (%s)::bigint AS entry, (%s)::bigint AS whole, (%s) AS kept FROM %I.%I AS %I WHERE %%s LIMIT %s) AS read',
-        entry, coalesce(whole, '0'), coalesce(nullif(filters, ''), 'true'), schema, name, alias,
-        CASE WHEN filters = '' THEN least(rows, 1000) ELSE rows END);
+    IF entry IS NULL THEN
+        measured := 'SELECT 0::numeric AS entries, 0::numeric AS lookups, count(*) AS rows FROM (SELECT FROM '
+            || source || ' WHERE ';
+        first := ' LIMIT 0) AS read';
+    END IF;
     BEGIN
-        EXECUTE pg_catalog.format(query, coalesce(nullif(condition, ''), 'true')) INTO found;
+        EXECUTE measured || met || first INTO found;
     EXCEPTION WHEN undefined_table OR undefined_column OR undefined_parameter OR syntax_error OR undefined_function THEN
-        EXECUTE pg_catalog.format(query, 'true') INTO found;
+        met := 'true';
+        EXECUTE measured || met || first INTO found;
     END;
+    IF filters = '' THEN
+        SELECT 1::bigint AS rows, 1::bigint AS kept INTO passed;  -- as counted, or plans that are kept do not fit
+    ELSE
+        EXECUTE counted || met || ' LIMIT ' || rows || ') AS read' INTO passed;
+    END IF;
     RETURN pg_catalog.json_build_array(
         greatest(requests * 128, pg_catalog.round(found.entries * rows / greatest(found.rows, 1)))
             + CASE WHEN whole IS NOT NULL THEN pg_catalog.round(found.lookups * rows / greatest(found.rows, 1)) ELSE 0 END,
-        pg_catalog.round(found.kept::numeric * rows / greatest(found.rows, 1)));
+        pg_catalog.round(passed.kept::numeric * rows / greatest(passed.rows, 1)));
 EXCEPTION WHEN OTHERS THEN
     RETURN pg_catalog.json_build_array(greatest(rows, requests) * 128, rows);
 END

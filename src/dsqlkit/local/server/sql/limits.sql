@@ -173,6 +173,17 @@ BEGIN
 END
 $$;
 
+-- How many rows this session has written in its tables, whoever did it: a WITH, a function, an action of a foreign key. It
+-- counts on from transaction to transaction, and starts over between two of them now and then.
+CREATE OR REPLACE FUNCTION dsqlkit.rows_written() RETURNS bigint LANGUAGE sql VOLATILE
+    SET search_path = pg_catalog AS $$
+    SELECT coalesce(sum(pg_stat_get_xact_tuples_inserted(c.oid) + pg_stat_get_xact_tuples_updated(c.oid)
+        + pg_stat_get_xact_tuples_deleted(c.oid)), 0)::bigint
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND n.nspowner <> 10
+$$;
+
 -- Whether a column's values may be of some size.
 CREATE OR REPLACE FUNCTION dsqlkit.is_wide(attribute pg_catalog.pg_attribute) RETURNS boolean LANGUAGE sql STABLE
     SET search_path = pg_catalog AS $$

@@ -27,6 +27,9 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE =
             pg_catalog.format('invalid value for parameter "client_encoding": "%s"', value);
     END IF;
+    IF kept OPERATOR(pg_catalog.=) 'search_path' AND value OPERATOR(pg_catalog.~*) '(^|,)\s*"?dsqlkit(_seen|_rows|_view|"?\s*(,|$))' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = pg_catalog.format('invalid value for parameter "search_path": "%s"', value);
+    END IF;
     RETURN dsqlkit.assign(coalesce(kept, set_config.name), value, is_local);
 END
 $$;

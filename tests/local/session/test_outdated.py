@@ -1,0 +1,91 @@
+"""A session that knows a table as it was is told once that somebody else has changed it (OC001)."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from dsqlkit.connection import Connection, connect
+from dsqlkit.endpoint import Endpoint
+
+CHANGED = "schema has been updated by another transaction (OC001)"
+DDL = (
+    "ALTER TABLE outdated ADD COLUMN more text",
+    "ALTER TABLE outdated ALTER COLUMN v SET DEFAULT 1",
+    "ALTER TABLE outdated RENAME COLUMN v TO w",
+)
+
+
+@pytest.fixture
+def other(endpoint: Endpoint) -> Iterator[Connection]:
+    """Another session, which has made the table."""
+    with connect(endpoint) as opened:
+        opened.execute("CREATE TABLE outdated (id int PRIMARY KEY, v int)")
+        opened.execute("CREATE TABLE unchanged (id int PRIMARY KEY)")
+        yield opened
+        opened.execute("DROP TABLE outdated")
+        opened.execute("DROP TABLE unchanged")
+
+
+def told(connection: Connection, sql: str) -> str | None:
+    try:
+        connection.execute(sql.encode())
+    except psycopg.errors.SerializationFailure as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("ddl", DDL)
+@pytest.mark.parametrize("use", ["SELECT id FROM outdated", "DELETE FROM outdated WHERE id = %s"])
+def test_the_next_statement_on_the_table_is_told_once(
+    connection: Connection, other: Connection, ddl: str, use: str
+) -> None:
+    use = use.replace("%s", "1")
+    connection.execute(use.encode())
+    connection.execute("SELECT id FROM unchanged")
+    other.execute(ddl.encode())
+    assert told(connection, "SELECT id FROM unchanged") is None
+    assert told(connection, use) == CHANGED
+    assert told(connection, use) is None
+    assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def test_a_transaction_that_begins_with_it_has_failed(
+    connection: Connection, other: Connection
+) -> None:
+    connection.execute("SELECT id FROM outdated")
+    other.execute(DDL[0].encode())
+    connection.execute("BEGIN")
+    assert told(connection, "INSERT INTO outdated VALUES (1)") == CHANGED
+    assert connection.execute("COMMIT").statusmessage == "ROLLBACK"
+    connection.execute("BEGIN")
+    assert told(connection, "INSERT INTO outdated VALUES (1)") is None
+    assert connection.execute("COMMIT").statusmessage == "COMMIT"
+
+
+def test_a_transaction_that_was_open_is_told_at_its_commit_alone(
+    connection: Connection, other: Connection
+) -> None:
+    connection.execute("BEGIN")
+    connection.execute("INSERT INTO outdated VALUES (1)")
+    other.execute("CREATE INDEX ASYNC ON outdated (v)")
+    assert told(connection, "INSERT INTO outdated VALUES (2)") is None
+    assert told(connection, "COMMIT") == CHANGED
+    assert told(connection, "INSERT INTO outdated VALUES (1)") is None
+
+
+def test_who_made_the_change_knows_of_it(connection: Connection, other: Connection) -> None:
+    other.execute("SELECT id FROM outdated")
+    other.execute(DDL[0].encode())
+    assert told(other, "SELECT id, more FROM outdated") is None
+    connection.execute("SELECT id FROM outdated")  # it has not known the table before
+    connection.execute(DDL[1].encode())
+    assert told(connection, "SELECT id FROM outdated") is None
+
+
+def test_no_idle_session_is_told_of_an_index(connection: Connection, other: Connection) -> None:
+    connection.execute("SELECT id FROM outdated")
+    (job,) = other.execute("CREATE INDEX ASYNC ON outdated (v)").fetchone() or ("",)
+    assert told(connection, "SELECT id FROM outdated") is None
+    other.execute("CALL sys.wait_for_job(%s)", (job,))
+    assert told(connection, "SELECT id FROM outdated") is None
