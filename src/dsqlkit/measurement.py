@@ -8,7 +8,7 @@ from decimal import Decimal
 from dsqlkit.connection import Connections
 from dsqlkit.errors import DsqlkitError
 from dsqlkit.plans.model import Plan
-from dsqlkit.plans.runner import explain
+from dsqlkit.plans.runner import plan_of
 from dsqlkit.plans.scans import Scan, rows_scanned, scans, storage_nodes
 
 
@@ -40,7 +40,7 @@ def warm_runs(
 ) -> tuple[Plan, ...]:
     """The plans of `runs` executions after one that is thrown away."""
     with connections.connection() as connection:
-        plans = [explain(connection, sql, parameters, verbose=True).plan for _ in range(runs + 1)]
+        plans = [plan_of(connection, sql, parameters, verbose=True) for _ in range(runs + 1)]
     return tuple(plans[1:])
 
 

@@ -67,7 +67,7 @@ def test_the_result_for_people_names_the_file_and_a_command_that_works(
     assert done.out.startswith("2 accounts in 1 transaction (0 retries), ")
     assert f"Their ids are in {file}." in done.out
     # Two rows cost less than a transaction's minimums.
-    assert "about 0.05 DPU for writing (0.00625 a row) and 0.00 for reading" in done.out
+    assert "About 0.05 DPU to write (0.00625 a row) and 0.00 to read, by the model." in done.out
     following = done.err.partition("Next: ")[2].strip()
     ran = subprocess.run(
         ["/bin/sh", "-c", following],

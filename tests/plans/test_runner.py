@@ -12,7 +12,7 @@ from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConnectionFailed, SqlError, UsageError
 from dsqlkit.plans.parse import parse_plan
-from dsqlkit.plans.runner import explain
+from dsqlkit.plans.runner import explain, plan_of
 from tests.plans import postgres_json
 
 _SET_UP = (
@@ -65,6 +65,14 @@ def test_a_query_is_run_and_its_plan_read(connection: Connection) -> None:
     assert not result.rolled_back
     assert [finding.code for finding in result.findings] == ["full_scan", "late_filter"]
     assert parse_plan(result.text) == result.plan
+
+
+def test_a_plan_alone_is_that_of_explain_and_what_it_runs_is_undone(connection: Connection) -> None:
+    sql = "DELETE FROM plan_orders WHERE total = %s"
+    judged = explain(connection, sql, [3], analyze=False, verbose=True).plan
+    assert plan_of(connection, sql, [3], analyze=False, verbose=True) == judged
+    assert plan_of(connection, sql, [3]).analyzed
+    assert _count(connection, "plan_orders") == 2500
 
 
 def test_values_are_bound_and_the_plan_is_made_for_them(connection: Connection) -> None:

@@ -229,8 +229,8 @@ def _cost(loaded: "Loaded") -> str:
 
     cost = load_cost(loaded.transactions, loaded.accounts // loaded.transactions)
     return (
-        f"By the model that is about {cost.write:,.2f} DPU for writing ({cost.a_row:.5f} a row) "
-        f"and {cost.read:,.2f} for reading, beside compute."
+        f"About {cost.write:,.2f} DPU to write ({cost.a_row:.5f} a row) and {cost.read:,.2f} to "
+        "read, by the model."
     )
 
 

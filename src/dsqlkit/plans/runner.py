@@ -1,9 +1,9 @@
 """Ask the database for a plan. This module and `catalog_reader` are those that touch it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.rows import tuple_row
@@ -11,9 +11,13 @@ from psycopg.rows import tuple_row
 from dsqlkit.errors import DsqlkitError, SqlError, UsageError
 from dsqlkit.plans.catalog_reader import catalog_of
 from dsqlkit.plans.diagnose import diagnose
+from dsqlkit.plans.model import Plan
+from dsqlkit.plans.parse import parse_plan
 from dsqlkit.plans.result import ExplainResult, read_result
 from dsqlkit.queries import split_statements
 from dsqlkit.transaction import conflict_of, sql_error
+
+_Read = TypeVar("_Read")
 
 _EXPLAIN: Final = re.compile(r"EXPLAIN\b", re.IGNORECASE)
 _ATTEMPTS: Final = 3
@@ -43,6 +47,36 @@ def explain(
     Raises UsageError unless `sql` is one statement, SqlError when the database refuses it, and
     PlanError for a statement that has no plan.
     """
+    command, statement = _command(connection, sql, analyze=analyze, verbose=verbose)
+
+    def read(text: str) -> ExplainResult:
+        result = read_result(text)
+        if with_catalog:
+            known = catalog_of(connection, result.plan)
+            return replace(result, findings=diagnose(result.plan, known), catalog=known)
+        return result
+
+    result = _run(connection, command, statement, params, read)
+    return replace(result, sql=statement, rolled_back=analyze and result.plan.writes)
+
+
+def plan_of(
+    connection: psycopg.Connection[Any],
+    sql: str,
+    params: Mapping[str, object] | Sequence[object] | None = None,
+    *,
+    analyze: bool = True,
+    verbose: bool = False,
+) -> Plan:
+    """As `explain`, but the plan alone, which is not judged: for who asks many times."""
+    command, statement = _command(connection, sql, analyze=analyze, verbose=verbose)
+    return _run(connection, command, statement, params, parse_plan)
+
+
+def _command(
+    connection: psycopg.Connection[Any], sql: str, *, analyze: bool, verbose: bool
+) -> tuple[str, str]:
+    """EXPLAIN with its options, and the one statement."""
     if connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
         raise ValueError("explain needs an idle connection: end the transaction first")
     statements = split_statements(sql)
@@ -56,8 +90,7 @@ def explain(
         )
     options = [word for word, wanted in (("ANALYZE", analyze), ("VERBOSE", verbose)) if wanted]
     command = f"EXPLAIN ({', '.join(options)}) " if options else "EXPLAIN "
-    result = _run(connection, command, statements[0], params, with_catalog=with_catalog)
-    return replace(result, sql=statements[0], rolled_back=analyze and result.plan.writes)
+    return command, statements[0]
 
 
 def _run(
@@ -65,18 +98,13 @@ def _run(
     command: str,
     sql: str,
     params: Mapping[str, object] | Sequence[object] | None,
-    *,
-    with_catalog: bool,
-) -> ExplainResult:
+    read: Callable[[str], _Read],
+) -> _Read:
+    """What is read from the plan's text, within the transaction that it was made in."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with connection.transaction(force_rollback=True):
-                result = read_result(_text(connection, command + sql, params))
-                if with_catalog:
-                    known = catalog_of(connection, result.plan)
-                    found = diagnose(result.plan, known)
-                    result = replace(result, findings=found, catalog=known)
-                return result
+                return read(_text(connection, command + sql, params))
         except psycopg.Error as error:
             if attempt == _ATTEMPTS or conflict_of(error.sqlstate, str(error)) is None:
                 raise _within(command, sql_error(error)) from error

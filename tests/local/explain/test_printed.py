@@ -276,6 +276,27 @@ def test_a_plan_knows_what_others_have_changed_since_the_last(
         other.execute("DROP TABLE printed.changing")
 
 
+def test_a_summary_is_there_where_it_is_asked_for(db: Connection) -> None:
+    [_, planning] = lines_of(db, "EXPLAIN (SUMMARY) SELECT 1")
+    assert planning.startswith("Planning Time: ")
+    assert len(lines_of(db, "EXPLAIN (ANALYZE, SUMMARY OFF) SELECT 1")) == 1
+
+
+def test_names_are_quoted_as_in_sql(db: Connection) -> None:
+    db.execute('CREATE TABLE "Odd T" ("Na me" text PRIMARY KEY, "q" int)')
+    sql = """SELECT "Na me", q FROM "Odd T" AS x WHERE "Na me" = 'it''s' AND q > 3"""
+    assert shape(lines_of(db, f"EXPLAIN (VERBOSE) {sql}"))[:-1] == [
+        'Index Only Scan using "Odd T_pkey" on printed."Odd T" x',
+        '  Output: "Na me", q',
+        """  Index Cond: (x."Na me" = 'it''s'::text)""",
+        '  -> Storage Scan on "Odd T_pkey"',
+        '      Projections: "Na me", q',
+        "      Filters: (x.q > 3)",
+        '      -> B-Tree Scan on "Odd T_pkey"',
+        """          Index Cond: (x."Na me" = 'it''s'::text)""",
+    ]
+
+
 def test_another_format_is_postgresqls(db: Connection) -> None:
     [document] = lines_of(db, "EXPLAIN (FORMAT JSON) SELECT * FROM bare")
     assert document[0]["Plan"]["Node Type"] == "Seq Scan"

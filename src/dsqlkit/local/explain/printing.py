@@ -212,7 +212,7 @@ class _Printer:
         kept = figures.with_rows(by_processor)
         read = kept.with_rows(by_storage)
         in_index = kept if not scan.lookup_filters else read
-        columns = ", ".join(scan.columns)
+        columns = ", ".join(map(quote, scan.columns))
         outer, inner = " " * column, " " * (column + 4)
         has_loops = scan.index is not None
         yield f"{outer}-> Storage Scan on {of}{in_index.storage(has_loops=has_loops)}"

@@ -7,7 +7,6 @@ of one waits for another's lock, has that other transaction parked.
 import asyncio
 import contextlib
 import logging
-from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT, Refusa
 from dsqlkit.local.occ.commit_history import CommitHistory
 from dsqlkit.local.occ.contender import Bystander, Contender
 from dsqlkit.local.occ.lock_monitor import Concern, Monitor, Wait, Waits, circle
+from dsqlkit.local.occ.luck import Luck
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.overlays import Overlays
 from dsqlkit.local.occ.patience import may_pass
@@ -45,10 +45,9 @@ class Adjudicator:
         self.schema_version = 0
         self._open: dict[Contender, OpenTransaction] = {}
         self.watch = Watch(self._open.keys())
+        self.luck = Luck(self._open)
         self._parking: set[asyncio.Task[None]] = set()
         self._told: dict[int, Wait] = {}
-        self._losses: Counter[Contender] = Counter()
-        """How often contenders have lost since they last committed."""
         self._seen: dict[Contender, float | None] = {}
         """When what contenders had under way at the last look was sent."""
 
@@ -73,10 +72,7 @@ class Adjudicator:
         transaction = self._open.pop(contender, None)
         if transaction is None:
             return
-        if committed:
-            self._losses.pop(contender, None)
-        elif transaction.lost is not None:
-            self._losses[contender] += 1
+        self.luck.ended(contender, transaction, committed=committed)
         for rival in transaction.rivals:
             rival.rivals.discard(transaction)
             if committed:
@@ -116,7 +112,7 @@ class Adjudicator:
         """The session is over."""
         self.watch.gone(contender)
         self.ended(contender, committed=False)
-        self._losses.pop(contender, None)
+        self.luck.gone(contender)
 
     @contextlib.contextmanager
     def attend(self, pid: int) -> Generator[None, None, None]:
@@ -185,7 +181,9 @@ class Adjudicator:
             if (refusal := contender.overdue(self.watch.busy_s(contender))) is not None:
                 await self._cancel(contender, refusal)
         contenders = {contender.pid: contender for contender in self._contenders}
-        waits = await self.monitor.waits([contender.pid for contender in due], contenders)
+        # Of all, as whoever waits for one that waits is to wait on.
+        self.watch.looked(contenders.values())
+        waits = await self.monitor.waits(contenders)
         if _log.isEnabledFor(logging.DEBUG):
             self._tell(waits, contenders)
         pairs = [
@@ -223,8 +221,8 @@ class Adjudicator:
 
     async def _break(self, around: Sequence[Contender], waits: Waits) -> None:
         """Have one of those that wait for each other take a step back and do it again later: the
-        one that has lost the least lately."""
-        by_luck = sorted(around, key=lambda each: self._losses[each])
+        one that has not been losing, or for the shortest time."""
+        by_luck = sorted(around, key=self.luck.losing_s)
         if all(waits[each.pid].concern is Concern.ROW for each in around):
             for each in by_luck:
                 if await self._can_step_aside(each):

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -138,24 +138,15 @@ class Monitor:
             self._key = str((await self.ask("SELECT value FROM dsqlkit.key"))[0][0])
         return self._key
 
-    async def waits(self, pids: Iterable[int], among: Collection[int]) -> Waits:
-        """Whom these backends wait for, whom those wait for if they are `among` ours, and so on.
-
-        Waits that pass by themselves are not among them.
-        """
+    async def waits(self, pids: Iterable[int]) -> Waits:
+        """Whom these backends wait for. Waits that pass by themselves are not among them."""
         waits: Waits = {}
-        asked: set[int] = set()
-        ahead = set(pids)
-        while ahead:
-            asked |= ahead
-            found = await self.ask(_WAITS, "{" + ",".join(map(str, ahead)) + "}")
-            for pid, lock_type, blockers in found:
-                concern = concern_of(str(lock_type))
-                pids = [int(each) for each in str(blockers or "").strip("[]{}").split(",") if each]
-                if concern is not Concern.PASSING and pids:
-                    waits[int(str(pid))] = Wait(concern, tuple(pids))
-            ahead = {pid for wait in waits.values() for pid in wait.blockers if pid in among}
-            ahead -= asked
+        found = await self.ask(_WAITS, "{" + ",".join(map(str, pids)) + "}")
+        for pid, lock_type, blockers in found:
+            concern = concern_of(str(lock_type))
+            by = [int(each) for each in str(blockers or "").strip("[]{}").split(",") if each]
+            if concern is not Concern.PASSING and by:
+                waits[int(str(pid))] = Wait(concern, tuple(by))
         return waits
 
     async def explained(self, pids: Iterable[int]) -> dict[int, LockWait]:

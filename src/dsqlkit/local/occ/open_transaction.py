@@ -118,7 +118,7 @@ class OpenTransaction:
     `covered_names` as its statements name them; `overlaid` all that
     those reach (schema, name);
     `names_lead` there while its search path says so. `first_sent_s` is when its first write was
-    sent, if nothing came before that.
+    sent, if nothing came before that; `has_begun_again` since (see `anew`).
     """
 
     __slots__ = (
@@ -131,6 +131,7 @@ class OpenTransaction:
         "covered_names",
         "cursors_secured",
         "first_sent_s",
+        "has_begun_again",
         "implicit",
         "loose_cursors",
         "movable",
@@ -158,12 +159,14 @@ class OpenTransaction:
         self.overlaid: set[tuple[str, str]] = set()
         self.names_lead = False
         self.first_sent_s: float | None = None
+        self.has_begun_again = False
 
     def anew(self, began_at: int) -> "OpenTransaction":
         """The same with a new snapshot, as nothing of it has been answered."""
         again = OpenTransaction(began_at)
         again.began_s, again.implicit = self.began_s, self.implicit
         again.first_sent_s = self.first_sent_s
+        again.has_begun_again = True
         return again
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ later. One that was answered or began its statement a moment ago is likely to go
 
 from typing import Final
 
-LIKELY_S: Final = 0.004
+LIKELY_S: Final = 0.003
 LONGEST_WAIT_S: Final = 0.012
 LONGEST_IN_A_ROW_S: Final = 0.04
 

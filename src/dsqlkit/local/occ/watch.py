@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from dsqlkit.local.occ.contender import Contender
 
 FIRST_LOOK_S: Final = 0.002
+_SHORTEST_PAUSE_S: Final = 0.003
 LONGEST_PAUSE_S: Final = 0.05
 _ALONE_S: Final = 0.01
 
@@ -68,8 +69,13 @@ class Watch:
             now = time.monotonic()
             due = [contender for contender in self._busy if self._is_due(contender, now)]
             if due:
-                self._looked.update(dict.fromkeys(due, now))
+                self.looked(due)
                 return due
+
+    def looked(self, contenders: Iterable[Contender]) -> None:
+        """They have been looked at."""
+        now = time.monotonic()
+        self._looked.update((each, now) for each in contenders if each in self._busy)
 
     def stop(self) -> None:
         """Stop the timer: nobody is looked at any more."""
@@ -95,5 +101,5 @@ class Watch:
     def _is_due(self, contender: Contender, now: float) -> bool:
         """Whether to look at it: soon at first, then more seldom as its statement lasts."""
         since = self._busy[contender]
-        pause = min((now - since) / 4, LONGEST_PAUSE_S)
+        pause = min(max((now - since) / 4, _SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
         return now - since >= FIRST_LOOK_S and now - self._looked.get(contender, 0.0) >= pause

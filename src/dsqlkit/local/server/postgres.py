@@ -144,7 +144,9 @@ def _make_data(programs: Path, home: ServerHome) -> None:
         shutil.rmtree(unfinished)
     new_data.initialised(programs, home).rename(unfinished)
     catalog = _catalog()
-    _run_script(programs, home, unfinished, new_data.roles() + catalog)
+    # information_schema.element_types takes seconds while nothing is known of types.
+    script = new_data.roles() + catalog + "ANALYZE pg_catalog.pg_type;\n\n"
+    _run_script(programs, home, unfinished, script)
     unfinished.rename(home.data)
     write_whole(home.catalog, _digest(catalog))
 

@@ -94,11 +94,14 @@ class TransactionBlock:
 
     def hold(self, step: Step) -> None:
         """Send a step that may meet a conflict, and can be run again with its transaction."""
-        transaction = self._transaction
+        parts, transaction = self._parts, self._transaction
         again = not transaction.touched.claimed
         if not transaction.touched.statements and transaction.first_sent_s is None:
             transaction.first_sent_s = time.monotonic()
-        self._parts.send_step(step, step.data, forward=False, again=again)
+            if parts.adjudicator.luck.yields(parts.contender):
+                parts.do("letting another go first", self._let_pass(step))
+                return
+        parts.send_step(step, step.data, forward=False, again=again)
 
     def guard(self, step: Step) -> None:
         """Send a step that may meet a conflict, and can be taken back by itself."""
@@ -266,8 +269,13 @@ class TransactionBlock:
         else:
             self._write(step)
 
+    async def _let_pass(self, step: Step) -> None:
+        await self._parts.adjudicator.luck.let_pass(self._parts.contender)
+        self.hold(step)
+
     async def _begin_again(self, step: Step) -> None:
         parts = self._parts
+        await parts.adjudicator.luck.let_pass(parts.contender)
         parts.transaction = parts.adjudicator.began_again(parts.contender)
         await parts.recovery.begin_again(step)
         self.hold(step)

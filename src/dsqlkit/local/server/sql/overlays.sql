@@ -164,9 +164,11 @@ CREATE EVENT TRIGGER drop_overlays ON sql_drop WHEN TAG IN ('DROP TABLE', 'DROP 
     EXECUTE FUNCTION dsqlkit.drop_overlays();
 
 -- A search path on which the names of tables lead to their overlays.
-CREATE OR REPLACE FUNCTION dsqlkit.to_overlays() RETURNS text LANGUAGE sql VOLATILE AS $$
-    SELECT dsqlkit.assign('search_path', pg_catalog.string_agg(pg_catalog.format('%I, %I', 'dsqlkit_view_' || s, s), ', ' ORDER BY place), true)
-    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS u (s, place) WHERE s !~ '^dsqlkit_view_'
+CREATE OR REPLACE FUNCTION dsqlkit.to_overlays() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN dsqlkit.assign('search_path', pg_catalog.string_agg(pg_catalog.format('%I, %I', 'dsqlkit_view_' || s, s), ', ' ORDER BY place), true)
+        FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS u (s, place) WHERE s !~ '^dsqlkit_view_';
+END
 $$;
 
 -- Put into a table's overlay what a transaction did: the places of rows that it removed, the content of those it made.
@@ -274,9 +276,11 @@ END
 $$;
 
 -- Names without the schemas of overlays on the search path, as they were before.
-CREATE OR REPLACE FUNCTION dsqlkit.from_overlays() RETURNS text LANGUAGE sql VOLATILE AS $$
-    SELECT dsqlkit.assign('search_path', coalesce(pg_catalog.string_agg(pg_catalog.quote_ident(s), ', ' ORDER BY place), ''), true)
-    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS u (s, place) WHERE s !~ '^dsqlkit_view_'
+CREATE OR REPLACE FUNCTION dsqlkit.from_overlays() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN dsqlkit.assign('search_path', coalesce(pg_catalog.string_agg(pg_catalog.quote_ident(s), ', ' ORDER BY place), ''), true)
+        FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS u (s, place) WHERE s !~ '^dsqlkit_view_';
+END
 $$;
 
 -- The table that a name, as SQL writes it, leads to where no overlay is in the way.

@@ -1,0 +1,81 @@
+"""Who has been losing, so that nobody starves: whoever has been losing for longer goes first.
+
+On a real cluster chance decides who commits first. Here it is the order in which messages come,
+and without this the same session may lose again and again.
+"""
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from dsqlkit.local.occ.contender import Contender
+from dsqlkit.local.occ.open_transaction import OpenTransaction
+
+LONGEST_PASS_S: Final = 0.03
+"""How long one that has met others lets go first those that have been losing for longer."""
+QUICK_S: Final = 0.05
+"""How old the transaction may be that is let go first: one that takes longer is not waited for."""
+
+
+class Luck:
+    """The luck of a cluster's contenders; `holders` are those with an open transaction."""
+
+    def __init__(self, holders: Mapping[Contender, OpenTransaction]) -> None:
+        self._holders = holders
+        self._losing_since: dict[Contender, float] = {}
+        self._met: set[Contender] = set()
+        self._waiting = 0
+        self._changed = asyncio.Event()
+
+    def losing_s(self, contender: Contender) -> float:
+        """For how many seconds it has been losing; 0 if it committed last."""
+        since = self._losing_since.get(contender)
+        return 0.0 if since is None else time.monotonic() - since
+
+    def ended(self, contender: Contender, transaction: OpenTransaction, *, committed: bool) -> None:
+        """Its transaction is over."""
+        if transaction.lost is not None or transaction.rivals or transaction.has_begun_again:
+            self._met.add(contender)
+        else:
+            self._met.discard(contender)
+        if committed:
+            self._losing_since.pop(contender, None)
+        elif transaction.lost is not None:
+            self._losing_since.setdefault(contender, time.monotonic())
+        self._tell()
+
+    def gone(self, contender: Contender) -> None:
+        """Its session is over."""
+        self._losing_since.pop(contender, None)
+        self._met.discard(contender)
+        self._tell()
+
+    def yields(self, contender: Contender) -> bool:
+        """Whether it is to let another go first: both have met others lately, and that one has been
+        losing for longer."""
+        if contender not in self._met:
+            return False
+        mine = self._losing_since.get(contender, math.inf)
+        return any(
+            since < mine and each in self._holders and self._holders[each].age_s < QUICK_S
+            for each, since in self._losing_since.items()
+        )
+
+    async def let_pass(self, contender: Contender) -> None:
+        """Wait, for a moment at most, while it is to let another go first."""
+        self._waiting += 1
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LONGEST_PASS_S):
+                    while self.yields(contender):
+                        await self._changed.wait()
+        finally:
+            self._waiting -= 1
+
+    def _tell(self) -> None:
+        if self._waiting:
+            self._changed.set()
+            self._changed = asyncio.Event()
