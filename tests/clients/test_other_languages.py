@@ -169,7 +169,7 @@ def test_libpqxx(ledger: Ledger, tmp_path: Path) -> None:
         check=True, capture_output=True, text=True, timeout=60,
     ).stdout.split()  # fmt: skip
     program = tmp_path / "ledger"
-    build = ["g++", "-std=c++17", HERE / "ledger.cpp", "-o", program, *flags]
+    build = ["g++", "-std=c++17", str(HERE / "ledger.cpp"), "-o", str(program), *flags]
     subprocess.run(build, check=True, capture_output=True, timeout=300)
     seen = dict(line.split("=", 1) for line in run(str(program)).splitlines() if line)
     assert seen == {
