@@ -139,6 +139,18 @@ def test_a_join_by_key_is_batched(db: Connection) -> None:
     assert "rows=5 loops=1)" in lines[at + 1]
 
 
+def test_a_batched_join_counts_the_keys_that_met_a_row(db: Connection) -> None:
+    few = "SELECT 2498 + n AS id FROM generate_series(1, 9) AS n"
+    lines = lines_of(
+        db,
+        f"EXPLAIN ANALYZE WITH few AS MATERIALIZED ({few}) SELECT o.* FROM few JOIN orders o"
+        " USING (id)",
+    )
+    [inner] = [line for line in lines if "using orders_pkey on orders o" in line]
+    assert "rows=2 loops=1)" in inner
+    assert sum("actual rows=2 loops=1)" in line for line in lines) == 2
+
+
 def test_what_a_batched_join_compares_is_its_own_filter(db: Connection) -> None:
     sql = "SELECT * FROM few f LEFT JOIN orders o ON o.id = f.id AND o.total > f.low"
     found = (
