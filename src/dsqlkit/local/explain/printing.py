@@ -201,7 +201,8 @@ class _Printer:
         measured = self._facts.scans.get(place)
         if measured is None:
             return removed, 0
-        by_processor = max(0, min(removed, measured.passed - (figures.rows or 0)))
+        passed = round(measured.passed / max(figures.loops, 1))
+        by_processor = max(0, min(removed, passed - (figures.rows or 0)))
         return removed - by_processor, by_processor
 
     def _storage(
