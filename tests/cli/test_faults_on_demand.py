@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from dsqlkit.errors import ConflictLimitReached, ConnectionFailed
 from dsqlkit.local.faults import NAMES
 from dsqlkit.transaction import RetryPolicy, run
 from tests.support.commands import Command
+from tests.support.tokens import LateSigner
 
 TRANSFER = ["transfer", "--payer", "1", "--payee", "2", "--amount", "10"]
 
@@ -218,13 +219,12 @@ def test_a_fault_names_itself_to_any_client(
 
 
 def test_a_token_that_is_made_to_age_early_is_not_blamed_on_the_clock(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    endpoint: Endpoint,
 ) -> None:
     local.set_faults(local.Faults(token_age_s=1))
-    before = datetime.now(UTC) - timedelta(seconds=30)
-    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: before)
+    late = LateSigner(endpoint, timedelta(seconds=30))
     with pytest.raises(ConnectionFailed, match="made stale early, on purpose") as caught:
-        connect(endpoint)
+        connect(endpoint, late)
     assert "`dsqlkit local set --none`" in (caught.value.hint or "")
     assert "clock" not in (caught.value.hint or "")
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from dsqlkit.errors import ConnectionFailed, ExitCode
 from dsqlkit.token import Token, TokenSigner
 from tests.support.certificate import self_signed
 from tests.support.commands import Command
+from tests.support.tokens import LateSigner
 
 CLUSTER = "abcdefghijklmnopqrstuvwxy2.dsql.eu-west-1.on.aws"
 
@@ -166,10 +167,8 @@ def test_a_token_made_for_another_role(endpoint: Endpoint) -> None:
         assert f"denied access to role {user}" in refused.message
 
 
-def test_a_token_that_has_expired(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    long_ago = datetime.now(UTC) - timedelta(hours=1)
-    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: long_ago)
-    refused = refusal(endpoint, TokenSigner(endpoint))
+def test_a_token_that_has_expired(endpoint: Endpoint) -> None:
+    refused = refusal(endpoint, LateSigner(endpoint, timedelta(hours=1)))
     assert "it is stale" in refused.message
     assert refused.hint is not None
     assert "clock" in refused.hint

@@ -179,8 +179,10 @@ def test_chapter_7_says_why_the_second_plan_costs_less(
     told = dsqlkit("workshop", "7")
     assert told.code == 0, told.err
     said = " ".join(told.out.split())
-    assert "the Storage Lookup is gone" in said
-    assert "metadata_key = 'account_tier_1' moved into the key" in said
+    assert "The Storage Lookup is gone" in said
+    assert (
+        "metadata_key = 'account_tier_1' moved into the key from the look-up in the table" in said
+    )
     assert "region_code = 'US' and status = 'active' moved from the look-up in the table" in said
     assert "still left to the query processor" in said
     assert "computed by the local cluster's model" in said

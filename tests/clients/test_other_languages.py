@@ -1,4 +1,4 @@
-"""ruby-pg, Perl's DBD::Pg, PHP's PDO and Java's JDBC: smoke runs in processes of their own.
+"""ruby-pg, DBD::Pg, PDO, JDBC and libpqxx: smoke runs in processes of their own.
 
 Each is skipped where its language or its driver is not installed.
 """
@@ -158,3 +158,27 @@ def test_jdbc_and_its_database_metadata(ledger: Ledger, tmp_path: Path) -> None:
     assert "dsqlkit" not in " ".join(seen.values())
     assert {"DELETE", "INSERT", "SELECT", "UPDATE"} <= listed(seen["tablePrivileges"])
     assert ledger.balances()[:2] == [Decimal(91), Decimal(110)]
+
+
+@pytest.mark.slow
+def test_libpqxx(ledger: Ledger, tmp_path: Path) -> None:
+    needs("pkg-config", "--exists", "libpqxx")
+    needs("g++", "--version")
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "libpqxx", "libpq"],
+        check=True, capture_output=True, text=True, timeout=60,
+    ).stdout.split()  # fmt: skip
+    program = tmp_path / "ledger"
+    build = ["g++", "-std=c++17", str(HERE / "ledger.cpp"), "-o", str(program), *flags]
+    subprocess.run(build, check=True, capture_output=True, timeout=300)
+    seen = dict(line.split("=", 1) for line in run(str(program)).splitlines() if line)
+    assert seen == {
+        "row": "12.345678 käse 1",
+        "readOnly": "0A000",  # it asks for it by SET TRANSACTION, which DSQL refuses
+        "pipeline": "2 7",
+        "pages": "3",
+        "error": "22012",
+        "within": "95.000000",
+        "commit": f"ERROR:  {LOST['message']}",
+    }
+    assert moved(ledger) == [Decimal(20), Decimal(21)]

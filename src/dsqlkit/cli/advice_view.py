@@ -69,9 +69,10 @@ def view_of(consultation: "Consultation", outcome: "Outcome | None") -> Renderab
 
 def _now(before: "Measurement") -> str:
     by = before.index or "no index"
+    dpu = "" if before.storage_dpu is None else f"{before.storage_dpu:.5f} DPU of storage; "
     return (
         f"Now: {counted(before.rows_scanned, 'row', 'rows')} read for {before.rows:,} returned, "
-        f"by {by}; "
+        f"by {by}; {dpu}"
         f"{before.execution_ms:.3f} ms (spread {before.spread_ms:.3f} ms, {before.runs} warm runs)."
     )
 

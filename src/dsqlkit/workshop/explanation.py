@@ -7,6 +7,11 @@ from dsqlkit.endpoint import Endpoint
 from dsqlkit.plans.layers import Layer, Move, moves
 from dsqlkit.workshop.optimization import Optimization
 
+_LAYERS: Final = (
+    "Why: a condition is decided in one of three places. What the key rules out is not read; "
+    "what storage drops is read and not sent; what the query processor drops is read and sent for "
+    "nothing."
+)
 _WHO: Final = {
     Layer.STORAGE: "storage's scan of the index",
     Layer.LOOKUP: "the look-up in the table",
@@ -17,30 +22,26 @@ _WHO: Final = {
 def why(done: Optimization) -> str:
     """Which conditions are decided elsewhere now, and what that saves; empty where none is."""
     moved = moves(done.plan_before, done.plan_after)
-    words: list[str] = []
+    words = [_LAYERS] if moved else []
     if done.before.rows_completed and not done.after.rows_completed:
         words.append(
-            f"Why: the Storage Lookup is gone. The index has all that the query needs, so that "
+            f"The Storage Lookup is gone: the index has all that the query needs, so that "
             f"none of its rows is completed from the table; {done.before.rows_completed:,} were, "
             "each by a request of its own."
         )
     to_key = [each for each in moved if each.after is Layer.KEY < each.before]
     if to_key:
-        words.append(
-            f"{_listed(to_key)} moved into the key: what it rules out is not even read, where "
-            f"before it was read and dropped{_by(to_key)}."
-        )
+        words.append(f"{_listed(to_key)} moved into the key{_from(to_key)}.")
     to_storage = [each for each in moved if each.after is Layer.STORAGE < each.before]
     if to_storage:
         words.append(
-            f"{_listed(to_storage)} moved{_from(to_storage)} to storage's scan of the index, which "
-            "reads and does not send what it drops."
+            f"{_listed(to_storage)} moved{_from(to_storage)} to storage's scan of the index."
         )
     left = [each for each in moved if each.after is Layer.PROCESSOR]
     if left:
         words.append(
             f"{_listed(left)} {'is' if len(left) == 1 else 'are'} still left to the query "
-            "processor: what it drops is read and sent before."
+            "processor."
         )
     return " ".join(words)
 
@@ -61,10 +62,6 @@ def price(done: Optimization, endpoint: Endpoint) -> str:
 def _listed(moved: Sequence[Move]) -> str:
     names = [each.condition for each in moved]
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def _by(moved: Sequence[Move]) -> str:
-    return f" by {_WHO[moved[0].before]}" if len({each.before for each in moved}) == 1 else ""
 
 
 def _from(moved: Sequence[Move]) -> str:

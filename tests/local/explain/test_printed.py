@@ -139,6 +139,35 @@ def test_a_join_by_key_is_batched(db: Connection) -> None:
     assert "rows=5 loops=1)" in lines[at + 1]
 
 
+def test_a_batched_join_counts_the_keys_that_met_a_row(db: Connection) -> None:
+    few = "SELECT 2498 + n AS id FROM generate_series(1, 9) AS n"
+    lines = lines_of(
+        db,
+        f"EXPLAIN ANALYZE WITH few AS MATERIALIZED ({few}) SELECT o.* FROM few JOIN orders o"
+        " USING (id)",
+    )
+    [inner] = [line for line in lines if "using orders_pkey on orders o" in line]
+    assert "rows=2 loops=1)" in inner
+    assert sum("actual rows=2 loops=1)" in line for line in lines) == 2
+
+
+def test_rows_that_are_dropped_in_many_loops_are_told_for_each(db: Connection) -> None:
+    # Each of five customers has 50 orders: 7 or 8 are open, of which none has so high a total.
+    sql = (
+        "EXPLAIN ANALYZE SELECT c FROM generate_series(1, 5) AS c WHERE NOT EXISTS (SELECT 1 FROM"
+        " orders o WHERE o.customer = c AND o.status = 'open' AND o.total > 100000)"
+    )
+    with db.transaction(force_rollback=True):
+        for method in ("hashjoin", "mergejoin", "material"):
+            db.execute(f"SET LOCAL enable_{method} = off".encode())
+        lines = lines_of(db, sql)
+    assert any("Nested Loop Anti Join" in line for line in lines)
+    [by_processor] = [line.split()[-1] for line in lines if "Removed by Filter" in line]
+    [by_storage] = [line.split()[-1] for line in lines if "Rows Filtered" in line]
+    assert int(by_processor) in (7, 8)
+    assert int(by_storage) + int(by_processor) == 50
+
+
 def test_what_a_batched_join_compares_is_its_own_filter(db: Connection) -> None:
     sql = "SELECT * FROM few f LEFT JOIN orders o ON o.id = f.id AND o.total > f.low"
     found = (
@@ -274,6 +303,27 @@ def test_a_plan_knows_what_others_have_changed_since_the_last(
         renamed = lines_of(db, asked.replace("note", "remark"))
         assert any(line.strip() == "Projections: remark" for line in renamed)
         other.execute("DROP TABLE printed.changing")
+
+
+def test_a_summary_is_there_where_it_is_asked_for(db: Connection) -> None:
+    [_, planning] = lines_of(db, "EXPLAIN (SUMMARY) SELECT 1")
+    assert planning.startswith("Planning Time: ")
+    assert len(lines_of(db, "EXPLAIN (ANALYZE, SUMMARY OFF) SELECT 1")) == 1
+
+
+def test_names_are_quoted_as_in_sql(db: Connection) -> None:
+    db.execute('CREATE TABLE "Odd T" ("Na me" text PRIMARY KEY, "q" int)')
+    sql = """SELECT "Na me", q FROM "Odd T" AS x WHERE "Na me" = 'it''s' AND q > 3"""
+    assert shape(lines_of(db, f"EXPLAIN (VERBOSE) {sql}"))[:-1] == [
+        'Index Only Scan using "Odd T_pkey" on printed."Odd T" x',
+        '  Output: "Na me", q',
+        """  Index Cond: (x."Na me" = 'it''s'::text)""",
+        '  -> Storage Scan on "Odd T_pkey"',
+        '      Projections: "Na me", q',
+        "      Filters: (x.q > 3)",
+        '      -> B-Tree Scan on "Odd T_pkey"',
+        """          Index Cond: (x."Na me" = 'it''s'::text)""",
+    ]
 
 
 def test_another_format_is_postgresqls(db: Connection) -> None:

@@ -50,6 +50,8 @@ class Figures:
         if self.rows is None:
             return self
         rows = self.rows * self.loops
+        if outer["Join Type"] == "Inner" and not {"Join Filter", "Filter"} & outer.keys():
+            rows = _whole(outer["Actual Rows"])  # PostgreSQL rounds those of each loop
         if self.loops and int(outer.get("Actual Loops", 1)) == 1:
             removed = None if self.removed is None else self.removed * self.loops
             return replace(self, rows=rows, loops=1, removed=removed)

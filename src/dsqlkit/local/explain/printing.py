@@ -201,7 +201,8 @@ class _Printer:
         measured = self._facts.scans.get(place)
         if measured is None:
             return removed, 0
-        by_processor = max(0, min(removed, measured.passed - (figures.rows or 0)))
+        passed = round(measured.passed / max(figures.loops, 1))
+        by_processor = max(0, min(removed, passed - (figures.rows or 0)))
         return removed - by_processor, by_processor
 
     def _storage(
@@ -212,7 +213,7 @@ class _Printer:
         kept = figures.with_rows(by_processor)
         read = kept.with_rows(by_storage)
         in_index = kept if not scan.lookup_filters else read
-        columns = ", ".join(scan.columns)
+        columns = ", ".join(map(quote, scan.columns))
         outer, inner = " " * column, " " * (column + 4)
         has_loops = scan.index is not None
         yield f"{outer}-> Storage Scan on {of}{in_index.storage(has_loops=has_loops)}"

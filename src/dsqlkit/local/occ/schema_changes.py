@@ -11,7 +11,7 @@ on clusters, build in one session and go on in another, without a retry.
 from collections.abc import Iterable
 from typing import Final
 
-from dsqlkit.local.statements.statement import EVERY_TABLE, Kind, Statement
+from dsqlkit.local.statements.statement import Kind, Statement
 
 _TOLD: Final = (Kind.READ, Kind.LOCK, Kind.WRITE)
 _TELLING: Final = frozenset({"ALTER TABLE", "RENAME"})
@@ -34,19 +34,19 @@ class SchemaChanges:
 
     def has_changed(self, table: str, since: int, other: "Knowledge") -> bool:
         """Whether another than this session was the last to change a table, since that number."""
-        for name in (table, EVERY_TABLE):
-            number, by = self._last.get(name, (0, other))
-            if number > since and by is not other:
-                return True
-        return False
+        number, by = self._last.get(table, (0, other))
+        return number > since and by is not other
 
 
 class Knowledge:
-    """What one session knows of the catalog: when it last used each table."""
+    """What one session knows of the catalog: the tables that it has used, and which of them others
+    have changed since."""
 
     def __init__(self, changes: SchemaChanges) -> None:
         self._changes = changes
-        self._used: dict[str, int] = {}
+        self._as_of = changes.count
+        self._used: set[str] = set()
+        self._outdated: set[str] = set()
 
     def committed(self, statements: Iterable[Statement]) -> None:
         """The session has committed these statements."""
@@ -56,17 +56,24 @@ class Knowledge:
 
     def learn(self, tables: Iterable[str]) -> None:
         """The session has heard of all that was done to these tables."""
-        self._used.update(dict.fromkeys(tables, self._changes.count))
+        self._look()
+        self._outdated.difference_update(tables)
 
     def uses(self, statement: Statement) -> bool:
         """The session runs a statement: whether it is to be told that it knows a table as it was
         before. It is told once."""
-        changes, used = self._changes, self._used
-        now = changes.count
-        is_stale = False
-        for table in statement.tables:
-            since = used.get(table, now)
-            if since != now and changes.has_changed(table, since, self):
-                is_stale = True
-            used[table] = now
-        return is_stale and statement.kind in _TOLD
+        if self._as_of != self._changes.count:
+            self._look()
+        tables = statement.tables
+        is_outdated = bool(self._outdated) and not self._outdated.isdisjoint(tables)
+        if is_outdated:
+            self._outdated -= tables
+        self._used |= tables
+        return is_outdated and statement.kind in _TOLD
+
+    def _look(self) -> None:
+        changes, since = self._changes, self._as_of
+        self._outdated.update(
+            table for table in self._used if changes.has_changed(table, since, self)
+        )
+        self._as_of = changes.count

@@ -98,10 +98,9 @@ async def _facts(
     writes: list[Question] = []
     if explained.analyze and tables:
         for place, scan in scans_in(plan, tables):
-            if explained.wants_dpu or (scan.left and scan.stored):
-                asked = _read_by(explained, scan, tables)
-                if asked is not None:
-                    reads[place] = asked
+            asked = _read_by(explained, scan, tables)
+            if asked is not None:
+                reads[place] = asked
         if explained.wants_dpu:
             writes += _written_by(explained, plan)
     if not reads and not writes:
@@ -121,7 +120,9 @@ async def _facts(
 def _read_by(explained: Explained, scan: Scan, tables: dict[Name, Table]) -> Question | None:
     figures = Figures.of(scan.node, explained)
     table = tables.get((scan.node["Schema"], scan.node["Relation Name"]))
-    if figures.rows is None or table is None:
+    # Without rows that were dropped there is nothing to tell two layers apart for.
+    counts = scan.left and scan.stored and figures.removed
+    if figures.rows is None or table is None or not (explained.wants_dpu or counts):
         return None
     rows = (figures.rows + (figures.removed or 0)) * figures.loops
     return (
@@ -132,7 +133,7 @@ def _read_by(explained: Explained, scan: Scan, tables: dict[Name, Table]) -> Que
         table.entry_of(scan.index) if explained.wants_dpu else None,
         table.entry if scan.looks_up else None,
         scan.condition,
-        condition_of(scan.stored) if scan.stored and scan.left else "",
+        condition_of(scan.stored) if counts else "",
         str(rows),
         str(figures.loops),
     )

@@ -76,6 +76,7 @@ def explained(node: Node, nodes: tuple[Node, ...], text: bytes, start: int) -> E
         "TIMING": timing,
         "SETTINGS": options.get("settings", False),
         "GENERIC_PLAN": options.get("generic_plan", False),
+        "SUMMARY": options.get("summary", False),
     }
     words = ["FORMAT YAML", "VERBOSE", *(name for name, is_set in wanted.items() if is_set)]
     if analyze and not timing:
