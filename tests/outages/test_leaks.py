@@ -21,6 +21,7 @@ from dsqlkit import accounts, local
 from dsqlkit.connection import KeptConnection, connect, open_pool
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import DsqlkitError
+from dsqlkit.local.backend.exchange import HELD_BYTES
 from dsqlkit.token import TokenSigner
 from tests.support.processes import backends, daemon, open_files, resident_bytes
 from tests.support.soaking import DURATION_S, chance_of
@@ -30,8 +31,11 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(DURATION_S + 600)]
 
 ACCOUNTS = 10
 ROUNDS = 6
-GROWTH_BYTES = 16_000_000
-"""How much more memory the daemon may have at the end than after the second round."""
+GROWTH_BYTES = 8 * HELD_BYTES
+"""How much more memory the daemon may have at any rest than before the first round: what is held
+back for eight clients at once, at most. It is free again at a rest, but malloc gives little of it
+back, and how much was held at once is up to chance. What leaks with each statement, session or
+table comes to more than that in some hundred thousand of them."""
 
 Job = Callable[[Endpoint, TokenSigner, random.Random], None]
 
@@ -185,6 +189,7 @@ def test_mixed_clients_leave_the_cluster_as_it_was(
             with lock:
                 done[outcome] += 1
 
+    first = at_rest()
     rests = []
     for turn in range(ROUNDS):
         until = time.monotonic() + DURATION_S / ROUNDS
@@ -196,10 +201,9 @@ def test_mixed_clients_leave_the_cluster_as_it_was(
         print(f"{count:8,} {outcome}")
     for job in JOBS:
         assert done[job.__name__] > 0
-    first, later = rests[1], rests[2:]
-    assert all(rest.files <= first.files for rest in later)
+    assert all(rest.files <= rests[1].files for rest in rests[2:])
     assert all(rest.backends == 1 for rest in rests)
-    assert rests[-1].memory_bytes - first.memory_bytes < GROWTH_BYTES
+    assert max(rest.memory_bytes for rest in rests) - first.memory_bytes < GROWTH_BYTES
     held = sum(accounts.balance(bank, each).balance for each in range(1, ACCOUNTS + 1))
     assert held == ACCOUNTS * 100
     assert "Traceback" not in local.log_file().read_text()

@@ -46,7 +46,8 @@ class Adjudicator:
         self._open: dict[Contender, OpenTransaction] = {}
         self.watch = Watch(self._open.keys())
         self.luck = Luck(self._open)
-        self._parking: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._runs = False
         self._told: dict[int, Wait] = {}
         self._seen: dict[Contender, float | None] = {}
         """When what contenders had under way at the last look was sent."""
@@ -102,7 +103,7 @@ class Adjudicator:
         changed = set(tables)
         if changed:
             self.schema_version += 1
-            self.overlays.forget()
+            self.overlays.forget(changed)
         for transaction in self._open.values():
             touched = transaction.touched.tables
             if changed & touched or (EVERY_TABLE in changed and touched):
@@ -113,6 +114,19 @@ class Adjudicator:
         self.watch.gone(contender)
         self.ended(contender, committed=False)
         self.luck.gone(contender)
+
+    def cut_short(self, pid: int) -> None:
+        """End what is under way at the backend of a client that has gone: its transaction is not to
+        hold its rows up to the end of that."""
+        if self._runs:
+            self._keep(asyncio.create_task(self._cut_short(pid)))
+
+    async def _cut_short(self, pid: int) -> None:
+        import psycopg
+
+        # PostgreSQL finds out by itself, some seconds later.
+        with contextlib.suppress(psycopg.Error):
+            await self.monitor.cancel(pid)
 
     @contextlib.contextmanager
     def attend(self, pid: int) -> Generator[None, None, None]:
@@ -156,6 +170,7 @@ class Adjudicator:
         await superuser.load_driver()
         import psycopg
 
+        self._runs = True
         try:
             await self.writers.load(self.monitor.ask)
             while True:
@@ -166,8 +181,9 @@ class Adjudicator:
                     _log.warning("the adjudicator lost its connection: %s", error)
                     await asyncio.sleep(LONGEST_PAUSE_S)
         finally:
+            self._runs = False
             self.watch.stop()
-            for task in self._parking:
+            for task in self._tasks:
                 task.cancel()
             await self.monitor.close()
 
@@ -206,6 +222,10 @@ class Adjudicator:
             if not waiting.is_idle and await self._resolve(waiting, blocker, concern, waits):
                 return
 
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def _tell(self, waits: Waits, contenders: Mapping[int, Contender]) -> None:
         """Log who waits for whom, once for each wait."""
         for pid, wait in waits.items():
@@ -240,9 +260,7 @@ class Adjudicator:
             return False
         its = blocker.transaction
         if blocker.can_be_parked:
-            task = asyncio.create_task(blocker.park())
-            self._parking.add(task)
-            task.add_done_callback(self._parking.discard)
+            self._keep(asyncio.create_task(blocker.park()))
         elif blocker.is_idle and its is not None and not its.movable:
             # What it holds cannot be put back: the one that waits gives way.
             await self._cancel(waiting)

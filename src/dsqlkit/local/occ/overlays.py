@@ -1,13 +1,14 @@
 """The overlays of a cluster's tables: made when first needed, by the endpoint's own connection."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from dsqlkit.local.occ.changes import array
 from dsqlkit.local.occ.lock_monitor import Monitor
 from dsqlkit.local.occ.overlay_ddl import statements
 from dsqlkit.local.occ.overlay_shape import Shape, read_shape
+from dsqlkit.local.statements.statement import EVERY_TABLE
 
 _TO_LAY_OVER: Final = """
 SELECT relation::text, schema_name, name, shape FROM dsqlkit.to_lay_over($1::oid[])
@@ -31,10 +32,15 @@ class Overlays:
         self._making = asyncio.Lock()
         self._changes = 0
 
-    def forget(self) -> None:
-        """The schema has changed: an overlay may no longer be what its table is."""
+    def forget(self, tables: Collection[str]) -> None:
+        """The schema of these tables has changed, as their names without schema say, or of any:
+        an overlay may no longer be what its table is."""
         self._changes += 1
-        self._ready.clear()
+        self._ready = {
+            wanted: covered
+            for wanted, covered in self._ready.items()
+            if EVERY_TABLE not in tables and not any(name in tables for _, name in covered)
+        }
         self._reached.clear()
         self._tables.clear()
 

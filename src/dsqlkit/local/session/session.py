@@ -25,6 +25,7 @@ from dsqlkit.local.session.telling import moment_of, verb_of, where_of
 from dsqlkit.local.session.transaction_block import TransactionBlock
 from dsqlkit.local.session.turns import Turn, at_once
 from dsqlkit.local.sessions import NO_TRANSACTION, SessionStatus
+from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import FLUSH, SYNC, TERMINATE
 
@@ -103,6 +104,10 @@ class Session:
             return
         self._has_ended = True
         parts = self._parts
+        step, conversation = self._step, parts.conversation
+        commits = step is None or step.statement is None or step.statement.kind is Kind.COMMIT
+        if parts.transaction is not None and conversation.under_way and not commits:
+            parts.adjudicator.cut_short(conversation.pid)
         parts.pipeline.close()
         if parts.work is not None:
             parts.work.cancel()
