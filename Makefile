@@ -29,8 +29,9 @@ endif
 endif
 MADE := made-$(word 3,$(FOUND))
 
-# Two processes, each with a local cluster of its own; the tests of one file stay together.
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Three processes, each with a local cluster of its own, as tests wait at times; the tests of one file
+# stay together.
+PYTEST = $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help workshop test quick test-cdk lint bench retries soak clean
 
