@@ -81,8 +81,11 @@ def connected() -> Connection:
 
 def postmaster(folder: Path) -> int:
     """Its process, or 0 while there is none."""
-    file = folder / "server" / "data" / "postmaster.pid"
-    return int(file.read_text().split()[0]) if file.exists() else 0
+    try:
+        words = (folder / "server" / "data" / "postmaster.pid").read_text().split()
+    except FileNotFoundError:
+        return 0
+    return int(words[0]) if words else 0
 
 
 def daemon() -> int:

@@ -68,7 +68,7 @@ def assert_the_full_disk_is_named(script: str) -> None:
 
 
 @pytest.mark.skipif(not can_mount(), reason="only root with `unshare` can make a small disk")
-@pytest.mark.parametrize("size", ["100k", "5m", "25m"])
+@pytest.mark.parametrize("size", [pytest.param("100k", marks=pytest.mark.soak), "5m", "25m"])
 def test_a_disk_that_gets_full_while_the_data_is_made(own_cluster: Path, size: str) -> None:
     # Root's clusters have their data in /var/lib: a private /var/lib of that size, for one command.
     script = f'mount -t tmpfs -o size={size} tmpfs /var/lib && exec "{DSQLKIT}" local start'

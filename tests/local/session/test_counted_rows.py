@@ -120,6 +120,18 @@ def test_they_add_up_with_others_in_a_transaction(connection: Connection) -> Non
     assert state(connection) == (3000, 0, 0)
 
 
+def test_rows_that_a_cursor_writes_count_as_they_are_fetched(connection: Connection) -> None:
+    declare = "DECLARE c CURSOR FOR SELECT touch(2000) FROM generate_series(1, 2)"
+    with pytest.raises(psycopg.errors.NoActiveSqlTransaction):
+        connection.execute(declare.encode())
+    connection.execute("BEGIN")
+    connection.execute(declare.encode())
+    assert connection.execute("FETCH c").fetchone() == (2000,)
+    assert refusal(connection, "FETCH c") == TOO_MANY
+    connection.execute("ROLLBACK")
+    assert state(connection) == (3000, 0, 0)
+
+
 def test_rows_of_a_pipeline_count_together(connection: Connection) -> None:
     with pytest.raises(psycopg.Error, match=TOO_MANY):
         in_a_pipeline(

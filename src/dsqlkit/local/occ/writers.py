@@ -65,3 +65,7 @@ class Writers:
         return bool(self._names) and not (
             self._names.isdisjoint(statement.calls) and self._names.isdisjoint(statement.tables)
         )
+
+    def are_among(self, calls: set[str]) -> bool:
+        """Whether one of these functions writes rows, or may."""
+        return not self._names.isdisjoint(calls)

@@ -33,6 +33,7 @@ from dsqlkit.local.wire.messages import SYNC
 _log = logging.getLogger(__name__)
 
 
+_FETCH: Final = "FETCH"
 _CAN_STEP_ASIDE: Final = frozenset((Kind.READ, Kind.LOCK, Kind.WRITE, Kind.COPY_IN))
 """What can be cancelled for another to go on, and run again at overlays."""
 
@@ -121,8 +122,15 @@ class Parts:
 
     def counts_apart(self, statement: Statement) -> bool:
         """Whether the rows that a statement writes have to be counted, as no tag tells of all."""
-        return statement.nested or (
-            self.adjudicator.writers.are_used_by(statement) and statement.is_plain
+        if statement.nested:
+            return True
+        writers, transaction = self.adjudicator.writers, self.transaction
+        if statement.verb == _FETCH:  # of a cursor that calls one, perhaps
+            return transaction is not None and writers.are_among(transaction.touched.calls)
+        return (
+            writers.are_used_by(statement)
+            and statement.is_plain
+            and statement.kind is not Kind.CURSOR
         )
 
     def send_step(
