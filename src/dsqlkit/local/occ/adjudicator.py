@@ -7,18 +7,18 @@ of one waits for another's lock, has that other transaction parked.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Generator, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT, Refusal
+from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT
 from dsqlkit.local.occ.commit_history import CommitHistory
 from dsqlkit.local.occ.contender import Bystander, Contender
-from dsqlkit.local.occ.lock_monitor import Concern, Monitor, Wait, Waits, circle
+from dsqlkit.local.occ.lock_monitor import Monitor
 from dsqlkit.local.occ.luck import Luck
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.overlays import Overlays
-from dsqlkit.local.occ.patience import may_pass
+from dsqlkit.local.occ.resolution import Resolution
 from dsqlkit.local.occ.schema_changes import SchemaChanges
 from dsqlkit.local.occ.watch import FIRST_LOOK_S, LONGEST_PAUSE_S, Watch
 from dsqlkit.local.occ.writers import Writers
@@ -48,9 +48,7 @@ class Adjudicator:
         self.luck = Luck(self._open)
         self._tasks: set[asyncio.Task[None]] = set()
         self._runs = False
-        self._told: dict[int, Wait] = {}
-        self._seen: dict[Contender, float | None] = {}
-        """When what contenders had under way at the last look was sent."""
+        self._resolution = Resolution(self.monitor, self.watch, self.luck, self._keep)
 
     # What sessions report.
 
@@ -119,7 +117,7 @@ class Adjudicator:
         """End what is under way at the backend of a client that has gone: its transaction is not to
         hold its rows up to the end of that."""
         if self._runs:
-            self._keep(asyncio.create_task(self._cut_short(pid)))
+            self._keep(self._cut_short(pid))
 
     async def _cut_short(self, pid: int) -> None:
         import psycopg
@@ -176,7 +174,7 @@ class Adjudicator:
             while True:
                 due = await self.watch.due()
                 try:
-                    await self._look_after(due)
+                    await self._resolution.look_after(due, self._contenders)
                 except psycopg.Error as error:
                     _log.warning("the adjudicator lost its connection: %s", error)
                     await asyncio.sleep(LONGEST_PAUSE_S)
@@ -191,107 +189,7 @@ class Adjudicator:
     def _contenders(self) -> set[Contender]:
         return {*self.watch, *self._open}
 
-    async def _look_after(self, due: Sequence[Contender]) -> None:
-        self._seen = {each: self.watch.sent_s(each) for each in self._contenders}
-        for contender in due:
-            if (refusal := contender.overdue(self.watch.busy_s(contender))) is not None:
-                await self._cancel(contender, refusal)
-        contenders = {contender.pid: contender for contender in self._contenders}
-        # Of all, as whoever waits for one that waits is to wait on.
-        self.watch.looked(contenders.values())
-        waits = await self.monitor.waits(contenders)
-        if _log.isEnabledFor(logging.DEBUG):
-            self._tell(waits, contenders)
-        pairs = [
-            (contenders[pid], contenders[blocker], wait.concern)
-            for pid, wait in waits.items()
-            for blocker in wait.blockers
-            if pid in contenders and blocker in contenders
-        ]
-        for waiting, blocker, concern in pairs:
-            theirs, its = waiting.transaction, blocker.transaction
-            if theirs is None or its is None or waiting.is_idle:
-                continue
-            if waiting.wants_rows and concern is Concern.ROW:
-                theirs.meets(its)
-        around = [contenders[pid] for pid in circle(waits) if pid in contenders]
-        if around and not any(each.is_idle for each in around):
-            await self._break(around, waits)
-            return  # what the others wait for has changed
-        for waiting, blocker, concern in pairs:
-            if not waiting.is_idle and await self._resolve(waiting, blocker, concern, waits):
-                return
-
-    def _keep(self, task: asyncio.Task[None]) -> None:
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _tell(self, waits: Waits, contenders: Mapping[int, Contender]) -> None:
-        """Log who waits for whom, once for each wait."""
-        for pid, wait in waits.items():
-            if self._told.get(pid) != wait:
-                whom = " and ".join(
-                    f"session {each}"
-                    if each in contenders
-                    else f"process {each} behind the endpoint"
-                    for each in wait.blockers
-                )
-                _log.debug("session %d: waits for %s (%s)", pid, whom, wait.concern.name)
-        self._told = waits
-
-    async def _break(self, around: Sequence[Contender], waits: Waits) -> None:
-        """Have one of those that wait for each other take a step back and do it again later: the
-        one that has not been losing, or for the shortest time."""
-        by_luck = sorted(around, key=self.luck.losing_s)
-        if all(waits[each.pid].concern is Concern.ROW for each in around):
-            for each in by_luck:
-                if await self._can_step_aside(each):
-                    await self._cancel(each)
-                    return
-        victims = [each for each in by_luck if each.can_start_over]
-        await self._cancel((victims or around)[0])
-
-    async def _resolve(
-        self, waiting: Contender, blocker: Contender, concern: Concern, waits: Waits
-    ) -> bool:
-        """Let one contender that waits for another go on; whether by cancelling a statement."""
-        waited_s, since_s = self.watch.busy_s(waiting), self.watch.since_s(blocker)
-        if may_pass(waited_s, since_s, waits=blocker.pid in waits):
-            return False
-        its = blocker.transaction
-        if blocker.can_be_parked:
-            self._keep(asyncio.create_task(blocker.park()))
-        elif blocker.is_idle and its is not None and not its.movable:
-            # What it holds cannot be put back: the one that waits gives way.
-            await self._cancel(waiting)
-            return True
-        else:
-            return concern is Concern.ROW and await self._step_aside(waiting, blocker)
-        return False
-
-    async def _step_aside(self, waiting: Contender, blocker: Contender) -> bool:
-        """Set aside the one that waits for a busy one, or else that one; whether it was possible.
-
-        The one that waits is the first choice: what is under way longer need not begin again. One
-        that commits cannot step aside, and has the other's statement fail where that is no
-        transaction that could: it commits first.
-        """
-        for each in (waiting, blocker):
-            if await self._can_step_aside(each):
-                await self._cancel(each)
-                return True
-        if waiting.is_committing and blocker.can_be_refused:
-            await self._cancel(blocker)
-            return True
-        return False
-
-    @staticmethod
-    async def _can_step_aside(contender: Contender) -> bool:
-        can = contender.can_step_aside and await contender.can_be_taken_back()
-        return can and contender.can_step_aside  # it may have gone on meanwhile
-
-    async def _cancel(self, contender: Contender, refusal: Refusal | None = None) -> None:
-        if self.watch.sent_s(contender) != self._seen.get(contender):
-            return  # it is over, and a savepoint of what has come since is not to be met
-        with contender.being_cancelled(refusal):
-            await self.monitor.cancel(contender.pid)
