@@ -254,13 +254,18 @@ BEGIN
 END
 $$;
 
--- Refuses one index more than a table may have, builds in progress counted.
+-- Refuses one index more than a table may have, builds in progress counted. All of it is asked of one snapshot: to_regclass
+-- would find an index of this moment, which pg_index does not have yet.
 CREATE OR REPLACE FUNCTION dsqlkit.require_room(target regclass) RETURNS void LANGUAGE plpgsql
     SET search_path = pg_catalog AS $$
 BEGIN
-    IF (SELECT count(*) FROM pg_index WHERE indrelid = target) + (SELECT count(*)
-            FROM dsqlkit.pending_index p
-            WHERE p.target = require_room.target AND to_regclass(p.object_name) IS NULL) >= 24 THEN
+    IF (SELECT count(*) FROM (
+            SELECT format('%I.%I', n.nspname, c.relname) FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
+                JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE x.indrelid = require_room.target
+            UNION
+            SELECT p.object_name FROM dsqlkit.pending_index p WHERE p.target = require_room.target
+        ) AS i) >= 24 THEN
         RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'more than 24 indexes per table are not allowed';
     END IF;
 END
