@@ -37,7 +37,7 @@ PYTEST = $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 help:
 	@echo "make workshop  run the seven chapters (ENDPOINT=... for a real cluster)"
-	@echo "make test      run the tests, some three minutes on two cores"
+	@echo "make test      run the tests, some four minutes on two cores"
 	@echo "make quick     run the tests that take less than seconds each"
 	@echo "make test-cdk  run the tests of the CDK stack, which need its extra and Node.js"
 	@echo "make lint      check format, lint and types"
@@ -51,7 +51,7 @@ workshop: $(VENV)/installed
 	@echo 'The command dsqlkit is there after: source $(BIN)/activate'
 
 test: $(VENV)/developed
-	@echo 'Running the tests: some three minutes on two cores.'
+	@echo 'Running the tests: some four minutes on two cores.'
 	$(PYTEST)
 
 quick: $(VENV)/developed

@@ -32,13 +32,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_endpoint_and_no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _no_endpoint_and_no_account(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """A machine where nothing is set up."""
+    nowhere = tmp_path_factory.getbasetemp()
     for name in list(os.environ):
         if name.startswith(("AWS_", "PG", "CLUSTER_ENDPOINT")) or name == "REGION":
             monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(nowhere / "no-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(nowhere / "no-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
