@@ -10,16 +10,20 @@ import pytest
 
 MAKEFILE = Path(__file__).parents[2] / "Makefile"
 
+_OF_MAKE = ("MAKE", "MFLAGS", "PYTHON", "VENV")
+
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 
 def make(folder: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     shutil.copy(MAKEFILE, folder)
     (folder / "pyproject.toml").touch()
+    # What was given to the make that runs the tests would win over what these give.
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(_OF_MAKE)}
     return subprocess.run(
         ["make", "-C", folder, *arguments],
         check=False,
-        env=os.environ | variables,
+        env=ours | variables,
         capture_output=True,
         text=True,
         timeout=60,
