@@ -3,6 +3,9 @@
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
+from dsqlkit import accounts
 from dsqlkit.connection import KeptConnection
 from tests.support.commands import Command
 
@@ -13,6 +16,13 @@ UPDATE accounts SET balance = balance + 1 WHERE id = 2;
 COMMIT;
 SELECT * FROM accounts WHERE id = 1;
 """
+
+
+@pytest.fixture
+def bank(connections: KeptConnection) -> KeptConnection:
+    """So many accounts that one is found by its key, whatever the statistics say."""
+    accounts.initialise(connections, 1000)
+    return connections
 
 
 def test_a_script_is_costed_by_statement_and_by_transaction(
