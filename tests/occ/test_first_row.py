@@ -30,9 +30,8 @@ def _beaten(loser: Racer, winner: Racer, sleep_s: float) -> int:
 
 def test_a_first_statement_that_was_beaten_has_a_new_snapshot(racers: Sessions) -> None:
     beaten, winner = racers(2)
-    for _ in range(
-        TRIES
-    ):  # a statement that takes long on a busy machine has that of its beginning
+    # One that takes long, on a busy machine, has the snapshot of its beginning.
+    for _ in range(TRIES):
         before = winner.rows(READ)[0][0]
         value = _beaten(beaten, winner, 0.02)
         if beaten.say("COMMIT") == "COMMIT":

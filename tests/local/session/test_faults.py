@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,7 +15,7 @@ from dsqlkit import accounts, local
 from dsqlkit import connection as connection_module
 from dsqlkit.connection import Connection, KeptConnection, connect, open_pool, parameters
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from dsqlkit.errors import LocalClusterFailed, OutcomeUnknown
+from dsqlkit.errors import OutcomeUnknown
 from dsqlkit.local import Faults
 from dsqlkit.token import TokenSigner
 from dsqlkit.transaction import RetryPolicy
@@ -324,41 +323,3 @@ def test_a_pool_that_checks_replaces_connections_closed_for_their_age(
         with pool.connection() as second:
             assert second.info.backend_pid != pid
             assert second.execute("SELECT 1").fetchone() == (1,)
-
-
-@pytest.mark.own_cluster
-def test_faults_outlive_a_restart_and_go_with_a_reset(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    faults = Faults(conflict_every=1)
-    assert local.set_faults(faults).faults == faults
-    assert not local.status().running
-    try:
-        assert local.start().faults == faults
-        from dsqlkit.endpoint import resolve
-
-        own = resolve(
-            "local", environ={}, start_local=local.ensure_running, local_address=local.address
-        )
-        with connect(own) as connection:
-            connection.execute("CREATE TABLE faulty (id int PRIMARY KEY)")
-            with pytest.raises(psycopg.errors.SerializationFailure):
-                connection.execute("INSERT INTO faulty VALUES (1)")
-        assert local.stop().faults == faults
-    finally:
-        assert local.reset().faults == Faults()
-        monkeypatch.undo()
-
-
-def test_a_damaged_file_of_faults_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    local.set_faults(Faults(commit_ms=1))
-    (tmp_path / "dsqlkit" / "local" / "faults.json").write_text(
-        '{"change": 1, "faults": {"commit_ms": -1}}'
-    )
-    with pytest.raises(LocalClusterFailed, match="damaged"):
-        local.status()
-    local.reset()
-    assert local.status().faults == Faults()
-    monkeypatch.undo()
