@@ -17,6 +17,7 @@ from dsqlkit.local.explain.charge import changed_by
 from dsqlkit.local.explain.document import Node, NoDocument, read
 from dsqlkit.local.explain.facts import Facts, Measured, Table
 from dsqlkit.local.explain.figures import Figures
+from dsqlkit.local.explain.hiding import without_own_branches, without_own_names
 from dsqlkit.local.explain.printing import plan_lines
 from dsqlkit.local.explain.scans import Scan, condition_of, scans_in, walk
 from dsqlkit.local.session.plan_tables import Name, PlanTables, array
@@ -75,7 +76,8 @@ async def printed(
     except Refused as refused:
         _log.error("a plan is printed without what it read: %s", refused)
         facts = Facts(known, cpu_s=taken)
-    return _with_rows(answer, plan_lines(plans, explained, facts))
+    lines = plan_lines(plans, explained, facts)
+    return _with_rows(answer, [without_own_names(line) for line in lines])
 
 
 def _tables_in(plan: Node) -> list[Name]:
@@ -153,7 +155,8 @@ def _plans(answer: bytes) -> list[dict[str, Any]] | None:
     for kind, frame in cutter.feed(answer):
         if kind == Backend.DATA_ROW:
             try:
-                return read(frame[11:].decode())
+                plans = read(frame[11:].decode())
+                return [{**each, "Plan": without_own_branches(each["Plan"])} for each in plans]
             except NoDocument:
                 return None
     return None
