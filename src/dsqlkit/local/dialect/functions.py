@@ -3,8 +3,8 @@
 Sources: live runs for the advisory locks and pg_backend_pid. What was recorded of sizes
 (pg_table_size and the like were refused in 2025) is too old to go by. Not recorded are functions
 that make XML of what a text asks, or of tables: DSQL has no type for it, and here they would read
-the catalog past the views that clients see of it. So would ts_stat, and ts_rewrite where it is given
-the text of a query and not what to put in place of what.
+the catalog past the views that clients see of it. So would ts_stat, and ts_rewrite where it is
+given the text of a query and not what to put in place of what.
 """
 
 from typing import Final

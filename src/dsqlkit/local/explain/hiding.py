@@ -1,7 +1,7 @@
 """A plan without what is the endpoint's own, which views of the catalog read. Pure.
 
-The catalog's views show indexes that are still to come (server/sql/seen.sql), which a cluster has in
-its catalog: what reads those leaves the plan. Of all else only the schema's name does.
+The catalog's views show indexes that are still to come (server/sql/seen.sql), which a cluster has
+in its catalog: what reads those leaves the plan. Of all else only the schema's name does.
 """
 
 import re
