@@ -95,7 +95,7 @@ class Parts:
             on_job,
             adjudicator.changed_schema,
             on_busy=partial(adjudicator.watch.busy, contender),
-            on_rest=partial(adjudicator.watch.at_rest, contender),
+            on_rest=self._at_rest,
             on_copy=self._copy_wanted,
             lost=close,
         )
@@ -106,6 +106,11 @@ class Parts:
 
     def _received(self, data: bytes) -> None:
         self.pipeline.receive(data)
+
+    def _at_rest(self) -> None:
+        self.adjudicator.watch.at_rest(self.contender)
+        if self.pipeline.has_data:
+            self.pipeline.take_data()
 
     def _copy_wanted(self) -> None:
         self.pipeline.take_data()
