@@ -17,9 +17,9 @@ from dsqlkit.local.explain.charge import changed_by
 from dsqlkit.local.explain.document import Node, NoDocument, read
 from dsqlkit.local.explain.facts import Facts, Measured, Table
 from dsqlkit.local.explain.figures import Figures
-from dsqlkit.local.explain.hiding import without_own_branches, without_own_names
 from dsqlkit.local.explain.printing import plan_lines
 from dsqlkit.local.explain.scans import Scan, condition_of, scans_in, walk
+from dsqlkit.local.session.hiding import without_own_branches, without_own_names
 from dsqlkit.local.session.plan_tables import Name, PlanTables, array
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.wire.messages import (
