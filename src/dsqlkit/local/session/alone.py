@@ -12,7 +12,7 @@ from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
-from dsqlkit.local.wire.messages import SYNC, Backend
+from dsqlkit.local.wire.messages import Backend
 
 _BEGIN: Final = question("BEGIN")
 _COMMIT: Final = question("COMMIT")
@@ -24,33 +24,26 @@ async def explain_alone(
     step: Step,
     statement: Statement,
     explained: Explained,
-    before: "asyncio.Future[Exchange] | None",
 ) -> None:
-    """Run an EXPLAIN in autocommit, and commit it. `before` ends what came before it in a pipeline
-    without a Sync: that is committed first."""
+    """Run an EXPLAIN that is all there is up to a Sync, and commit it."""
     conversation = parts.conversation
-    ready = b"" if step.hides_ready else READY_IDLE
-    if before is not None and (await before).verdict.error is not None:
-        parts.tell(step, ready, failed=True)
-        return
     answered = asyncio.get_running_loop().create_future()
     request = Request(hide_ready=True, is_query=step.is_query, before=step.before)
     conversation.expect(Exchange(HELD))
     conversation.expect(Exchange(request, answered.set_result))
     cpu = cpu_s(conversation.pid) if explained.wants_dpu else None
-    ends = step.hides_ready and not step.is_query
-    conversation.backend.write(_BEGIN + step.data + (SYNC if ends else b""))
+    conversation.backend.write(_BEGIN + step.data)
     done: Exchange = await answered
     if done.verdict.error is not None:
         await conversation.run(_ROLLBACK)
-        parts.tell(step, done.held() + ready, failed=True)
+        parts.tell(step, done.held() + READY_IDLE, failed=True)
         return
     tables = parts.plan_tables
     if not statement.can_conflict:
         # What only read cannot fail; the client need not wait for it, only its next step.
         last = _COMMIT, Exchange(HELD, lambda _: parts.pipeline.release())
         answer = await printed(conversation, tables, explained, done, cpu, anew=False, last=last)
-        parts.tell(step, answer + ready, failed=False)
+        parts.tell(step, answer + READY_IDLE, failed=False)
         return
     answer = await printed(conversation, tables, explained, done, cpu, anew=False)
     fate = Fate.COMMIT
@@ -61,7 +54,7 @@ async def explain_alone(
         return
     if fate is Fate.CONFLICT:
         await conversation.run(_ROLLBACK)
-        parts.tell(step, MADE_CONFLICT.as_error() + ready, failed=True)
+        parts.tell(step, MADE_CONFLICT.as_error() + READY_IDLE, failed=True)
         return
     committed = await conversation.run(_COMMIT)
     if committed.verdict.error is None:
@@ -72,4 +65,4 @@ async def explain_alone(
     if fate is Fate.CUT_AFTER:
         parts.cut()
         return
-    parts.tell(step, answer + ready, failed=committed.verdict.error is not None)
+    parts.tell(step, answer + READY_IDLE, failed=committed.verdict.error is not None)

@@ -214,9 +214,8 @@ class Parts:
             if transaction.lost == SCHEMA_CONFLICT:
                 self.knowledge.learn(touched.tables)
             elif committed and touched.schema:
-                self.knowledge.committed(
-                    step.statement for step in touched.steps if step.statement is not None
-                )
+                again = (step.statement for step in touched.steps if step.statement is not None)
+                self.knowledge.committed([*touched.kept, *again])
             self.adjudicator.ended(self.contender, committed=committed)
             self.transaction = None
 

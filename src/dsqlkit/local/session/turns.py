@@ -49,13 +49,18 @@ class Turn(Enum):
     BEGIN = "begun"
     """A BEGIN that is sent at once."""
     BEGIN_IMPLICIT = "begun implicitly"
-    """A part of a text with other statements beside its BEGIN or COMMIT."""
+    """A part of a text with other statements beside its BEGIN or COMMIT; or an EXPLAIN that begins
+    a pipeline, to be a part of its transaction."""
+    TAKE_OVER = "taken over"
+    """An EXPLAIN in a pipeline: with what came since the last Sync it becomes a block."""
 
     # Inside one.
     MAKE_EXPLICIT = "made explicit"
     """A BEGIN in the middle of such a text."""
     END_IMPLICIT = "ended implicitly"
-    """The end of such a text."""
+    """The end of such a text, or pipeline."""
+    SPLIT = "split"
+    """The last step of such a pipeline: its Sync comes by itself."""
     HOLD = "held"
     """Sent, and its answer held back until it is known whether it met a conflict."""
     GUARD = "guarded"
@@ -142,7 +147,9 @@ def outside(  # noqa: PLR0911 - a table
     if kind is not None and end is _PART:
         return _FORWARD if kind is _COMMIT or kind is _ROLLBACK else Turn.BEGIN_IMPLICIT
     if explains:
-        return Turn.EXPLAIN
+        if joins:
+            return Turn.TAKE_OVER
+        return Turn.EXPLAIN if end is _QUERY or end is _SYNC else Turn.BEGIN_IMPLICIT
     if not joins:
         if kind is None and end is End.FLUSH:
             return Turn.PREPARE_ONLY
@@ -164,6 +171,7 @@ def inside(  # noqa: PLR0911, PLR0912 - a table
     *,
     implicit: bool,
     is_sync: bool,
+    closes: bool,
     too_old: bool,
     disrupted: bool,
     needs_care: bool,
@@ -176,14 +184,15 @@ def inside(  # noqa: PLR0911, PLR0912 - a table
 ) -> Turn:
     """The turn of a step inside a transaction block. `kind` is None where it executes nothing.
 
-    `implicit`: the block has no BEGIN of the client's. `disrupted`: a fault may hit its COMMIT.
+    `implicit`: the block has no BEGIN of the client's. `is_sync`: the step is a Sync and no more;
+    `closes`: it has one, or is a Query. `disrupted`: a fault may hit its COMMIT.
     `needs_care`: something is to be done before its COMMIT. `outdated`: the session has yet to hear
     of a change of schema. `refused`: the step may not join it. `gathered`: a COPY has its data.
     `counted`: no tag tells of all rows that it writes. `writes`: it may meet a conflict; `guarded`:
     it has to be taken back by itself then.
     """
-    if implicit and is_sync:
-        return Turn.END_IMPLICIT
+    if implicit and closes:
+        return Turn.END_IMPLICIT if is_sync else Turn.SPLIT
     if implicit and kind is _BEGIN:
         return Turn.MAKE_EXPLICIT
     if kind is None or phase is _FAILED or phase is _EMPTIED:
