@@ -44,27 +44,33 @@ def cpu_s(pid: int) -> float | None:
     return None
 
 
+def taken_since(before: float | None, pid: int) -> float | None:
+    """What a process has taken of a processor since `cpu_s` answered this, in seconds."""
+    if before is None:
+        return None
+    now = cpu_s(pid)
+    return None if now is None else now - before
+
+
 async def printed(
     conversation: Conversation,
     tables: PlanTables,
     explained: Explained,
     exchange: Exchange,
-    cpu: float | None,
+    taken: float | None,
     *,
     anew: bool,
     last: Frames | None = None,
 ) -> bytes:
-    """The answer to give in place of what was held back of an exchange. `cpu` is what the backend
-    had taken of a processor before it; `anew` as in PlanTables. `last` is sent after all that is
-    asked for the plan, and not waited for."""
+    """The answer to give in place of what was held back of an exchange. `taken` is what the backend
+    took of a processor for it, in seconds; `anew` as in PlanTables. `last` is sent after all that
+    is asked for the plan, and not waited for."""
     answer = exchange.held()
     plans = _plans(answer)
     if plans is None:
         if last is not None:
             conversation.send(*last)
         return answer
-    after = cpu_s(conversation.pid) if cpu is not None else None
-    taken = None if cpu is None or after is None else after - cpu
     plan = plans[0]["Plan"]
     known: dict[Name, Table] = {}
     try:
