@@ -70,8 +70,16 @@ OUTSIDE: list[tuple[Kind | None, End, set[str], Turn]] = [
     # A plan that is printed anew, whatever is explained.
     (Kind.READ, End.QUERY, {"explains"}, Turn.EXPLAIN),
     (Kind.WRITE, End.SYNC, {"explains", "limited", "disrupted"}, Turn.EXPLAIN),
-    (Kind.READ, End.NEXT, {"explains", "joins"}, Turn.EXPLAIN),
+    (Kind.READ, End.NEXT, {"explains"}, Turn.BEGIN_IMPLICIT),
+    (Kind.WRITE, End.FLUSH, {"explains"}, Turn.BEGIN_IMPLICIT),
+    (Kind.READ, End.NEXT, {"explains", "joins"}, Turn.TAKE_OVER),
+    (Kind.WRITE, End.SYNC, {"explains", "joins", "counted"}, Turn.TAKE_OVER),
     (Kind.READ, End.PART, {"explains"}, Turn.BEGIN_IMPLICIT),
+    # Rows that are counted apart.
+    (Kind.READ, End.SYNC, {"apart", "limited"}, Turn.LIMIT),
+    (Kind.WRITE, End.NEXT, {"apart", "limited"}, Turn.BEGIN_IMPLICIT),
+    (Kind.WRITE, End.SYNC, {"apart", "limited", "joins", "counted"}, Turn.TAKE_OVER),
+    (Kind.WRITE, End.SYNC, {"apart", "limited", "explains"}, Turn.EXPLAIN),
     # Faults.
     (Kind.WRITE, End.QUERY, {"disrupted"}, Turn.DISRUPT),
     (None, End.SYNC, {"disrupted", "joins"}, Turn.DISRUPT),
@@ -84,7 +92,7 @@ def test_outside_a_transaction_block(
 ) -> None:
     names = (
         *("joins", "plain", "idle", "outdated", "refused"),
-        *("limited", "counted", "explains", "disrupted"),
+        *("limited", "counted", "apart", "explains", "disrupted"),
     )
     assert outside(kind, end, **{name: name in facts for name in names}) is turn
 
@@ -96,7 +104,7 @@ INSIDE: list[tuple[Phase, Kind | None, set[str], Turn]] = [
     (Phase.OPEN, Kind.WRITE, {"writes"}, Turn.HOLD),
     (Phase.OPEN, Kind.LOCK, {"writes", "guarded"}, Turn.GUARD),
     (Phase.OPEN, None, set(), Turn.FORWARD),
-    (Phase.OPEN, None, {"is_sync"}, Turn.FORWARD),
+    (Phase.OPEN, None, {"is_sync", "closes"}, Turn.FORWARD),
     (Phase.OPEN, Kind.BEGIN, set(), Turn.FORWARD),
     (Phase.OPEN, Kind.MIXED, set(), Turn.FORWARD),
     # Its end.
@@ -139,10 +147,14 @@ INSIDE: list[tuple[Phase, Kind | None, set[str], Turn]] = [
     (Phase.AT_OVERLAYS, Kind.WRITE, {"writes", "guarded"}, Turn.RESUME),
     (Phase.PARKED, None, set(), Turn.FORWARD),
     # A text whose statements go one by one.
-    (Phase.OPEN, None, {"implicit", "is_sync"}, Turn.END_IMPLICIT),
-    (Phase.FAILED, None, {"implicit", "is_sync"}, Turn.END_IMPLICIT),
+    (Phase.OPEN, None, {"implicit", "is_sync", "closes"}, Turn.END_IMPLICIT),
+    (Phase.FAILED, None, {"implicit", "is_sync", "closes"}, Turn.END_IMPLICIT),
     (Phase.OPEN, Kind.BEGIN, {"implicit"}, Turn.MAKE_EXPLICIT),
     (Phase.OPEN, Kind.WRITE, {"implicit", "writes"}, Turn.HOLD),
+    # A pipeline with an EXPLAIN in it.
+    (Phase.OPEN, Kind.WRITE, {"implicit", "closes", "writes"}, Turn.SPLIT),
+    (Phase.OPEN, None, {"implicit", "closes"}, Turn.SPLIT),
+    (Phase.OPEN, Kind.WRITE, {"closes", "writes"}, Turn.HOLD),
 ]
 
 
@@ -151,7 +163,16 @@ def test_inside_a_transaction_block(
     phase: Phase, kind: Kind | None, facts: set[str], turn: Turn
 ) -> None:
     names = (
-        *("implicit", "is_sync", "too_old", "disrupted", "needs_care", "outdated", "refused"),
+        *(
+            "implicit",
+            "is_sync",
+            "closes",
+            "too_old",
+            "disrupted",
+            "needs_care",
+            "outdated",
+            "refused",
+        ),
         *("gathered", "counted", "guarded", "writes"),
     )
     assert inside(phase, kind, **{name: name in facts for name in names}) is turn
@@ -167,7 +188,7 @@ def test_a_rollback_is_never_kept_from_its_end(phase: Phase, kind: Kind | None) 
         ),
         True,
     )
-    turn = inside(phase, kind, implicit=False, is_sync=False, **facts)
+    turn = inside(phase, kind, implicit=False, is_sync=False, closes=False, **facts)
     assert (turn is Turn.FORWARD) is (
         kind in (None, Kind.ROLLBACK, Kind.BEGIN, Kind.MIXED)
         or phase in (Phase.FAILED, Phase.EMPTIED)

@@ -16,6 +16,7 @@ from tests.support.processes import backends, daemon, is_stuck, open_files, resi
 from tests.support.raw import (
     SSL_REQUEST,
     STARTUP,
+    TERMINATE,
     answer_of,
     cancel_request,
     password,
@@ -24,6 +25,7 @@ from tests.support.raw import (
     signed_in,
     vanish,
 )
+from tests.support.raw_client import pipelined
 from tests.support.waiting import eventually
 
 Open = Callable[[], ssl.SSLSocket]
@@ -250,3 +252,29 @@ def test_cancel_requests_with_wrong_keys_do_nothing(
             opened.sendall(cancel_request(pid if number % 2 else 1, wrong))
             assert rest(opened) == b""
     assert b"done" in answer_of(tls)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        pytest.param(query("UPDATE vanishing SET id = 2"), b"UPDATE 0\0", id="behind a write"),
+        pytest.param(query("SELECT pg_sleep(0.1)"), b"SELECT 1\0", id="behind what lasts"),
+        pytest.param(
+            query("BEGIN") + query("DELETE FROM vanishing") + query("COMMIT"),
+            b"COMMIT\0",
+            id="behind a transaction",
+        ),
+        pytest.param(
+            query("EXPLAIN SELECT FROM vanishing"), b"EXPLAIN\0", id="behind what is printed here"
+        ),
+        pytest.param(pipelined("SELECT 1", "SELECT 2"), b"SELECT 1\0", id="behind a pipeline"),
+    ],
+)
+def test_a_client_that_takes_leave_ahead_gets_its_answer_and_the_end(
+    encrypted: Open, token: str, words: bytes, answer: bytes
+) -> None:
+    tls = encrypted()
+    signed_in(tls, token)
+    tls.sendall(words + TERMINATE)
+    tls.settimeout(30)
+    assert answer in rest(tls)

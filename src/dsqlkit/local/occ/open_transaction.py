@@ -1,7 +1,7 @@
 """What the endpoint knows of one client's explicit transaction: its phase, and what it touched."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -68,7 +68,8 @@ class Touched:
     or locked, `locked` and `shared` those of which they selected rows FOR UPDATE and FOR KEY SHARE.
     `schema` are the tables whose schema they changed, `rows` how many rows, `statements` how many
     of them there were. `steps` are those that
-    have to run again where the transaction starts over; `calls` the functions that they called.
+    have to run again where the transaction starts over, `kept` the statements that came before it
+    could; `calls` the functions that they called.
     `opaque`: they may have written what no step says. `shared_keys` are known at COMMIT alone.
     """
 
@@ -79,6 +80,7 @@ class Touched:
     schema: set[str] = field(default_factory=set)
     shared_keys: list[SharedKey] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    kept: list[Statement] = field(default_factory=list)
     calls: set[str] = field(default_factory=set)
     opaque: bool = False
     rows: int = 0
@@ -87,8 +89,9 @@ class Touched:
     ddl: bool = False
     dml: bool = False
 
-    def note(self, step: Step, statement: Statement, rows: int) -> None:
-        """Remember a statement that has run, and how many rows it changed."""
+    def note(self, step: Step | None, statement: Statement, rows: int) -> None:
+        """Remember a statement that has run, and how many rows it changed. Without a step it does
+        not run again."""
         self.tables |= statement.tables
         self.claimed |= statement.claimed
         self.locked |= statement.locked
@@ -101,7 +104,9 @@ class Touched:
         self.deletes = self.deletes or statement.deletes
         if statement.kind is Kind.SCHEMA:
             self.schema |= statement.tables
-        if statement.kind in _REPEATED:
+        if step is None:
+            self.kept.append(statement)
+        elif statement.kind in _REPEATED:
             self.steps.append(step)
 
 
@@ -252,6 +257,14 @@ class OpenTransaction:
         ):
             # Not its rows alone would have to be kept.
             self.movable = False
+
+    def keep(self, statements: Iterable[Statement], rows: int) -> None:
+        """Remember what has run before the point that it can be taken back to, and how many rows
+        all of it changed."""
+        for statement in statements:
+            self.touched.note(None, statement, 0)
+        self.touched.rows += rows
+        self.movable = False
 
     def meets(self, other: "OpenTransaction") -> None:
         """The two want the same row."""

@@ -37,8 +37,9 @@ class Writers:
     """
 
     def __init__(self) -> None:
-        self._known: set[Made] = set()
         self._names: set[str] = set()
+        self._users: dict[str, set[str]] = {}
+        """By the name of what is used, the names of what uses it."""
 
     async def load(self, ask: Callable[..., Awaitable[Rows]]) -> None:
         """Learn what is there since before this process. Raises psycopg.Error."""
@@ -49,16 +50,14 @@ class Writers:
 
     def made(self, made: Made) -> None:
         """Something is made, or may be. What is dropped stays."""
-        self._known.add(made)
-        grown = True
-        while grown:
-            found = {
-                each.name
-                for each in self._known
-                if each.writes or not self._names.isdisjoint(each.uses)
-            }
-            grown = not found <= self._names
-            self._names |= found
+        for used in made.uses:
+            self._users.setdefault(used, set()).add(made.name)
+        found = [made.name] if made.writes or not self._names.isdisjoint(made.uses) else []
+        while found:
+            name = found.pop()
+            if name not in self._names:
+                self._names.add(name)
+                found += self._users.get(name, ())
 
     def are_used_by(self, statement: Statement) -> bool:
         """Whether a statement may write rows of which its tag does not tell, by what it uses."""

@@ -4,15 +4,18 @@ import asyncio
 from typing import Final
 
 from dsqlkit.local.backend.exchange import HELD, READY_IDLE, Exchange, Request, question
+from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.dialect.refusal import MADE_CONFLICT
 from dsqlkit.local.faults import Fate
+from dsqlkit.local.session.counting import WRITTEN, written_since
 from dsqlkit.local.session.disruption import next_fate
-from dsqlkit.local.session.explaining import cpu_s, printed
+from dsqlkit.local.session.explaining import cpu_s, printed, taken_since
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
-from dsqlkit.local.wire.messages import SYNC, Backend
+from dsqlkit.local.wire.messages import Backend
+from dsqlkit.quotas import MAX_ROWS
 
 _BEGIN: Final = question("BEGIN")
 _COMMIT: Final = question("COMMIT")
@@ -24,35 +27,39 @@ async def explain_alone(
     step: Step,
     statement: Statement,
     explained: Explained,
-    before: "asyncio.Future[Exchange] | None",
 ) -> None:
-    """Run an EXPLAIN in autocommit, and commit it. `before` ends what came before it in a pipeline
-    without a Sync: that is committed first."""
+    """Run an EXPLAIN that is all there is up to a Sync, and commit it."""
     conversation = parts.conversation
-    ready = b"" if step.hides_ready else READY_IDLE
-    if before is not None and (await before).verdict.error is not None:
-        parts.tell(step, ready, failed=True)
-        return
     answered = asyncio.get_running_loop().create_future()
     request = Request(hide_ready=True, is_query=step.is_query, before=step.before)
-    conversation.expect(Exchange(HELD))
+    begin, before = _BEGIN, Exchange(HELD)
+    if counts := parts.counts_apart(statement):
+        (await conversation.run(_BEGIN)).rows()
+        before = await conversation.run(WRITTEN)
+        begin = b""
+    else:
+        conversation.expect(Exchange(HELD))
     conversation.expect(Exchange(request, answered.set_result))
     cpu = cpu_s(conversation.pid) if explained.wants_dpu else None
-    ends = step.hides_ready and not step.is_query
-    conversation.backend.write(_BEGIN + step.data + (SYNC if ends else b""))
+    conversation.backend.write(begin + step.data)
     done: Exchange = await answered
+    taken = taken_since(cpu, conversation.pid)
     if done.verdict.error is not None:
         await conversation.run(_ROLLBACK)
-        parts.tell(step, done.held() + ready, failed=True)
+        parts.tell(step, done.held() + READY_IDLE, failed=True)
+        return
+    if counts and await written_since(conversation, before) > MAX_ROWS:
+        await conversation.run(_ROLLBACK)
+        parts.tell(step, TOO_MANY_ROWS.as_error() + READY_IDLE, failed=True)
         return
     tables = parts.plan_tables
     if not statement.can_conflict:
         # What only read cannot fail; the client need not wait for it, only its next step.
         last = _COMMIT, Exchange(HELD, lambda _: parts.pipeline.release())
-        answer = await printed(conversation, tables, explained, done, cpu, anew=False, last=last)
-        parts.tell(step, answer + ready, failed=False)
+        answer = await printed(conversation, tables, explained, done, taken, anew=False, last=last)
+        parts.tell(step, answer + READY_IDLE, failed=False)
         return
-    answer = await printed(conversation, tables, explained, done, cpu, anew=False)
+    answer = await printed(conversation, tables, explained, done, taken, anew=False)
     fate = Fate.COMMIT
     if statement.writes_explained and parts.faults.on_commit:
         fate = await next_fate(parts.faults)
@@ -61,7 +68,7 @@ async def explain_alone(
         return
     if fate is Fate.CONFLICT:
         await conversation.run(_ROLLBACK)
-        parts.tell(step, MADE_CONFLICT.as_error() + ready, failed=True)
+        parts.tell(step, MADE_CONFLICT.as_error() + READY_IDLE, failed=True)
         return
     committed = await conversation.run(_COMMIT)
     if committed.verdict.error is None:
@@ -72,4 +79,4 @@ async def explain_alone(
     if fate is Fate.CUT_AFTER:
         parts.cut()
         return
-    parts.tell(step, answer + ready, failed=committed.verdict.error is not None)
+    parts.tell(step, answer + READY_IDLE, failed=committed.verdict.error is not None)

@@ -4,7 +4,6 @@ Its frames are forwarded as they come, and so are the answers. Exceptions are wh
 refused, what may change too many rows, and a COMMIT that a fault on demand may hit.
 """
 
-import asyncio
 from functools import partial
 from typing import Final
 
@@ -32,7 +31,6 @@ from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.turns import Turn, outside
 from dsqlkit.local.statements.statement import BOUNDS, UNBOUNDED, Statement
 from dsqlkit.local.statements.steps import End, Step
-from dsqlkit.local.wire.messages import SYNC
 from dsqlkit.quotas import MAX_ROWS
 
 _ENDS: Final = (End.SYNC, End.QUERY)
@@ -65,9 +63,11 @@ class Autocommit:
                 refused=False,
                 limited=False,
                 counted=joins and self._exchange.counts,
+                apart=False,
                 explains=False,
                 disrupted=on_commit and self._can_be_hit(step),
             )
+        counts_apart = self._parts.counts_apart(statement)
         return outside(
             statement.kind,
             step.end,
@@ -76,9 +76,9 @@ class Autocommit:
             idle=not self._parts.conversation.under_way,
             outdated=not joins and step.end in _ENDS and self._parts.knowledge.uses(statement),
             refused=len(statement.parts) > 1 and refusal_outside(statement.parts) is not None,
-            limited=(statement.may_change_too_much or self._parts.counts_apart(statement))
-            and not on_commit,
+            limited=(statement.may_change_too_much or counts_apart) and not on_commit,
             counted=joins and self._may_be_too_much(statement),
+            apart=counts_apart and not on_commit,
             explains=statement.explained is not None,
             disrupted=on_commit and self._can_be_hit(step),
         )
@@ -127,9 +127,17 @@ class Autocommit:
         statement = step.statement
         assert statement is not None
         assert statement.explained is not None
-        before = self._cut_off()
-        work = explain_alone(self._parts, step, statement, statement.explained, before)
+        work = explain_alone(self._parts, step, statement, statement.explained)
         self._parts.do("an EXPLAIN", work)
+
+    def take_over(self, step: Step) -> None:
+        """Go on with what came since the last Sync as a transaction block."""
+        assert self._unsynced is not None
+        exchange, statements = self._exchange, self._unsynced
+        self._unsynced = None
+        note = partial(self._done, statements)
+        work = implicit.take_over(self._parts, step, exchange, statements, note)
+        self._parts.do("the begin of a pipeline", work)
 
     def begin_ahead(self, _step: Step) -> None:
         """Answer a BEGIN, and have it travel with the statement that comes next: the snapshot is of
@@ -145,7 +153,7 @@ class Autocommit:
         self._parts.conversation.send(with_savepoint(step), begin)
 
     def begin_implicit(self, step: Step) -> None:
-        """Begin the transaction of a text."""
+        """Begin the transaction of a text, or of a pipeline."""
         self._parts.do("the begin of a text", implicit.begin(self._parts, step))
 
     def _join(self, step: Step) -> None:
@@ -170,24 +178,6 @@ class Autocommit:
             return False
         is_counted = self._exchange.counts or not self._parts.faults.on_commit
         return is_counted and self._most + statement.most > MAX_ROWS
-
-    def _cut_off(self) -> "asyncio.Future[Exchange] | None":
-        """End what has come since the last Sync, which the client does not hear of; its exchange,
-        None where nothing came."""
-        if self._unsynced is None:
-            return None
-        exchange, statements = self._exchange, self._unsynced
-        self._unsynced = None
-        ended = asyncio.get_running_loop().create_future()
-
-        def done(each: Exchange) -> None:
-            self._done(statements, each)
-            ended.set_result(each)
-
-        exchange.on_done = done
-        exchange.request = exchange.request._replace(hide_ready=True)
-        self._parts.backend.write(SYNC)
-        return ended
 
     def _can_be_hit(self, step: Step) -> bool:
         """Whether it ends what is committed by itself, with a COMMIT that a fault may hit."""

@@ -1,19 +1,25 @@
-"""The implicit transaction of a text that has statements beside its BEGIN ... COMMIT.
+"""The implicit transaction of a text that has statements beside its BEGIN ... COMMIT, and of a
+pipeline with an EXPLAIN among others.
 
-PostgreSQL runs them in one transaction up to the next COMMIT, or the end of the text. As such a
-text is sent statement by statement, a BEGIN and a COMMIT that the client does not see make it so.
+PostgreSQL runs them in one transaction up to the next COMMIT, or the end of the text, or the Sync.
+As they are sent one by one, a BEGIN and a COMMIT that the client does not see make it so.
 """
 
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from dsqlkit.local.backend.exchange import READY_IDLE
-from dsqlkit.local.backend.savepoint import SAVEPOINT
+from dsqlkit.local.backend.exchange import IN_TRANSACTION, READY_IDLE, Exchange
+from dsqlkit.local.backend.savepoint import BEGIN, BEGIN_COMPLETE
 from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.session.limited_write import FAIL
 from dsqlkit.local.session.parts import Parts
-from dsqlkit.local.statements.steps import Step
-from dsqlkit.local.wire.messages import Backend, Frontend, message
+from dsqlkit.local.statements.statement import BOUNDS, Statement
+from dsqlkit.local.statements.steps import End, Step
+from dsqlkit.local.wire.messages import FLUSH, SYNC, Backend, Frontend, message
 
-_BEGIN: Final = message(Frontend.QUERY, f"BEGIN;SAVEPOINT {SAVEPOINT}\0".encode())
+# Not as a Query, which would drop what the client has bound in an earlier message.
+_BEGIN: Final = BEGIN + SYNC
 _COMMIT: Final = message(Frontend.QUERY, b"COMMIT\0")
 _ROLLBACK: Final = message(Frontend.QUERY, b"ROLLBACK\0")
 _BEGUN: Final = message(Backend.COMMAND_COMPLETE, b"BEGIN\0")
@@ -26,6 +32,60 @@ async def begin(parts: Parts, step: Step) -> None:
     parts.pipeline.put_first(step)
 
 
+async def take_over(
+    parts: Parts,
+    step: Step,
+    exchange: Exchange,
+    statements: Sequence[Statement],
+    note: Callable[[Exchange], None],
+) -> None:
+    """Have the transaction of what came since the last Sync go on for a step, which comes next.
+
+    `exchange` is under way for these statements, and `note` is told how they ended.
+    """
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[Exchange] = loop.create_future()
+    exchange.on_done = ended.set_result
+    exchange.request = exchange.request._replace(hide_ready=True)
+    begins = not any(statement.kind in BOUNDS for statement in statements)
+    is_too_much = False
+    if begins:
+        # In a pipeline what came before a BEGIN is in its transaction.
+        known: asyncio.Future[bool] = loop.create_future()
+        exchange.counts = True
+        exchange.tell_after(len(statements), known)
+        parts.backend.write(FLUSH)
+        is_too_much = await known
+        begins = not is_too_much and exchange.verdict.error is None
+    if begins:
+        exchange.forwards = False
+    frames = BEGIN if begins else FAIL if is_too_much else b""
+    parts.backend.write(frames + SYNC)
+    done = await ended
+    verdict = done.verdict
+    if begins:
+        parts.client.write(done.held().removesuffix(BEGIN_COMPLETE))
+    if begins and verdict.status == IN_TRANSACTION:
+        transaction = parts.begin()
+        transaction.implicit = True
+        transaction.keep(statements, verdict.changed)
+    else:
+        note(done)
+    if verdict.error is not None or is_too_much:
+        parts.tell(step, b"" if step.hides_ready else READY_IDLE, failed=True)
+        return
+    parts.pipeline.put_first(step)
+
+
+def split(parts: Parts, step: Step) -> None:
+    """Have the end of a pipeline come by itself, after its last step."""
+    parts.pipeline.put_first(Step(SYNC, End.SYNC, None))
+    if step.is_query:
+        parts.pipeline.put_first(step._replace(end=End.PART))
+    else:
+        parts.pipeline.put_first(step._replace(data=step.data.removesuffix(SYNC), end=End.NEXT))
+
+
 def make_explicit(parts: Parts, transaction: OpenTransaction) -> None:
     """The client's BEGIN: what the text did before is part of the transaction."""
     transaction.implicit = False
@@ -33,7 +93,7 @@ def make_explicit(parts: Parts, transaction: OpenTransaction) -> None:
 
 
 async def end(parts: Parts, transaction: OpenTransaction) -> None:
-    """Commit it at the end of the text, or roll it back after an error."""
+    """Commit it at the end of the text or the pipeline, or roll it back after an error."""
     if transaction.has_failed:
         ended = await parts.conversation.run(_ROLLBACK)
         answer = READY_IDLE

@@ -17,9 +17,10 @@ from dsqlkit.quotas import MAX_ROWS
 _BEGIN: Final = question("BEGIN")
 _COMMIT: Final = question("COMMIT")
 _ROLLBACK: Final = question("ROLLBACK")
-_FAIL: Final = message(
+FAIL: Final = message(
     Frontend.PARSE, b"dsqlkit_fail\0" + failing(TOO_MANY_ROWS).encode() + b"\0\0\0"
 )
+"""Fails a pipeline that changed too many rows. Its client has been told."""
 
 
 async def run_limited(parts: Parts, step: Step, statement: Statement) -> None:
@@ -80,4 +81,4 @@ async def end_limited(parts: Parts, step: Step, exchange: Exchange, executed: in
     exchange.tell_after(executed, known)
     backend.write(step.data.removesuffix(SYNC) + FLUSH)
     is_too_much = await known
-    backend.write(_FAIL + SYNC if is_too_much else SYNC)
+    backend.write(FAIL + SYNC if is_too_much else SYNC)

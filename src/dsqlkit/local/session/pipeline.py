@@ -102,7 +102,6 @@ class Pipeline:
         """Take what the client sends now as the data of a COPY."""
         self._copy = copy
         self.go_on()
-        self.take_data()
 
     def take_data(self) -> None:
         """Take data of a COPY as far as there is one that wants it: some clients do not wait to be
@@ -124,13 +123,18 @@ class Pipeline:
                 self.put_first(step)
         self._client.hold(self._kept > _QUEUE_BYTES)
 
+    @property
+    def has_data(self) -> bool:
+        """Whether what makes no step is kept here: a COPY's data, a client's goodbye."""
+        return bool(self._data)
+
     def release(self) -> None:
         """Let the further steps, which had to wait, go on."""
         self.held_up = False
         self.go_on()
 
     def go_on(self) -> None:
-        """Handle the steps as far as none has to wait for an answer."""
+        """Handle the steps as far as none has to wait for an answer, and what came after them."""
         while self._queue and self._is_open:
             step = self._queue[0]
             # In the middle of a COPY a Sync means nothing.
@@ -141,7 +145,10 @@ class Pipeline:
             self._kept -= len(step.data) + _STEP_BYTES
             if not is_void:
                 self._handle(step)
-        self._client.hold(self._kept > _QUEUE_BYTES)
+        if self._data:
+            self.take_data()
+        else:
+            self._client.hold(self._kept > _QUEUE_BYTES)
 
     def close(self) -> None:
         """Handle nothing more."""

@@ -76,6 +76,7 @@ class Session:
             Turn.BEGIN_AHEAD: self._autocommit.begin_ahead,
             Turn.BEGIN: self._autocommit.begin,
             Turn.BEGIN_IMPLICIT: self._autocommit.begin_implicit,
+            Turn.TAKE_OVER: self._autocommit.take_over,
         }
         self._inside: dict[Turn, Callable[[Step], None]] = {
             Turn.IGNORE: self._ignore,
@@ -88,6 +89,7 @@ class Session:
             Turn.DISRUPT: self._block.disrupt,
             Turn.MAKE_EXPLICIT: self._block.make_explicit,
             Turn.END_IMPLICIT: self._block.end_implicit,
+            Turn.SPLIT: self._block.split,
             Turn.HOLD: self._block.hold,
             Turn.GUARD: self._block.guard,
             Turn.COUNT: self._block.count,

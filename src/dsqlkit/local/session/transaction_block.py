@@ -52,6 +52,7 @@ class TransactionBlock:
                 None,
                 implicit=transaction.implicit,
                 is_sync=step.data == SYNC,
+                closes=not step.hides_ready,
                 too_old=False,
                 disrupted=False,
                 needs_care=False,
@@ -70,6 +71,7 @@ class TransactionBlock:
             kind,
             implicit=transaction.implicit,
             is_sync=False,
+            closes=not step.hides_ready,
             too_old=self._too_old(transaction) is not None,
             disrupted=commits and parts.faults.on_commit and bool(touched.claimed),
             needs_care=commits and self._needs_care(transaction),
@@ -91,6 +93,10 @@ class TransactionBlock:
         """End the transaction of a text."""
         self._parts.pipeline.skipping = False
         self._parts.do("the end of a text", implicit.end(self._parts, self._transaction))
+
+    def split(self, step: Step) -> None:
+        """Let the end of a pipeline come by itself."""
+        implicit.split(self._parts, step)
 
     def hold(self, step: Step) -> None:
         """Send a step that may meet a conflict, and can be run again with its transaction."""
@@ -243,6 +249,7 @@ class TransactionBlock:
             self._write(step)
 
     async def _counted(self, step: Step, exchange: Exchange, before: int) -> None:
+        self._parts.stop_clock()
         exchange.verdict.changed = await rows_written(self._parts.conversation) - before
         self.answered(step, exchange)
 

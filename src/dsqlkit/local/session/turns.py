@@ -49,13 +49,18 @@ class Turn(Enum):
     BEGIN = "begun"
     """A BEGIN that is sent at once."""
     BEGIN_IMPLICIT = "begun implicitly"
-    """A part of a text with other statements beside its BEGIN or COMMIT."""
+    """A part of a text with other statements beside its BEGIN or COMMIT; or a step of a pipeline
+    that wants a block, to be a part of its transaction."""
+    TAKE_OVER = "taken over"
+    """A step in a pipeline that wants a block: what came since the last Sync becomes its begin."""
 
     # Inside one.
     MAKE_EXPLICIT = "made explicit"
     """A BEGIN in the middle of such a text."""
     END_IMPLICIT = "ended implicitly"
-    """The end of such a text."""
+    """The end of such a text, or pipeline."""
+    SPLIT = "split"
+    """The last step of such a pipeline: its Sync comes by itself."""
     HOLD = "held"
     """Sent, and its answer held back until it is known whether it met a conflict."""
     GUARD = "guarded"
@@ -115,7 +120,7 @@ def at_once(
     return Turn.CLOSE if expired else None
 
 
-def outside(  # noqa: PLR0911 - a table
+def outside(  # noqa: PLR0911, PLR0912 - a table
     kind: Kind | None,
     end: End,
     *,
@@ -126,6 +131,7 @@ def outside(  # noqa: PLR0911 - a table
     refused: bool,
     limited: bool,
     counted: bool,
+    apart: bool,
     explains: bool,
     disrupted: bool,
 ) -> Turn:
@@ -134,15 +140,20 @@ def outside(  # noqa: PLR0911 - a table
     `joins`: others came before it since the last Sync. `plain`: it is a BEGIN and no more. `idle`:
     nothing is under way. `outdated`: the session has yet to hear of a change of schema. `refused`:
     it may not be a transaction of its own. `limited`: it may change too much; `counted`: those
-    before it and it may. `explains`: its plan is printed anew. `disrupted`: a fault may hit the
-    COMMIT that it ends in.
+    before it and it may. `apart`: no tag tells of all rows that it writes. `explains`: its plan is
+    printed anew. `disrupted`: a fault may hit the COMMIT that it ends in.
     """
     if kind is _BEGIN and not joins:
         return Turn.BEGIN_AHEAD if plain and end is _QUERY and idle else Turn.BEGIN
     if kind is not None and end is _PART:
         return _FORWARD if kind is _COMMIT or kind is _ROLLBACK else Turn.BEGIN_IMPLICIT
-    if explains:
-        return Turn.EXPLAIN
+    if explains or apart:
+        if joins:
+            return Turn.TAKE_OVER
+        if not (end is _QUERY or end is _SYNC):
+            return Turn.BEGIN_IMPLICIT
+        if explains:
+            return Turn.EXPLAIN
     if not joins:
         if kind is None and end is End.FLUSH:
             return Turn.PREPARE_ONLY
@@ -164,6 +175,7 @@ def inside(  # noqa: PLR0911, PLR0912 - a table
     *,
     implicit: bool,
     is_sync: bool,
+    closes: bool,
     too_old: bool,
     disrupted: bool,
     needs_care: bool,
@@ -176,14 +188,15 @@ def inside(  # noqa: PLR0911, PLR0912 - a table
 ) -> Turn:
     """The turn of a step inside a transaction block. `kind` is None where it executes nothing.
 
-    `implicit`: the block has no BEGIN of the client's. `disrupted`: a fault may hit its COMMIT.
+    `implicit`: the block has no BEGIN of the client's. `is_sync`: the step is a Sync and no more;
+    `closes`: it has one, or is a Query. `disrupted`: a fault may hit its COMMIT.
     `needs_care`: something is to be done before its COMMIT. `outdated`: the session has yet to hear
     of a change of schema. `refused`: the step may not join it. `gathered`: a COPY has its data.
     `counted`: no tag tells of all rows that it writes. `writes`: it may meet a conflict; `guarded`:
     it has to be taken back by itself then.
     """
-    if implicit and is_sync:
-        return Turn.END_IMPLICIT
+    if implicit and closes:
+        return Turn.END_IMPLICIT if is_sync else Turn.SPLIT
     if implicit and kind is _BEGIN:
         return Turn.MAKE_EXPLICIT
     if kind is None or phase is _FAILED or phase is _EMPTIED:
