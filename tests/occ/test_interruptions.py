@@ -1,14 +1,19 @@
 """Transactions that race and do not end as planned: errors, cursors, COPY, clients that vanish."""
 
+import os
+import re
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import pq
 
+from dsqlkit import local
 from tests.occ.conftest import CONFLICT, Racer, Sessions
 from tests.support.inside import backends
 from tests.support.waiting import eventually
@@ -29,6 +34,28 @@ def open_race(racers: Sessions, count: int = 2) -> list[Racer]:
 
 def is_gone(pid: int) -> bool:
     return backends(f"pid = {pid}") == 0
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """A backend that does not get to run."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def has_a_signal_to_come(pid: int) -> bool:
+    """Whether a process that is stopped will find a signal when it goes on."""
+    found = re.search(r"^ShdPnd:\s+([0-9a-f]+)$", Path(f"/proc/{pid}/status").read_text(), re.M)
+    return found is not None and int(found[1], 16) != 0
+
+
+def times_found_out_late() -> int:
+    """How often a backend has found out by itself, as it does after seconds, that its client is
+    gone."""
+    return local.log_file().read_text().count("connection to client lost")
 
 
 @contextmanager
@@ -97,6 +124,24 @@ def test_a_client_that_vanishes_in_a_statement_holds_up_nobody(
         busy.connection.close()
     assert eventually(lambda: is_gone(pid))
     assert observer.rows("SELECT v FROM race WHERE id = 1") == [(1,)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc on this system")
+def test_a_client_that_vanishes_before_its_statement_begins_holds_up_nobody(
+    racers: Sessions,
+) -> None:
+    leaving, other = racers(2)
+    leaving.say("BEGIN")
+    leaving.say(ADD)
+    pid = leaving.pid
+    found_out_late = times_found_out_late()
+    with stopped(pid):
+        leaving.connection.pgconn.send_query(b"SELECT pg_sleep(3600)")
+        leaving.connection.close()
+        assert eventually(lambda: has_a_signal_to_come(pid))
+    assert other.say(ADD) == "UPDATE 1"
+    assert other.rows("SELECT v FROM race WHERE id = 1") == [(1,)]
+    assert times_found_out_late() == found_out_late
 
 
 def test_whoever_writes_a_row_waits_for_the_statement_that_has_it_and_no_longer(

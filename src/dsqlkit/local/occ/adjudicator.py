@@ -114,8 +114,8 @@ class Adjudicator:
         self.luck.gone(contender)
 
     def cut_short(self, pid: int) -> None:
-        """End what is under way at the backend of a client that has gone: its transaction is not to
-        hold its rows up to the end of that."""
+        """End the backend of a client that has gone with something under way: its transaction is
+        not to hold its rows up to the end of that."""
         if self._runs:
             self._keep(self._cut_short(pid))
 
@@ -124,7 +124,7 @@ class Adjudicator:
 
         # PostgreSQL finds out by itself, some seconds later.
         with contextlib.suppress(psycopg.Error):
-            await self.monitor.cancel(pid)
+            await self.monitor.end(pid)
 
     @contextlib.contextmanager
     def attend(self, pid: int) -> Generator[None, None, None]:

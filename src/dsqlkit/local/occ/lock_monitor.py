@@ -46,6 +46,7 @@ WHERE NOT w.granted AND w.pid = ANY ($1::int[])
 ORDER BY w.pid, b.pid
 """
 _CANCEL: Final = "SELECT pg_catalog.pg_cancel_backend($1::int)"
+_END: Final = "SELECT pg_catalog.pg_terminate_backend($1::int)"
 
 
 class Concern(Enum):
@@ -163,6 +164,11 @@ class Monitor:
     async def cancel(self, pid: int) -> None:
         """Cancel the statement that is under way at a backend."""
         await self.ask(_CANCEL, str(pid))
+
+    async def end(self, pid: int) -> None:
+        """End a backend, whatever it is at. A cancellation would be lost on one that has not begun
+        yet what was sent to it."""
+        await self.ask(_END, str(pid))
 
     async def close(self) -> None:
         """Close the connection, if there is one."""

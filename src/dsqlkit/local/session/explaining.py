@@ -19,6 +19,7 @@ from dsqlkit.local.explain.figures import Figures
 from dsqlkit.local.explain.measured import Reading
 from dsqlkit.local.explain.printing import plan_lines
 from dsqlkit.local.explain.scans import scans_in, walk
+from dsqlkit.local.session.hiding import without_own_branches, without_own_names
 from dsqlkit.local.session.plan_tables import Name, PlanTables, array
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.wire.messages import (
@@ -43,27 +44,33 @@ def cpu_s(pid: int) -> float | None:
     return None
 
 
+def taken_since(before: float | None, pid: int) -> float | None:
+    """What a process has taken of a processor since `cpu_s` answered this, in seconds."""
+    if before is None:
+        return None
+    now = cpu_s(pid)
+    return None if now is None else now - before
+
+
 async def printed(
     conversation: Conversation,
     tables: PlanTables,
     explained: Explained,
     exchange: Exchange,
-    cpu: float | None,
+    taken: float | None,
     *,
     anew: bool,
     last: Frames | None = None,
 ) -> bytes:
-    """The answer to give in place of what was held back of an exchange. `cpu` is what the backend
-    had taken of a processor before it; `anew` as in PlanTables. `last` is sent after all that is
-    asked for the plan, and not waited for."""
+    """The answer to give in place of what was held back of an exchange. `taken` is what the backend
+    took of a processor for it, in seconds; `anew` as in PlanTables. `last` is sent after all that
+    is asked for the plan, and not waited for."""
     answer = exchange.held()
     plans = _plans(answer)
     if plans is None:
         if last is not None:
             conversation.send(*last)
         return answer
-    after = cpu_s(conversation.pid) if cpu is not None else None
-    taken = None if cpu is None or after is None else after - cpu
     plan = plans[0]["Plan"]
     known: dict[Name, Table] = {}
     try:
@@ -75,7 +82,8 @@ async def printed(
     except Refused as refused:
         _log.error("a plan is printed without what it read: %s", refused)
         facts = Facts(known, cpu_s=taken)
-    return _with_rows(answer, plan_lines(plans, explained, facts))
+    lines = plan_lines(plans, explained, facts)
+    return _with_rows(answer, [without_own_names(line) for line in lines])
 
 
 def _tables_in(plan: Node) -> list[Name]:
@@ -142,7 +150,8 @@ def _plans(answer: bytes) -> list[dict[str, Any]] | None:
     for kind, frame in cutter.feed(answer):
         if kind == Backend.DATA_ROW:
             try:
-                return read(frame[11:].decode())
+                plans = read(frame[11:].decode())
+                return [{**each, "Plan": without_own_branches(each["Plan"])} for each in plans]
             except NoDocument:
                 return None
     return None

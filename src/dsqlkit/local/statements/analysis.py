@@ -167,7 +167,7 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
     if kind not in _WRITING:
         most = 0
     root = parsed.node.DESCRIPTOR.name
-    says_all = (writers == 1 and root in WRITES) or root == "ExplainStmt"
+    says_all = writers == 1 and root in WRITES
     return Statement(
         kind,
         (kind,),
