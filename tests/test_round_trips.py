@@ -167,4 +167,4 @@ def test_a_transfer_goes_on_after_its_table_was_made_anew_with_other_types(
             connection.execute("INSERT INTO accounts VALUES (1, 100), (2, 100)")
             done = accounts.transfer(kept, 1, 2, Decimal(1), key=uuid4(), notice=said.append)
             connection.execute("DROP TABLE accounts")
-        assert (done.payer_balance, said) == (99, [])
+        assert (done.payer_balance, said) == (Decimal(99), [])
