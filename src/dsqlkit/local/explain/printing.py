@@ -190,10 +190,10 @@ class _Printer:
             yield f"{at}Filter: {self._bare(condition_of(scan.left), scan.alias)}"
             if by_processor > 0:
                 yield f"{at}Rows Removed by Filter: {by_processor}"
-        yield from self._storage(column, scan, figures, by_storage, by_processor)
+        yield from self._storage(column, scan, figures, place, by_storage, by_processor)
 
     def _dropped(self, scan: Scan, place: int, figures: Figures) -> tuple[int, int]:
-        """How many rows storage dropped, and how many the query processor did."""
+        """How many rows storage dropped, and how many the query processor did, in each loop."""
         removed, loops = figures.removed or 0, max(figures.loops, 1)
         measured = self._facts.scans.get(place)
         if scan.keyed:
@@ -208,21 +208,36 @@ class _Printer:
         by_processor = max(0, min(removed, by_processor))
         return removed - by_processor, by_processor
 
+    def _dropped_in_lookup(self, scan: Scan, place: int, kept: Figures, by_storage: int) -> int:
+        """How many of the rows that storage dropped it had to look up first."""
+        measured = self._facts.scans.get(place)
+        if not scan.filters or not scan.lookup_filters or measured is None:
+            return by_storage if scan.lookup_filters else 0
+        held = round(measured.held / max(kept.loops, 1)) - (kept.rows or 0)
+        return max(0, min(by_storage, held))
+
     def _storage(
-        self, column: int, scan: Scan, figures: Figures, by_storage: int, by_processor: int
+        self,
+        column: int,
+        scan: Scan,
+        figures: Figures,
+        place: int,
+        by_storage: int,
+        by_processor: int,
     ) -> Iterator[str]:
         verbose = self._wanted.verbose
         of = _index(scan) if scan.index is not None else target_of(scan.node, verbose=verbose)[4:]
         kept = figures.with_rows(by_processor)
         read = kept.with_rows(by_storage)
-        in_index = kept if not scan.lookup_filters else read
+        in_index = kept.with_rows(self._dropped_in_lookup(scan, place, kept, by_storage))
         columns = ", ".join(map(quote, scan.columns))
         outer, inner = " " * column, " " * (column + 4)
         has_loops = scan.index is not None
         yield f"{outer}-> Storage Scan on {of}{in_index.storage(has_loops=has_loops)}"
         if columns and not scan.looks_up:
             yield f"{inner}Projections: {columns}"
-        yield from self._filters(inner, scan, scan.filters, by_storage, figures)
+        by_index = (read.rows or 0) - (in_index.rows or 0)
+        yield from self._filters(inner, scan, scan.filters, by_index, figures)
         if self._wanted.limit is not None and self._limited(scan):
             yield f"{inner}Limit: {self._wanted.limit}"
         yield f"{inner}-> B-Tree Scan on {of}{read.storage(has_loops=has_loops)}"
@@ -233,7 +248,9 @@ class _Printer:
             yield f"{outer}-> Storage Lookup on {table}{kept.storage(has_loops=True)}"
             if columns:
                 yield f"{inner}Projections: {columns}"
-            yield from self._filters(inner, scan, scan.lookup_filters, by_storage, figures)
+            yield from self._filters(
+                inner, scan, scan.lookup_filters, by_storage - by_index, figures
+            )
             yield f"{inner}-> B-Tree Lookup on {table}{in_index.storage(has_loops=True)}"
 
     def _filters(
@@ -242,9 +259,7 @@ class _Printer:
         if filters:
             yield f"{at}Filters: {self._bare(condition_of(filters), scan.alias)}"
             if figures.rows is not None:
-                # With filters in index and table, PostgreSQL does not say which dropped a row.
-                also = scan.filters and scan.lookup_filters and filters is scan.filters
-                yield f"{at}Rows Filtered: {0 if also else dropped}"
+                yield f"{at}Rows Filtered: {dropped}"
 
     def _limited(self, scan: Scan) -> bool:
         """Whether a LIMIT is pushed down to it: of one without conditions, right below."""

@@ -30,7 +30,7 @@ from dsqlkit.local.wire.messages import (
     message,
 )
 
-_READ: Final = "SELECT dsqlkit.read_by($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+_READ: Final = "SELECT dsqlkit.read_by($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _WRITTEN: Final = "SELECT dsqlkit.written_by($1, $2, $3, $4, $5)"
 _NS: Final = 1_000_000_000
 
