@@ -67,11 +67,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is known beside the plan. `tables` are by schema and name, `scans` by the place of
-    their node in the plan. `written` are the bytes of entries; `cpu_s` is what the statement took
-    of a processor, None where the system does not tell."""
+    """All that was measured of a plan. `scans` are by the place of their node in it. `written` are
+    the bytes of entries; `cpu_s` is what the statement took of a processor, None where the system
+    does not tell."""
 
-    tables: Mapping[tuple[str, str], Table] = field(default_factory=dict)
     scans: Mapping[int, Measured] = field(default_factory=dict)
     written: int = 0
     cpu_s: float | None = None

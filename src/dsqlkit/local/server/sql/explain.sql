@@ -2,6 +2,18 @@
 -- In PL/pgSQL, which keeps the plans of its queries for the session.
 -- All of it runs as the client: who may not read a table learns nothing of its rows.
 
+-- What the rows that a transaction sees depend on, and how it reads constants and names: as current_setting() takes its
+-- time, by how it writes some. NULL once it has written.
+CREATE OR REPLACE FUNCTION dsqlkit.plan_state() RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    RETURN pg_catalog.concat_ws(' ', pg_catalog.pg_current_snapshot(), timestamptz '2001-02-03 00:00:00+00',
+        interval '1 day -2 hours', pg_catalog.current_schemas(true));
+END
+$$;
+
 -- The tables of a plan, named by schema and name in turn: columns, primary key, indexes, and what measures an entry
 -- of each, in SQL. As JSON.
 CREATE OR REPLACE FUNCTION dsqlkit.plan_tables(names text[]) RETURNS json LANGUAGE plpgsql STABLE
