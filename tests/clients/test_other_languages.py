@@ -1,9 +1,10 @@
-"""ruby-pg, DBD::Pg, PDO, JDBC and libpqxx: smoke runs in processes of their own.
+"""ruby-pg, DBD::Pg, PDO, JDBC, libpqxx and pgx: smoke runs in processes of their own.
 
 Each is skipped where its language or its driver is not installed.
 """
 
 import json
+import os
 import shutil
 import subprocess
 from decimal import Decimal
@@ -17,6 +18,8 @@ from tests.support.shell import shell
 
 HERE = Path(__file__).parent
 JDBC = Path("/usr/share/java/postgresql.jar")
+GO = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}
+"""Where Debian puts Go's packages."""
 COLUMNS = ["id", "balance", "note", "moved_at", "batch", "sealed", "scan"]
 TYPES = ["int4", "numeric", "text", "timestamptz", "uuid", "bool", "bytea"]
 LOST = {"code": "40001", "message": "change conflicts with another transaction (OC000)"}
@@ -182,3 +185,29 @@ def test_libpqxx(ledger: Ledger, tmp_path: Path) -> None:
         "commit": f"ERROR:  {LOST['message']}",
     }
     assert moved(ledger) == [Decimal(20), Decimal(21)]
+
+
+@pytest.mark.slow
+def test_pgx(ledger: Ledger, tmp_path: Path) -> None:
+    needs("go", "version")
+    env = os.environ | GO | {"GOCACHE": str(tmp_path)}
+    package = ["go", "list", "github.com/jackc/pgx/v4"]
+    if subprocess.run(package, check=False, capture_output=True, env=env, timeout=60).returncode:
+        pytest.skip("the driver is not installed: Debian's golang-github-jackc-pgx-v4-dev")
+    program = tmp_path / "ledger"
+    build = ["go", "build", "-o", str(program), str(HERE / "ledger.go")]
+    subprocess.run(build, check=True, capture_output=True, env=env, timeout=300)
+    assert seen_by(str(program)) == {
+        "row": ["12.345678", "käse", "2026-11-25T12:30:15.123Z", None, True, 3],
+        "simple": "1",
+        "batch": [3, 7],
+        "copied": 2,
+        "error": "22012",
+        "serializable": "0A000",
+        "readOnly": "25006",
+        "nested": "0A000",  # it is a savepoint
+        "timedOut": True,
+        "within": "95.000000",
+        "commit": "40001",
+    }
+    assert moved(ledger) == COPIED

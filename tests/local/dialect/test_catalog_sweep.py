@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from dsqlkit.connection import Connection
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.local.dialect.catalog import SEEN
 from dsqlkit.token import TokenSigner
@@ -146,6 +147,7 @@ def test_other_ways_to_read_show_nothing_either(client: RawClient, name: str) ->
         "SELECT pg_describe_object(refclassid, refobjid, 0) FROM pg_depend",
         "SELECT * FROM pg_shdepend, pg_class LIMIT 100000",
         "SHOW ALL",
+        "SELECT current_query() FROM pg_class",
         "SELECT current_schemas(true), current_setting('search_path')",
         "SELECT query, usename, application_name FROM pg_stat_activity",
         "SELECT relation::regclass FROM pg_locks",
@@ -182,6 +184,15 @@ def test_a_function_reads_the_catalog_as_everybody_does(client: RawClient, body:
         ("SELECT query_to_xml('TABLE pg_namespace', true, true, '')", "0A000"),
         ("SELECT Table_To_XMLSchema('pg_class', true, true, '')", "0A000"),
         ("SELECT ts_stat('SELECT to_tsvector(nspname) FROM pg_namespace')", "0A000"),
+        ("SELECT ts_rewrite('a', 'SELECT ''a''::tsquery, ''b''::tsquery')", "0A000"),
+        ("SELECT pg_catalog.TS_Rewrite(q, t) FROM (SELECT 'a'::tsquery, 'x') AS x (q, t)", "0A000"),
+        ("CREATE VIEW sly AS SELECT ts_rewrite('a', 'TABLE x')", "0A000"),
+        ("CREATE ROLE dsqlkit LOGIN", "42939"),
+        ("CREATE USER dsqlkit_seen", "42939"),
+        ("ALTER ROLE swept_role RENAME TO dsqlkit", "42939"),
+        ("CREATE SCHEMA dsqlkit_rows", "42939"),
+        ("CREATE SCHEMA IF NOT EXISTS dsqlkit_mine", "42939"),
+        ("ALTER SCHEMA swept_schema RENAME TO dsqlkit", "42939"),
         ("SELECT NULL::dsqlkit.job", "3F000"),
         ("SET search_path = public, dsqlkit", "22023"),
         ("SET LOCAL search_path TO 'DSQLKIT_seen'", "22023"),
@@ -194,6 +205,43 @@ def test_no_way_leads_past_what_is_seen(client: RawClient, sql: str, sqlstate: s
         assert client.ask(sql, protocol).sqlstate == sqlstate
     assert client.ask("SELECT rows_written()").sqlstate == "42883"
     assert client.ask("SET search_path = public").sqlstate is None
+
+
+def test_a_query_is_rewritten_from_what_to_what(client: RawClient) -> None:
+    assert shown(client, "SELECT ts_rewrite('a & b', 'a', 'c')") == [["'b' & 'c'"]]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM pg_tables",
+        "SELECT * FROM pg_indexes WHERE tablename = 'swept' ORDER BY indexname",
+        "SELECT * FROM pg_views",
+        "SELECT * FROM swept_view",
+        "SELECT * FROM information_schema.columns",
+        "SELECT * FROM sys.jobs JOIN sys.iam_pg_role_mappings ON object_name = arn",
+        "SELECT pg_get_viewdef(oid), pg_get_constraintdef(oid), current_query() FROM pg_am",
+    ],
+)
+@pytest.mark.parametrize("options", ["", "VERBOSE", "ANALYZE", "(ANALYZE, VERBOSE, COSTS OFF)"])
+def test_a_plan_over_the_catalog_shows_nothing_of_ours(
+    client: RawClient, sql: str, options: str
+) -> None:
+    lines = [line or "" for (line,) in shown(client, f"EXPLAIN {options} {sql}")]
+    assert not [line for line in lines if "coming_index" in line or "dropped_build" in line]
+
+
+def test_a_plan_keeps_what_a_client_wrote(client: RawClient) -> None:
+    told = client.ask("EXPLAIN VERBOSE SELECT 'dsqlkit.it''s', oid FROM pg_am").results[0].rows
+    assert "  Output: 'dsqlkit.it''s'::text, oid" in [line for (line,) in told]
+
+
+def test_a_schema_goes_without_a_word_of_ours(connection: Connection) -> None:
+    told: list[str | None] = []
+    connection.add_notice_handler(lambda notice: told.append(notice.message_primary))
+    connection.execute("CREATE SCHEMA swept_away")
+    connection.execute("DROP SCHEMA swept_away")
+    assert told == []
 
 
 def test_no_trigger_of_ours_counts(client: RawClient) -> None:

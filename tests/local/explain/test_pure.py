@@ -4,6 +4,7 @@ import pytest
 
 from dsqlkit.local.explain.conditions import aliases, conjuncts, names, unqualified
 from dsqlkit.local.explain.document import NoDocument, read
+from dsqlkit.local.explain.keys import bounds
 from dsqlkit.local.explain.pushdown import storage_decides
 from dsqlkit.local.statements.explained import identifier
 
@@ -37,6 +38,36 @@ def test_storage_decides_comparisons_with_constants(condition: str) -> None:
 @pytest.mark.parametrize("condition", LEFT)
 def test_the_query_processor_decides_all_else(condition: str) -> None:
     assert not storage_decides(condition)
+
+
+def test_a_cast_to_text_is_a_function_unless_the_column_is_text() -> None:
+    condition = "((t.level)::text = '3'::text)"
+    assert storage_decides(condition, {"level"})
+    assert not storage_decides(condition, {"name"})
+    assert storage_decides("(t.level = 3)", {"name"})
+
+
+@pytest.mark.parametrize(
+    ("parts", "found"),
+    [
+        (["(a = 1)"], ["(a = 1)"]),
+        (["(t.a = 1)", "(t.b >= 'x'::text)"], ["(t.a = 1)", "(t.b >= 'x'::text)"]),
+        (["(b < 2)", "(a = '7'::bigint)", "(b > 1)"], ["(a = '7'::bigint)", "(b < 2)", "(b > 1)"]),
+        (["(a > 1)", "(b = 2)"], ["(a > 1)"]),
+        (["(b = 2)"], []),
+        (["(a = 1)", '("C d" = 3)'], ["(a = 1)"]),
+        (["(a = 1)", "(b = 2)", '("C d" <= 3.5)'], ["(a = 1)", "(b = 2)", '("C d" <= 3.5)']),
+        (
+            ["(a = ANY ('{1,2}'::integer[]))", "(b = $0)"],
+            ["(a = ANY ('{1,2}'::integer[]))", "(b = $0)"],
+        ),
+        (["((a)::text = 'x'::text)", "((b)::text = 'x'::text)"], ["((a)::text = 'x'::text)"]),
+        (["(a <> 1)", "(a = b)", "(lower(a) = 'x'::text)", "((a = 1) OR (b = 1))"], []),
+        (["(other.a = 1)"], []),
+    ],
+)
+def test_a_key_is_bound_by_its_first_columns(parts: list[str], found: list[str]) -> None:
+    assert list(bounds(parts, ("a", "b", "C d"), "t", {"a"})) == found
 
 
 @pytest.mark.parametrize(

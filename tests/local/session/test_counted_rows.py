@@ -11,8 +11,9 @@ from dsqlkit.endpoint import Endpoint
 from dsqlkit.local.dialect.reading import read
 from dsqlkit.local.occ.writers import Writers
 from dsqlkit.local.statements.statement import UNBOUNDED
+from dsqlkit.quotas import MAX_ROWS
 from dsqlkit.token import TokenSigner
-from tests.support.raw_client import RawClient
+from tests.support.raw_client import RawClient, pipelined
 
 TOO_MANY = "transaction row limit exceeded"
 MADE = (
@@ -148,6 +149,57 @@ def test_rows_of_a_pipeline_count_together(connection: Connection) -> None:
     assert rows.fetchone() == (3000,)
 
 
+LISTED = "UPDATE counted SET v = v + 1 WHERE id <= {n}"
+
+
+@pytest.mark.parametrize(
+    ("texts", "writes"),
+    [
+        ((LISTED.format(n=1500), MOVING.format(n=750)), 3000),
+        ((MOVING.format(n=750), LISTED.format(n=2250)), 3000),
+        ((LISTED.format(n=1500), "SELECT touch(1500)"), 3000),
+        (("SELECT touch(1500)", LISTED.format(n=1500)), 3000),
+        (("TABLE touching", "SELECT 1", "SELECT touch_again(1000)"), 3000),
+        ((MOVING.format(n=750), TWICE.format(n=1500)), 3750),
+        (("SELECT 1", f"EXPLAIN ANALYZE {LISTED.format(n=3000)}"), 3000),
+        ((LISTED.format(n=1500), "EXPLAIN ANALYZE SELECT touch(1500)"), 3000),
+    ],
+)
+@pytest.mark.parametrize("more", [0, 1])
+def test_rows_of_a_pipeline_are_counted_of_which_no_tag_tells(
+    connection: Connection, endpoint: Endpoint, texts: tuple[str, ...], writes: int, more: int
+) -> None:
+    before = state(connection)
+    added = [f"INSERT INTO archive VALUES ({n}, 0)" for n in range(max(0, 3000 - writes) + more)]
+    client = RawClient(endpoint)
+    reply = client.send_frames(pipelined(*texts, *added))
+    assert client.ask("SELECT 1").results[0].rows == [["1"]]
+    client.close()
+    if more or writes > MAX_ROWS:
+        assert (reply.sqlstate, reply.message, reply.status) == ("54000", TOO_MANY, "I")
+        assert state(connection) == before
+    else:
+        assert (reply.sqlstate, reply.status) == (None, "I")
+        assert state(connection) != before
+
+
+@pytest.mark.parametrize("options", ["ANALYZE", "(ANALYZE, VERBOSE)", "(ANALYZE, FORMAT JSON)"])
+@pytest.mark.parametrize("block", [False, True])
+def test_rows_of_an_explained_write_count(
+    connection: Connection, options: str, block: bool
+) -> None:
+    connection.execute("INSERT INTO counted VALUES (0, 0)")
+    for sql in ("UPDATE counted SET v = 1", "SELECT touch(3000)", MOVING.format(n=1501)):
+        if block:
+            connection.execute("BEGIN")
+        assert refusal(connection, f"EXPLAIN {options} {sql}") == TOO_MANY
+        connection.execute("ROLLBACK")
+    assert state(connection) == (3001, 0, 0)
+    connection.execute(f"EXPLAIN {options} UPDATE counted SET v = 1 WHERE id > 0".encode())
+    connection.execute("EXPLAIN UPDATE counted SET v = 2")
+    assert state(connection) == (3001, 3000, 0)
+
+
 @pytest.mark.parametrize(("rows", "kept"), [(3000, 3000), (3001, 0)])
 def test_rows_of_many_small_statements_count_together(
     connection: Connection, rows: int, kept: int
@@ -207,8 +259,6 @@ def test_the_client_hears_of_it_at_the_statement_that_is_too_much(
     connection: Connection, endpoint: Endpoint
 ) -> None:
     """As from PostgreSQL: nothing after the error but the answer to its Sync."""
-    from tests.support.raw_client import pipelined
-
     client = RawClient(endpoint)
     reply = client.send_frames(
         pipelined(
@@ -233,7 +283,7 @@ def test_the_client_hears_of_it_at_the_statement_that_is_too_much(
         ("WITH x AS (INSERT INTO t VALUES (1) RETURNING a) SELECT * FROM x", 1, True),
         ("WITH x AS (SELECT 1) DELETE FROM t USING x", UNBOUNDED, False),
         ("COPY (DELETE FROM t RETURNING *) TO STDOUT", UNBOUNDED, True),
-        ("EXPLAIN ANALYZE DELETE FROM t", UNBOUNDED, False),
+        ("EXPLAIN ANALYZE DELETE FROM t", UNBOUNDED, True),
         ("CREATE FUNCTION f() RETURNS void BEGIN ATOMIC DELETE FROM t; END", 0, False),
     ],
 )

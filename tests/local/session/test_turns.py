@@ -75,6 +75,11 @@ OUTSIDE: list[tuple[Kind | None, End, set[str], Turn]] = [
     (Kind.READ, End.NEXT, {"explains", "joins"}, Turn.TAKE_OVER),
     (Kind.WRITE, End.SYNC, {"explains", "joins", "counted"}, Turn.TAKE_OVER),
     (Kind.READ, End.PART, {"explains"}, Turn.BEGIN_IMPLICIT),
+    # Rows that are counted apart.
+    (Kind.READ, End.SYNC, {"apart", "limited"}, Turn.LIMIT),
+    (Kind.WRITE, End.NEXT, {"apart", "limited"}, Turn.BEGIN_IMPLICIT),
+    (Kind.WRITE, End.SYNC, {"apart", "limited", "joins", "counted"}, Turn.TAKE_OVER),
+    (Kind.WRITE, End.SYNC, {"apart", "limited", "explains"}, Turn.EXPLAIN),
     # Faults.
     (Kind.WRITE, End.QUERY, {"disrupted"}, Turn.DISRUPT),
     (None, End.SYNC, {"disrupted", "joins"}, Turn.DISRUPT),
@@ -87,7 +92,7 @@ def test_outside_a_transaction_block(
 ) -> None:
     names = (
         *("joins", "plain", "idle", "outdated", "refused"),
-        *("limited", "counted", "explains", "disrupted"),
+        *("limited", "counted", "apart", "explains", "disrupted"),
     )
     assert outside(kind, end, **{name: name in facts for name in names}) is turn
 

@@ -51,6 +51,8 @@ SEEN: Final = frozenset(
 )
 """Relations of which clients see a view."""
 
+_PROBED: Final = "dsqlkit_probe_"
+"""How the names of schemas begin that `dsqlkit probe` makes, as any client does."""
 _SEEN_SCHEMA: Final = b"dsqlkit_seen"
 _WHOLE_SCHEMA: Final = b"dsqlkit_seen_whole"
 _SYSTEM_COLUMN: Final = re.compile(rb"\b(tableoid|[xc]m(in|ax)|ctid)\b", re.IGNORECASE)
@@ -104,6 +106,18 @@ def type_name(node: Node) -> Refusal | None:
     if schema.startswith(OWN_SCHEMA):
         return Refusal("3F000", f'schema "{schema}" does not exist')
     return None
+
+
+def reserved(kind: str, name: str) -> Refusal | None:
+    """The answer to whoever calls a schema so, or a role: `"$user"` on a search path is the schema
+    of a role's name. The SQLSTATE is that of PostgreSQL's own reserved names."""
+    if not name.startswith(OWN_SCHEMA) or name.startswith(_PROBED):
+        return None
+    return Refusal(
+        "42939",
+        f'{kind} name "{name}" is reserved: those that begin with "{OWN_SCHEMA}" are the local'
+        " cluster's own",
+    )
 
 
 def seen(parsed: ParsedStatement, text: bytes) -> Iterator[Place]:

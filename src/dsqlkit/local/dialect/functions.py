@@ -3,7 +3,8 @@
 Sources: live runs for the advisory locks and pg_backend_pid. What was recorded of sizes
 (pg_table_size and the like were refused in 2025) is too old to go by. Not recorded are functions
 that make XML of what a text asks, or of tables: DSQL has no type for it, and here they would read
-the catalog past the views that clients see of it.
+the catalog past the views that clients see of it. So would ts_stat, and ts_rewrite where it is
+given the text of a query and not what to put in place of what.
 """
 
 from typing import Final
@@ -19,8 +20,11 @@ NAMES: Final = (
         for source in ("cursor", "database", "query", "schema", "table")
         for kind in ("", "schema", "_and_xmlschema")
     ),
-    "ts_stat",  # not recorded either; it runs a text too
+    "ts_stat",
 )
+OF_A_TEXT: Final = "ts_rewrite"
+"""Runs a text if it has two arguments, and none if it has three."""
+_WITH_A_TEXT: Final = 2
 
 
 def call(node: Node) -> Refusal | None:
@@ -28,6 +32,7 @@ def call(node: Node) -> Refusal | None:
     *schema, name = (part.string.sval for part in node.funcname)
     if schema not in ([], ["pg_catalog"]):
         return None
-    if name in NAMES or name.startswith(STARTS):
+    runs_text = name == OF_A_TEXT and len(node.args) == _WITH_A_TEXT
+    if runs_text or name in NAMES or name.startswith(STARTS):
         return not_supported(f"function {name} not supported")
     return None

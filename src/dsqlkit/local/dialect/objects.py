@@ -11,7 +11,7 @@ from typing import Final
 from postgast import pg_query_pb2 as tree
 
 from dsqlkit.endpoint import ADMIN
-from dsqlkit.local.dialect import parameters, types
+from dsqlkit.local.dialect import catalog, parameters, types
 from dsqlkit.local.dialect.create_table import COLLATE
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.statements.tree import Node
@@ -36,6 +36,8 @@ _PARTS: Final = {
 """What can be renamed or commented on, besides what can be dropped."""
 
 
+_NAMED: Final = {tree.OBJECT_SCHEMA: "schema", tree.OBJECT_ROLE: "role"}
+"""Whose names may be reserved."""
 _NEVER_THERE: Final = {tree.OBJECT_TRIGGER, tree.OBJECT_EVENT_TRIGGER}
 _SYSTEM_SCHEMAS: Final = {"information_schema", "pg_catalog", "public", "sys"}
 _SYSTEM_ENTITY: Final = not_supported("feature not supported on system entity")
@@ -79,6 +81,11 @@ def rename(node: Node) -> Refusal | None:
         return ALTER_DOMAIN
     if node.rename_type == tree.OBJECT_SCHEMA and node.subname in _SYSTEM_SCHEMAS:
         return _SYSTEM_ENTITY
+    kind = _NAMED.get(node.rename_type)
+    if kind is not None:
+        refusal = catalog.reserved(kind, node.newname)
+        if refusal is not None:
+            return refusal
     return _object(node.rename_type, "ALTER")  # not recorded
 
 
@@ -161,7 +168,12 @@ _ROLE_OPTIONS: Final = {
 
 
 def create_role(node: Node) -> Refusal | None:
-    return _role_options(node, "CREATE ROLE")  # not recorded
+    reserved = catalog.reserved("role", node.role)
+    return reserved or _role_options(node, "CREATE ROLE")  # options: not recorded
+
+
+def create_schema(node: Node) -> Refusal | None:
+    return catalog.reserved("schema", node.schemaname)
 
 
 def alter_role(node: Node) -> Refusal | None:

@@ -114,7 +114,7 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     "vacuum_stmt": _vacuum,
     "variable_set_stmt": parameters.variable_set,
     # Not recorded, from here on. A statement within another, which is looked at first:
-    "create_schema_stmt": lambda node: _within(node.schema_elts),
+    "create_schema_stmt": lambda node: objects.create_schema(node) or _within(node.schema_elts),
     "declare_cursor_stmt": lambda node: _within([node.query]),
     "explain_stmt": lambda node: _within([node.query]),
     "select_stmt": _select,
@@ -213,7 +213,7 @@ CLAUSES: Final[Mapping[str, tuple[tuple[bytes, ...], Rule]]] = {
         (
             b"dsqlkit",
             b"dsqlkit_",
-            *(name.encode() for name in (*functions.STARTS, *functions.NAMES)),
+            *(name.encode() for name in (*functions.STARTS, *functions.NAMES, functions.OF_A_TEXT)),
         ),
         lambda node: catalog.function(node) or functions.call(node),
     ),

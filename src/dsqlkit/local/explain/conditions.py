@@ -6,8 +6,9 @@ from functools import lru_cache, wraps
 from typing import Final, ParamSpec, TypeVar
 
 _LITERAL: Final = r"'(?:[^']|'')*'"
-_NAME: Final = r'"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$]*'
-_TOKEN: Final = re.compile(rf"{_LITERAL}|(?:{_NAME})(?:\.(?:{_NAME}))*|.", re.DOTALL)
+NAME: Final = r'"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$]*'
+"""A name, as a regular expression."""
+_TOKEN: Final = re.compile(rf"{_LITERAL}|(?:{NAME})(?:\.(?:{NAME}))*|.", re.DOTALL)
 _AND: Final = " AND "
 _SHORT: Final = 2048
 _Arguments = ParamSpec("_Arguments")
@@ -72,6 +73,18 @@ def _named(text: str, alias: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def columns_of(texts: Iterable[str], alias: str) -> set[str]:
+    """The names that stand behind this alias, unquoted."""
+    return {name for text in texts for name in _behind(text, alias)}
+
+
+@_remembered
+def _behind(text: str, alias: str) -> tuple[str, ...]:
+    start = f"{quote(alias)}."
+    found = (token for token in _TOKEN.findall(text) if token.startswith(start))
+    return tuple(unquote(token[len(start) :]) for token in found)
+
+
 def aliases(text: str) -> Iterator[str]:
     """What stands before a column, unquoted."""
     for token in _TOKEN.findall(text):
@@ -94,4 +107,4 @@ def _without(token: str, alias: str) -> str:
 
 
 def _last(token: str) -> str:
-    return str(re.findall(_NAME, token)[-1])
+    return str(re.findall(NAME, token)[-1])

@@ -27,13 +27,20 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its columns in order, its primary key's index (None without one), its indexes, and
-    the size of a row's entry in bytes, in SQL."""
+    """A table: its columns in order, its primary key's index (None without one), its indexes, the
+    size of a row's entry in bytes, in SQL, and the columns that PostgreSQL compares as text."""
 
     columns: tuple[str, ...]
     primary: str | None
     indexes: Mapping[str, Index]
     entry: str = "0"
+    texts: frozenset[str] = frozenset()
+
+    @property
+    def key(self) -> tuple[str | None, ...]:
+        """The columns of its primary key."""
+        found = None if self.primary is None else self.indexes.get(self.primary)
+        return () if found is None else found.key
 
     def entry_of(self, index: str | None) -> str:
         """The size of an entry of one of its indexes, of a row for none and the primary key."""
@@ -43,11 +50,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured of a scan: the bytes that storage reads for it, and how many of the rows
-    that it read pass the filters that storage decides."""
+    """What was measured of a scan in all its loops: the bytes that storage reads for it, how many
+    rows it reads, and how many of them pass the filters that storage decides."""
 
     bytes_read: int
     passed: int
+    met: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +80,5 @@ def _table(found: Mapping[str, Any]) -> Table:
         each["name"]: Index(tuple(each["key"]), tuple(each["included"]), each["entry"])
         for each in found["indexes"]
     }
-    return Table(tuple(found["columns"]), found["primary"], indexes, found["entry"])
+    columns, texts = tuple(found["columns"]), frozenset(found["texts"])
+    return Table(columns, found["primary"], indexes, found["entry"], texts)

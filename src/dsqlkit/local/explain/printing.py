@@ -185,24 +185,27 @@ class _Printer:
             yield f"{at}Index Cond: {self._bare(scan.condition, scan.alias)}"
         if scan.order_by:
             yield f"{at}Order By: {self._bare(scan.order_by, scan.alias)}"
-        removed = figures.removed
         by_storage, by_processor = self._dropped(scan, place, figures)
         if scan.left:
             yield f"{at}Filter: {self._bare(condition_of(scan.left), scan.alias)}"
-            if removed is not None and by_processor > 0:
+            if by_processor > 0:
                 yield f"{at}Rows Removed by Filter: {by_processor}"
         yield from self._storage(column, scan, figures, by_storage, by_processor)
 
     def _dropped(self, scan: Scan, place: int, figures: Figures) -> tuple[int, int]:
         """How many rows storage dropped, and how many the query processor did."""
-        removed = figures.removed or 0
+        removed, loops = figures.removed or 0, max(figures.loops, 1)
+        measured = self._facts.scans.get(place)
+        if scan.keyed:
+            # PostgreSQL counts those too that storage need not read.
+            met = 0 if measured is None else round(measured.met / loops) - (figures.rows or 0)
+            removed = max(0, min(removed, met)) if scan.left or scan.stored else 0
         if not scan.stored or not scan.left:
             return (removed, 0) if scan.stored else (0, removed)
-        measured = self._facts.scans.get(place)
         if measured is None:
             return removed, 0
-        passed = round(measured.passed / max(figures.loops, 1))
-        by_processor = max(0, min(removed, passed - (figures.rows or 0)))
+        by_processor = round(measured.passed / loops) - (figures.rows or 0)
+        by_processor = max(0, min(removed, by_processor))
         return removed - by_processor, by_processor
 
     def _storage(

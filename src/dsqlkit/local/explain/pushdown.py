@@ -6,7 +6,10 @@ which is a guess: functions, columns with each other, lists, OR, IS NULL.
 """
 
 import re
+from collections.abc import Container
 from typing import Final
+
+from dsqlkit.local.explain.conditions import NAME, unquote
 
 DECIDED_BY_STORAGE: Final = {
     "integer": "a payer_id = 1: a plan of AWS's re:Invent workshop DAT401, 2025",
@@ -35,7 +38,7 @@ LEFT_TO_THE_PROCESSOR: Final = {
 _COLUMN: Final = r'(?:(?:"(?:[^"]|"")*"|[a-z_\u0080-\uffff][\w$]*)(?:\.(?=["a-z_]))?){1,2}'
 _TYPES: Final = "|".join(re.escape(name) for name in DECIDED_BY_STORAGE if name != "integer")
 _DECIDED: Final = re.compile(
-    rf"""\( (?:{_COLUMN} | \({_COLUMN}\)::(?:text|bpchar))
+    rf"""\( (?:{_COLUMN} | \((?P<cast>{_COLUMN})\)::(?:text|bpchar))
         \ (?:=|<>|<|<=|>|>=)\  (?:-?\d+ | '-?\d+'::integer | '(?:[^']|'')*'::(?:{_TYPES})
             (?:\(\d+\))? | true | false) \)
       | \(?(?:NOT\ )?{_COLUMN}\)?""",
@@ -43,6 +46,10 @@ _DECIDED: Final = re.compile(
 )
 
 
-def storage_decides(condition: str) -> bool:
-    """Whether storage can decide one part of a filter, as PostgreSQL prints it."""
-    return _DECIDED.fullmatch(condition) is not None
+def storage_decides(condition: str, texts: Container[str] | None = None) -> bool:
+    """Whether storage can decide one part of a filter, as PostgreSQL prints it. `texts` are the
+    columns that are text, whatever their type; a cast of others to it is a function."""
+    match = _DECIDED.fullmatch(condition)
+    if match is None or texts is None or match["cast"] is None:
+        return match is not None
+    return unquote(re.findall(NAME, match["cast"])[-1]) in texts

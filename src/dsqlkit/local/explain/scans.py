@@ -5,13 +5,21 @@ is one of the whole table; a table without one is its own B-tree (Full Scan). A 
 without all the columns needs a look-up in the table for each row that storage found in it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dsqlkit.local.explain.conditions import aliases, conjuncts, joined, names, unqualified
+from dsqlkit.local.explain.conditions import (
+    aliases,
+    columns_of,
+    conjuncts,
+    joined,
+    names,
+    unqualified,
+)
 from dsqlkit.local.explain.document import Node
 from dsqlkit.local.explain.facts import Index, Table
+from dsqlkit.local.explain.keys import bounds
 from dsqlkit.local.explain.properties import shown
 from dsqlkit.local.explain.pushdown import storage_decides
 
@@ -24,18 +32,21 @@ _SYSTEM_COLUMNS: Final = frozenset(("ctid", "tableoid", "xmin", "xmax", "cmin", 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A scan as DSQL tells it. `index` is the one that is read, None for a Full Scan; `looks_up`
-    whether the table is read too. `condition` is that of the key, empty without one. `filters` are
-    decided by storage in the index or the table that it scans, `lookup_filters` in the look-up,
-    `left` by the query processor. `columns` are those that storage gives up, in the order of the
-    B-tree that has them.
+    """A scan as DSQL tells it. `above` are the nodes that it is below. `index` is the one that is
+    read, None for a Full Scan; `looks_up` whether the table is read too. `condition` is that of the
+    key, empty without one; `keyed`: PostgreSQL took it for a filter, and looked at every row.
+    `filters` are decided by storage in the index or the table that it scans, `lookup_filters` in
+    the look-up, `left` by the query processor. `columns` are those that storage gives up, in the
+    order of the B-tree that has them.
     """
 
     node: Node
+    above: tuple[Node, ...]
     index: str | None
     backward: bool
     looks_up: bool
     condition: str
+    keyed: bool
     order_by: str
     filters: tuple[str, ...]
     lookup_filters: tuple[str, ...]
@@ -59,18 +70,28 @@ class Scan:
 
 
 def scan_of(node: Node, table: Table | None, above: list[Node], *, many: bool) -> Scan:
-    """The scan that a node of PostgreSQL's is. `above` are the nodes that it is below, `many` says
-    whether the plan has several tables."""
+    """The scan that a node of PostgreSQL's is. `above` are the nodes that it is below, from the
+    root on; `many` says whether the plan has several tables."""
     alias = str(node["Alias"])
     kind = node["Node Type"]
     condition = shown(node.get("Index Cond", ""))
     parts = conjuncts(node["Filter"]) if "Filter" in node else []
     output = [each for each in node.get("Output") or () if not _is_system(each, alias, many=many)]
     known = table or Table((), None, {})
+    key = bounds(parts, known.key, alias, known.texts) if kind == "Seq Scan" else ()
+    rest = [part for part in parts if part not in key]
+    if rest and any("$" in part for part in key):
+        key = ()  # of a value that nobody else knows, so that its rows cannot be counted
+    if key:
+        condition, parts = joined(list(key)), rest
     wanted = _wanted(output, known, alias, above)
-    left = tuple(part for part in parts if not storage_decides(part))
-    stored = tuple(part for part in parts if storage_decides(part))
-    columns = _in_order(names([*wanted, *left], alias), known)
+    texts = None if table is None else table.texts
+    left = tuple(part for part in parts if not storage_decides(part, texts))
+    stored = tuple(part for part in parts if part not in left)
+    # A subquery below it shows in what it gives up by its number alone.
+    below = (_texts(each for each, _ in walk(child)) for child in node.get("Plans") or ())
+    asked = {name for texts in below for name in columns_of(texts, alias)}
+    columns = _in_order(names([*wanted, *left], alias) | asked, known)
     index = node.get("Index Name") if kind in INDEX_SCANS else known.primary
     secondary = known.indexes.get(index) if index is not None and index != known.primary else None
     needed = set(columns) | set(_in_order(names(stored, alias), known))
@@ -82,10 +103,12 @@ def scan_of(node: Node, table: Table | None, above: list[Node], *, many: bool) -
     )
     return Scan(
         node=node,
+        above=tuple(above),
         index=index,
         backward=node.get("Scan Direction") == "Backward",
         looks_up=looks_up,
         condition=condition,
+        keyed=bool(key),
         order_by=shown(node.get("Order By", "")),
         filters=in_index,
         lookup_filters=tuple(part for part in stored if part not in in_index),
@@ -128,6 +151,9 @@ def _wanted(output: list[str], table: Table, alias: str, above: list[Node]) -> l
     if not above or len(given) != len(table.columns) or _names_of(given) != table.columns:
         return output
     used = names(_texts(above), alias)
+    # A key of a nested loop shows in the scan on its other side.
+    others = (each for each, _ in walk(above[0]) if each.get("Alias") != alias)
+    used |= columns_of(_texts(others), alias)
     return [each for each, column in zip(output, table.columns, strict=True) if column in used]
 
 
@@ -135,7 +161,7 @@ def _names_of(given: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(each[1:-1].replace('""', '"') if each[:1] == '"' else each for each in given)
 
 
-def _texts(nodes: list[Node]) -> Iterator[str]:
+def _texts(nodes: Iterable[Node]) -> Iterator[str]:
     for node in nodes:
         for name, value in node.items():
             if name in ("Plans", "Node Type", "Relation Name", "Alias"):

@@ -28,6 +28,7 @@ _SETTINGS: Final = {
     "max_parallel_workers_per_gather": "0",
     "temp_file_limit": f"{MAX_TEMP_SPACE_BYTES // KIB}kB",  # DSQL's limit
     "enable_bitmapscan": "off",  # DSQL's plans know none
+    "enable_memoize": "off",  # nor was this recorded: what a join looks up goes in batches
     "random_page_cost": "1.1",  # all in memory
     # Or a scan of more than 16 MB with a LIMIT begins where the last one ended, and seems cheap.
     "synchronize_seqscans": "off",

@@ -4,15 +4,18 @@ import asyncio
 from typing import Final
 
 from dsqlkit.local.backend.exchange import HELD, READY_IDLE, Exchange, Request, question
+from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.dialect.refusal import MADE_CONFLICT
 from dsqlkit.local.faults import Fate
+from dsqlkit.local.session.counting import WRITTEN, written_since
 from dsqlkit.local.session.disruption import next_fate
-from dsqlkit.local.session.explaining import cpu_s, printed
+from dsqlkit.local.session.explaining import cpu_s, printed, taken_since
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import Backend
+from dsqlkit.quotas import MAX_ROWS
 
 _BEGIN: Final = question("BEGIN")
 _COMMIT: Final = question("COMMIT")
@@ -29,23 +32,34 @@ async def explain_alone(
     conversation = parts.conversation
     answered = asyncio.get_running_loop().create_future()
     request = Request(hide_ready=True, is_query=step.is_query, before=step.before)
-    conversation.expect(Exchange(HELD))
+    begin, before = _BEGIN, Exchange(HELD)
+    if counts := parts.counts_apart(statement):
+        (await conversation.run(_BEGIN)).rows()
+        before = await conversation.run(WRITTEN)
+        begin = b""
+    else:
+        conversation.expect(Exchange(HELD))
     conversation.expect(Exchange(request, answered.set_result))
     cpu = cpu_s(conversation.pid) if explained.wants_dpu else None
-    conversation.backend.write(_BEGIN + step.data)
+    conversation.backend.write(begin + step.data)
     done: Exchange = await answered
+    taken = taken_since(cpu, conversation.pid)
     if done.verdict.error is not None:
         await conversation.run(_ROLLBACK)
         parts.tell(step, done.held() + READY_IDLE, failed=True)
+        return
+    if counts and await written_since(conversation, before) > MAX_ROWS:
+        await conversation.run(_ROLLBACK)
+        parts.tell(step, TOO_MANY_ROWS.as_error() + READY_IDLE, failed=True)
         return
     tables = parts.plan_tables
     if not statement.can_conflict:
         # What only read cannot fail; the client need not wait for it, only its next step.
         last = _COMMIT, Exchange(HELD, lambda _: parts.pipeline.release())
-        answer = await printed(conversation, tables, explained, done, cpu, anew=False, last=last)
+        answer = await printed(conversation, tables, explained, done, taken, anew=False, last=last)
         parts.tell(step, answer + READY_IDLE, failed=False)
         return
-    answer = await printed(conversation, tables, explained, done, cpu, anew=False)
+    answer = await printed(conversation, tables, explained, done, taken, anew=False)
     fate = Fate.COMMIT
     if statement.writes_explained and parts.faults.on_commit:
         fate = await next_fate(parts.faults)

@@ -63,9 +63,11 @@ class Autocommit:
                 refused=False,
                 limited=False,
                 counted=joins and self._exchange.counts,
+                apart=False,
                 explains=False,
                 disrupted=on_commit and self._can_be_hit(step),
             )
+        counts_apart = self._parts.counts_apart(statement)
         return outside(
             statement.kind,
             step.end,
@@ -74,9 +76,9 @@ class Autocommit:
             idle=not self._parts.conversation.under_way,
             outdated=not joins and step.end in _ENDS and self._parts.knowledge.uses(statement),
             refused=len(statement.parts) > 1 and refusal_outside(statement.parts) is not None,
-            limited=(statement.may_change_too_much or self._parts.counts_apart(statement))
-            and not on_commit,
+            limited=(statement.may_change_too_much or counts_apart) and not on_commit,
             counted=joins and self._may_be_too_much(statement),
+            apart=counts_apart and not on_commit,
             explains=statement.explained is not None,
             disrupted=on_commit and self._can_be_hit(step),
         )

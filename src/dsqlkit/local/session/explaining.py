@@ -4,7 +4,6 @@ The statement has run in the transaction that is still open, so what it read and
 measured there, as the client.
 """
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,10 +14,12 @@ from dsqlkit.local.backend.conversation import Conversation, Frames, Question
 from dsqlkit.local.backend.exchange import Exchange, Refused
 from dsqlkit.local.explain.charge import changed_by
 from dsqlkit.local.explain.document import Node, NoDocument, read
-from dsqlkit.local.explain.facts import Facts, Measured, Table
+from dsqlkit.local.explain.facts import Facts, Table
 from dsqlkit.local.explain.figures import Figures
+from dsqlkit.local.explain.measured import Reading
 from dsqlkit.local.explain.printing import plan_lines
-from dsqlkit.local.explain.scans import Scan, condition_of, scans_in, walk
+from dsqlkit.local.explain.scans import scans_in, walk
+from dsqlkit.local.session.hiding import without_own_branches, without_own_names
 from dsqlkit.local.session.plan_tables import Name, PlanTables, array
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.wire.messages import (
@@ -43,27 +44,33 @@ def cpu_s(pid: int) -> float | None:
     return None
 
 
+def taken_since(before: float | None, pid: int) -> float | None:
+    """What a process has taken of a processor since `cpu_s` answered this, in seconds."""
+    if before is None:
+        return None
+    now = cpu_s(pid)
+    return None if now is None else now - before
+
+
 async def printed(
     conversation: Conversation,
     tables: PlanTables,
     explained: Explained,
     exchange: Exchange,
-    cpu: float | None,
+    taken: float | None,
     *,
     anew: bool,
     last: Frames | None = None,
 ) -> bytes:
-    """The answer to give in place of what was held back of an exchange. `cpu` is what the backend
-    had taken of a processor before it; `anew` as in PlanTables. `last` is sent after all that is
-    asked for the plan, and not waited for."""
+    """The answer to give in place of what was held back of an exchange. `taken` is what the backend
+    took of a processor for it, in seconds; `anew` as in PlanTables. `last` is sent after all that
+    is asked for the plan, and not waited for."""
     answer = exchange.held()
     plans = _plans(answer)
     if plans is None:
         if last is not None:
             conversation.send(*last)
         return answer
-    after = cpu_s(conversation.pid) if cpu is not None else None
-    taken = None if cpu is None or after is None else after - cpu
     plan = plans[0]["Plan"]
     known: dict[Name, Table] = {}
     try:
@@ -75,7 +82,8 @@ async def printed(
     except Refused as refused:
         _log.error("a plan is printed without what it read: %s", refused)
         facts = Facts(known, cpu_s=taken)
-    return _with_rows(answer, plan_lines(plans, explained, facts))
+    lines = plan_lines(plans, explained, facts)
+    return _with_rows(answer, [without_own_names(line) for line in lines])
 
 
 def _tables_in(plan: Node) -> list[Name]:
@@ -94,49 +102,38 @@ async def _facts(
     taken: float | None,
     last: Frames | None,
 ) -> Facts:
-    reads: dict[int, Question] = {}
-    writes: list[Question] = []
+    reads: dict[int, Reading] = {}
+    questions: list[Question] = []
     if explained.analyze and tables:
-        for place, scan in scans_in(plan, tables):
-            asked = _read_by(explained, scan, tables)
+        for place, reading in _readings(explained, plan, tables):
+            asked = reading.asked()
             if asked is not None:
-                reads[place] = asked
+                reads[place] = reading
+                questions.append((_READ, *asked))
         if explained.wants_dpu:
-            writes += _written_by(explained, plan)
-    if not reads and not writes:
+            questions += _written_by(explained, plan)
+    if not questions:
         if last is not None:
             conversation.send(*last)
         return Facts(tables, cpu_s=taken)
-    answers = await conversation.ask_all(*reads.values(), *writes, last=last)
+    answers = await conversation.ask_all(*questions, last=last)
     values = [answer for ((answer,),) in answers]
     measured = {
-        place: Measured(*map(int, json.loads(value or "[0, 0]")))
-        for place, value in zip(reads, values, strict=False)
+        place: reading.measured(value)
+        for (place, reading), value in zip(reads.items(), values, strict=False)
     }
     written = sum(int(value or 0) for value in values[len(reads) :])
     return Facts(tables, measured, written, taken)
 
 
-def _read_by(explained: Explained, scan: Scan, tables: dict[Name, Table]) -> Question | None:
-    figures = Figures.of(scan.node, explained)
-    table = tables.get((scan.node["Schema"], scan.node["Relation Name"]))
-    # Without rows that were dropped there is nothing to tell two layers apart for.
-    counts = scan.left and scan.stored and figures.removed
-    if figures.rows is None or table is None or not (explained.wants_dpu or counts):
-        return None
-    rows = (figures.rows + (figures.removed or 0)) * figures.loops
-    return (
-        _READ,
-        scan.node["Schema"],
-        scan.node["Relation Name"],
-        scan.alias,
-        table.entry_of(scan.index) if explained.wants_dpu else None,
-        table.entry if scan.looks_up else None,
-        scan.condition,
-        condition_of(scan.stored) if counts else "",
-        str(rows),
-        str(figures.loops),
-    )
+def _readings(
+    explained: Explained, plan: Node, tables: dict[Name, Table]
+) -> Iterator[tuple[int, Reading]]:
+    for place, scan in scans_in(plan, tables):
+        table = tables.get((scan.node["Schema"], scan.node["Relation Name"]))
+        if table is not None:
+            figures = Figures.of(scan.node, explained)
+            yield place, Reading(scan, table, figures, explained.wants_dpu)
 
 
 def _written_by(explained: Explained, plan: Node) -> Iterator[Question]:
@@ -153,7 +150,8 @@ def _plans(answer: bytes) -> list[dict[str, Any]] | None:
     for kind, frame in cutter.feed(answer):
         if kind == Backend.DATA_ROW:
             try:
-                return read(frame[11:].decode())
+                plans = read(frame[11:].decode())
+                return [{**each, "Plan": without_own_branches(each["Plan"])} for each in plans]
             except NoDocument:
                 return None
     return None

@@ -21,7 +21,7 @@ from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.recovery import Recovery
 from dsqlkit.local.occ.schema_changes import Knowledge
 from dsqlkit.local.session.distance import Distance
-from dsqlkit.local.session.explaining import cpu_s, printed
+from dsqlkit.local.session.explaining import cpu_s, printed, taken_since
 from dsqlkit.local.session.pipeline import Pipeline
 from dsqlkit.local.session.plan_tables import PlanTables
 from dsqlkit.local.statements.explained import Explained
@@ -81,6 +81,7 @@ class Parts:
         self.on_answered: Callable[[Step, Exchange], None] = self.finish
         self.plan_tables = PlanTables(adjudicator)
         self._cpu_s: float | None = None
+        self._taken_s: float | None = None
         self.wants_rows = False
         self.makes_rivals = False
         self.can_start_over = False
@@ -128,6 +129,8 @@ class Parts:
 
     def counts_apart(self, statement: Statement) -> bool:
         """Whether the rows that a statement writes have to be counted, as no tag tells of all."""
+        if statement.explained is not None and not statement.explained.analyze:
+            return False
         if statement.nested:
             return True
         writers, transaction = self.adjudicator.writers, self.transaction
@@ -150,6 +153,7 @@ class Parts:
         if statement is not None and statement.explained is not None:
             forward = False
             self._cpu_s = cpu_s(self.conversation.pid) if statement.explained.wants_dpu else None
+            self._taken_s = None
         hide = step.hides_ready
         self.pipeline.held_up = True
         self.wants_rows = statement is not None and statement.can_conflict
@@ -182,10 +186,17 @@ class Parts:
             self.pipeline.skipping = True
         self.answered(exchange)
 
+    def stop_clock(self) -> None:
+        """Note what the backend took of a processor for an EXPLAIN, once it has been answered."""
+        if self._cpu_s is not None:
+            self._taken_s = taken_since(self._cpu_s, self.conversation.pid)
+            self._cpu_s = None
+
     async def _print(self, step: Step, explained: Explained, exchange: Exchange) -> None:
+        self.stop_clock()
         changing = self.transaction is not None and self.transaction.touched.ddl
         answer = await printed(
-            self.conversation, self.plan_tables, explained, exchange, self._cpu_s, anew=changing
+            self.conversation, self.plan_tables, explained, exchange, self._taken_s, anew=changing
         )
         self.tell(step, answer, failed=False)
         self.answered(exchange)

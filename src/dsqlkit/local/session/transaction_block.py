@@ -249,6 +249,7 @@ class TransactionBlock:
             self._write(step)
 
     async def _counted(self, step: Step, exchange: Exchange, before: int) -> None:
+        self._parts.stop_clock()
         exchange.verdict.changed = await rows_written(self._parts.conversation) - before
         self.answered(step, exchange)
 

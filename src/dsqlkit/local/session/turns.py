@@ -49,10 +49,10 @@ class Turn(Enum):
     BEGIN = "begun"
     """A BEGIN that is sent at once."""
     BEGIN_IMPLICIT = "begun implicitly"
-    """A part of a text with other statements beside its BEGIN or COMMIT; or an EXPLAIN that begins
-    a pipeline, to be a part of its transaction."""
+    """A part of a text with other statements beside its BEGIN or COMMIT; or a step of a pipeline
+    that wants a block, to be a part of its transaction."""
     TAKE_OVER = "taken over"
-    """An EXPLAIN in a pipeline: with what came since the last Sync it becomes a block."""
+    """A step in a pipeline that wants a block: what came since the last Sync becomes its begin."""
 
     # Inside one.
     MAKE_EXPLICIT = "made explicit"
@@ -120,7 +120,7 @@ def at_once(
     return Turn.CLOSE if expired else None
 
 
-def outside(  # noqa: PLR0911 - a table
+def outside(  # noqa: PLR0911, PLR0912 - a table
     kind: Kind | None,
     end: End,
     *,
@@ -131,6 +131,7 @@ def outside(  # noqa: PLR0911 - a table
     refused: bool,
     limited: bool,
     counted: bool,
+    apart: bool,
     explains: bool,
     disrupted: bool,
 ) -> Turn:
@@ -139,17 +140,20 @@ def outside(  # noqa: PLR0911 - a table
     `joins`: others came before it since the last Sync. `plain`: it is a BEGIN and no more. `idle`:
     nothing is under way. `outdated`: the session has yet to hear of a change of schema. `refused`:
     it may not be a transaction of its own. `limited`: it may change too much; `counted`: those
-    before it and it may. `explains`: its plan is printed anew. `disrupted`: a fault may hit the
-    COMMIT that it ends in.
+    before it and it may. `apart`: no tag tells of all rows that it writes. `explains`: its plan is
+    printed anew. `disrupted`: a fault may hit the COMMIT that it ends in.
     """
     if kind is _BEGIN and not joins:
         return Turn.BEGIN_AHEAD if plain and end is _QUERY and idle else Turn.BEGIN
     if kind is not None and end is _PART:
         return _FORWARD if kind is _COMMIT or kind is _ROLLBACK else Turn.BEGIN_IMPLICIT
-    if explains:
+    if explains or apart:
         if joins:
             return Turn.TAKE_OVER
-        return Turn.EXPLAIN if end is _QUERY or end is _SYNC else Turn.BEGIN_IMPLICIT
+        if not (end is _QUERY or end is _SYNC):
+            return Turn.BEGIN_IMPLICIT
+        if explains:
+            return Turn.EXPLAIN
     if not joins:
         if kind is None and end is End.FLUSH:
             return Turn.PREPARE_ONLY

@@ -44,7 +44,9 @@ _BY_NODE: Final = {
     # 8.3) sends it inside transactions, in AWS's example too, which then reads what it wrote.
     "deallocate_stmt": Kind.READ,
 }
-_SCHEMA_STARTS: Final = ("create", "alter", "drop", "index", "rename", "grant", "comment", "define")
+_SCHEMA_STARTS: Final = (
+    *("create", "alter", "drop", "index", "view", "rename", "grant", "comment", "define"),
+)
 _TRUSTS: Final = frozenset({"iam_pg_role_mappings"})
 """What AWS IAM GRANT and REVOKE change."""
 
@@ -114,7 +116,9 @@ def _statement(parsed: ParsedStatement, source: Parsable) -> Statement:
         return Statement(kind, (kind,), made=made_by(parsed))
     statement = _with_tables(kind, parsed, source.text)
     if parsed.name != "explain_stmt":
-        return statement
+        # What a view will read, its statement does not change.
+        is_view = parsed.name == "view_stmt"
+        return replace(statement, tables=frozenset((node.view.relname,))) if is_view else statement
     asked = explained(node, parsed.nodes, source.text[: parsed.end], _begin(parsed, source.text))
     if asked is None:
         return statement
@@ -167,7 +171,7 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
     if kind not in _WRITING:
         most = 0
     root = parsed.node.DESCRIPTOR.name
-    says_all = (writers == 1 and root in WRITES) or root == "ExplainStmt"
+    says_all = writers == 1 and root in WRITES
     return Statement(
         kind,
         (kind,),

@@ -64,7 +64,8 @@ class Statement:
     places in the text (from, to, in bytes) where a schema stands before a table's name, its point
     included. `most` is how many rows it may write: those that its text lists, or UNBOUNDED; `many`:
     they may be many, or are written in several statements. `nested`: it writes in places of which
-    its tag does not tell, as inside a WITH. `made` is what it makes that others may use.
+    its tag does not tell, as inside a WITH, or under EXPLAIN. `made` is what it makes that others
+    may use.
     `scrolls`: it declares a cursor that goes backwards too. `plain`: it is a BEGIN and no more.
     `verb` is what it is called where a session's turns are told of. `calls` are the names of the
     functions that it calls. `explained` is what an EXPLAIN asks for, None for all others. `spares`:

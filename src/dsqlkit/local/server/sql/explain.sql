@@ -14,6 +14,10 @@ BEGIN
         'entry', dsqlkit.bytes_of_entry(c.oid, 0),
         'columns', (SELECT coalesce(json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_attribute a
             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+        'texts', (SELECT coalesce(json_agg(a.attname), '[]') FROM pg_attribute a
+            JOIN pg_type own ON own.oid = a.atttypid
+            JOIN pg_type t ON t.oid = coalesce(nullif(own.typbasetype, 0), own.oid)
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND t.typname IN ('text', 'varchar', 'bpchar')),
         'primary', (SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
             WHERE x.indrelid = c.oid AND x.indisprimary),
         'indexes', (SELECT coalesce(json_agg(json_build_object(
@@ -78,50 +82,50 @@ END
 $$;
 
 DROP FUNCTION IF EXISTS dsqlkit.read_by(text, text, text, text, boolean, text, text, bigint, bigint);
+DROP FUNCTION IF EXISTS dsqlkit.read_by(text, text, text, text, text, text, text, bigint, bigint);
 
--- What a scan has read: the bytes of up to `rows` entries that meet its condition (`entry` says in SQL how many one has),
--- each look-up by itself (`whole`, NULL without look-ups) with 128 bytes at least, and how many of the rows pass
--- storage's filters. The bytes of many rows are computed from the first thousand; where the condition names rows of
--- another scan, all rows stand for those that it met.
+-- What a scan has read, as JSON: the bytes of the entries of rows that meet its condition (`entry` says in SQL how many
+-- one has), those of the rows themselves with 128 each at least (`whole`; NULL without look-ups), and of how many rows
+-- that is: a thousand at most. Then how many rows meet `filters` too, and of how many, which is NULL where it is of all
+-- (`rows` is NULL, and no more than so many are looked at). Rows that this transaction has written are left out where it
+-- has just `changed` some. Where the condition names rows of another scan, all rows stand for those that it met. NULL
+-- where nothing can be measured.
 CREATE OR REPLACE FUNCTION dsqlkit.read_by(
     schema text, name text, alias text, entry text, whole text, condition text, filters text, rows bigint,
-    requests bigint
+    changed boolean
 ) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    found record;
-    passed record;
-    source text := pg_catalog.format('%I.%I AS %I', schema, name, alias);
-    measured text := pg_catalog.format(
-        'SELECT coalesce(sum(entry), 0) AS entries, coalesce(sum(greatest(whole, 128)), 0) AS lookups, count(*) AS rows '
-        'FROM (SELECT (%s)::bigint AS entry, (%s)::bigint AS whole FROM %s WHERE ', entry, coalesce(whole, '0'), source);
-    counted text := pg_catalog.format(
-        'SELECT count(*) AS rows, count(*) FILTER (WHERE kept) AS kept FROM (SELECT (%s) AS kept FROM %s WHERE ',
-        filters, source);
-    met text := coalesce(nullif(condition, ''), 'true');
-    first text := ' LIMIT ' || least(rows, 1000) || ') AS read';
+    source text := pg_catalog.format(' FROM %I.%I AS %I WHERE ', schema, name, alias);
+    met text;
+    old text := CASE WHEN changed THEN pg_catalog.format(
+        ' AND pg_catalog.pg_visible_in_snapshot(%I.xmin::text::xid8, pg_catalog.pg_current_snapshot())', alias) ELSE '' END;
+    entries bigint := 0;
+    lookups bigint := 0;
+    sampled bigint := 0;
+    kept bigint := 0;
+    counted bigint;
 BEGIN
-    IF entry IS NULL THEN
-        measured := 'SELECT 0::numeric AS entries, 0::numeric AS lookups, count(*) AS rows FROM (SELECT FROM '
-            || source || ' WHERE ';
-        first := ' LIMIT 0) AS read';
-    END IF;
-    BEGIN
-        EXECUTE measured || met || first INTO found;
-    EXCEPTION WHEN undefined_table OR undefined_column OR undefined_parameter OR syntax_error OR undefined_function THEN
-        met := 'true';
-        EXECUTE measured || met || first INTO found;
-    END;
-    IF filters = '' THEN
-        SELECT 1::bigint AS rows, 1::bigint AS kept INTO passed;  -- as counted, or plans that are kept do not fit
-    ELSE
-        EXECUTE counted || met || ' LIMIT ' || rows || ') AS read' INTO passed;
-    END IF;
-    RETURN pg_catalog.json_build_array(
-        greatest(requests * 128, pg_catalog.round(found.entries * rows / greatest(found.rows, 1)))
-            + CASE WHEN whole IS NOT NULL THEN pg_catalog.round(found.lookups * rows / greatest(found.rows, 1)) ELSE 0 END,
-        pg_catalog.round(passed.kept::numeric * rows / greatest(passed.rows, 1)));
+    FOREACH met IN ARRAY ARRAY[coalesce(nullif(condition, ''), 'true'), 'true'] LOOP
+        BEGIN
+            IF entry IS NOT NULL THEN
+                EXECUTE 'SELECT coalesce(sum(entry), 0), coalesce(sum(greatest(whole, 128)), 0), count(*) FROM (SELECT ('
+                    || entry || ')::bigint AS entry, (' || coalesce(whole, '0') || ')::bigint AS whole' || source || met
+                    || ' LIMIT ' || least(rows, 1000) || ') AS read' INTO entries, lookups, sampled;
+            END IF;
+            IF filters IS NOT NULL AND rows IS NULL THEN
+                EXECUTE 'SELECT count(*)' || source || met || ' AND ' || filters || old INTO kept;
+            ELSIF filters IS NOT NULL THEN
+                EXECUTE 'SELECT count(*) FILTER (WHERE kept), count(*) FROM (SELECT (' || filters || ') AS kept' || source
+                    || met || old || ' LIMIT ' || rows || ') AS read' INTO kept, counted;
+            END IF;
+            EXIT;
+        EXCEPTION WHEN undefined_table OR undefined_column OR undefined_parameter OR syntax_error OR undefined_function THEN
+            CONTINUE;
+        END;
+    END LOOP;
+    RETURN pg_catalog.json_build_array(entries, lookups, sampled, kept, counted);
 EXCEPTION WHEN OTHERS THEN
-    RETURN pg_catalog.json_build_array(greatest(rows, requests) * 128, rows);
+    RETURN NULL;
 END
 $$;
 

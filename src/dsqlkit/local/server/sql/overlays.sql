@@ -145,7 +145,9 @@ BEGIN
         WHERE d.object_type IN ('table', 'view', 'schema') AND coalesce(d.schema_name, d.object_name) !~ '^(pg_|dsqlkit)'
     LOOP
         IF gone.object_type = 'schema' THEN
-            EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', 'dsqlkit_view_' || gone.object_name);
+            IF to_regnamespace(quote_ident('dsqlkit_view_' || gone.object_name)) IS NOT NULL THEN
+                EXECUTE format('DROP SCHEMA %I CASCADE', 'dsqlkit_view_' || gone.object_name);
+            END IF;
             CONTINUE;
         END IF;
         IF to_regclass(format('%I.%I', 'dsqlkit_view_' || gone.schema_name, gone.object_name)) IS NOT NULL THEN

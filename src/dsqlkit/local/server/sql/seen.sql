@@ -183,9 +183,11 @@ WHERE c.relkind = 'v' AND c.relnamespace IN ('pg_catalog'::regnamespace, 'inform
     AND c.relname NOT IN ('pg_roles', 'pg_user', 'pg_settings')
     AND dsqlkit.viewdef(c.oid) ~ named.any_of_them;
 
--- What shows a view or a function as it was written names PostgreSQL's relations.
+-- What shows a view, a function or a query as it was written names PostgreSQL's relations. PostgreSQL calls the functions
+-- of its own that are replaced here only where their bodies are put in line; that of this one, a subquery, is not, so that
+-- plans do not show it.
 CREATE OR REPLACE FUNCTION dsqlkit.as_written(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    AS $$ SELECT pg_catalog.regexp_replace($1, '\mdsqlkit\w*\.', '', 'g') $$;
+    AS $$ SELECT (SELECT pg_catalog.regexp_replace($1, '\mdsqlkit\w*\.', '', 'g')) $$;
 
 CREATE OR REPLACE FUNCTION dsqlkit.viewdef(oid, boolean) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'pg_get_viewdef_ext';
 
@@ -229,6 +231,11 @@ CREATE OR REPLACE FUNCTION pg_catalog.pg_get_functiondef(oid) RETURNS text LANGU
 
 CREATE OR REPLACE FUNCTION pg_catalog.pg_get_function_sqlbody(oid) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
     AS $$ SELECT dsqlkit.as_written(dsqlkit.sqlbody($1)) $$;
+
+CREATE OR REPLACE FUNCTION dsqlkit.query() RETURNS text LANGUAGE internal VOLATILE PARALLEL RESTRICTED AS 'current_query';
+
+CREATE OR REPLACE FUNCTION pg_catalog.current_query() RETURNS text LANGUAGE sql VOLATILE PARALLEL RESTRICTED
+    AS $$ SELECT dsqlkit.as_written(dsqlkit.query()) $$;
 
 -- A primary key reads with all columns too.
 CREATE OR REPLACE FUNCTION dsqlkit.constraintdef(oid, boolean) RETURNS text

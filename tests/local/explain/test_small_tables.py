@@ -1,0 +1,169 @@
+"""What PostgreSQL reads whole, and DSQL by its key; and who drops which rows."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dsqlkit.connection import Connection, connect
+from dsqlkit.endpoint import Endpoint
+from tests.local.explain.asking import dpu, lines_of, set_up, shape
+
+_SET_UP = (
+    "CREATE SCHEMA small",
+    "SET search_path = small",
+    "CREATE TABLE few (id int PRIMARY KEY, name varchar(9), amount numeric)",
+    "INSERT INTO few SELECT n, 'v' || n % 3, n FROM generate_series(1, 20) AS n",
+    'CREATE TABLE two ("k 1" varchar(9), day date, x int, y text, PRIMARY KEY ("k 1", day))',
+    "INSERT INTO two SELECT 'k' || n % 3, date '2026-01-01' + n, n, repeat('z', 600)"
+    " FROM generate_series(1, 20) AS n",
+    "CREATE TABLE log (what text, level int)",
+    "INSERT INTO log SELECT 'what ' || n, n % 5 FROM generate_series(1, 2000) AS n",
+    "CREATE TABLE owned (id int PRIMARY KEY, owner int, note text)",
+    "INSERT INTO owned SELECT n, n % 300, 'n' FROM generate_series(1, 2500) AS n",
+    "CREATE INDEX ASYNC by_owner ON owned (owner)",
+    "ANALYZE few",
+    "ANALYZE two",
+    "ANALYZE log",
+    "ANALYZE owned",
+)
+
+
+@pytest.fixture(scope="module")
+def db(endpoint: Endpoint) -> Iterator[Connection]:
+    with connect(endpoint) as connection:
+        connection.autocommit = True
+        set_up(connection, _SET_UP)
+        yield connection
+        connection.execute("DROP SCHEMA small CASCADE")
+
+
+@pytest.mark.parametrize(
+    ("where", "condition", "rows"),
+    [
+        ("id = 3", "(id = 3)", 1),
+        ("id = 3::bigint", "(id = '3'::bigint)", 1),
+        ("id > 4 AND id <= 9", "((id > 4) AND (id <= 9))", 5),
+        ("id IN (1, 4, 99)", "(id = ANY ('{1,4,99}'::integer[]))", 2),
+        ("id = (SELECT 4)", "(id = $0)", 1),
+    ],
+)
+def test_a_small_table_is_read_by_its_key(
+    db: Connection, where: str, condition: str, rows: int
+) -> None:
+    lines = lines_of(db, f"EXPLAIN ANALYZE SELECT * FROM few WHERE {where}")
+    assert shape(lines)[:6] == [
+        "Index Only Scan using few_pkey on few",
+        f"  Index Cond: {condition}",
+        "  -> Storage Scan on few_pkey",
+        "      Projections: id, name, amount",
+        "      -> B-Tree Scan on few_pkey",
+        f"          Index Cond: {condition}",
+    ]
+    assert f"(actual rows={rows} loops=1)" in lines[4]
+
+
+@pytest.mark.parametrize(
+    ("where", "filters"),
+    [
+        ("id = 3 OR id = 4", "  Filter: ((id = 3) OR (id = 4))"),
+        ("id + 0 = 3", "  Filter: ((id + 0) = 3)"),
+        ("id = 3.5", "  Filter: ((id)::numeric = 3.5)"),
+        ("id::text = '3'", "  Filter: ((id)::text = '3'::text)"),
+        ("id <> 3", "      Filters: (id <> 3)"),
+        ("name = 'v1'", "      Filters: ((name)::text = 'v1'::text)"),
+    ],
+)
+def test_what_is_no_bound_of_a_key_stays_a_filter(db: Connection, where: str, filters: str) -> None:
+    lines = shape(lines_of(db, f"EXPLAIN SELECT * FROM few WHERE {where}"))
+    assert filters in lines
+    assert not any("Index Cond" in line for line in lines)
+
+
+def test_a_key_of_two_columns_is_bound_from_the_first_on(db: Connection) -> None:
+    asked = "EXPLAIN ANALYZE SELECT x FROM two WHERE y LIKE 'z%' AND x < 15"
+    whole = """ AND day > '2026-01-08' AND "k 1" = 'k1'"""
+    lines = lines_of(db, asked + whole)
+    condition = """((("k 1")::text = 'k1'::text) AND (day > '2026-01-08'::date))"""
+    assert shape(lines)[:-2] == [
+        "Index Only Scan using two_pkey on two",
+        f"  Index Cond: {condition}",
+        "  Filter: (y ~~ 'z%'::text)",
+        "  -> Storage Scan on two_pkey",
+        "      Projections: x, y",
+        "      Filters: (x < 15)",
+        "      Rows Filtered: 2",
+        "      -> B-Tree Scan on two_pkey",
+        f"          Index Cond: {condition}",
+    ]
+    assert "(actual rows=4 loops=1)" in lines[7]
+    second = shape(lines_of(db, asked + " AND day = '2026-01-08'"))
+    assert "      Filters: ((x < 15) AND (day = '2026-01-08'::date))" in second
+    assert not any("Index Cond" in line for line in second)
+
+
+def test_who_drops_rows_of_a_key_is_told_apart(db: Connection) -> None:
+    lines = lines_of(
+        db,
+        "EXPLAIN (ANALYZE, VERBOSE) SELECT name FROM few"
+        " WHERE id >= 3 AND name = 'v1' AND amount < 10",
+    )
+    assert "  Rows Removed by Filter: 4" in lines
+    assert "      Rows Filtered: 12" in lines
+    assert "(actual rows=6 loops=1)" in lines[5]
+    assert "(actual rows=18 loops=1)" in lines[9]
+
+
+def test_a_read_by_key_costs_that_row_alone(db: Connection) -> None:
+    one = """SELECT * FROM two WHERE "k 1" = 'k1' AND day = '2026-01-02'"""
+    explain = "EXPLAIN (ANALYZE, VERBOSE) "
+    # Key and row: 2 x (6 + 4), 4 and 604 bytes.
+    assert str(dpu(lines_of(db, explain + one), "Read")) == "0.00115"
+    whole = dpu(lines_of(db, explain + "SELECT * FROM two"), "Read")
+    assert dpu(lines_of(db, explain + one + " OR x = 1"), "Read") == whole
+    assert str(whole) == "0.02300"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "DELETE FROM log",
+        "UPDATE log SET what = 'z'",
+        "UPDATE log SET what = what || '8'",
+        "UPDATE log SET level = 0",
+    ],
+)
+def test_who_dropped_rows_is_told_after_they_were_changed(db: Connection, write: str) -> None:
+    with db.transaction(force_rollback=True):
+        lines = lines_of(db, f"EXPLAIN ANALYZE {write} WHERE level = 3 AND what LIKE '%8'")
+    assert "        Rows Removed by Filter: 200" in lines
+    assert "            Rows Filtered: 1600" in lines
+
+
+def test_a_column_that_another_node_needs_is_projected(db: Connection) -> None:
+    joined = shape(
+        lines_of(
+            db,
+            "EXPLAIN SELECT o.* FROM owned o"
+            " WHERE o.owner IN (SELECT id FROM few WHERE name = 'v1')",
+        )
+    )
+    at = next(n for n, line in enumerate(joined) if line.endswith("Scan using few_pkey on few"))
+    assert joined[at + 2].strip() == "Projections: id"
+    subquery = "SELECT (SELECT name FROM few f WHERE f.id = o.owner) FROM owned o WHERE o.id = 4"
+    assert shape(lines_of(db, f"EXPLAIN {subquery}"))[:4] == [
+        "Index Only Scan using owned_pkey on owned o",
+        "  Index Cond: (id = 4)",
+        "  -> Storage Scan on owned_pkey",
+        "      Projections: owner",
+    ]
+
+
+def test_a_join_that_meets_keys_again_and_again_looks_them_up_in_batches(db: Connection) -> None:
+    lines = shape(
+        lines_of(
+            db,
+            "EXPLAIN SELECT f.name, o.note FROM owned o JOIN owned f2 ON f2.id = o.owner"
+            " JOIN few f ON f.id = f2.owner ORDER BY o.id LIMIT 5",
+        )
+    )
+    assert not any("Memoize" in line for line in lines)
