@@ -22,6 +22,7 @@ ORDER = (
         "token",
         "connection_failure",
         "connection",
+        "round_trips",
         "transaction",
     ),
     *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),

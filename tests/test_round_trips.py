@@ -1,4 +1,7 @@
-"""What a transfer sends, read at the wire: how often it waits for an answer, and with what."""
+"""What a transfer sends, read at the wire: how often it waits for an answer, and with what.
+
+And what becomes of the statements that it prepares.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +13,7 @@ import pytest
 from dsqlkit import accounts, loading, local, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from dsqlkit.errors import ConflictLimitReached
+from dsqlkit.errors import ConflictLimitReached, InsufficientBalance, SqlError
 from dsqlkit.transaction import RetryPolicy
 from tests.support.recorder import Recorder
 from tests.support.waiting import eventually
@@ -100,3 +103,68 @@ def test_each_attempt_of_a_transfer_is_two_waits(
     assert eventually(lambda: recorder.streams[0].endswith(b"X\0\0\0\4"))
     sent = messages(bytes(recorder.streams[0]))
     assert waits(sent) == [SYNC, QUERY] * 3
+
+
+def test_a_transfer_is_sent_in_one_piece_and_prepared_from_its_second_time_on(
+    recorder: Recorder, recorded: KeptConnection, ids: tuple[UUID, UUID]
+) -> None:
+    for _ in range(4):
+        accounts.transfer(recorded, 1, 2, Decimal("0.25"), key=uuid4())
+    recorded.close()
+    assert eventually(lambda: recorder.streams[0].endswith(b"X\0\0\0\4"))
+    parsed = [
+        content.split(b"\0")[:2]
+        for letter, content in messages(bytes(recorder.streams[0]))
+        if letter == b"P"
+    ]
+    begins = [name for name, text in parsed if text == b"BEGIN"]
+    others = [name for name, text in parsed if text != b"BEGIN"]
+    assert begins == [b""] * 4
+    assert others[:3] == [b""] * 3
+    assert len(set(others[3:])) == len(others[3:]) == 3
+
+
+@pytest.mark.parametrize("refused", range(1, 9))
+def test_a_statement_that_fails_leaves_those_behind_it_usable(
+    endpoint: Endpoint, ids: tuple[UUID, UUID], refused: int
+) -> None:
+    too_much = Decimal("2000000000000")  # what the payer is left with has no room
+    with KeptConnection(endpoint) as kept:
+        with pytest.raises(InsufficientBalance):
+            accounts.transfer(kept, 1, 2, Decimal(1000))
+        for number in range(1, 12):
+            if number == refused:
+                with pytest.raises(SqlError) as error:
+                    accounts.transfer(kept, 1, 2, too_much)
+                assert error.value.sqlstate == "22003"
+            else:
+                accounts.transfer(kept, 1, 2, Decimal("0.25"))
+        assert accounts.balance(kept, 1).balance == Decimal("97.5")
+
+
+def test_a_transfer_goes_on_after_what_it_prepared_was_dropped(
+    endpoint: Endpoint, ids: tuple[UUID, UUID]
+) -> None:
+    with KeptConnection(endpoint) as kept:
+        for _ in range(3):
+            accounts.transfer(kept, 1, 2, Decimal("0.25"), key=uuid4())
+            accounts.transfer(kept, 1, 2, Decimal("0.25"), key=uuid4())
+            with kept.connection() as connection:
+                connection.execute("DEALLOCATE ALL")
+        assert accounts.balance(kept, 1).balance == Decimal("98.5")
+
+
+def test_a_transfer_goes_on_after_its_table_was_made_anew_with_other_types(
+    endpoint: Endpoint, ids: tuple[UUID, UUID]
+) -> None:
+    said: list[str] = []
+    with KeptConnection(endpoint) as kept, KeptConnection(endpoint) as other:
+        for _ in range(3):
+            accounts.transfer(kept, 1, 2, Decimal(1), key=uuid4())
+        with other.connection() as connection:
+            connection.execute("DROP TABLE accounts")
+            connection.execute("CREATE TABLE accounts (id bigint PRIMARY KEY, balance bigint)")
+            connection.execute("INSERT INTO accounts VALUES (1, 100), (2, 100)")
+            done = accounts.transfer(kept, 1, 2, Decimal(1), key=uuid4(), notice=said.append)
+            connection.execute("DROP TABLE accounts")
+        assert (done.payer_balance, said) == (Decimal(99), [])

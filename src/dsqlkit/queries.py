@@ -160,6 +160,16 @@ def statement(path: str) -> str:
     return parse_query(path, read_sql(path)).sql
 
 
+@cache
+def numbered(path: str) -> tuple[bytes, tuple[str, ...]]:
+    """The one statement of a shipped file as a server wants it, with `$1` for the first parameter,
+    and the parameters' names in the order of their numbers.
+    """
+    query = parse_query(path, read_sql(path))
+    places = {name: f"${number}" for number, name in enumerate(query.parameters, 1)}
+    return (query.sql % places).encode(), tuple(query.parameters)
+
+
 def read_sql(path: str) -> str:
     """The text of a shipped file, by its path below `sql/`: `read_sql("queries/query.sql")`."""
     return (folder() / path).read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from typing import Final, Generic, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from dsqlkit import interruption
+from dsqlkit import interruption, round_trips
 from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import (
     FAULTS_OFF,
@@ -190,7 +190,7 @@ def _retried(
 def _attempt(connection: Connection, work: Callable[[Connection], T], work_begins: bool) -> T:
     try:
         if not work_begins:
-            connection.execute("BEGIN")
+            connection.execute("BEGIN", prepare=False)
         value = work(connection)
     except BaseException as error:
         _roll_back(connection)
@@ -200,7 +200,7 @@ def _attempt(connection: Connection, work: Callable[[Connection], T], work_begin
                 hint="Run it again.",
             ) from error
         raise
-    status = _alone(connection, lambda c: c.execute("COMMIT").statusmessage)
+    status = _alone(connection, round_trips.commit)
     if status != "COMMIT":
         raise SqlError(
             "The transaction was rolled back: an error inside it had been passed over.",
@@ -233,7 +233,7 @@ def _roll_back(connection: Connection) -> None:
     if connection.closed or connection.info.transaction_status is TransactionStatus.IDLE:
         return
     try:
-        connection.execute("ROLLBACK")
+        connection.execute("ROLLBACK", prepare=False)
     except psycopg.Error:
         # A connection that cannot even roll back is of no further use; closing it does the same.
         connection.close()

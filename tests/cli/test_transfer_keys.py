@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
@@ -13,7 +12,9 @@ import psycopg
 import pytest
 
 from dsqlkit import accounts, tables
+from dsqlkit.accounts import moving
 from dsqlkit.connection import KeptConnection
+from dsqlkit.round_trips import Answers
 from tests.support.commands import Command
 
 TRANSFER = ["transfer", "--payer", "1", "--payee", "2", "--amount", "10"]
@@ -278,12 +279,8 @@ def test_a_server_that_takes_no_pipelines_is_asked_statement_by_statement(
 ) -> None:
     tables.create(bank, "transfers")
 
-    @contextmanager
-    def refused(_: object) -> Iterator[None]:
-        yield
-        raise psycopg.errors.FeatureNotSupported("pipelines are not supported")
-
-    monkeypatch.setattr(psycopg.Connection, "pipeline", refused)
+    no_pipelines = psycopg.errors.FeatureNotSupported("pipelines are not supported")
+    monkeypatch.setattr(moving, "begin", lambda *_: Answers((), no_pipelines))
     moved = dsqlkit(*TRANSFER, "-v")
     assert (moved.code, "takes no pipelines" in moved.err) == (0, True)
     assert holds(bank) == 90

@@ -1,8 +1,8 @@
 """A transfer: one transaction that moves money between two accounts, once for each key."""
 
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -16,7 +16,7 @@ from dsqlkit import tables
 from dsqlkit.accounts import ledger
 from dsqlkit.accounts.ids import HOW_TO_MAKE, AccountId, check_pair, table_of
 from dsqlkit.accounts.money import PLACES, plain
-from dsqlkit.connection import Connection, Connections, Cursor
+from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import (
     AccountNotFound,
     InsufficientBalance,
@@ -24,7 +24,7 @@ from dsqlkit.errors import (
     SqlError,
     UsageError,
 )
-from dsqlkit.queries import statement
+from dsqlkit.round_trips import Answer, Answers, Question, begin, begin_one_by_one
 from dsqlkit.settling import run_settled
 from dsqlkit.transaction import Conflict, Retry, RetryPolicy, run
 
@@ -177,24 +177,20 @@ class _Move:
             "payee": self.payee,
             "amount": self.amount,
         }
-        entered = debited = None
-        try:
-            with self._together(connection):
-                connection.execute("BEGIN")
-                if self.key is not None:
-                    # First, so that a key which is there is noticed whatever the rest would say.
-                    entered = connection.execute(self._statement("ledger"), values)
-                debited = connection.execute(self._statement("debit"), values)
-                credited = connection.execute(self._statement("credit"), values)
-        except psycopg.DataError:
-            # Too large an amount overflows the payee; what came before that says more.
-            if debited is not None and debited.pgresult is not None:
-                self._check_key(connection, entered)
-                self._left(debited.fetchone())
-            raise
-        written = self._check_key(connection, entered)
-        left = self._left(debited.fetchone())
-        if credited.rowcount != 1:
+        # The ledger first, so that a key which is there is noticed whatever the rest would say.
+        parts = ("debit", "credit") if self.key is None else ("ledger", "debit", "credit")
+        questions = [(f"queries/{self.table}_{part}.sql", values) for part in parts]
+        answers = self._begin(connection, questions)
+        given = dict(zip(parts, answers.given, strict=False))
+        if answers.refusal is not None:
+            if "debit" in given and isinstance(answers.refusal, psycopg.DataError):
+                # Too large an amount overflows the payee; what came before that says more.
+                self._check_key(connection, given)
+                self._left(given)
+            raise answers.refusal
+        written = self._check_key(connection, given)
+        left = self._left(given)
+        if given["credit"].rowcount != 1:
             raise AccountNotFound("Payee account not found.", hint=HOW_TO_MAKE[self.table])
         if self.key is not None and written != (self.key, self.amount, round(left, PLACES)):
             raise ledger.wrong("it does not keep what is written as it is")
@@ -250,24 +246,23 @@ class _Move:
             error.hint = HOW_TO_MAKE[self.table]
         return False
 
-    def _check_key(self, connection: Connection, entered: Cursor | None) -> TupleRow | None:
+    def _check_key(self, connection: Connection, given: Mapping[str, Answer]) -> TupleRow | None:
         """What was written to the ledger. Raises _Made where the key had been there before."""
-        if self.key is None or entered is None:
+        if self.key is None:
             return None
-        written = entered.fetchone()
-        if written is None:
-            connection.execute("ROLLBACK")
+        if not given["ledger"].rows:
+            connection.execute("ROLLBACK", prepare=False)
             entry = ledger.read(connection, self.key)
             if entry is None:
                 raise ledger.wrong("it does not keep what is written to it")
             raise _Made(entry)
-        return written
+        return given["ledger"].rows[0]
 
-    def _left(self, debited: TupleRow | None) -> Decimal:
+    def _left(self, given: Mapping[str, Answer]) -> Decimal:
         """What the payer has left, which is not less than nothing."""
-        if debited is None:
+        if not given["debit"].rows:
             raise AccountNotFound("Payer account not found.", hint=HOW_TO_MAKE[self.table])
-        left: Decimal = debited[0]
+        left: Decimal = given["debit"].rows[0][0]
         if left < 0:
             held = plain(left + self.amount)
             raise InsufficientBalance(
@@ -275,18 +270,11 @@ class _Move:
             )
         return left
 
-    def _statement(self, part: str) -> str:
-        return statement(f"queries/{self.table}_{part}.sql")
-
-    @contextmanager
-    def _together(self, connection: Connection) -> Generator[None, None, None]:
-        """Send what is executed in the block at once, and wait for all answers at its end."""
-        if self.connections in _one_by_one:
-            yield
-        elif not psycopg.Pipeline.is_supported():
+    def _begin(self, connection: Connection, questions: Sequence[Question]) -> Answers:
+        """Ask them in one round trip, or one by one where that cannot be."""
+        if self.connections not in _one_by_one:
+            if psycopg.Pipeline.is_supported():
+                return begin(connection, questions)
             _one_by_one.add(self.connections)
             self.notice("This libpq has no pipelines: each statement makes a round trip.")
-            yield
-        else:
-            with connection.pipeline():
-                yield
+        return begin_one_by_one(connection, questions)

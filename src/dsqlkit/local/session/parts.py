@@ -81,6 +81,7 @@ class Parts:
         self._cpu_s: float | None = None
         self._taken_s: float | None = None
         self.wants_rows = False
+        self.makes_rivals = False
         self.can_start_over = False
         self.can_step_aside = False
         self.is_guarded = False
@@ -154,7 +155,10 @@ class Parts:
             self._taken_s = None
         hide = step.hides_ready
         self.pipeline.held_up = True
-        self.wants_rows = step.statement is not None and step.statement.can_conflict
+        self.wants_rows = statement is not None and statement.can_conflict
+        self.makes_rivals = (
+            statement is not None and statement.can_conflict and not statement.spares
+        )
         self.can_start_over = again
         self.is_guarded = guard
         self.can_step_aside = step.statement is not None and step.statement.kind in _CAN_STEP_ASIDE

@@ -1,0 +1,220 @@
+"""The two round trips of a transaction: BEGIN with its first statements, and COMMIT.
+
+libpq is driven here directly. psycopg's own pipeline hands the server each statement by itself,
+which wakes it for each, and costs half as much CPU again; and where a statement fails, it takes one
+that was to be prepared behind it for prepared, which fails from then on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Final, TypeAlias
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg import generators
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus, Format
+from psycopg.rows import TupleRow
+from psycopg.waiting import Ready, Wait
+
+from dsqlkit.connection import Connection
+from dsqlkit.queries import numbered, statement
+
+if TYPE_CHECKING:
+    from psycopg.abc import Buffer, PQGen
+    from psycopg.pq.abc import PGconn, PGresult
+
+Question: TypeAlias = tuple[str, Mapping[str, object]]
+"""A shipped statement, by its path below `sql/`, and a value for each of its parameters."""
+
+_PREPARED_IN_VAIN: Final = frozenset({"26000", "0A000"})
+"""Somebody has dropped what was prepared; or has made a table anew, with other types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows that a statement gave back, and how many it read or changed."""
+
+    rows: Sequence[TupleRow]
+    rowcount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What was asked, answered in order: all of it, or up to the `refusal` of the next one."""
+
+    given: Sequence[Answer]
+    refusal: psycopg.Error | None = None
+
+
+_Key: TypeAlias = tuple[bytes, tuple[int, ...]]
+"""What a statement is to a server: its text, and the types of its parameters."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What a connection was asked before, and the names of what is prepared on it."""
+
+    asked: set[_Key] = field(default_factory=set)
+    names: dict[_Key, bytes] = field(default_factory=dict)
+
+
+_known: WeakKeyDictionary[Connection, _Known] = WeakKeyDictionary()
+_numbers = count()
+
+
+def begin(connection: Connection, questions: Sequence[Question]) -> Answers:
+    """Send BEGIN and the statements at once, and wait for their answers: one round trip.
+
+    A statement that is asked again on its connection is prepared there; where what was prepared is
+    of no use any more, all are asked once more without.
+
+    Raises psycopg.OperationalError when the connection breaks. It is closed after anything that is
+    raised, an interrupt included, as nobody knows then how far it came.
+    """
+    known = _known.setdefault(connection, _Known())
+    answers = _begin(connection, known, questions)
+    refusal = answers.refusal
+    if refusal is not None and refusal.sqlstate in _PREPARED_IN_VAIN and known.names:
+        _known[connection] = known = _Known()
+        connection.execute("ROLLBACK", prepare=False)
+        answers = _begin(connection, known, questions)
+    return answers
+
+
+def begin_one_by_one(connection: Connection, questions: Sequence[Question]) -> Answers:
+    """The same where there are no pipelines: a round trip for each."""
+    given: list[Answer] = []
+    try:
+        connection.execute("BEGIN", prepare=False)
+        for path, values in questions:
+            cursor = connection.execute(statement(path), values, prepare=False)
+            given.append(Answer(cursor.fetchall() if cursor.description else (), cursor.rowcount))
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        return Answers(given, error)
+    return Answers(given)
+
+
+def commit(connection: Connection) -> str:
+    """Send COMMIT; the word of the answer, which is ROLLBACK after an error that was passed over.
+
+    Raises psycopg.Error for a refusal, and when the connection breaks.
+    """
+    connection.pgconn.send_query(b"COMMIT")
+    result = connection.wait(generators.execute(connection.pgconn))[-1]
+    if (refusal := _refusal(connection, result)) is not None:
+        raise refusal
+    return (result.command_status or b"").decode()
+
+
+def _begin(connection: Connection, known: _Known, questions: Sequence[Question]) -> Answers:
+    bound = [_bound(connection, known, *each) for each in questions]
+    try:
+        results = connection.wait(_asked(connection.pgconn, bound))
+    except BaseException:
+        connection.close()
+        raise
+    return _answers(connection, known, bound, results)
+
+
+@dataclass(slots=True)
+class _Bound:
+    """A question as it is sent: under its `name`, where it has one, which may be to be prepared."""
+
+    key: _Key
+    values: "Sequence[Buffer | None]"
+    formats: Sequence[Format]
+    name: bytes | None
+    is_new: bool
+
+
+def _bound(
+    connection: Connection, known: _Known, path: str, values: Mapping[str, object]
+) -> _Bound:
+    sql, parameters = numbered(path)
+    adapting = Transformer(connection)
+    adapted = adapting.dump_sequence(
+        [values[each] for each in parameters], [PyFormat.AUTO] * len(parameters)
+    )
+    key = (sql, adapting.types or ())
+    name = known.names.get(key)
+    is_new = name is None and key in known.asked
+    if is_new:
+        name = b"dsqlkit_%d" % next(_numbers)
+    return _Bound(key, adapted, adapting.formats or (), name, is_new)
+
+
+def _asked(to: "PGconn", bound: Sequence[_Bound]) -> "PQGen[list[PGresult]]":
+    """Send it all; what came back for BEGIN, and for each statement, its preparing first."""
+    to.enter_pipeline_mode()
+    _send(to, bound)
+    while to.flush():
+        if (yield Wait.RW) & Ready.R:
+            to.consume_input()
+    results: list[PGresult] = []
+    while True:
+        while to.is_busy():
+            if (yield Wait.R):
+                to.consume_input()
+        result = to.get_result()
+        if result is None:  # the end of what came back for one
+            if to.status == ConnStatus.BAD:
+                raise psycopg.OperationalError(to.get_error_message())
+        elif result.status == ExecStatus.PIPELINE_SYNC:
+            to.exit_pipeline_mode()
+            return results
+        else:
+            results.append(result)
+
+
+def _send(to: "PGconn", bound: Sequence[_Bound]) -> None:
+    to.send_query_params(b"BEGIN", None)
+    for each in bound:
+        sql, types = each.key
+        if each.name is None:
+            to.send_query_params(sql, each.values, types, each.formats)
+        else:
+            if each.is_new:
+                to.send_prepare(each.name, sql, types)
+            to.send_query_prepared(each.name, each.values, each.formats)
+    to.pipeline_sync()
+
+
+def _answers(
+    connection: Connection, known: _Known, bound: Sequence[_Bound], results: "Sequence[PGresult]"
+) -> Answers:
+    given: list[Answer] = []
+    coming = iter(results)
+    refusal = _refusal(connection, next(coming))
+    for each in bound:
+        if refusal is None and each.name is not None and each.is_new:
+            refusal = _refusal(connection, next(coming))
+            if refusal is None:
+                known.names[each.key] = each.name
+        if refusal is None:
+            result = next(coming)
+            refusal = _refusal(connection, result)
+        if refusal is not None:
+            break
+        known.asked.add(each.key)
+        given.append(_answer(connection, result))
+    return Answers(given, refusal)
+
+
+def _refusal(connection: Connection, result: "PGresult") -> psycopg.Error | None:
+    """Why the server did not do it, None where it did."""
+    if result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+        return None
+    return error_from_result(result, connection.info.encoding)
+
+
+def _answer(connection: Connection, result: "PGresult") -> Answer:
+    if result.status == ExecStatus.COMMAND_OK:
+        return Answer((), result.command_tuples or 0)
+    reading = Transformer(connection)
+    reading.set_pgresult(result)
+    return Answer(reading.load_rows(0, result.ntuples, tuple), result.ntuples)
