@@ -14,7 +14,7 @@ from dsqlkit.local.statements.making import made_by
 from dsqlkit.local.statements.own_syntax import Parsable
 from dsqlkit.local.statements.quoting import qualified
 from dsqlkit.local.statements.statement import EVERY_TABLE, UNBOUNDED, Kind, Statement
-from dsqlkit.local.statements.tree import WRITES, Node, ParsedStatement
+from dsqlkit.local.statements.tree import WRITES, Node, ParsedStatement, leaves_alone
 
 _FEW: Final = 1000
 """Rows of a VALUES list from which on it is counted what was changed."""
@@ -188,6 +188,7 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
         most=most,
         nested=kind is Kind.WRITE and not says_all,
         made=made_by(parsed) if kind is Kind.SCHEMA else None,
+        spares=writers == 1 and root == "InsertStmt" and leaves_alone(parsed.node),
     )
 
 
