@@ -229,3 +229,17 @@ def test_what_the_nodes_above_use_is_projected(db: Connection, sql: str, columns
     assert (
         next(line for line in lines if "Projections" in line).strip() == f"Projections: {columns}"
     )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE owned o SET note = f.name FROM few f WHERE f.id = o.id AND o.owner = 3",
+        "DELETE FROM owned o USING few f WHERE f.id = o.owner",
+        "SELECT * FROM few WHERE id = 1 FOR UPDATE",
+    ],
+)
+def test_no_node_gives_up_where_postgresql_stores_a_row(db: Connection, sql: str) -> None:
+    text = "\n".join(lines_of(db, f"EXPLAIN (VERBOSE) {sql}"))
+    assert "ctid" not in text
+    assert "Output:\n" not in text
