@@ -19,6 +19,8 @@ _SQL = {
     "update_many": "UPDATE {table} SET v = v || {value} WHERE id <= {key}",
     "upsert": "INSERT INTO {table} AS t (id, v) VALUES ({key}, {value})"
     " ON CONFLICT (id) DO UPDATE SET v = t.v || excluded.v",
+    "insert_missing": "INSERT INTO {table} (id, v) VALUES ({key}, {value})"
+    " ON CONFLICT (id) DO NOTHING",
     "delete": "DELETE FROM {table} WHERE id = {key}",
     "insert": "INSERT INTO {table} (id, v) VALUES ({key}, {value})",
     "insert_many": "INSERT INTO {table} (id, v)"
@@ -30,7 +32,7 @@ _SQL = {
 }
 _RETURNING = {
     **dict.fromkeys(("update", "update_many", "delete", "insert", "insert_many"), "id, v"),
-    "upsert": "id, v",
+    **dict.fromkeys(("upsert", "insert_missing"), "id, v"),
     **dict.fromkeys(("adopt", "disown"), "id, parent"),
 }
 

@@ -162,7 +162,9 @@ class Model:
             case "upsert" if key in rows:
                 self._update(transaction, [key], value)
                 return "INSERT 0 1", ((key, rows[key]),)
-            case "insert" | "copy" | "upsert":
+            case "insert_missing" if key in rows:
+                return "INSERT 0 0", ()
+            case "insert" | "insert_missing" | "copy" | "upsert":
                 made = self._insert(transaction, [key], value)
                 return ("COPY 1", ()) if operation.verb == "copy" else ("INSERT 0 1", made)
             case "insert_many":

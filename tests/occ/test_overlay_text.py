@@ -3,6 +3,7 @@
 import pytest
 
 from dsqlkit.local.occ.overlay_text import (
+    Target,
     at_overlays,
     copied_from_query,
     upsert,
@@ -103,6 +104,25 @@ def test_an_upsert_is_a_look_at_what_it_meets_and_an_insert_at_a_private_table()
         'INSERT INTO pg_temp."dsqlkit upsert" AS t (a) VALUES ($1)'
         " ON CONFLICT (a) DO UPDATE SET b = t.b + $2 RETURNING a"
     )
+
+
+@pytest.mark.parametrize(
+    ("conflict", "skips"),
+    [
+        ("DO NOTHING", Target()),
+        ("ON CONSTRAINT k DO NOTHING", Target(constraint="k")),
+        ('(a, "B") DO NOTHING', Target(columns=("a", "B"))),
+        ("(lower(a)) DO NOTHING", None),
+        ('(a COLLATE "C") DO NOTHING', None),
+        ("(a text_ops) DO NOTHING", None),
+        ("(a) WHERE b DO NOTHING", None),
+        ("(a) DO UPDATE SET b = 1", None),
+    ],
+)
+def test_an_upsert_tells_which_keys_it_leaves_alone(conflict: str, skips: Target | None) -> None:
+    found = upsert(f"INSERT INTO t VALUES (1) ON CONFLICT {conflict}".encode())
+    assert found is not None
+    assert found.skips == skips
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,18 @@ from tests.occ.conftest import CONFLICT, Racer, Sessions
             Doings(frozenset({"now"}), (('"t"', ("a", "b")),)),
         ),
         ("INSERT INTO s.t SELECT 1", Doings(frozenset(), (('"s"."t"', None),))),
+        (
+            "INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING",
+            Doings(frozenset(), (('"t"', None),), leaves_out=True),
+        ),
+        (
+            "WITH w AS (INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING RETURNING 1) SELECT 1",
+            Doings(frozenset(), (('"t"', None),), leaves_out=True),
+        ),
+        (
+            "INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 1",
+            Doings(frozenset(), (('"t"', None),)),
+        ),
         ("COPY t (a) FROM STDIN", Doings(frozenset(), (('"t"', ("a",)),))),
         ("UPDATE t SET a = DEFAULT", Doings(unordered=True)),
         ("DELETE FROM t WHERE id IN (SELECT id FROM t LIMIT 1)", Doings(unordered=True)),

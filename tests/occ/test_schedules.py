@@ -23,7 +23,17 @@ CHILDREN = {1: 1}
 SCHEDULES_IN_TEST = 150
 SCHEDULES_IN_SOAK = int(os.environ.get("DSQLKIT_SCHEDULES", "2000"))
 
-WRITES = ("update", "update", "update_many", "delete", "insert", "insert_many", "upsert", "copy")
+WRITES = (
+    "update",
+    "update",
+    "update_many",
+    "delete",
+    "insert",
+    "insert_many",
+    "insert_missing",
+    "upsert",
+    "copy",
+)
 # What FOR UPDATE and FOR KEY SHARE of one row do to each other was not recorded: so never both.
 GRAMMARS = {
     "locks and cursors": (*WRITES, "read", "lock", "lock", "declare", "fetch", "fetch"),

@@ -139,6 +139,9 @@ def test_a_statement_alone_reports_its_own_error(connection: Connection, table: 
         (("CREATE TABLE one (id int)", "CREATE TABLE two (id int)"), SECOND_DDL),
         (("CREATE TABLE one (id int)", "INSERT INTO limited VALUES (-1, 0)"), MIXED),
         (("INSERT INTO limited VALUES (-1, 0)", "CREATE TABLE one (id int)"), MIXED),
+        (("CREATE VIEW one AS SELECT 1", "CREATE TABLE two (id int)"), SECOND_DDL),
+        (("CREATE VIEW one AS TABLE limited", "UPDATE limited SET v = 1 WHERE id = 1"), MIXED),
+        (("DELETE FROM limited WHERE id = 1", "CREATE OR REPLACE VIEW one AS SELECT 1"), MIXED),
     ],
 )
 def test_ddl_goes_alone(

@@ -13,6 +13,9 @@ DDL = (
     "ALTER TABLE outdated ADD COLUMN more text",
     "ALTER TABLE outdated ALTER COLUMN v SET DEFAULT 1",
     "ALTER TABLE outdated RENAME COLUMN v TO w",
+    "GRANT SELECT ON outdated TO grantee",
+    "GRANT UPDATE (v), INSERT ON TABLE public.outdated TO grantee",
+    "REVOKE ALL ON outdated FROM grantee",
 )
 
 
@@ -22,9 +25,11 @@ def other(endpoint: Endpoint) -> Iterator[Connection]:
     with connect(endpoint) as opened:
         opened.execute("CREATE TABLE outdated (id int PRIMARY KEY, v int)")
         opened.execute("CREATE TABLE unchanged (id int PRIMARY KEY)")
+        opened.execute("CREATE ROLE grantee")
         yield opened
         opened.execute("DROP TABLE outdated")
         opened.execute("DROP TABLE unchanged")
+        opened.execute("DROP ROLE grantee")
 
 
 def told(connection: Connection, sql: str) -> str | None:
@@ -48,6 +53,21 @@ def test_the_next_statement_on_the_table_is_told_once(
     assert told(connection, use) == CHANGED
     assert told(connection, use) is None
     assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def test_nobody_is_told_of_a_view_a_drop_or_a_role(
+    connection: Connection, other: Connection
+) -> None:
+    connection.execute("SELECT id FROM outdated")
+    for ddl in (
+        "CREATE VIEW outdated_too AS SELECT * FROM outdated",
+        "DROP VIEW outdated_too",
+        "GRANT grantee TO admin",
+        "REVOKE grantee FROM admin",
+        "COMMENT ON TABLE outdated IS 'told'",
+    ):
+        other.execute(ddl.encode())
+    assert told(connection, "SELECT id FROM outdated") is None
 
 
 def test_a_transaction_that_begins_with_it_has_failed(

@@ -15,6 +15,7 @@ from dsqlkit.local.explain.conditions import (
     conjuncts,
     joined,
     names,
+    take_whole_rows,
     unqualified,
 )
 from dsqlkit.local.explain.document import Node
@@ -24,6 +25,14 @@ from dsqlkit.local.explain.properties import shown
 from dsqlkit.local.explain.pushdown import storage_decides
 
 TABLE_SCANS: Final = frozenset(("Seq Scan", "Sample Scan", "Tid Scan", "Tid Range Scan"))
+_PICKING: Final = frozenset(
+    (
+        *("Nested Loop", "Hash Join", "Merge Join"),
+        *("Aggregate", "Group", "WindowAgg", "ProjectSet", "Result"),
+    )
+)
+"""Nodes that may be given more columns than they use."""
+_SIDES: Final = ("Outer", "Inner")
 INDEX_SCANS: Final = frozenset(("Index Scan", "Index Only Scan"))
 SCANS: Final = TABLE_SCANS | INDEX_SCANS
 _SYSTEM_COLUMNS: Final = frozenset(("ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"))
@@ -84,7 +93,8 @@ def scan_of(node: Node, table: Table | None, above: list[Node], *, many: bool) -
         key = ()  # of a value that nobody else knows, so that its rows cannot be counted
     if key:
         condition, parts = joined(list(key)), rest
-    wanted = _wanted(output, known, alias, above)
+    given = known.columns if kind != "Index Only Scan" else known.held_by(node["Index Name"])
+    wanted = _wanted(node, output, given, above)
     texts = None if table is None else table.texts
     left = tuple(part for part in parts if not storage_decides(part, texts))
     stored = tuple(part for part in parts if part not in left)
@@ -92,6 +102,8 @@ def scan_of(node: Node, table: Table | None, above: list[Node], *, many: bool) -
     below = (_texts(each for each, _ in walk(child)) for child in node.get("Plans") or ())
     asked = {name for texts in below for name in columns_of(texts, alias)}
     columns = _in_order(names([*wanted, *left], alias) | asked, known)
+    if take_whole_rows([*wanted, *left], alias):
+        columns = known.columns
     index = node.get("Index Name") if kind in INDEX_SCANS else known.primary
     secondary = known.indexes.get(index) if index is not None and index != known.primary else None
     needed = set(columns) | set(_in_order(names(stored, alias), known))
@@ -144,17 +156,25 @@ def _is_system(output: str, alias: str, *, many: bool) -> bool:
     return (unqualified(output, alias) if many else output) in _SYSTEM_COLUMNS
 
 
-def _wanted(output: list[str], table: Table, alias: str, above: list[Node]) -> list[str]:
-    """What is wanted of a scan's rows. PostgreSQL gives up whole rows where that is cheaper; then
-    it shows in the nodes above what of them is used."""
-    given = tuple(unqualified(each, alias) for each in output)
-    if not above or len(given) != len(table.columns) or _names_of(given) != table.columns:
+def _wanted(
+    node: Node, output: list[str], whole: tuple[str | None, ...], above: list[Node]
+) -> list[str]:
+    """What is wanted of a scan's rows. PostgreSQL gives up all that an entry holds (`whole`) where
+    that is cheaper, to nodes that pick what they need; there it shows what of it is used."""
+    alias = str(node["Alias"])
+    if not above or above[-1]["Node Type"] not in _PICKING:
         return output
-    used = names(_texts(above), alias)
+    given = tuple(unqualified(each, alias) for each in output)
+    picking = list(_texts(above[-1:]))
+    if _names_of(given) != whole or node.get("Parent Relationship") not in _SIDES:
+        return output
+    if take_whole_rows(picking, alias):
+        return output
+    used = names(picking, alias)
     # A key of a nested loop shows in the scan on its other side.
     others = (each for each, _ in walk(above[0]) if each.get("Alias") != alias)
     used |= columns_of(_texts(others), alias)
-    return [each for each, column in zip(output, table.columns, strict=True) if column in used]
+    return [each for each, column in zip(output, whole, strict=True) if column in used]
 
 
 def _names_of(given: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,13 +5,15 @@ another could wait for. If it has not lost by then, its COMMIT carries out what 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from dsqlkit.local.backend.conversation import Conversation, Question
 from dsqlkit.local.occ.changes import Ask, Changes, array
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Touched
 from dsqlkit.local.occ.overlay_text import (
+    Target,
     Upsert,
     at_overlays,
     copied_from_query,
@@ -39,6 +41,8 @@ _ENTER: Final = "SELECT dsqlkit.to_overlays()"
 _LEAVE: Final = "SELECT dsqlkit.from_overlays()"
 _LAY_OVER: Final = "SELECT dsqlkit.lay_over($1, $2::oid, $3::tid[], $4::text[])"
 _CARRY_OUT: Final = "SELECT dsqlkit.carry_out($1, $2::oid[], $3::boolean)"
+_BEGIN_SKIPPING: Final = "SELECT dsqlkit.begin_skipping($1::oid::regclass, $2, $3::text[])"
+_END_SKIPPING: Final = "SELECT dsqlkit.end_skipping()"
 _BEGIN_UPSERT: Final = "SELECT dsqlkit.begin_upsert($1, $2::oid::regclass)"
 _FILL_UPSERT: Final = "SELECT dsqlkit.fill_upsert($1, $2::oid::regclass)"
 _END_UPSERT: Final = "SELECT dsqlkit.end_upsert($1, $2::oid::regclass)"
@@ -53,11 +57,18 @@ _ASKS_FOR_PATH: Final = re.compile(rb"current_schema|search_path", re.IGNORECASE
 
 
 class AtOverlay(NamedTuple):
-    """The frames that run a step at overlays; `upsert` is the table of an INSERT ... ON CONFLICT,
-    after which there is more to do."""
+    """The frames that run a step at overlays; `after` is what is to be done once it has run
+    well."""
 
     frames: bytes
-    upsert: str | None = None
+    after: Callable[[], Awaitable[None]] | None = None
+
+
+class _Upsert(NamedTuple):
+    """The text of an INSERT ... ON CONFLICT that was prepared for, and what is to be done after."""
+
+    text: bytes
+    end: Callable[[], Awaitable[None]]
 
 
 class AtOverlays:
@@ -78,6 +89,13 @@ class AtOverlays:
         if found is None or found.unordered or touched.opaque:
             return False
         return not (found.calls or found.inserts or touched.calls)
+
+    @staticmethod
+    def leaves_out(touched: Touched) -> bool:
+        """Whether some of its rows were left out as their key was there: what that was at its
+        snapshot, and need not be any more at the tables."""
+        found = _doings(touched)
+        return found is not None and found.leaves_out
 
     async def can_repeat(self, touched: Touched, ask: Ask | None = None) -> bool:
         """Whether running statements again does what they did. `ask` asks, in place of their
@@ -114,9 +132,10 @@ class AtOverlays:
             if statement is None or (changes is not None and statement.kind is not Kind.SETTING):
                 continue
             if (found := self._upsert_in(step, statement, transaction)) is not None:
-                relation = await self._begin_upsert(step, found)
-                await self._again.run(step, statement, found.second)
-                await self.end_upsert(relation)
+                begun = await self._begin_upsert(step, found)
+                assert begun is not None, "it has run before"
+                await self._again.run(step, statement, begun.text)
+                await begun.end()
             elif statement.kind in (Kind.SETTING, Kind.WRITE, Kind.COPY_IN):
                 await self._again.run(
                     step, statement, self._text_there(step, statement, transaction)
@@ -164,9 +183,8 @@ class AtOverlays:
         if statement.can_conflict:
             await self._cover(transaction, statement.claimed)
         found = self._upsert_in(step, statement, transaction)
-        if found is not None:
-            relation = await self._begin_upsert(step, found)
-            return AtOverlay(await self._upsert_frames(step, found), relation)
+        if found is not None and (begun := await self._begin_upsert(step, found)) is not None:
+            return AtOverlay(await self._upsert_frames(step, begun.text), begun.end)
         return AtOverlay(await self._led(step, statement, transaction))
 
     def _upsert_in(
@@ -176,29 +194,44 @@ class AtOverlays:
             return None
         return upsert(self._text_there(step, statement, transaction))
 
-    async def _begin_upsert(self, step: Step, found: Upsert) -> str:
-        """Prepare for an INSERT ... ON CONFLICT; its table, for `end_upsert`."""
+    async def _begin_upsert(self, step: Step, found: Upsert) -> _Upsert | None:
+        """Prepare for an INSERT ... ON CONFLICT; None if there is no such table. Raises
+        exchange.Refused."""
         assert step.statement is not None
-        relation = (await self._oids([found.table]))[found.table]
+        relation = (await self._oids([found.table])).get(found.table)
+        if relation is None:
+            return None
+        if found.skips is not None and await self._begin_skipping(relation, found.skips):
+            return _Upsert(found.first, self._end_skipping)
         await self._ask(_BEGIN_UPSERT, relation)
         parameters = None
         if step.parse:
             parameters = await self._again.prepare(step.parse, found.second)
         await self._again.run(step, step.statement, found.first, parameters)
         await self._ask(_FILL_UPSERT, relation)
-        return relation
+        return _Upsert(found.second, partial(self._end_upsert, relation))
 
-    async def _upsert_frames(self, step: Step, found: Upsert) -> bytes:
+    async def _upsert_frames(self, step: Step, text: bytes) -> bytes:
         """The frames of an INSERT ... ON CONFLICT that was prepared for."""
         if not step.parse:
-            return message(Frontend.QUERY, found.second + b"\0")
-        await self._again.prepare(step.parse, found.second)
+            return message(Frontend.QUERY, text + b"\0")
+        await self._again.prepare(step.parse, text)
         await self._again.bind_again(bound_to_ours(step.bind))
         return bound_to_ours(step.data)
 
-    async def end_upsert(self, relation: str) -> None:
+    async def _end_upsert(self, relation: str) -> None:
         """Keep what it did in the overlay."""
         await self._ask(_END_UPSERT, relation)
+
+    async def _begin_skipping(self, relation: str, target: Target) -> bool:
+        """Have the overlay leave out rows to insert that meet these keys; False if there are no
+        such keys, or the role may not know."""
+        columns = None if target.columns is None else array(target.columns)
+        rows = await self._conversation.ask(_BEGIN_SKIPPING, relation, target.constraint, columns)
+        return rows[0][0] == "t"
+
+    async def _end_skipping(self) -> None:
+        await self._conversation.ask(_END_SKIPPING)
 
     async def carry_out(
         self, transaction: OpenTransaction, first: Question, *, deletions_first: bool

@@ -31,6 +31,11 @@ class Contender(Protocol):
     def wants_rows(self) -> bool:
         """Whether what is under way writes or locks rows."""
 
+    @property
+    def makes_rivals(self) -> bool:
+        """Whether whoever has a row that it waits for is its rival: not where the row may be left
+        out. If it is not, its COMMIT tells."""
+
     async def park(self) -> None:
         """Read out what its transaction did, and let go of its locks."""
 
@@ -77,6 +82,7 @@ class Bystander:
     is_committing = False
     can_be_refused = False
     wants_rows = False
+    makes_rivals = False
 
     def __init__(self, pid: int) -> None:
         self.pid = pid

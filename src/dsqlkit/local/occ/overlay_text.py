@@ -13,7 +13,7 @@ from postgast import pg_query_pb2 as tree
 
 from dsqlkit.local.occ.overlay_shape import VIEW_SCHEMA
 from dsqlkit.local.statements.quoting import qualified
-from dsqlkit.local.statements.tree import Node, parse
+from dsqlkit.local.statements.tree import Node, leaves_alone, parse
 
 _STRENGTHS: Final = (
     (tree.UPDATE,),
@@ -169,16 +169,28 @@ def _ranges(items: Sequence[Node]) -> Iterator[str]:
             yield from _ranges([item.join_expr.larg, item.join_expr.rarg])
 
 
+class Target(NamedTuple):
+    """The keys that an ON CONFLICT means: that of a constraint, those on just these columns, or all
+    where both are None."""
+
+    constraint: str | None = None
+    columns: tuple[str, ...] | None = None
+
+
 class Upsert(NamedTuple):
     """An INSERT ... ON CONFLICT at an overlay, in two texts.
 
-    `first`, the same without its ON CONFLICT, is run at the view only to see which rows it meets;
-    `second` at a private table that has them. `table` is the name of its table as SQL writes it.
+    `first` is the same without its ON CONFLICT, for the view. With DO NOTHING it does all where the
+    view leaves out rows that meet the keys of `skips`; else it is run only to see which rows it
+    meets, and `second` at a private table that has them. `table` is the name of its table as SQL
+    writes it; `skips` is None for DO UPDATE, and where names alone do not tell which keys are
+    meant.
     """
 
     table: str
     first: bytes
     second: bytes
+    skips: Target | None = None
 
 
 _PRIVATE_TABLE: Final = b'pg_temp."dsqlkit upsert" '
@@ -210,4 +222,18 @@ def upsert(text: bytes) -> Upsert | None:
     alias = b"" if named.alias.aliasname else b"AS " + text[tokens[last].start : tokens[last].end]
     second = text[: named.location] + _PRIVATE_TABLE + alias + text[tokens[last].end :]
     named.schemaname = named.schemaname.removeprefix(VIEW_SCHEMA)
-    return Upsert(qualified(named), first, second)
+    skips = _skipped(insert.on_conflict_clause) if leaves_alone(insert) else None
+    return Upsert(qualified(named), first, second, skips)
+
+
+def _skipped(clause: Node) -> Target | None:
+    if not clause.HasField("infer"):
+        return Target()
+    if clause.infer.conname:
+        return Target(constraint=clause.infer.conname)
+    elements = [each.index_elem for each in clause.infer.index_elems]
+    if clause.infer.HasField("where_clause") or not all(
+        each.name and not each.collation and not each.opclass for each in elements
+    ):
+        return None
+    return Target(columns=tuple(each.name for each in elements))

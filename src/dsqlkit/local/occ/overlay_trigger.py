@@ -34,6 +34,8 @@ def body(shape: Shape) -> str:
 DECLARE
     dsqlkit_made {shape.view}%ROWTYPE;
     dsqlkit_is_made boolean := false;
+    dsqlkit_place tid;
+    dsqlkit_skips text[];
     dsqlkit_many bigint;
 BEGIN
     IF tg_op = 'DELETE' THEN
@@ -59,8 +61,10 @@ BEGIN
     END IF;
     IF NOT dsqlkit_is_made THEN
         INSERT INTO {shape.rows} AS r ({", ".join(written)}) VALUES ({columns_of("new", written)})
-            RETURNING {returned} INTO dsqlkit_made;
+            RETURNING r.ctid INTO dsqlkit_place;
+        SELECT {returned} INTO dsqlkit_made FROM {shape.rows} AS r WHERE r.ctid = dsqlkit_place;
     END IF;
+    {_skip(shape, is_shown)}
     {_twins(shape, is_shown)}
     {_parents(shape)}
     IF tg_op = 'UPDATE' THEN
@@ -109,19 +113,44 @@ def _equal_keys(shape: Shape) -> Iterator[str]:
         yield " AND ".join(conditions)
 
 
-def _twins(shape: Shape, is_shown: str) -> str:
-    """Refuse a row with a unique key that another row of the table or the overlay has."""
-    checks = []
-    for key, same in zip(shape.keys, _equal_keys(shape), strict=True):
-        its = [f"(SELECT {column} FROM {_MADE})" for column in key.columns]
-        found = (
+def _have_twins(shape: Shape, is_shown: str) -> Iterator[str]:
+    """For each unique key, whether another row of the table or the overlay has that of the row that
+    was made."""
+    for same in _equal_keys(shape):
+        yield (
             f"EXISTS (SELECT FROM ONLY {shape.base} AS b WHERE {same} AND {is_shown})"
             f" OR 1 < (SELECT count(*) FROM {shape.rows} AS r WHERE {same})"
         )
+
+
+def _skip(shape: Shape, is_shown: str) -> str:
+    """Leave out a row to insert that meets one of the keys that ON CONFLICT DO NOTHING means
+    (dsqlkit.begin_skipping). It was made all the same, as what it violates is to be told."""
+    if not shape.keys:
+        return ""
+    skips = " OR ".join(
+        f"{literal(key.name)} = ANY (dsqlkit_skips[2:]) AND ({has_twin})"
+        for key, has_twin in zip(shape.keys, _have_twins(shape, is_shown), strict=True)
+    )
+    return f"""
+    IF tg_op = 'INSERT' THEN
+        dsqlkit_skips := nullif(current_setting('dsqlkit.skipping', true), '');
+        IF dsqlkit_skips[1] = {literal(shape.relation)} AND ({skips}) THEN
+            DELETE FROM {shape.rows} AS r WHERE r.ctid = dsqlkit_place;
+            RETURN NULL;
+        END IF;
+    END IF;"""
+
+
+def _twins(shape: Shape, is_shown: str) -> str:
+    """Refuse a row with a unique key that another row of the table or the overlay has."""
+    checks = []
+    for key, has_twin in zip(shape.keys, _have_twins(shape, is_shown), strict=True):
+        its = [f"(SELECT {column} FROM {_MADE})" for column in key.columns]
         message = f'duplicate key value violates unique constraint "{key.name}"'
         detail = _detail(key.columns, its, ") already exists.")
         raised = _raise("unique_violation", message, detail, key.name, (shape.schema, shape.name))
-        checks.append(f"IF {found} THEN\n{raised}\nEND IF;")
+        checks.append(f"IF {has_twin} THEN\n{raised}\nEND IF;")
     return "\n".join(checks)
 
 

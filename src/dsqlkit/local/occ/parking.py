@@ -93,11 +93,12 @@ class Parking:
         self.is_restoring = True
         deletions_first = False
         # Quicker than to find out at which tables it did something, and what.
-        repeats = not transaction.loose_cursors and self._overlays.surely_repeats(
-            transaction.touched
-        )
+        touched, leaves_out = transaction.touched, self._overlays.leaves_out(transaction.touched)
+        repeats = not (transaction.loose_cursors or leaves_out)
+        repeats = repeats and self._overlays.surely_repeats(touched)
         try:
-            if transaction.phase is Phase.PARKED and transaction.changes is not None:
+            has_read_out = transaction.changes is not None
+            if transaction.phase is Phase.PARKED and (has_read_out or leaves_out):
                 await self._overlays.enter(transaction, ())
             while True:
                 try:

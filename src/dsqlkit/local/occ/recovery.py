@@ -112,7 +112,8 @@ class Recovery:
         """Take back a step that was run: what runs it at overlays, where its transaction goes on.
 
         The transaction has lost if the step met a conflict, and not where it only gave way for
-        another to go on. `guarded`: there is a savepoint before the step. Raises exchange.Refused
+        another to go on, nor where it may leave out the row. `guarded`: there is a savepoint before
+        the step. Raises exchange.Refused
         and changes.Locked when it cannot be done, for want of a privilege.
         """
         changes: Changes | None = None
@@ -123,7 +124,7 @@ class Recovery:
         else:
             first = ((LET_GO,),)
         await self._again.forget_prepared(step)
-        if verdict.error is not None and not self._gave_way(verdict):
+        if verdict.error is not None and not (self._gave_way(verdict) or statement.spares):
             transaction.lose(DATA_CONFLICT)
         await self._overlays.enter(transaction, statement.claimed, changes, first)
         return await self._overlays.led(step, statement, transaction)
@@ -135,10 +136,6 @@ class Recovery:
     async def can_repeat(self, transaction: OpenTransaction) -> bool:
         """Whether its statements do the same again; asked while one of them is under way."""
         return await self._overlays.can_repeat(transaction.touched, self._adjudicator.monitor.ask)
-
-    async def end_upsert(self, relation: str) -> None:
-        """Keep what an INSERT ... ON CONFLICT did at an overlay."""
-        await self._overlays.end_upsert(relation)
 
     async def prepare_commit(self, transaction: OpenTransaction, bind: bytes = b"") -> None:
         """Do what is left to do before COMMIT, or see to it that it fails. `bind` is as of

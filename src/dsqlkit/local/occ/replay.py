@@ -13,7 +13,7 @@ from functools import lru_cache
 import postgast
 
 from dsqlkit.local.statements.quoting import qualified
-from dsqlkit.local.statements.tree import parse
+from dsqlkit.local.statements.tree import leaves_alone, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,14 @@ class Doings:
     """What statements call, and into which tables they insert, with the columns that they give.
 
     None for the columns is all of them by their order; `unordered`: which rows are written depends
-    on the order in which PostgreSQL comes across them.
+    on the order in which PostgreSQL comes across them; `leaves_out`: some are left out if their key
+    is there (ON CONFLICT DO NOTHING), which the snapshot tells at overlays, but not at the tables.
     """
 
     calls: frozenset[str] = frozenset()
     inserts: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
     unordered: bool = False
+    leaves_out: bool = False
 
 
 def doings(texts: Iterable[bytes]) -> Doings | None:
@@ -41,6 +43,7 @@ def doings(texts: Iterable[bytes]) -> Doings | None:
         frozenset(call for each in found for call in each.calls),
         tuple(insert for each in found for insert in each.inserts),
         any(each.unordered for each in found),
+        any(each.leaves_out for each in found),
     )
 
 
@@ -48,7 +51,7 @@ def doings(texts: Iterable[bytes]) -> Doings | None:
 def _doings_of(text: bytes) -> Doings | None:
     calls: set[str] = set()
     inserts: list[tuple[str, tuple[str, ...] | None]] = []
-    unordered = False
+    unordered = leaves_out = False
     try:
         parsed = parse(text)
     except (postgast.PgQueryError, UnicodeDecodeError):
@@ -61,6 +64,7 @@ def _doings_of(text: bytes) -> Doings | None:
             elif name == "InsertStmt":
                 columns = tuple(each.res_target.name for each in found.cols)
                 inserts.append((qualified(found.relation), columns or None))
+                leaves_out = leaves_out or leaves_alone(found)
             elif name == "CopyStmt" and found.is_from:
                 columns = tuple(each.string.sval for each in found.attlist)
                 inserts.append((qualified(found.relation), columns or None))
@@ -69,7 +73,7 @@ def _doings_of(text: bytes) -> Doings | None:
             elif name == "SelectStmt":
                 limited = found.HasField("limit_count") or found.HasField("limit_offset")
                 unordered = unordered or (limited and not found.sort_clause)
-    return Doings(frozenset(calls), tuple(inserts), unordered)
+    return Doings(frozenset(calls), tuple(inserts), unordered, leaves_out)
 
 
 def as_json(inserts: Iterable[tuple[str, tuple[str, ...] | None]]) -> str:

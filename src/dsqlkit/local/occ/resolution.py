@@ -54,7 +54,7 @@ class Resolution:
             theirs, its = waiting.transaction, blocker.transaction
             if theirs is None or its is None or waiting.is_idle:
                 continue
-            if waiting.wants_rows and concern is Concern.ROW:
+            if waiting.makes_rivals and concern is Concern.ROW:
                 theirs.meets(its)
         around = [contenders[pid] for pid in circle(waits) if pid in contenders]
         if around and not any(each.is_idle for each in around):

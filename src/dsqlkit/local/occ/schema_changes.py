@@ -4,8 +4,10 @@ A session of DSQL knows the catalog as it was when it used a table. "A session w
 gets OC001 on its next statement on the changed table"; the change need not be concurrent, reads are
 hit too, and the first retry clears it (AWS's skill for DSQL, troubleshooting, 2026-10). AWS says
 that it may happen, and that it often does. Here it always does, so that a program without a retry
-notices. CREATE INDEX ASYNC and the end of a build are left out: AWS's own test suites, which pass
-on clusters, build in one session and go on in another, without a retry.
+notices. GRANT and REVOKE count as changes there too. CREATE INDEX ASYNC and the end of a build are
+left out: AWS's own test suites, which pass on clusters, build in one session and go on in another,
+without a retry. So are DROP, and a CREATE of the same name after it, which those suites do as well,
+and what is granted on all tables of a schema: that no session is told of them is a guess.
 """
 
 from collections.abc import Iterable
@@ -14,9 +16,9 @@ from typing import Final
 from dsqlkit.local.statements.statement import Kind, Statement
 
 _TOLD: Final = (Kind.READ, Kind.LOCK, Kind.WRITE)
-_TELLING: Final = frozenset({"ALTER TABLE", "RENAME"})
-"""Of the statements that change a schema those that are told of. What others make nobody knew
-before, what is dropped is missed by itself, and what is granted is not the table's shape."""
+_TELLING: Final = frozenset({"ALTER TABLE", "ALTER OBJECT SCHEMA", "RENAME", "GRANT"})
+"""Of the statements that change a schema those that are told of: a REVOKE is a GRANT to the parser.
+What others make nobody knew before, and what is dropped is missed by itself."""
 
 
 class SchemaChanges:

@@ -260,6 +260,10 @@ class Session:
     def wants_rows(self) -> bool:
         return self._parts.recovery.parking.is_restoring or self._parts.wants_rows
 
+    @property
+    def makes_rivals(self) -> bool:
+        return self._parts.recovery.parking.is_restoring or self._parts.makes_rivals
+
     async def park(self) -> None:
         parts, transaction = self._parts, self._parts.transaction
         if transaction is not None and self.can_be_parked:

@@ -307,7 +307,7 @@ class TransactionBlock:
 
     async def _send_to_overlays(self, step: Step, there: AtOverlay) -> None:
         parts = self._parts
-        if there.upsert is None:
+        if there.after is None:
             assert step.statement is not None
             parts.send_step(step, there.frames, forward=not step.statement.can_conflict)
             return
@@ -318,7 +318,7 @@ class TransactionBlock:
         parts.conversation.send(frames, Exchange(request, answered.set_result))
         done: Exchange = await answered
         if done.verdict.error is None:
-            await parts.recovery.end_upsert(there.upsert)
+            await there.after()
         self.answered(step, done)
 
     async def _keep_cursors(self, step: Step, exchange: Exchange) -> None:

@@ -14,7 +14,7 @@ from dsqlkit.local.statements.making import made_by
 from dsqlkit.local.statements.own_syntax import Parsable
 from dsqlkit.local.statements.quoting import qualified
 from dsqlkit.local.statements.statement import EVERY_TABLE, UNBOUNDED, Kind, Statement
-from dsqlkit.local.statements.tree import WRITES, Node, ParsedStatement
+from dsqlkit.local.statements.tree import WRITES, Node, ParsedStatement, leaves_alone
 
 _FEW: Final = 1000
 """Rows of a VALUES list from which on it is counted what was changed."""
@@ -44,7 +44,9 @@ _BY_NODE: Final = {
     # 8.3) sends it inside transactions, in AWS's example too, which then reads what it wrote.
     "deallocate_stmt": Kind.READ,
 }
-_SCHEMA_STARTS: Final = ("create", "alter", "drop", "index", "rename", "grant", "comment", "define")
+_SCHEMA_STARTS: Final = (
+    *("create", "alter", "drop", "index", "view", "rename", "grant", "comment", "define"),
+)
 _TRUSTS: Final = frozenset({"iam_pg_role_mappings"})
 """What AWS IAM GRANT and REVOKE change."""
 
@@ -114,7 +116,9 @@ def _statement(parsed: ParsedStatement, source: Parsable) -> Statement:
         return Statement(kind, (kind,), made=made_by(parsed))
     statement = _with_tables(kind, parsed, source.text)
     if parsed.name != "explain_stmt":
-        return statement
+        # What a view will read, its statement does not change.
+        is_view = parsed.name == "view_stmt"
+        return replace(statement, tables=frozenset((node.view.relname,))) if is_view else statement
     asked = explained(node, parsed.nodes, source.text[: parsed.end], _begin(parsed, source.text))
     if asked is None:
         return statement
@@ -184,6 +188,7 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
         most=most,
         nested=kind is Kind.WRITE and not says_all,
         made=made_by(parsed) if kind is Kind.SCHEMA else None,
+        spares=writers == 1 and root == "InsertStmt" and leaves_alone(parsed.node),
     )
 
 

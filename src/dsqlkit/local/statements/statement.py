@@ -68,7 +68,8 @@ class Statement:
     may use.
     `scrolls`: it declares a cursor that goes backwards too. `plain`: it is a BEGIN and no more.
     `verb` is what it is called where a session's turns are told of. `calls` are the names of the
-    functions that it calls. `explained` is what an EXPLAIN asks for, None for all others.
+    functions that it calls. `explained` is what an EXPLAIN asks for, None for all others. `spares`:
+    all that it writes it inserts with ON CONFLICT DO NOTHING.
     """
 
     kind: Kind
@@ -89,6 +90,7 @@ class Statement:
     most: int = 0
     nested: bool = False
     made: Made | None = None
+    spares: bool = False
 
     @property
     def may_change_too_much(self) -> bool:

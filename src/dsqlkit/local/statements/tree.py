@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import postgast
+from postgast import pg_query_pb2 as tree
 
 Node: TypeAlias = Any
 """A node of the parse tree; the parser's classes are made at run time and carry no types."""
@@ -36,6 +37,12 @@ def parse(text: bytes) -> list[ParsedStatement]:
         end = start + raw.stmt_len if raw.stmt_len else len(text)
         found.append(ParsedStatement(name, node, tuple(nodes(node)), start, end))
     return found
+
+
+def leaves_alone(insert: Node) -> bool:
+    """Whether an INSERT leaves the rows alone whose key is there: ON CONFLICT DO NOTHING."""
+    clause = insert.on_conflict_clause
+    return bool(clause.action == tree.ONCONFLICT_NOTHING)
 
 
 def nodes(node: Node) -> Iterator[Node]:

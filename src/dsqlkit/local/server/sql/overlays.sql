@@ -53,6 +53,7 @@ $$;
 -- All that the overlay of a table or view is made from, as occ/overlay_ddl.py reads it.
 CREATE OR REPLACE FUNCTION dsqlkit.shape_of(relation oid) RETURNS text LANGUAGE sql SET search_path = pg_catalog AS $$
     SELECT json_build_object(
+        'form', 2, -- of overlays: another one has those made anew that are there
         'relation', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'owner', c.relowner, 'acl', c.relacl,
         'definition', CASE WHEN c.relkind = 'v' THEN dsqlkit.view_text(c.oid) END,
         'columns', (SELECT json_agg(json_build_object(
@@ -324,7 +325,39 @@ CREATE OR REPLACE FUNCTION dsqlkit.differs_again(calls text[], all_calls text[],
                 WHERE p.provolatile = 'v' OR p.proname = 'statement_timestamp'))
 $$;
 
--- An INSERT ... ON CONFLICT cannot go to a view. It goes to a private table with the rows that the overlay has and with those of
+-- The overlay of a table is to leave out rows to insert that meet one of these keys: that of a constraint, those on just these
+-- columns, or all where both are null. False, where there is no such key, the role may not read it, or it is a view.
+CREATE OR REPLACE FUNCTION dsqlkit.begin_skipping(relation regclass, constraint_name text, columns text[]) RETURNS boolean LANGUAGE plpgsql
+SET search_path = pg_catalog AS $$
+DECLARE
+    keys text[] := ARRAY(
+        SELECT i.relname::text FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+        CROSS JOIN LATERAL (
+            SELECT array_agg(a.attname::text) AS columns, bool_and(has_column_privilege(relation, a.attnum, 'SELECT')) AS may_read
+            FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])
+        ) AS its
+        WHERE x.indrelid = relation AND x.indisunique AND x.indisready AND (
+            constraint_name IS NULL AND begin_skipping.columns IS NULL
+            OR x.indisvalid AND its.may_read AND i.relname = constraint_name
+                AND EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.contype IN ('p', 'u'))
+            OR x.indisvalid AND its.may_read AND x.indpred IS NULL AND x.indexprs IS NULL
+                AND its.columns @> begin_skipping.columns AND its.columns <@ begin_skipping.columns));
+BEGIN
+    IF keys = '{}' AND NOT (constraint_name IS NULL AND columns IS NULL AND EXISTS (
+        SELECT FROM pg_class c WHERE c.oid = relation AND c.relkind = 'r'))
+    THEN
+        RETURN false;
+    END IF;
+    PERFORM dsqlkit.assign('dsqlkit.skipping', (relation::oid::text || keys)::text, true);
+    RETURN true;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION dsqlkit.end_skipping() RETURNS void LANGUAGE sql AS $$
+    SELECT dsqlkit.assign('dsqlkit.skipping', '', true)
+$$;
+
+-- An INSERT ... ON CONFLICT DO UPDATE cannot go to a view. It goes to a private table with the rows that the overlay has and with those of
 -- the table that it meets: a first run at the view brings these to the overlay.
 CREATE OR REPLACE FUNCTION dsqlkit.begin_upsert(key text, relation regclass) RETURNS void LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog SET client_min_messages = 'error' AS $$
