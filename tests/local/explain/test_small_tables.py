@@ -1,6 +1,7 @@
 """What PostgreSQL reads whole, and DSQL by its key; and who drops which rows."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
@@ -229,3 +230,32 @@ def test_what_the_nodes_above_use_is_projected(db: Connection, sql: str, columns
     assert (
         next(line for line in lines if "Projections" in line).strip() == f"Projections: {columns}"
     )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE owned o SET note = f.name FROM few f WHERE f.id = o.id AND o.owner = 3",
+        "DELETE FROM owned o USING few f WHERE f.id = o.owner",
+        "SELECT * FROM few WHERE id = 1 FOR UPDATE",
+    ],
+)
+def test_no_node_gives_up_where_postgresql_stores_a_row(db: Connection, sql: str) -> None:
+    text = "\n".join(lines_of(db, f"EXPLAIN (VERBOSE) {sql}"))
+    assert "ctid" not in text
+    assert "Output:\n" not in text
+
+
+@pytest.mark.parametrize("where", ["", " WHERE x > 10", """ WHERE "k 1" = 'k1'"""])
+def test_a_delete_reads_what_a_select_would(db: Connection, where: str) -> None:
+    explain = "EXPLAIN (ANALYZE, VERBOSE) "
+    read = dpu(lines_of(db, f"{explain}SELECT * FROM two{where}"), "Read")
+    with db.transaction(force_rollback=True):
+        deleted = dpu(lines_of(db, f"{explain}DELETE FROM two{where}"), "Read")
+        assert deleted == (read if where else dpu_of_rows(20))
+    assert read > dpu_of_rows(1)
+
+
+def dpu_of_rows(rows: int) -> Decimal:
+    """What so many reads of the smallest size cost."""
+    return round(rows * 128 * Decimal("0.001875") / 1024, 5)
