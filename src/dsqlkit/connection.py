@@ -146,9 +146,17 @@ class KeptConnection:
 
 
 def open_pool(
-    endpoint: Endpoint, *, size: int, wait_s: float = 30.0, signer: TokenSigner | None = None
+    endpoint: Endpoint,
+    *,
+    size: int,
+    wait_s: float = 30.0,
+    signer: TokenSigner | None = None,
+    all_at_once: bool = False,
 ) -> "ConnectionPool[Connection]":
     """Open a pool of up to `size` connections in autocommit mode; close it when done.
+
+    They are made as they are needed, or `all_at_once` in the background, for work that will need
+    them all in a moment.
 
     Each connection gets its own token, and is replaced before DSQL's age limit, at a random moment
     so that not all are replaced together. One that has been idle for half a minute is checked
@@ -173,7 +181,7 @@ def open_pool(
 
     pool: ConnectionPool[Connection] = ConnectionPool(
         kwargs=lambda: {"autocommit": True, **parameters(endpoint, signer)},
-        min_size=min(size, 1),
+        min_size=size if all_at_once else min(size, 1),
         max_size=size,
         timeout=wait_s,
         max_lifetime=MAX_AGE_S,

@@ -92,7 +92,8 @@ def load(
         if journal is not None:
             journal.check_host(endpoint.host)
         # One more renews the load's claim on the table.
-        pool = stack.enter_context(open_pool(endpoint, size=threads + 1))
+        size = min(threads, plan.transactions) + 1
+        pool = stack.enter_context(open_pool(endpoint, size=size, all_at_once=True))
         if journal is None:
             _ask(printer, pool, endpoint.address, output, yes=yes)
             if not to_stdout:

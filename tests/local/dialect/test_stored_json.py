@@ -40,3 +40,20 @@ def test_what_does_not_compress_is_measured(client: RawClient, column: str, name
     large = client.ask(f"INSERT INTO documents (id, {column}) {document(60_000)}")  # 1.9 MB
     told = f"datatype limit greater than 1048576 bytes not supported for {name}"
     assert (large.sqlstate, large.message) == ("54000", told)
+
+
+def test_a_document_beside_long_text_counts_as_it_is_stored(client: RawClient) -> None:
+    assert client.ask("ALTER TABLE documents ADD COLUMN t text").sqlstate is None
+    write = (
+        "INSERT INTO documents (id, j, b, t) SELECT {id}, to_json(x), to_jsonb(x), repeat('t', {n})"
+        " FROM repeat('x', 3 * 1024 * 1024) AS x"
+    )
+    assert client.ask(write.format(id=1, n=1024 * 1024)).sqlstate is None
+    told = "datatype limit greater than 1048576 bytes not supported for text"
+    for sql in (
+        write.format(id=2, n=1024 * 1024 + 1),
+        "UPDATE documents SET t = repeat('t', 1024 * 1024 + 1)",
+    ):
+        refused = client.ask(sql)
+        assert (refused.sqlstate, refused.message) == ("54000", told)
+    assert client.ask("UPDATE documents SET t = repeat('u', 1024 * 1024)").sqlstate is None

@@ -67,6 +67,7 @@ def test_a_parameter_sent_as_such_is_refused(name: bytes) -> None:
     [
         ({b"options": b"-c amzn-cluster-id=abc"}, {b"options": b""}),
         ({b"options": b"--amzn-cluster-id=abc"}, {b"options": b""}),
+        ({b"options": b"-cAMZN-Cluster-Id=abc"}, {b"options": b""}),
         (
             {b"options": b"-c amzn-cluster-id=abc  -c search_path=a\\ b\\\\c"},
             {b"options": b"-c search_path=a\\ b\\\\c"},

@@ -1,6 +1,7 @@
 """What PostgreSQL reads whole, and DSQL by its key; and who drops which rows."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
@@ -21,6 +22,11 @@ _SET_UP = (
     "CREATE TABLE owned (id int PRIMARY KEY, owner int, note text)",
     "INSERT INTO owned SELECT n, n % 300, 'n' FROM generate_series(1, 2500) AS n",
     "CREATE INDEX ASYNC by_owner ON owned (owner)",
+    "CREATE TABLE turned (id int PRIMARY KEY, kind int, state text, note text, amount numeric)",
+    "CREATE INDEX ASYNC by_kind ON turned (kind) INCLUDE (state)",
+    "INSERT INTO turned SELECT n, n % 50, CASE WHEN n % 250 = 1 THEN 'open' ELSE 'sent' END,"
+    " 'n' || n % 4, n FROM generate_series(1, 2500) AS n",
+    "ANALYZE turned",
     "ANALYZE few",
     "ANALYZE two",
     "ANALYZE log",
@@ -167,3 +173,89 @@ def test_a_join_that_meets_keys_again_and_again_looks_them_up_in_batches(db: Con
         )
     )
     assert not any("Memoize" in line for line in lines)
+
+
+def test_a_row_that_is_taken_as_one_value_is_projected_whole(db: Connection) -> None:
+    for taken in ("json_agg(f)", "count(DISTINCT f)", "max(f::text)"):
+        lines = shape(lines_of(db, f"EXPLAIN SELECT {taken} FROM few f WHERE id < 3"))
+        assert any(line.strip() == "Projections: id, name, amount" for line in lines)
+    lines = shape(lines_of(db, "EXPLAIN SELECT name FROM few f WHERE name <> 'f.*'"))
+    assert any(line.strip() == "Projections: name" for line in lines)
+
+
+def test_rows_that_the_index_dropped_are_told_from_those_of_the_look_up(db: Connection) -> None:
+    lines = lines_of(
+        db,
+        "EXPLAIN ANALYZE SELECT id, note FROM turned"
+        " WHERE kind = 1 AND state <> 'open' AND note > 'n2' AND amount > 100",
+    )
+    assert shape(lines)[:-2] == [
+        "Index Scan using by_kind on turned",
+        "  Index Cond: (kind = 1)",
+        "  Filter: (amount > '100'::numeric)",
+        "  Rows Removed by Filter: 1",
+        "  -> Storage Scan on by_kind",
+        "      Filters: (state <> 'open'::text)",
+        "      Rows Filtered: 10",
+        "      -> B-Tree Scan on by_kind",
+        "          Index Cond: (kind = 1)",
+        "  -> Storage Lookup on turned",
+        "      Projections: id, note, amount",
+        "      Filters: (note > 'n2'::text)",
+        "      Rows Filtered: 20",
+        "      -> B-Tree Lookup on turned",
+    ]
+    rows = [
+        int(line.split("actual rows=")[1].split()[0]) for line in lines if "actual rows" in line
+    ]
+    assert rows == [40, 50, 20, 40]
+
+
+@pytest.mark.parametrize(
+    ("sql", "columns"),
+    [
+        ("SELECT * FROM few EXCEPT SELECT * FROM few", "id, name, amount"),
+        ("WITH a AS MATERIALIZED (SELECT * FROM few) SELECT id FROM a", "id, name, amount"),
+        ("SELECT id FROM (SELECT * FROM few OFFSET 0) AS f", "id"),
+        ("SELECT id FROM few UNION ALL SELECT id FROM few WHERE amount > 3", "id"),
+        ("SELECT count(amount) FROM few", "amount"),
+        ("SELECT name, count(*) FROM few GROUP BY name", "name"),
+        ("SELECT id, rank() OVER (ORDER BY amount) FROM few", "id, amount"),
+        ("INSERT INTO few SELECT * FROM few", "id, name, amount"),
+        ("SELECT f.name FROM few f JOIN few g ON g.id = f.id + 1", "id, name"),
+    ],
+)
+def test_what_the_nodes_above_use_is_projected(db: Connection, sql: str, columns: str) -> None:
+    lines = shape(lines_of(db, f"EXPLAIN {sql}"))
+    assert (
+        next(line for line in lines if "Projections" in line).strip() == f"Projections: {columns}"
+    )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE owned o SET note = f.name FROM few f WHERE f.id = o.id AND o.owner = 3",
+        "DELETE FROM owned o USING few f WHERE f.id = o.owner",
+        "SELECT * FROM few WHERE id = 1 FOR UPDATE",
+    ],
+)
+def test_no_node_gives_up_where_postgresql_stores_a_row(db: Connection, sql: str) -> None:
+    text = "\n".join(lines_of(db, f"EXPLAIN (VERBOSE) {sql}"))
+    assert "ctid" not in text
+    assert "Output:\n" not in text
+
+
+@pytest.mark.parametrize("where", ["", " WHERE x > 10", """ WHERE "k 1" = 'k1'"""])
+def test_a_delete_reads_what_a_select_would(db: Connection, where: str) -> None:
+    explain = "EXPLAIN (ANALYZE, VERBOSE) "
+    read = dpu(lines_of(db, f"{explain}SELECT * FROM two{where}"), "Read")
+    with db.transaction(force_rollback=True):
+        deleted = dpu(lines_of(db, f"{explain}DELETE FROM two{where}"), "Read")
+        assert deleted == (read if where else dpu_of_rows(20))
+    assert read > dpu_of_rows(1)
+
+
+def dpu_of_rows(rows: int) -> Decimal:
+    """What so many reads of the smallest size cost."""
+    return round(rows * 128 * Decimal("0.001875") / 1024, 5)

@@ -52,6 +52,19 @@ def test_it_is_in_the_catalog_from_the_statement_on(client: RawClient, kind: str
     assert len(rows(client, "SELECT FROM pg_indexes WHERE tablename = 'fresh'")) == 6
 
 
+@pytest.mark.parametrize(
+    "on", ["( b,a )   include(id) ", "(lower(a)) where b>1 AND a LIKE 'x%';", "(b nulls first)\n"]
+)
+def test_its_definition_reads_the_same_before_and_after_it_is_built(
+    client: RawClient, on: str
+) -> None:
+    read = "SELECT indexdef FROM pg_indexes WHERE indexname = 'fresh_written'"
+    ((job,),) = rows(client, f"CREATE INDEX ASYNC fresh_written ON fresh {on}")
+    ((submitted,),) = rows(client, read)
+    assert rows(client, f"CALL sys.wait_for_job('{job}')") == [["t"]]
+    assert rows(client, read) == [[submitted]]
+
+
 def test_it_is_there_in_the_transaction_that_submits_it_and_gone_with_that(
     client: RawClient,
 ) -> None:

@@ -108,7 +108,7 @@ def _assignments(options: str) -> Iterator[tuple[str, str]]:
             raise StartupRefused(
                 "42601", f"invalid command-line argument for server process: {word}"
             )
-        if name == _CLUSTER:
+        if name.lower() == _CLUSTER:
             continue
         if not equals:
             raise StartupRefused("42601", f"{switch} requires a value")

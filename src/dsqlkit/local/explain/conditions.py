@@ -85,6 +85,18 @@ def _behind(text: str, alias: str) -> tuple[str, ...]:
     return tuple(unquote(token[len(start) :]) for token in found)
 
 
+def take_whole_rows(texts: Iterable[str], alias: str) -> bool:
+    """Whether rows of this alias are taken as one value."""
+    return any(_takes_whole_rows(text, alias) for text in texts)
+
+
+@_remembered
+def _takes_whole_rows(text: str, alias: str) -> bool:
+    tokens = _TOKEN.findall(text)
+    whole = [quote(alias), ".", "*"]
+    return any(tokens[at : at + 3] == whole for at in range(len(tokens) - 2))
+
+
 def aliases(text: str) -> Iterator[str]:
     """What stands before a column, unquoted."""
     for token in _TOKEN.findall(text):

@@ -42,6 +42,11 @@ class Table:
         found = None if self.primary is None else self.indexes.get(self.primary)
         return () if found is None else found.key
 
+    def held_by(self, index: str) -> tuple[str | None, ...]:
+        """The columns that an index holds. An expression is None."""
+        found = self.indexes.get(index)
+        return () if found is None else (*found.key, *found.included)
+
     def entry_of(self, index: str | None) -> str:
         """The size of an entry of one of its indexes, of a row for none and the primary key."""
         found = self.indexes.get(index) if index is not None and index != self.primary else None
@@ -51,20 +56,21 @@ class Table:
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What was measured of a scan in all its loops: the bytes that storage reads for it, how many
-    rows it reads, and how many of them pass the filters that storage decides."""
+    rows it reads (`met`), how many of them pass the filters that it decides before a look-up
+    (`held`), and how many all that it decides (`passed`)."""
 
     bytes_read: int
+    met: int
+    held: int
     passed: int
-    met: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is known beside the plan. `tables` are by schema and name, `scans` by the place of
-    their node in the plan. `written` are the bytes of entries; `cpu_s` is what the statement took
-    of a processor, None where the system does not tell."""
+    """All that was measured of a plan. `scans` are by the place of their node in it. `written` are
+    the bytes of entries; `cpu_s` is what the statement took of a processor, None where the system
+    does not tell."""
 
-    tables: Mapping[tuple[str, str], Table] = field(default_factory=dict)
     scans: Mapping[int, Measured] = field(default_factory=dict)
     written: int = 0
     cpu_s: float | None = None

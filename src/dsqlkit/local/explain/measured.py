@@ -41,8 +41,9 @@ class Reading:
             self.table.entry if self.sized and scan.looks_up else None,
             scan.condition,
             (condition_of(scan.stored) if scan.stored else "true") if counts else None,
+            condition_of(scan.filters) if counts and self._is_in_turn else None,
             None if self._took_all else str(self._given),
-            "true" if self._changes == "Update" else "false",
+            self._changes,
         )
 
     def measured(self, answer: str | None) -> Measured:
@@ -50,13 +51,16 @@ class Reading:
         figures, scan = self.figures, self.scan
         if answer is None:
             size = max(self._given, figures.loops) * MIN_ENTRY_BYTES
-            return Measured(size, self._given, self._given)
-        entries, lookups, sampled, kept, counted = json.loads(answer)
+            return Measured(size, self._given, self._given, self._given)
+        entries, lookups, sampled, kept, held, counted = json.loads(answer)
         met, passed = self._counted(kept, counted)
+        held = self._counted(held, counted)[1] if self._is_in_turn else met
+        if not sampled:  # none of them is left
+            entries, lookups, sampled = met * MIN_ENTRY_BYTES, met * MIN_ENTRY_BYTES, met
         size = max(figures.loops * MIN_ENTRY_BYTES, _share(entries, met, sampled))
         if scan.looks_up:
             size += _share(lookups, met, sampled)
-        return Measured(size, passed, met)
+        return Measured(size, met, held, passed)
 
     def _counted(self, kept: int, counted: int | None) -> tuple[int, int]:
         """How many rows storage has read, and how many of them pass its filters."""
@@ -86,7 +90,12 @@ class Reading:
         apart."""
         scan = self.scan
         several = bool(scan.left or scan.stored) if scan.keyed else bool(scan.left and scan.stored)
-        return several and bool(self.figures.removed)
+        return (several or self._is_in_turn) and bool(self.figures.removed)
+
+    @property
+    def _is_in_turn(self) -> bool:
+        """Whether storage drops rows both before a look-up and in it."""
+        return bool(self.scan.filters and self.scan.lookup_filters)
 
     @property
     def _took_all(self) -> bool:

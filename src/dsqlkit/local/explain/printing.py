@@ -4,19 +4,21 @@ Every node's lines stand six columns further in than its arrow; below DSQL's own
 whose arrow has one space, it is four (plans of 2026, and AWS's user guide).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 from dsqlkit.local.explain.charge import charge_lines, charged
-from dsqlkit.local.explain.conditions import conjuncts, joined, quote, unqualified
+from dsqlkit.local.explain.conditions import conjuncts, joined, unqualified
 from dsqlkit.local.explain.document import Node
+from dsqlkit.local.explain.dropped import dropped
 from dsqlkit.local.explain.facts import Facts
 from dsqlkit.local.explain.figures import Figures
 from dsqlkit.local.explain.joins import before_join_filter, is_batched, lowered, raised
 from dsqlkit.local.explain.names import kind_of, label_of, target_of
 from dsqlkit.local.explain.properties import properties_of
-from dsqlkit.local.explain.scans import SCANS, Scan, condition_of, is_of_many, scans_in, walk
+from dsqlkit.local.explain.scan_lines import ScanLines
+from dsqlkit.local.explain.scans import SCANS, Scan, is_of_many, walk
 from dsqlkit.local.explain.wanted import Wanted
 
 _SETTINGS: Final = "Settings: work_mem = '128MB'"
@@ -24,14 +26,12 @@ _SETTINGS: Final = "Settings: work_mem = '128MB'"
 _CONDITIONS: Final = frozenset(("Filter", "Index Cond", "Function Call"))
 
 
-def plan_lines(plans: list[dict[str, Node]], wanted: Wanted, facts: Facts) -> list[str]:
-    """The lines of a document's plans."""
-    lines: list[str] = []
-    for plan in plans:
-        lines += [""] if lines else []
-        lines += _Printer(plan["Plan"], wanted, facts).lines()
-        lines += _footer(plan, wanted, facts)
-    return lines
+def plan_lines(
+    plan: dict[str, Node], scans: Mapping[int, Scan], wanted: Wanted, facts: Facts
+) -> list[str]:
+    """The lines of a document's plan, with its scans (see scans.scans_in)."""
+    lines = _Printer(plan["Plan"], scans, wanted, facts).lines()
+    return [*lines, *_footer(plan, wanted, facts)]
 
 
 def _footer(plan: Node, wanted: Wanted, facts: Facts) -> Iterator[str]:
@@ -63,13 +63,13 @@ def _triggers(triggers: Iterable[Node], wanted: Wanted) -> Iterator[str]:
 
 
 class _Printer:
-    def __init__(self, plan: Node, wanted: Wanted, facts: Facts) -> None:
+    def __init__(self, plan: Node, scans: Mapping[int, Scan], wanted: Wanted, facts: Facts) -> None:
         self._plan = plan
         self._wanted = wanted
         self._facts = facts
         self._many = is_of_many(plan)
         self._places = {id(node): place for place, (node, _) in enumerate(walk(plan))}
-        self._scans = dict(scans_in(plan, facts.tables))
+        self._scans = scans
 
     def lines(self) -> Iterator[str]:
         yield from self._node(self._plan, 0, Figures.of(self._plan, self._wanted), is_root=True)
@@ -92,7 +92,9 @@ class _Printer:
         place = self._places[id(node)]
         if node["Node Type"] in SCANS:
             scan = lowered(self._scans[place]) if is_inner else self._scans[place]
-            yield from self._scan(arrow, column, scan, figures, place)
+            gone = dropped(scan, figures, self._facts.scans.get(place))
+            told = ScanLines(scan, figures, gone, self._limit(scan), self._wanted.verbose)
+            yield from told.lines(arrow, column)
             yield from self._children(node, column)
             return
         batched = is_batched(node, self._inner(node))
@@ -166,93 +168,11 @@ class _Printer:
     def _bare(self, condition: str, alias: str) -> str:
         return condition if self._wanted.verbose else unqualified(condition, alias)
 
-    def _scan(
-        self, arrow: str, column: int, scan: Scan, figures: Figures, place: int
-    ) -> Iterator[str]:
-        node, verbose = scan.node, self._wanted.verbose
-        target = target_of(node, verbose=verbose)
-        backward = " Backward" if scan.backward else ""
-        if scan.index is None:
-            head = f"Full Scan (btree-table){target}"
-        else:
-            kind = "Index Scan" if scan.looks_up else "Index Only Scan"
-            head = f"{kind}{backward} using {_index(scan)}{target}"
-        yield arrow + head + figures.node()
-        at = " " * column
-        if verbose and scan.output:
-            yield f"{at}Output: {scan.output}"
-        if scan.condition:
-            yield f"{at}Index Cond: {self._bare(scan.condition, scan.alias)}"
-        if scan.order_by:
-            yield f"{at}Order By: {self._bare(scan.order_by, scan.alias)}"
-        by_storage, by_processor = self._dropped(scan, place, figures)
-        if scan.left:
-            yield f"{at}Filter: {self._bare(condition_of(scan.left), scan.alias)}"
-            if by_processor > 0:
-                yield f"{at}Rows Removed by Filter: {by_processor}"
-        yield from self._storage(column, scan, figures, by_storage, by_processor)
-
-    def _dropped(self, scan: Scan, place: int, figures: Figures) -> tuple[int, int]:
-        """How many rows storage dropped, and how many the query processor did."""
-        removed, loops = figures.removed or 0, max(figures.loops, 1)
-        measured = self._facts.scans.get(place)
-        if scan.keyed:
-            # PostgreSQL counts those too that storage need not read.
-            met = 0 if measured is None else round(measured.met / loops) - (figures.rows or 0)
-            removed = max(0, min(removed, met)) if scan.left or scan.stored else 0
-        if not scan.stored or not scan.left:
-            return (removed, 0) if scan.stored else (0, removed)
-        if measured is None:
-            return removed, 0
-        by_processor = round(measured.passed / loops) - (figures.rows or 0)
-        by_processor = max(0, min(removed, by_processor))
-        return removed - by_processor, by_processor
-
-    def _storage(
-        self, column: int, scan: Scan, figures: Figures, by_storage: int, by_processor: int
-    ) -> Iterator[str]:
-        verbose = self._wanted.verbose
-        of = _index(scan) if scan.index is not None else target_of(scan.node, verbose=verbose)[4:]
-        kept = figures.with_rows(by_processor)
-        read = kept.with_rows(by_storage)
-        in_index = kept if not scan.lookup_filters else read
-        columns = ", ".join(map(quote, scan.columns))
-        outer, inner = " " * column, " " * (column + 4)
-        has_loops = scan.index is not None
-        yield f"{outer}-> Storage Scan on {of}{in_index.storage(has_loops=has_loops)}"
-        if columns and not scan.looks_up:
-            yield f"{inner}Projections: {columns}"
-        yield from self._filters(inner, scan, scan.filters, by_storage, figures)
-        if self._wanted.limit is not None and self._limited(scan):
-            yield f"{inner}Limit: {self._wanted.limit}"
-        yield f"{inner}-> B-Tree Scan on {of}{read.storage(has_loops=has_loops)}"
-        if scan.condition:
-            yield f"{inner}    Index Cond: {self._bare(scan.condition, scan.alias)}"
-        if scan.looks_up:
-            table = target_of(scan.node, verbose=verbose)[4:]
-            yield f"{outer}-> Storage Lookup on {table}{kept.storage(has_loops=True)}"
-            if columns:
-                yield f"{inner}Projections: {columns}"
-            yield from self._filters(inner, scan, scan.lookup_filters, by_storage, figures)
-            yield f"{inner}-> B-Tree Lookup on {table}{in_index.storage(has_loops=True)}"
-
-    def _filters(
-        self, at: str, scan: Scan, filters: tuple[str, ...], dropped: int, figures: Figures
-    ) -> Iterator[str]:
-        if filters:
-            yield f"{at}Filters: {self._bare(condition_of(filters), scan.alias)}"
-            if figures.rows is not None:
-                # With filters in index and table, PostgreSQL does not say which dropped a row.
-                also = scan.filters and scan.lookup_filters and filters is scan.filters
-                yield f"{at}Rows Filtered: {0 if also else dropped}"
-
-    def _limited(self, scan: Scan) -> bool:
-        """Whether a LIMIT is pushed down to it: of one without conditions, right below."""
-        if self._plan["Node Type"] != "Limit" or scan.condition or scan.left or scan.stored:
-            return False
-        return any(child is scan.node for child in self._plan["Plans"])
-
-
-def _index(scan: Scan) -> str:
-    assert scan.index is not None
-    return quote(scan.index)
+    def _limit(self, scan: Scan) -> int | None:
+        """How many rows a scan stops at: a LIMIT right above one without conditions is pushed down
+        to it."""
+        plan = self._plan
+        if plan["Node Type"] != "Limit" or scan.condition or scan.left or scan.stored:
+            return None
+        is_right_below = any(child is scan.node for child in plan["Plans"])
+        return self._wanted.limit if is_right_below else None

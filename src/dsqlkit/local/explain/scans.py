@@ -15,19 +15,26 @@ from dsqlkit.local.explain.conditions import (
     conjuncts,
     joined,
     names,
+    take_whole_rows,
     unqualified,
 )
 from dsqlkit.local.explain.document import Node
 from dsqlkit.local.explain.facts import Index, Table
 from dsqlkit.local.explain.keys import bounds
-from dsqlkit.local.explain.properties import shown
+from dsqlkit.local.explain.properties import shown, without_system_columns
 from dsqlkit.local.explain.pushdown import storage_decides
 
 TABLE_SCANS: Final = frozenset(("Seq Scan", "Sample Scan", "Tid Scan", "Tid Range Scan"))
+_PICKING: Final = frozenset(
+    (
+        *("Nested Loop", "Hash Join", "Merge Join"),
+        *("Aggregate", "Group", "WindowAgg", "ProjectSet", "Result"),
+    )
+)
+"""Nodes that may be given more columns than they use."""
+_SIDES: Final = ("Outer", "Inner")
 INDEX_SCANS: Final = frozenset(("Index Scan", "Index Only Scan"))
 SCANS: Final = TABLE_SCANS | INDEX_SCANS
-_SYSTEM_COLUMNS: Final = frozenset(("ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"))
-"""Where PostgreSQL stores a row; DSQL has no such thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +76,14 @@ class Scan:
         return bool(set(aliases(self.condition)) - {self.alias})
 
 
-def scan_of(node: Node, table: Table | None, above: list[Node], *, many: bool) -> Scan:
+def scan_of(node: Node, table: Table | None, above: list[Node]) -> Scan:
     """The scan that a node of PostgreSQL's is. `above` are the nodes that it is below, from the
-    root on; `many` says whether the plan has several tables."""
+    root on."""
     alias = str(node["Alias"])
     kind = node["Node Type"]
     condition = shown(node.get("Index Cond", ""))
     parts = conjuncts(node["Filter"]) if "Filter" in node else []
-    output = [each for each in node.get("Output") or () if not _is_system(each, alias, many=many)]
+    output = without_system_columns(node.get("Output") or ())
     known = table or Table((), None, {})
     key = bounds(parts, known.key, alias, known.texts) if kind == "Seq Scan" else ()
     rest = [part for part in parts if part not in key]
@@ -84,7 +91,8 @@ def scan_of(node: Node, table: Table | None, above: list[Node], *, many: bool) -
         key = ()  # of a value that nobody else knows, so that its rows cannot be counted
     if key:
         condition, parts = joined(list(key)), rest
-    wanted = _wanted(output, known, alias, above)
+    given = known.columns if kind != "Index Only Scan" else known.held_by(node["Index Name"])
+    wanted = _wanted(node, output, given, above)
     texts = None if table is None else table.texts
     left = tuple(part for part in parts if not storage_decides(part, texts))
     stored = tuple(part for part in parts if part not in left)
@@ -92,6 +100,8 @@ def scan_of(node: Node, table: Table | None, above: list[Node], *, many: bool) -
     below = (_texts(each for each, _ in walk(child)) for child in node.get("Plans") or ())
     asked = {name for texts in below for name in columns_of(texts, alias)}
     columns = _in_order(names([*wanted, *left], alias) | asked, known)
+    if take_whole_rows([*wanted, *left], alias):
+        columns = known.columns
     index = node.get("Index Name") if kind in INDEX_SCANS else known.primary
     secondary = known.indexes.get(index) if index is not None and index != known.primary else None
     needed = set(columns) | set(_in_order(names(stored, alias), known))
@@ -121,11 +131,10 @@ def scan_of(node: Node, table: Table | None, above: list[Node], *, many: bool) -
 def scans_in(plan: Node, tables: Any) -> Iterator[tuple[int, Scan]]:
     """The scans of tables of a plan, each with the place of its node among all nodes."""
     every = list(walk(plan))
-    many = is_of_many(plan)
     for place, (node, above) in enumerate(every):
         if node["Node Type"] in SCANS:
             table = tables.get((node.get("Schema"), node["Relation Name"]))
-            yield place, scan_of(node, table, above, many=many)
+            yield place, scan_of(node, table, above)
 
 
 def walk(node: Node, above: tuple[Node, ...] = ()) -> Iterator[tuple[Node, list[Node]]]:
@@ -140,21 +149,25 @@ def is_of_many(plan: Node) -> bool:
     return len({node["Alias"] for node, _ in walk(plan) if "Alias" in node}) > 1
 
 
-def _is_system(output: str, alias: str, *, many: bool) -> bool:
-    return (unqualified(output, alias) if many else output) in _SYSTEM_COLUMNS
-
-
-def _wanted(output: list[str], table: Table, alias: str, above: list[Node]) -> list[str]:
-    """What is wanted of a scan's rows. PostgreSQL gives up whole rows where that is cheaper; then
-    it shows in the nodes above what of them is used."""
-    given = tuple(unqualified(each, alias) for each in output)
-    if not above or len(given) != len(table.columns) or _names_of(given) != table.columns:
+def _wanted(
+    node: Node, output: list[str], whole: tuple[str | None, ...], above: list[Node]
+) -> list[str]:
+    """What is wanted of a scan's rows. PostgreSQL gives up all that an entry holds (`whole`) where
+    that is cheaper, to nodes that pick what they need; there it shows what of it is used."""
+    alias = str(node["Alias"])
+    if not above or above[-1]["Node Type"] not in _PICKING:
         return output
-    used = names(_texts(above), alias)
+    given = tuple(unqualified(each, alias) for each in output)
+    picking = list(_texts(above[-1:]))
+    if _names_of(given) != whole or node.get("Parent Relationship") not in _SIDES:
+        return output
+    if take_whole_rows(picking, alias):
+        return output
+    used = names(picking, alias)
     # A key of a nested loop shows in the scan on its other side.
     others = (each for each, _ in walk(above[0]) if each.get("Alias") != alias)
     used |= columns_of(_texts(others), alias)
-    return [each for each, column in zip(output, table.columns, strict=True) if column in used]
+    return [each for each, column in zip(output, whole, strict=True) if column in used]
 
 
 def _names_of(given: tuple[str, ...]) -> tuple[str, ...]:

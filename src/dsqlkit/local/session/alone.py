@@ -3,14 +3,22 @@
 import asyncio
 from typing import Final
 
-from dsqlkit.local.backend.exchange import HELD, READY_IDLE, Exchange, Request, question
+from dsqlkit.local.backend.exchange import (
+    HELD,
+    READY_IDLE,
+    Exchange,
+    Request,
+    question,
+    unfinished,
+)
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.dialect.refusal import MADE_CONFLICT
 from dsqlkit.local.faults import Fate
 from dsqlkit.local.session.counting import WRITTEN, written_since
 from dsqlkit.local.session.disruption import next_fate
-from dsqlkit.local.session.explaining import cpu_s, printed, taken_since
+from dsqlkit.local.session.explaining import Ran, cpu_s, taken_since
 from dsqlkit.local.session.parts import Parts
+from dsqlkit.local.session.plan_answers import STATE
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
@@ -18,6 +26,7 @@ from dsqlkit.local.wire.messages import Backend
 from dsqlkit.quotas import MAX_ROWS
 
 _BEGIN: Final = question("BEGIN")
+_BEGIN_AND_STATE: Final = unfinished("BEGIN") + question(STATE)
 _COMMIT: Final = question("COMMIT")
 _ROLLBACK: Final = question("ROLLBACK")
 
@@ -33,12 +42,16 @@ async def explain_alone(
     answered = asyncio.get_running_loop().create_future()
     request = Request(hide_ready=True, is_query=step.is_query, before=step.before)
     begin, before = _BEGIN, Exchange(HELD)
-    if counts := parts.counts_apart(statement):
+    counts = parts.counts_apart(statement)
+    keeps = explained.analyze and not counts and not statement.can_conflict
+    tells = keeps and parts.plans.answers.may_know
+    if counts:
         (await conversation.run(_BEGIN)).rows()
         before = await conversation.run(WRITTEN)
         begin = b""
     else:
-        conversation.expect(Exchange(HELD))
+        begin = _BEGIN_AND_STATE if tells else _BEGIN
+        conversation.expect(before)
     conversation.expect(Exchange(request, answered.set_result))
     cpu = cpu_s(conversation.pid) if explained.wants_dpu else None
     conversation.backend.write(begin + step.data)
@@ -46,20 +59,23 @@ async def explain_alone(
     taken = taken_since(cpu, conversation.pid)
     if done.verdict.error is not None:
         await conversation.run(_ROLLBACK)
-        parts.tell(step, done.held() + READY_IDLE, failed=True)
+        # A cancellation may have met the question before it.
+        answer = done.held() if before.verdict.error is None else _errors(before)
+        parts.tell(step, answer + READY_IDLE, failed=True)
         return
     if counts and await written_since(conversation, before) > MAX_ROWS:
         await conversation.run(_ROLLBACK)
         parts.tell(step, TOO_MANY_ROWS.as_error() + READY_IDLE, failed=True)
         return
-    tables = parts.plan_tables
+    state = before.answers()[1][0][0] if tells else None
+    ran = Ran(explained, done, taken, state=state, keeps=keeps)
     if not statement.can_conflict:
         # What only read cannot fail; the client need not wait for it, only its next step.
         last = _COMMIT, Exchange(HELD, lambda _: parts.pipeline.release())
-        answer = await printed(conversation, tables, explained, done, taken, anew=False, last=last)
+        answer = await parts.plans.printed(ran, last)
         parts.tell(step, answer + READY_IDLE, failed=False)
         return
-    answer = await printed(conversation, tables, explained, done, taken, anew=False)
+    answer = await parts.plans.printed(ran)
     fate = Fate.COMMIT
     if statement.writes_explained and parts.faults.on_commit:
         fate = await next_fate(parts.faults)
@@ -74,9 +90,12 @@ async def explain_alone(
     if committed.verdict.error is None:
         parts.committed_alone([statement])
     else:
-        errors = (piece for kind, piece in committed.pieces if kind == Backend.ERROR_RESPONSE)
-        answer = b"".join(errors)
+        answer = _errors(committed)
     if fate is Fate.CUT_AFTER:
         parts.cut()
         return
     parts.tell(step, answer + READY_IDLE, failed=committed.verdict.error is not None)
+
+
+def _errors(exchange: Exchange) -> bytes:
+    return b"".join(piece for kind, piece in exchange.pieces if kind == Backend.ERROR_RESPONSE)

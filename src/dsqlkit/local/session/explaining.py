@@ -7,6 +7,7 @@ measured there, as the client.
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +19,10 @@ from dsqlkit.local.explain.facts import Facts, Table
 from dsqlkit.local.explain.figures import Figures
 from dsqlkit.local.explain.measured import Reading
 from dsqlkit.local.explain.printing import plan_lines
-from dsqlkit.local.explain.scans import scans_in, walk
+from dsqlkit.local.explain.scans import Scan, scans_in, walk
+from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.session.hiding import without_own_branches, without_own_names
+from dsqlkit.local.session.plan_answers import PlanAnswers
 from dsqlkit.local.session.plan_tables import Name, PlanTables, array
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.wire.messages import (
@@ -30,7 +33,7 @@ from dsqlkit.local.wire.messages import (
     message,
 )
 
-_READ: Final = "SELECT dsqlkit.read_by($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+_READ: Final = "SELECT dsqlkit.read_by($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _WRITTEN: Final = "SELECT dsqlkit.written_by($1, $2, $3, $4, $5)"
 _NS: Final = 1_000_000_000
 
@@ -52,38 +55,80 @@ def taken_since(before: float | None, pid: int) -> float | None:
     return None if now is None else now - before
 
 
-async def printed(
-    conversation: Conversation,
-    tables: PlanTables,
-    explained: Explained,
-    exchange: Exchange,
-    taken: float | None,
-    *,
-    anew: bool,
-    last: Frames | None = None,
-) -> bytes:
-    """The answer to give in place of what was held back of an exchange. `taken` is what the backend
-    took of a processor for it, in seconds; `anew` as in PlanTables. `last` is sent after all that
-    is asked for the plan, and not waited for."""
-    answer = exchange.held()
-    plans = _plans(answer)
-    if plans is None:
-        if last is not None:
-            conversation.send(*last)
-        return answer
-    plan = plans[0]["Plan"]
-    known: dict[Name, Table] = {}
-    try:
-        known = await tables.of(conversation, _tables_in(plan), anew=anew)
-    except Refused as refused:
-        _log.error("a plan is printed without its tables: %s", refused)
-    try:
-        facts = await _facts(conversation, explained, plan, known, taken, last)
-    except Refused as refused:
-        _log.error("a plan is printed without what it read: %s", refused)
-        facts = Facts(known, cpu_s=taken)
-    lines = plan_lines(plans, explained, facts)
-    return _with_rows(answer, [without_own_names(line) for line in lines])
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """An EXPLAIN that has run. `taken` is what the backend took of a processor for it, in seconds;
+    `anew` as in PlanTables, `state` and `keeps` as in PlanAnswers."""
+
+    explained: Explained
+    exchange: Exchange
+    taken: float | None
+    anew: bool = False
+    state: str | None = None
+    keeps: bool = False
+
+
+class Plans:
+    """The plans of one session, printed as DSQL does."""
+
+    def __init__(self, conversation: Conversation, adjudicator: Adjudicator) -> None:
+        self.answers = PlanAnswers()
+        self._conversation = conversation
+        self._tables = PlanTables(adjudicator)
+
+    async def printed(self, ran: Ran, last: Frames | None = None) -> bytes:
+        """The answer to give in place of what was held back. `last` is sent after all that is asked
+        for the plan, and not waited for."""
+        answer = ran.exchange.held()
+        plan = _plan(answer)
+        if plan is None:
+            if last is not None:
+                self._conversation.send(*last)
+            return answer
+        root, tables = plan["Plan"], await self._tables_of(plan["Plan"], anew=ran.anew)
+        scans = dict(scans_in(root, tables))
+        try:
+            facts = await self._facts(ran, root, scans, tables, last)
+        except Refused as refused:
+            _log.error("a plan is printed without what it read: %s", refused)
+            facts = Facts(cpu_s=ran.taken)
+        lines = plan_lines(plan, scans, ran.explained, facts)
+        return _with_rows(answer, [without_own_names(line) for line in lines])
+
+    async def _tables_of(self, plan: Node, *, anew: bool) -> dict[Name, Table]:
+        try:
+            return await self._tables.of(self._conversation, _tables_in(plan), anew=anew)
+        except Refused as refused:
+            _log.error("a plan is printed without its tables: %s", refused)
+            return {}
+
+    async def _facts(
+        self,
+        ran: Ran,
+        plan: Node,
+        scans: dict[int, Scan],
+        tables: dict[Name, Table],
+        last: Frames | None,
+    ) -> Facts:
+        reads: dict[int, Reading] = {}
+        questions: list[Question] = []
+        if ran.explained.analyze and tables:
+            for place, reading in _readings(ran.explained, scans, tables):
+                asked = reading.asked()
+                if asked is not None:
+                    reads[place] = reading
+                    questions.append((_READ, *asked))
+            if ran.explained.wants_dpu:
+                questions += _written_by(ran.explained, plan)
+        values = await self.answers.of(
+            self._conversation, questions, last, state=ran.state, keeps=ran.keeps
+        )
+        measured = {
+            place: reading.measured(value)
+            for (place, reading), value in zip(reads.items(), values, strict=False)
+        }
+        written = sum(int(value or 0) for value in values[len(reads) :])
+        return Facts(measured, written, ran.taken)
 
 
 def _tables_in(plan: Node) -> list[Name]:
@@ -94,42 +139,10 @@ def _tables_in(plan: Node) -> list[Name]:
     ]
 
 
-async def _facts(
-    conversation: Conversation,
-    explained: Explained,
-    plan: Node,
-    tables: dict[Name, Table],
-    taken: float | None,
-    last: Frames | None,
-) -> Facts:
-    reads: dict[int, Reading] = {}
-    questions: list[Question] = []
-    if explained.analyze and tables:
-        for place, reading in _readings(explained, plan, tables):
-            asked = reading.asked()
-            if asked is not None:
-                reads[place] = reading
-                questions.append((_READ, *asked))
-        if explained.wants_dpu:
-            questions += _written_by(explained, plan)
-    if not questions:
-        if last is not None:
-            conversation.send(*last)
-        return Facts(tables, cpu_s=taken)
-    answers = await conversation.ask_all(*questions, last=last)
-    values = [answer for ((answer,),) in answers]
-    measured = {
-        place: reading.measured(value)
-        for (place, reading), value in zip(reads.items(), values, strict=False)
-    }
-    written = sum(int(value or 0) for value in values[len(reads) :])
-    return Facts(tables, measured, written, taken)
-
-
 def _readings(
-    explained: Explained, plan: Node, tables: dict[Name, Table]
+    explained: Explained, scans: dict[int, Scan], tables: dict[Name, Table]
 ) -> Iterator[tuple[int, Reading]]:
-    for place, scan in scans_in(plan, tables):
+    for place, scan in scans.items():
         table = tables.get((scan.node["Schema"], scan.node["Relation Name"]))
         if table is not None:
             figures = Figures.of(scan.node, explained)
@@ -144,14 +157,14 @@ def _written_by(explained: Explained, plan: Node) -> Iterator[Question]:
             yield (_WRITTEN, *names, assigned, str(rows))
 
 
-def _plans(answer: bytes) -> list[dict[str, Any]] | None:
-    """The plans of an answer, None where it has none."""
+def _plan(answer: bytes) -> dict[str, Any] | None:
+    """The plan of an answer, None where it has none."""
     cutter = FrameCutter({Backend.DATA_ROW}, limit=MAX_BACKEND_FRAME)
     for kind, frame in cutter.feed(answer):
         if kind == Backend.DATA_ROW:
             try:
-                plans = read(frame[11:].decode())
-                return [{**each, "Plan": without_own_branches(each["Plan"])} for each in plans]
+                plan = read(frame[11:].decode())[0]
+                return {**plan, "Plan": without_own_branches(plan["Plan"])}
             except NoDocument:
                 return None
     return None

@@ -21,9 +21,8 @@ from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.recovery import Recovery
 from dsqlkit.local.occ.schema_changes import Knowledge
 from dsqlkit.local.session.distance import Distance
-from dsqlkit.local.session.explaining import cpu_s, printed, taken_since
+from dsqlkit.local.session.explaining import Plans, Ran, cpu_s, taken_since
 from dsqlkit.local.session.pipeline import Pipeline
-from dsqlkit.local.session.plan_tables import PlanTables
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
@@ -79,7 +78,6 @@ class Parts:
         self.knowledge = Knowledge(adjudicator.schema_changes)
         self.transaction: OpenTransaction | None = None
         self.on_answered: Callable[[Step, Exchange], None] = self.finish
-        self.plan_tables = PlanTables(adjudicator)
         self._cpu_s: float | None = None
         self._taken_s: float | None = None
         self.wants_rows = False
@@ -105,6 +103,7 @@ class Parts:
         self.backend = self.conversation.backend
         self.client.other, self.backend.other = self.backend, self.client
         self.recovery = Recovery(self.conversation, adjudicator)
+        self.plans = Plans(self.conversation, adjudicator)
 
     def _received(self, data: bytes) -> None:
         self.pipeline.receive(data)
@@ -195,10 +194,8 @@ class Parts:
     async def _print(self, step: Step, explained: Explained, exchange: Exchange) -> None:
         self.stop_clock()
         changing = self.transaction is not None and self.transaction.touched.ddl
-        answer = await printed(
-            self.conversation, self.plan_tables, explained, exchange, self._taken_s, anew=changing
-        )
-        self.tell(step, answer, failed=False)
+        ran = Ran(explained, exchange, self._taken_s, anew=changing)
+        self.tell(step, await self.plans.printed(ran), failed=False)
         self.answered(exchange)
 
     def give(self, step: Step, exchange: Exchange) -> None:

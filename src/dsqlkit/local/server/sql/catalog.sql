@@ -217,14 +217,15 @@ END
 $$;
 
 -- Refuses what an index on a table cannot be, by making it on an empty table like that one, and taking
--- both back. keys is the statement's text from its list of keys on.
+-- both back. keys is the statement's text from its list of keys on; what is returned is the same as PostgreSQL writes it.
 CREATE OR REPLACE FUNCTION dsqlkit.try_index(
     is_unique boolean, target regclass, key_columns text[], keys text, caller_path text
-) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+) RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     own_path text := current_setting('search_path');
     refused text;
     declared bigint;
+    written text;
 BEGIN
     SELECT min(format_type(a.atttypid, NULL)) INTO refused FROM pg_attribute a
         WHERE a.attrelid = target AND a.attname = ANY (key_columns)
@@ -242,6 +243,7 @@ BEGIN
             INTO refused, declared
             FROM pg_attribute a JOIN pg_index x ON x.indexrelid = a.attrelid
             WHERE a.attrelid = 'pg_temp.dsqlkit_try_index'::regclass AND a.attnum <= x.indnkeyatts;
+        written := regexp_replace(dsqlkit.indexdef('pg_temp.dsqlkit_try_index'::regclass, 0, false), '^.*? USING \w+ ', '');
         DROP TABLE pg_temp.dsqlkit_try;
     END IF;
     IF refused IS NOT NULL THEN
@@ -251,6 +253,7 @@ BEGIN
     IF declared > 2000 THEN
         RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'key size greater than 2000 bytes not supported';
     END IF;
+    RETURN written;
 END
 $$;
 
@@ -329,6 +332,7 @@ DECLARE
     base text;
     taken boolean;
     n int := 0;
+    written text;
 BEGIN
     PERFORM dsqlkit.require_table(target, target_name);
     SELECT c.relname, c.relkind, c.relowner, c.relnamespace, s.nspname
@@ -352,7 +356,7 @@ BEGIN
             MESSAGE = format('column "%s" does not exist', missing);
     END IF;
     PERFORM dsqlkit.require_room(target);
-    PERFORM dsqlkit.try_index(is_unique, target, key_columns, keys, caller_path);
+    written := dsqlkit.try_index(is_unique, target, key_columns, keys, caller_path);
     base := format('%s_%s_idx', relation.relname,
         array_to_string(ARRAY(SELECT coalesce(c, 'expr') FROM unnest(key_columns) AS c), '_'));
     LOOP
@@ -400,7 +404,7 @@ BEGIN
             ARRAY(SELECT a.attnum FROM unnest(included) WITH ORDINALITY AS u (c, place)
                 JOIN pg_attribute a ON a.attrelid = target AND a.attname = u.c ORDER BY place),
             format('CREATE %sINDEX %I ON %I.%I USING btree_index %s', CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END,
-                name, relation.nspname, relation.relname, keys));
+                name, relation.nspname, relation.relname, written));
     END IF;
     -- Tells the endpoint to report this statement as CREATE INDEX, and that there is a job.
     RAISE INFO USING ERRCODE = 'DSQ01', MESSAGE = 'CREATE INDEX';

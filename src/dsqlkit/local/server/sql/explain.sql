@@ -2,6 +2,18 @@
 -- In PL/pgSQL, which keeps the plans of its queries for the session.
 -- All of it runs as the client: who may not read a table learns nothing of its rows.
 
+-- What the rows that a transaction sees depend on, and how it reads constants and names: as current_setting() takes its
+-- time, by how it writes some. NULL once it has written.
+CREATE OR REPLACE FUNCTION dsqlkit.plan_state() RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    RETURN pg_catalog.concat_ws(' ', pg_catalog.pg_current_snapshot(), timestamptz '2001-02-03 00:00:00+00',
+        interval '1 day -2 hours', pg_catalog.current_schemas(true));
+END
+$$;
+
 -- The tables of a plan, named by schema and name in turn: columns, primary key, indexes, and what measures an entry
 -- of each, in SQL. As JSON.
 CREATE OR REPLACE FUNCTION dsqlkit.plan_tables(names text[]) RETURNS json LANGUAGE plpgsql STABLE
@@ -83,47 +95,56 @@ $$;
 
 DROP FUNCTION IF EXISTS dsqlkit.read_by(text, text, text, text, boolean, text, text, bigint, bigint);
 DROP FUNCTION IF EXISTS dsqlkit.read_by(text, text, text, text, text, text, text, bigint, bigint);
+DROP FUNCTION IF EXISTS dsqlkit.read_by(text, text, text, text, text, text, text, bigint, boolean);
+DROP FUNCTION IF EXISTS dsqlkit.read_by(text, text, text, text, text, text, text, text, bigint, boolean);
 
 -- What a scan has read, as JSON: the bytes of the entries of rows that meet its condition (`entry` says in SQL how many
 -- one has), those of the rows themselves with 128 each at least (`whole`; NULL without look-ups), and of how many rows
--- that is: a thousand at most. Then how many rows meet `filters` too, and of how many, which is NULL where it is of all
--- (`rows` is NULL, and no more than so many are looked at). Rows that this transaction has written are left out where it
--- has just `changed` some. Where the condition names rows of another scan, all rows stand for those that it met. NULL
--- where nothing can be measured.
+-- that is: a thousand at most. Then how many rows meet `filters` too, how many those that come `first`, and of how many,
+-- which is NULL where it is of all (`rows` is NULL, or no more than so many are looked at). Where the scan's rows
+-- were `changed`, by Update or Delete, those that this transaction has written are not counted, and any rows stand for
+-- those that are gone. Where the condition names rows of another scan, all rows stand for those that it met. NULL where
+-- nothing can be measured.
 CREATE OR REPLACE FUNCTION dsqlkit.read_by(
-    schema text, name text, alias text, entry text, whole text, condition text, filters text, rows bigint,
-    changed boolean
+    schema text, name text, alias text, entry text, whole text, condition text, filters text, first text, rows bigint,
+    changed text
 ) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     source text := pg_catalog.format(' FROM %I.%I AS %I WHERE ', schema, name, alias);
     met text;
-    old text := CASE WHEN changed THEN pg_catalog.format(
+    old text := CASE changed WHEN 'Update' THEN pg_catalog.format(
         ' AND pg_catalog.pg_visible_in_snapshot(%I.xmin::text::xid8, pg_catalog.pg_current_snapshot())', alias) ELSE '' END;
     entries bigint := 0;
     lookups bigint := 0;
     sampled bigint := 0;
     kept bigint := 0;
+    held bigint := 0;
     counted bigint;
+    measured text := 'SELECT coalesce(sum(entry), 0), coalesce(sum(greatest(whole, 128)), 0), count(*) FROM (SELECT (' || entry
+        || ')::bigint AS entry, (' || coalesce(whole, '0') || ')::bigint AS whole' || source;
+    sample text := ' LIMIT ' || least(rows, 1000) || ') AS read';
 BEGIN
     FOREACH met IN ARRAY ARRAY[coalesce(nullif(condition, ''), 'true'), 'true'] LOOP
         BEGIN
             IF entry IS NOT NULL THEN
-                EXECUTE 'SELECT coalesce(sum(entry), 0), coalesce(sum(greatest(whole, 128)), 0), count(*) FROM (SELECT ('
-                    || entry || ')::bigint AS entry, (' || coalesce(whole, '0') || ')::bigint AS whole' || source || met
-                    || ' LIMIT ' || least(rows, 1000) || ') AS read' INTO entries, lookups, sampled;
+                EXECUTE measured || met || sample INTO entries, lookups, sampled;
+                IF sampled = 0 AND changed <> '' THEN
+                    EXECUTE measured || 'true' || sample INTO entries, lookups, sampled;
+                END IF;
             END IF;
-            IF filters IS NOT NULL AND rows IS NULL THEN
+            IF filters IS NOT NULL AND first IS NULL AND rows IS NULL THEN
                 EXECUTE 'SELECT count(*)' || source || met || ' AND ' || filters || old INTO kept;
             ELSIF filters IS NOT NULL THEN
-                EXECUTE 'SELECT count(*) FILTER (WHERE kept), count(*) FROM (SELECT (' || filters || ') AS kept' || source
-                    || met || old || ' LIMIT ' || rows || ') AS read' INTO kept, counted;
+                EXECUTE 'SELECT count(*) FILTER (WHERE kept), count(*) FILTER (WHERE held), count(*) FROM (SELECT ('
+                    || filters || ') AS kept, (' || coalesce(first, 'true') || ') AS held' || source || met || old
+                    || ' LIMIT ' || coalesce(rows::text, 'ALL') || ') AS read' INTO kept, held, counted;
             END IF;
             EXIT;
         EXCEPTION WHEN undefined_table OR undefined_column OR undefined_parameter OR syntax_error OR undefined_function THEN
             CONTINUE;
         END;
     END LOOP;
-    RETURN pg_catalog.json_build_array(entries, lookups, sampled, kept, counted);
+    RETURN pg_catalog.json_build_array(entries, lookups, sampled, kept, held, counted);
 EXCEPTION WHEN OTHERS THEN
     RETURN NULL;
 END
