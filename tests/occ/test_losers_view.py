@@ -83,6 +83,30 @@ def test_odd_names_and_another_schema(loser: Racer) -> None:
     assert loser.rows(f"SELECT * FROM {table} AS t ORDER BY t.id") == [(1, 2, 1), (2, 2, 2)]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'SELECT ctid FROM "Odd one"."A table"',
+        'UPDATE "Odd one"."A table" SET u = pg_backend_pid()',
+        'SELECT id FROM "Odd one"."A table" FOR SHARE',
+        'EXPLAIN TABLE "Odd one"."A table" FOR SHARE',
+    ],
+)
+def test_what_is_refused_is_refused_in_another_schema_too(loser: Racer, sql: str) -> None:
+    lose(loser)
+    assert loser.say(sql).startswith("0A000")
+    assert loser.say("ROLLBACK") == "ROLLBACK"
+    assert loser.rows("SELECT v FROM race WHERE id = 1") == [(50,)]
+
+
+def test_another_schema_beside_the_catalog(loser: Racer) -> None:
+    lose(loser)
+    assert loser.say('UPDATE "Odd one"."A table" SET u = 7 WHERE id = 1') == "UPDATE 1"
+    named = "SELECT relname::text, u FROM pg_class c, pg_catalog.pg_namespace n, "
+    joined = '"Odd one"."A table" AS a WHERE n.oid = relnamespace AND id = 1 AND relname = '
+    assert loser.rows(named + joined + "'A table'") == [("A table", 7)]
+
+
 def test_generated_columns(loser: Racer) -> None:
     assert loser.rows("UPDATE total SET v = v + 1 WHERE id = 1 RETURNING v, w") == [(2, 4)]
     assert loser.rows("INSERT INTO total VALUES (3, 3) RETURNING w") == [(6,)]
