@@ -133,6 +133,34 @@ def test_an_error_aborts_as_ever(loser: Racer, sql: str, sqlstate: str) -> None:
     assert loser.say("COMMIT") == "ROLLBACK"
 
 
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("UPDATE strict SET v = 100 WHERE id = 1", 'new row for relation "strict" violates'),
+        ("UPDATE strict SET v = NULL", 'null value in column "v" of relation "strict" violates'),
+        ("INSERT INTO strict VALUES (9, 200, 9)", 'new row for relation "strict" violates'),
+        (
+            "INSERT INTO strict VALUES (1, 3, 9) ON CONFLICT (id) DO UPDATE SET v = 100",
+            'new row for relation "strict" violates',
+        ),
+        (
+            "INSERT INTO strict VALUES (9, 100, 9) ON CONFLICT DO NOTHING",
+            'new row for relation "strict" violates',
+        ),
+        ("INSERT INTO strict VALUES (2, 1, 3)", "duplicate key value violates"),
+    ],
+)
+def test_an_error_names_the_table(loser: Racer, sql: str, told: str) -> None:
+    lose(loser, "UPDATE strict SET v = 2 WHERE id = 1")
+    with pytest.raises(psycopg.errors.IntegrityError) as refused:
+        loser.connection.execute(sql.encode())
+    diag = refused.value.diag
+    assert (diag.message_primary or "").startswith(told)
+    assert (diag.schema_name, diag.table_name) == ("public", "strict")
+    assert "dsqlkit" not in f"{refused.value}{diag.message_detail}{diag.context}"
+    loser.say("ROLLBACK")
+
+
 @pytest.mark.parametrize("writes_first", [False, True])
 def test_a_violation_met_first_is_none_of_a_conflict(loser: Racer, writes_first: bool) -> None:
     if writes_first:
