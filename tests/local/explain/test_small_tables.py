@@ -48,7 +48,8 @@ def db(endpoint: Endpoint) -> Iterator[Connection]:
     [
         ("id = 3", "(id = 3)", 1),
         ("id = 3::bigint", "(id = '3'::bigint)", 1),
-        ("id > 4 AND id <= 9", "((id > 4) AND (id <= 9))", 5),
+        ("id > 4 AND 9 >= id", "((id > 4) AND (id <= 9))", 5),
+        ("3 = id", "(id = 3)", 1),
         ("id IN (1, 4, 99)", "(id = ANY ('{1,4,99}'::integer[]))", 2),
         ("id = (SELECT 4)", "(id = $0)", 1),
     ],
