@@ -317,3 +317,43 @@ def test_the_order_of_a_key_needs_no_sort(db: Connection, sql: str, plan: str) -
 )
 def test_another_order_is_sorted(db: Connection, order: str) -> None:
     assert shape(lines_of(db, f"EXPLAIN SELECT * FROM few ORDER BY {order}"))[0] == "Sort"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT DISTINCT id FROM few ORDER BY id",
+        "SELECT id, count(*) FROM few GROUP BY id ORDER BY id",
+        "SELECT id, row_number() OVER (ORDER BY id) FROM few",
+        "SELECT * FROM few ORDER BY id FOR UPDATE",
+        "WITH w AS MATERIALIZED (SELECT * FROM few ORDER BY id) SELECT * FROM w LIMIT 1",
+    ],
+)
+def test_no_node_has_its_rows_sorted_by_the_key(db: Connection, sql: str) -> None:
+    lines = shape(lines_of(db, f"EXPLAIN ANALYZE {sql}"))
+    assert not any("Sort" in line for line in lines)
+
+
+def test_a_correlated_subquery_reads_a_small_table_by_its_key(db: Connection) -> None:
+    lines = lines_of(
+        db,
+        "EXPLAIN ANALYZE SELECT (SELECT name FROM few f WHERE f.id = o.owner) FROM owned o"
+        " WHERE o.id < 3",
+    )
+    at = shape(lines).index("    ->  Index Only Scan using few_pkey on few f")
+    assert shape(lines)[at + 1 : at + 6] == [
+        "          Index Cond: (id = o.owner)",
+        "          -> Storage Scan on few_pkey",
+        "              Projections: name",
+        "              -> B-Tree Scan on few_pkey",
+        "                  Index Cond: (id = o.owner)",
+    ]
+    assert "(actual rows=1 loops=2)" in lines[at + 4]
+
+
+@pytest.mark.parametrize("order", ["", " ORDER BY id"])
+def test_a_limit_is_not_that_of_a_table_expression_beside_it(db: Connection, order: str) -> None:
+    sql = f"WITH w AS MATERIALIZED (SELECT * FROM few{order}) SELECT * FROM w LIMIT 1"
+    lines = [line.strip() for line in lines_of(db, f"EXPLAIN {sql}")]
+    assert lines[0].startswith("Limit ")
+    assert not any(line.startswith("Limit:") for line in lines)

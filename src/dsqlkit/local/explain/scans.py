@@ -87,7 +87,7 @@ def scan_of(node: Node, table: Table | None, above: list[Node]) -> Scan:
     known = table or Table((), None, {})
     key = bounds(parts, known.key, alias, known.texts) if kind == "Seq Scan" else {}
     rest = [part for part in parts if part not in key]
-    if rest and any("$" in part for part in key):
+    if rest and any("$" in part or set(aliases(part)) - {alias} for part in key):
         key = {}  # of a value that nobody else knows, so that its rows cannot be counted
     if key:
         condition, parts = joined(list(key.values())), rest

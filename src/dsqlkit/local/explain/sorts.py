@@ -25,7 +25,11 @@ def without_needless_sorts(
     scan = below[0]
     direction = _direction(plan["Sort Key"], scan, tables)
     # Of a LIMIT with a filter nobody knows how far the scan would have to go.
-    is_cut = above is not None and above["Node Type"] == "Limit"
+    is_cut = (
+        above is not None
+        and above["Node Type"] == "Limit"
+        and plan["Parent Relationship"] == "Outer"  # and not a CTE's
+    )
     if direction is None or (is_cut and "Filter" in scan):
         return told
     placed = {name: plan[name] for name in ("Parent Relationship", "Subplan Name") if name in plan}
