@@ -6,8 +6,9 @@ that was to be prepared behind it for prepared, which fails from then on.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, takewhile
 from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -19,7 +20,7 @@ from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.rows import TupleRow
 from psycopg.waiting import Ready, Wait
 
-from dsqlkit.connection import Connection
+from dsqlkit.connection import Connection, Cursor
 from dsqlkit.queries import numbered, statement
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def begin(connection: Connection, questions: Sequence[Question]) -> Answers:
     Raises psycopg.OperationalError when the connection breaks. It is closed after anything that is
     raised, an interrupt included, as nobody knows then how far it came.
     """
+    if _has_own_cursors(connection):
+        return begin_by_cursors(connection, questions, connection.pipeline())
     known = _known.setdefault(connection, _Known())
     answers = _begin(connection, known, questions)
     refusal = answers.refusal
@@ -84,19 +87,32 @@ def begin(connection: Connection, questions: Sequence[Question]) -> Answers:
     return answers
 
 
-def begin_one_by_one(connection: Connection, questions: Sequence[Question]) -> Answers:
-    """The same where there are no pipelines: a round trip for each."""
-    given: list[Answer] = []
+def begin_by_cursors(
+    connection: Connection,
+    questions: Sequence[Question],
+    together: AbstractContextManager[object] | None = None,
+) -> Answers:
+    """The same with a cursor for each statement: `together` in a pipeline of the connection's, or
+    with a round trip for each.
+
+    Raises psycopg.OperationalError when the connection breaks.
+    """
+    cursors: list[Cursor] = []
+    refusal = None
     try:
-        connection.execute("BEGIN", prepare=False)
-        for path, values in questions:
-            cursor = connection.execute(statement(path), values, prepare=False)
-            given.append(Answer(cursor.fetchall() if cursor.description else (), cursor.rowcount))
+        with together or nullcontext():
+            connection.execute("BEGIN", prepare=False)
+            for path, values in questions:
+                cursors.append(connection.execute(statement(path), values, prepare=False))
     except psycopg.Error as error:
         if connection.closed:
             raise
-        return Answers(given, error)
-    return Answers(given)
+        refusal = error
+    answered = takewhile(lambda cursor: _is_answered(cursor.pgresult), cursors)
+    return Answers(
+        [Answer(each.fetchall() if each.description else (), each.rowcount) for each in answered],
+        refusal,
+    )
 
 
 def commit(connection: Connection) -> str:
@@ -104,11 +120,18 @@ def commit(connection: Connection) -> str:
 
     Raises psycopg.Error for a refusal, and when the connection breaks.
     """
+    if _has_own_cursors(connection):
+        return connection.execute("COMMIT", prepare=False).statusmessage or ""
     connection.pgconn.send_query(b"COMMIT")
     result = connection.wait(generators.execute(connection.pgconn))[-1]
     if (refusal := _refusal(connection, result)) is not None:
         raise refusal
     return (result.command_status or b"").decode()
+
+
+def _has_own_cursors(connection: Connection) -> bool:
+    """Whether somebody has given it cursors that want to see what is sent."""
+    return connection.cursor_factory is not psycopg.Cursor
 
 
 def _begin(connection: Connection, known: _Known, questions: Sequence[Question]) -> Answers:
@@ -208,9 +231,13 @@ def _answers(
 
 def _refusal(connection: Connection, result: "PGresult") -> psycopg.Error | None:
     """Why the server did not do it, None where it did."""
-    if result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+    if _is_answered(result):
         return None
     return error_from_result(result, connection.info.encoding)
+
+
+def _is_answered(result: "PGresult | None") -> bool:
+    return result is not None and result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
 
 def _answer(connection: Connection, result: "PGresult") -> Answer:

@@ -27,6 +27,7 @@ from dsqlkit.errors import (
     SqlError,
     UsageError,
 )
+from dsqlkit.quotas import MAX_ROWS
 
 T = TypeVar("T")
 
@@ -248,12 +249,21 @@ def sql_error(error: psycopg.Error) -> DsqlkitError:
     if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
         return ConnectionFailed(f"The connection failed: {message}.", hint="Run it again.")
     position = diagnosis.statement_position
-    return SqlError(
+    refused = SqlError(
         message,
         hint=diagnosis.message_hint,
         sqlstate=error.sqlstate,
         position=int(position) if position else None,
     )
+    if is_row_limit(refused) and refused.hint is None:
+        refused.hint = f"Change the rows in several transactions, at most {MAX_ROWS:,} in each."
+    return refused
+
+
+def is_row_limit(error: SqlError) -> bool:
+    """Whether more rows were to be changed than a transaction may. Other limits have that SQLSTATE
+    too (recorded, as is the text)."""
+    return error.sqlstate == "54000" and str(error).startswith("transaction row limit exceeded")
 
 
 def is_on_purpose(error: psycopg.Error) -> bool:

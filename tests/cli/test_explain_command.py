@@ -233,7 +233,22 @@ def test_the_cast_of_a_key_is_shown_and_no_index_on_the_key_is_advised(
         done = dsqlkit("explain", "SELECT * FROM accounts7 WHERE id::text = '3'")
         assert "id::text = '3'" in done.out
         assert "on accounts7 (id)" not in done.out
-        told = dsqlkit("explain", "UPDATE accounts7 SET balance = balance + 1", "--json").document
-        assert "row_limit" in [finding["code"] for finding in told["findings"]]
+    finally:
+        tables.drop(connections, accounts7.TABLE)
+
+
+def test_a_write_of_more_rows_than_a_transaction_may_has_a_plan_and_is_said_to_be_refused(
+    dsqlkit: Command, connections: KeptConnection
+) -> None:
+    accounts7.set_up(connections)
+    try:
+        every_row = "UPDATE accounts7 SET balance = balance + 1"
+        told = dsqlkit("explain", every_row, "--json").document
+        assert [each["code"] for each in told["findings"]].count("row_limit") == 1
+        assert "was refused: it changes more rows of accounts7" in told["findings"][0]["observed"]
+        assert told["execution_ms"] is None
+        measured = dsqlkit("cost", every_row, "--json")
+        assert (measured.code, measured.error["code"]) == (1, "sql_error")
+        assert "at most 3,000 in each" in measured.error["hint"]
     finally:
         tables.drop(connections, accounts7.TABLE)

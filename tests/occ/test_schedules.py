@@ -84,13 +84,24 @@ def schedules(draw: st.DrawFn, verbs: tuple[str, ...]) -> Schedule:
     return merged
 
 
+PLAIN = ""
+FILLED_IN = ", made text DEFAULT clock_timestamp()::text"
+"""A column that is something else each time: what was inserted is kept, not its statement."""
+
+
 @pytest.fixture(scope="module")
-def sessions(endpoint: Endpoint) -> Iterator[list[Connection]]:
+def sessions(endpoint: Endpoint, request: pytest.FixtureRequest) -> Iterator[list[Connection]]:
+    more = getattr(request, "param", PLAIN)
     signer = TokenSigner(endpoint)
     made = [connect(endpoint, signer) for _ in range(4)]
-    made[3].execute("CREATE TABLE occ (id int PRIMARY KEY, v text)")
-    made[3].execute("CREATE TABLE occ_child (id int PRIMARY KEY, parent int REFERENCES occ)")
+    parents, children = (
+        "id int PRIMARY KEY, v text",
+        "id int PRIMARY KEY, parent int REFERENCES occ",
+    )
+    made[3].execute(f"CREATE TABLE occ ({parents}{more})".encode())
+    made[3].execute(f"CREATE TABLE occ_child ({children}{more})".encode())
     yield made
+    made[3].execute("DROP TABLE occ_child, occ")
     for each in made:
         each.close()
 
@@ -144,6 +155,8 @@ def test_every_schedule_answers_as_the_first_committer_wins(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("sessions", [PLAIN, FILLED_IN], ids=["plain", "filled in"], indirect=True)
 @pytest.mark.parametrize("grammar", GRAMMARS)
 @settings(max_examples=SCHEDULES_IN_SOAK, deadline=None, phases=[Phase.generate])
 @given(data=st.data())

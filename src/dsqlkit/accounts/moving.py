@@ -24,7 +24,7 @@ from dsqlkit.errors import (
     SqlError,
     UsageError,
 )
-from dsqlkit.round_trips import Answer, Answers, Question, begin, begin_one_by_one
+from dsqlkit.round_trips import Answer, Answers, Question, begin, begin_by_cursors
 from dsqlkit.settling import run_settled
 from dsqlkit.transaction import Conflict, Retry, RetryPolicy, run
 
@@ -277,4 +277,4 @@ class _Move:
                 return begin(connection, questions)
             _one_by_one.add(self.connections)
             self.notice("This libpq has no pipelines: each statement makes a round trip.")
-        return begin_one_by_one(connection, questions)
+        return begin_by_cursors(connection, questions)

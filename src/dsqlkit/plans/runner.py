@@ -14,8 +14,9 @@ from dsqlkit.plans.diagnose import diagnose
 from dsqlkit.plans.model import Plan
 from dsqlkit.plans.parse import parse_plan
 from dsqlkit.plans.result import ExplainResult, read_result
+from dsqlkit.plans.write_rules import ROW_LIMIT, refused_rows
 from dsqlkit.queries import split_statements
-from dsqlkit.transaction import conflict_of, sql_error
+from dsqlkit.transaction import conflict_of, is_row_limit, sql_error
 
 _Read = TypeVar("_Read")
 
@@ -44,6 +45,9 @@ def explain(
     Whatever the statement does is undone: it runs in a transaction that is rolled back. The
     connection, autocommit or not, must be idle, and is idle afterwards.
 
+    A statement that changes more rows than a transaction may is refused when it is run: its plan is
+    the one without ANALYZE, and a finding says so.
+
     Raises UsageError unless `sql` is one statement, SqlError when the database refuses it, and
     PlanError for a statement that has no plan.
     """
@@ -56,7 +60,16 @@ def explain(
             return replace(result, findings=diagnose(result.plan, known), catalog=known)
         return result
 
-    result = _run(connection, command, statement, params, read)
+    try:
+        result = _run(connection, command, statement, params, read)
+    except SqlError as error:
+        if not analyze or not is_row_limit(error):
+            raise
+        planned = explain(
+            connection, sql, params, analyze=False, verbose=verbose, with_catalog=with_catalog
+        )
+        others = (each for each in planned.findings if each.code != ROW_LIMIT)
+        return replace(planned, findings=(refused_rows(planned.plan), *others))
     return replace(result, sql=statement, rolled_back=analyze and result.plan.writes)
 
 

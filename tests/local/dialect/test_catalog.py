@@ -113,6 +113,10 @@ def test_lists_leave_out_the_endpoint(connection: Connection, tables: None, name
     assert "dsqlkit" not in found
 
 
+def test_there_is_one_database(connection: Connection) -> None:
+    assert connection.execute("SELECT datname FROM pg_database").fetchall() == [("postgres",)]
+
+
 def test_missing_names_can_be_said(connection: Connection) -> None:
     row = connection.execute("SELECT 'pg_proc', 1 AS pg_locks, 'dsqlkit.job'").fetchone()
     assert row == ("pg_proc", 1, "dsqlkit.job")

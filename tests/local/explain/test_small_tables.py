@@ -1,6 +1,7 @@
 """What PostgreSQL reads whole, and DSQL by its key; and who drops which rows."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
@@ -47,7 +48,8 @@ def db(endpoint: Endpoint) -> Iterator[Connection]:
     [
         ("id = 3", "(id = 3)", 1),
         ("id = 3::bigint", "(id = '3'::bigint)", 1),
-        ("id > 4 AND id <= 9", "((id > 4) AND (id <= 9))", 5),
+        ("id > 4 AND 9 >= id", "((id > 4) AND (id <= 9))", 5),
+        ("3 = id", "(id = 3)", 1),
         ("id IN (1, 4, 99)", "(id = ANY ('{1,4,99}'::integer[]))", 2),
         ("id = (SELECT 4)", "(id = $0)", 1),
     ],
@@ -229,3 +231,89 @@ def test_what_the_nodes_above_use_is_projected(db: Connection, sql: str, columns
     assert (
         next(line for line in lines if "Projections" in line).strip() == f"Projections: {columns}"
     )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE owned o SET note = f.name FROM few f WHERE f.id = o.id AND o.owner = 3",
+        "DELETE FROM owned o USING few f WHERE f.id = o.owner",
+        "SELECT * FROM few WHERE id = 1 FOR UPDATE",
+    ],
+)
+def test_no_node_gives_up_where_postgresql_stores_a_row(db: Connection, sql: str) -> None:
+    text = "\n".join(lines_of(db, f"EXPLAIN (VERBOSE) {sql}"))
+    assert "ctid" not in text
+    assert "Output:\n" not in text
+
+
+@pytest.mark.parametrize("where", ["", " WHERE x > 10", """ WHERE "k 1" = 'k1'"""])
+def test_a_delete_reads_what_a_select_would(db: Connection, where: str) -> None:
+    explain = "EXPLAIN (ANALYZE, VERBOSE) "
+    read = dpu(lines_of(db, f"{explain}SELECT * FROM two{where}"), "Read")
+    with db.transaction(force_rollback=True):
+        deleted = dpu(lines_of(db, f"{explain}DELETE FROM two{where}"), "Read")
+        assert deleted == (read if where else dpu_of_rows(20))
+    assert read > dpu_of_rows(1)
+
+
+def dpu_of_rows(rows: int) -> Decimal:
+    """What so many reads of the smallest size cost."""
+    return round(rows * 128 * Decimal("0.001875") / 1024, 5)
+
+
+@pytest.mark.parametrize(
+    ("sql", "plan"),
+    [
+        (
+            "SELECT * FROM few ORDER BY id",
+            """\
+Index Only Scan using few_pkey on few
+  -> Storage Scan on few_pkey
+      Projections: id, name, amount
+      -> B-Tree Scan on few_pkey""",
+        ),
+        (
+            "SELECT name FROM few ORDER BY id DESC LIMIT 3 OFFSET 2",
+            """\
+Limit
+  ->  Index Only Scan Backward using few_pkey on few
+        -> Storage Scan on few_pkey
+            Projections: id, name
+            Limit: 5
+            -> B-Tree Scan on few_pkey""",
+        ),
+        (
+            "SELECT name FROM few WHERE id < 9 AND name = 'v1' ORDER BY id",
+            """\
+Index Only Scan using few_pkey on few
+  Index Cond: (id < 9)
+  -> Storage Scan on few_pkey
+      Projections: id, name
+      Filters: ((name)::text = 'v1'::text)
+      Rows Filtered: 5
+      -> B-Tree Scan on few_pkey
+          Index Cond: (id < 9)""",
+        ),
+        (
+            'SELECT x FROM two ORDER BY "k 1" DESC, day DESC',
+            """\
+Index Only Scan Backward using two_pkey on two
+  -> Storage Scan on two_pkey
+      Projections: "k 1", day, x
+      -> B-Tree Scan on two_pkey""",
+        ),
+    ],
+)
+def test_the_order_of_a_key_needs_no_sort(db: Connection, sql: str, plan: str) -> None:
+    lines = lines_of(db, f"EXPLAIN ANALYZE {sql}")
+    assert shape(lines)[:-2] == plan.split("\n")
+    if "LIMIT" in sql:
+        assert "(actual rows=5 loops=1)" in lines[5]
+
+
+@pytest.mark.parametrize(
+    "order", ["name", "id DESC NULLS LAST", "id + 0", "amount, id", "id, name"]
+)
+def test_another_order_is_sorted(db: Connection, order: str) -> None:
+    assert shape(lines_of(db, f"EXPLAIN SELECT * FROM few ORDER BY {order}"))[0] == "Sort"

@@ -36,6 +36,10 @@ def _ids(db: Connection) -> list[tuple[int, int]]:
     return [(row[0], row[1]) for row in db.execute("SELECT id, v FROM piped ORDER BY 1").fetchall()]
 
 
+def _many(first: int, last: int) -> str:
+    return f"INSERT INTO piped SELECT n, 0 FROM generate_series({first}, {last}) AS n"
+
+
 def _insert(number: int) -> str:
     return f"INSERT INTO piped VALUES ({number}, 0)"
 
@@ -151,3 +155,38 @@ def test_a_query_after_an_explain_without_a_sync_ends_the_pipeline(
     assert (reply.sqlstate, reply.status) == (None, "I")
     assert reply.results[-1].rows == [["7"]]
     assert _ids(db) == [(0, 0), (1, 0)]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        (_many(1, 2000), _many(2001, 3500), EXPLAIN),
+        (_many(1, 2000), EXPLAIN, _many(2001, 3500)),
+        (EXPLAIN, _many(1, 2000), _many(2001, 3500)),
+        (_many(1, 2000), f"EXPLAIN ANALYZE {_many(2001, 3500)}"),
+    ],
+)
+def test_a_pipeline_with_an_explain_may_change_no_more_rows_than_a_transaction(
+    db: Connection, client: RawClient, texts: tuple[str, ...]
+) -> None:
+    reply = client.send_frames(pipelined(*texts))
+    assert (reply.sqlstate, reply.status) == ("54000", "I")
+    assert _ids(db) == [(0, 0)]
+    assert client.send_frames(pipelined(_insert(1), EXPLAIN)).sqlstate is None
+    assert _ids(db) == [(0, 0), (1, 0)]
+
+
+def test_two_pipelines_with_an_explain_that_want_one_row_do_not_both_get_it(
+    db: Connection, client: RawClient, endpoint: Endpoint
+) -> None:
+    write = "UPDATE piped SET v = v + 1 WHERE id = 0"
+    other = RawClient(endpoint)
+    assert client.ask("BEGIN").sqlstate is None
+    assert client.ask(write).sqlstate is None
+    reply = other.send_frames(pipelined(write, EXPLAIN))
+    taken = reply.sqlstate is None
+    assert taken or reply.sqlstate == "40001"
+    committed = client.ask("COMMIT")
+    assert (committed.sqlstate == "40001") is taken
+    assert _ids(db) == [(0, 1)]
+    other.close()

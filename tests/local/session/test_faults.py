@@ -19,6 +19,7 @@ from dsqlkit.errors import OutcomeUnknown
 from dsqlkit.local import Faults
 from dsqlkit.token import TokenSigner
 from dsqlkit.transaction import RetryPolicy
+from tests.support.raw_client import RawClient, pipelined
 from tests.support.tokens import sign
 from tests.support.waiting import eventually
 
@@ -89,6 +90,33 @@ def test_a_cut_at_the_commit_of_an_explained_write(
     with pytest.raises(psycopg.OperationalError):
         connection.execute("EXPLAIN ANALYZE UPDATE faulty SET v = v + 1")
     assert rows(witness) == [(1, left), (2, left)]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("UPDATE faulty SET v = v + 1", "EXPLAIN SELECT * FROM faulty"),
+        ("EXPLAIN ANALYZE UPDATE faulty SET v = v + 1", "SELECT 1"),
+    ],
+)
+def test_the_commit_of_a_pipeline_with_an_explain_is_hit_too(
+    connection: Connection, endpoint: Endpoint, texts: tuple[str, str]
+) -> None:
+    client = RawClient(endpoint)
+    for faults, left in (
+        (Faults(conflict_every=1), 0),
+        (Faults(), 1),
+        (Faults(cut_before_commit=1), 1),
+    ):
+        local.set_faults(faults)
+        if faults.cut_before_commit:
+            with pytest.raises(ConnectionError):
+                client.send_frames(pipelined(*texts))
+        else:
+            reply = client.send_frames(pipelined(*texts))
+            assert reply.message == (None if left else CONFLICT)
+            assert reply.status == "I"
+        assert rows(connection) == [(1, left), (2, left)]
 
 
 def test_commits_that_change_nothing_are_spared(connection: Connection) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from dsqlkit.errors import FAULTS_OFF
 from dsqlkit.local.backend.exchange import FAILED, IN_TRANSACTION
+from dsqlkit.local.dialect.catalog import OWN_TABLES
 from dsqlkit.local.dialect.refusal import (
     CONFLICT_ON_PURPOSE,
     DATA_CONFLICT,
@@ -49,8 +50,14 @@ _AS_TAG: Final = b"DSQ01"
 """The SQLSTATE of a notice of ours: report the statement under way with this tag."""
 _CHANGED: Final = b"DSQ03"
 """The SQLSTATE of a notice of ours: the schema of the table of this name changes."""
-_UNANALYSED: Final = b'permission denied to analyze "pg_'
-"""What PostgreSQL warns of at an ANALYZE of everything, once for each table of the catalog."""
+_UNANALYSED: Final = re.compile(
+    rb'permission denied to analyze "(?:pg_|sql_|\d|(?:%s)")' % "|".join(OWN_TABLES).encode()
+)
+"""What PostgreSQL warns of at an ANALYZE of everything, once for each table of the catalog, and of
+the endpoint's."""
+_OF_PAGES: Final = frozenset((b"do_analyze_rel", b"acquire_sample_rows"))
+"""The routines that tell, at ANALYZE VERBOSE, how many of PostgreSQL's pages were looked at, of all
+tables. What a cluster tells was not recorded; pages it has none."""
 
 _AS_ROWS: Final = b"DSQ02"
 """The SQLSTATE of a notice of ours: a foreign key's action changed so many rows."""
@@ -182,7 +189,9 @@ class AnswerRewriter:
         if code == _CHANGED:
             self._changed.add(text.decode())
             return True
-        return code == _AS_ROWS or text.startswith(_UNANALYSED)
+        if notice.get(Field.ROUTINE) in _OF_PAGES:
+            return True
+        return code == _AS_ROWS or _UNANALYSED.match(text) is not None
 
     @property
     def _is_quiet(self) -> bool:

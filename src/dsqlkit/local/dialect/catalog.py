@@ -19,6 +19,22 @@ from dsqlkit.local.statements.tree import Node, ParsedStatement
 OWN_SCHEMA: Final = "dsqlkit"
 """How the names of the endpoint's schemas begin."""
 
+OWN_TABLES: Final = frozenset(
+    {
+        "answer",
+        "coming_index",
+        "dropped_build",
+        "heavy",
+        "job",
+        "key",
+        "loser",
+        "overlaid",
+        "parameter",
+        "role_mapping",
+    }
+)
+"""The endpoint's tables in that schema. Those of overlays are named after an oid."""
+
 SEEN: Final = frozenset(
     {
         "pg_am",

@@ -19,15 +19,20 @@ _BOUND: Final = re.compile(
           | =\ ANY\ \('(?:[^']|'')*'::{_TYPE}\[\]\))\)""",
     re.VERBOSE,
 )
+_TURNED: Final = re.compile(
+    rf"\(({_CONSTANT}) (=|<=?|>=?) ({_COLUMN}|\({_COLUMN}\)::(?:text|bpchar))\)"
+)
+_OTHER_WAY: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def bounds(
     parts: Iterable[str], key: Iterable[str | None], alias: str, texts: Container[str]
-) -> tuple[str, ...]:
+) -> dict[str, str]:
     """Those of a filter's parts that bound a key: constants that its first columns equal, and the
-    range of the next one, in the key's order. `texts` are the columns whose values are text,
-    whatever their type."""
-    compared = {part: _compared(part, alias, texts) for part in parts}
+    range of the next one, in the key's order; each with what it reads as a condition of the key.
+    `texts` are the columns whose values are text, whatever their type."""
+    told = {part: _column_first(part) for part in parts}
+    compared = {part: _compared(each, alias, texts) for part, each in told.items()}
     found: list[str] = []
     for column in key:
         own = [part for part, (of, _) in compared.items() if of == column and of is not None]
@@ -35,7 +40,12 @@ def bounds(
         found += equal or own
         if not equal:
             break
-    return tuple(found)
+    return {part: told[part] for part in found}
+
+
+def _column_first(part: str) -> str:
+    match = _TURNED.fullmatch(part)
+    return part if match is None else f"({match[3]} {_OTHER_WAY[match[2]]} {match[1]})"
 
 
 def _compared(part: str, alias: str, texts: Container[str]) -> tuple[str | None, bool]:

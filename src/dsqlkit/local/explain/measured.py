@@ -43,7 +43,7 @@ class Reading:
             (condition_of(scan.stored) if scan.stored else "true") if counts else None,
             condition_of(scan.filters) if counts and self._is_in_turn else None,
             None if self._took_all else str(self._given),
-            "true" if self._changes == "Update" else "false",
+            self._changes,
         )
 
     def measured(self, answer: str | None) -> Measured:
@@ -55,6 +55,8 @@ class Reading:
         entries, lookups, sampled, kept, held, counted = json.loads(answer)
         met, passed = self._counted(kept, counted)
         held = self._counted(held, counted)[1] if self._is_in_turn else met
+        if not sampled:  # none of them is left
+            entries, lookups, sampled = met * MIN_ENTRY_BYTES, met * MIN_ENTRY_BYTES, met
         size = max(figures.loops * MIN_ENTRY_BYTES, _share(entries, met, sampled))
         if scan.looks_up:
             size += _share(lookups, met, sampled)

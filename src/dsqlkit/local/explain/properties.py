@@ -1,13 +1,17 @@
 """The lines below a node of a plan, as PostgreSQL prints them in text (explain.c)."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from dsqlkit.local.explain.conditions import NAME
 from dsqlkit.local.explain.document import Node
+
+_SYSTEM_COLUMN: Final = re.compile(rf"(?:(?:{NAME})\.)?(?:ctid|tableoid|[cx]m(?:in|ax))")
+"""Where PostgreSQL stores a row; DSQL has no such thing."""
 
 _SHOWN: Final = frozenset(
     (
-        "Output",
         "Inner Unique",
         "Index Cond",
         "Order By",
@@ -51,6 +55,11 @@ def properties_of(node: Node, *, verbose: bool) -> Iterator[tuple[str, str]]:
     for name, value in node.items():
         if name in _VERBOSE and not verbose:
             continue
+        if name == "Output":
+            output = without_system_columns(value)
+            if output:
+                yield name, ", ".join(output)
+            continue
         if (name in _SHOWN and value is not False) or (name in _COUNTED and value != "0"):
             yield name, shown(value)
         elif name == "Grouping Sets":
@@ -61,6 +70,11 @@ def properties_of(node: Node, *, verbose: bool) -> Iterator[tuple[str, str]]:
                 yield combined
         elif name in ("Full-sort Groups", "Pre-sorted Groups"):
             yield name, _sorted_groups(value)
+
+
+def without_system_columns(output: Iterable[str]) -> list[str]:
+    """What a node gives up, but for columns that no table of DSQL's has."""
+    return [each for each in output if _SYSTEM_COLUMN.fullmatch(each) is None]
 
 
 def shown(value: Any) -> str:

@@ -21,7 +21,7 @@ from dsqlkit.local.explain.conditions import (
 from dsqlkit.local.explain.document import Node
 from dsqlkit.local.explain.facts import Index, Table
 from dsqlkit.local.explain.keys import bounds
-from dsqlkit.local.explain.properties import shown
+from dsqlkit.local.explain.properties import shown, without_system_columns
 from dsqlkit.local.explain.pushdown import storage_decides
 
 TABLE_SCANS: Final = frozenset(("Seq Scan", "Sample Scan", "Tid Scan", "Tid Range Scan"))
@@ -35,8 +35,6 @@ _PICKING: Final = frozenset(
 _SIDES: Final = ("Outer", "Inner")
 INDEX_SCANS: Final = frozenset(("Index Scan", "Index Only Scan"))
 SCANS: Final = TABLE_SCANS | INDEX_SCANS
-_SYSTEM_COLUMNS: Final = frozenset(("ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"))
-"""Where PostgreSQL stores a row; DSQL has no such thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +76,21 @@ class Scan:
         return bool(set(aliases(self.condition)) - {self.alias})
 
 
-def scan_of(node: Node, table: Table | None, above: list[Node], *, many: bool) -> Scan:
+def scan_of(node: Node, table: Table | None, above: list[Node]) -> Scan:
     """The scan that a node of PostgreSQL's is. `above` are the nodes that it is below, from the
-    root on; `many` says whether the plan has several tables."""
+    root on."""
     alias = str(node["Alias"])
     kind = node["Node Type"]
     condition = shown(node.get("Index Cond", ""))
     parts = conjuncts(node["Filter"]) if "Filter" in node else []
-    output = [each for each in node.get("Output") or () if not _is_system(each, alias, many=many)]
+    output = without_system_columns(node.get("Output") or ())
     known = table or Table((), None, {})
-    key = bounds(parts, known.key, alias, known.texts) if kind == "Seq Scan" else ()
+    key = bounds(parts, known.key, alias, known.texts) if kind == "Seq Scan" else {}
     rest = [part for part in parts if part not in key]
     if rest and any("$" in part for part in key):
-        key = ()  # of a value that nobody else knows, so that its rows cannot be counted
+        key = {}  # of a value that nobody else knows, so that its rows cannot be counted
     if key:
-        condition, parts = joined(list(key)), rest
+        condition, parts = joined(list(key.values())), rest
     given = known.columns if kind != "Index Only Scan" else known.held_by(node["Index Name"])
     wanted = _wanted(node, output, given, above)
     texts = None if table is None else table.texts
@@ -133,11 +131,10 @@ def scan_of(node: Node, table: Table | None, above: list[Node], *, many: bool) -
 def scans_in(plan: Node, tables: Any) -> Iterator[tuple[int, Scan]]:
     """The scans of tables of a plan, each with the place of its node among all nodes."""
     every = list(walk(plan))
-    many = is_of_many(plan)
     for place, (node, above) in enumerate(every):
         if node["Node Type"] in SCANS:
             table = tables.get((node.get("Schema"), node["Relation Name"]))
-            yield place, scan_of(node, table, above, many=many)
+            yield place, scan_of(node, table, above)
 
 
 def walk(node: Node, above: tuple[Node, ...] = ()) -> Iterator[tuple[Node, list[Node]]]:
@@ -150,10 +147,6 @@ def walk(node: Node, above: tuple[Node, ...] = ()) -> Iterator[tuple[Node, list[
 def is_of_many(plan: Node) -> bool:
     """Whether a plan names several relations, so that PostgreSQL says whose a column is."""
     return len({node["Alias"] for node, _ in walk(plan) if "Alias" in node}) > 1
-
-
-def _is_system(output: str, alias: str, *, many: bool) -> bool:
-    return (unqualified(output, alias) if many else output) in _SYSTEM_COLUMNS
 
 
 def _wanted(

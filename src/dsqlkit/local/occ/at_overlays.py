@@ -10,7 +10,8 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from dsqlkit.local.backend.conversation import Conversation, Question
-from dsqlkit.local.occ.changes import Ask, Changes, array
+from dsqlkit.local.occ.changes import Ask, Changes, TableChanges, array
+from dsqlkit.local.occ.differing import differs_again, read_inserted
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Touched
 from dsqlkit.local.occ.overlay_text import (
     Target,
@@ -22,7 +23,7 @@ from dsqlkit.local.occ.overlay_text import (
     without_locks,
 )
 from dsqlkit.local.occ.overlays import Overlays
-from dsqlkit.local.occ.replay import Doings, as_json, doings
+from dsqlkit.local.occ.replay import Doings, doings
 from dsqlkit.local.occ.steps_again import StepsAgain, bound_to_ours, text_of
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
@@ -46,13 +47,6 @@ _END_SKIPPING: Final = "SELECT dsqlkit.end_skipping()"
 _BEGIN_UPSERT: Final = "SELECT dsqlkit.begin_upsert($1, $2::oid::regclass)"
 _FILL_UPSERT: Final = "SELECT dsqlkit.fill_upsert($1, $2::oid::regclass)"
 _END_UPSERT: Final = "SELECT dsqlkit.end_upsert($1, $2::oid::regclass)"
-_DIFFERS: Final = """
-SELECT dsqlkit.differs_again($1::text[], $2::text[], (
-    SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-        'relation', dsqlkit.behind(i.relation), 'columns', i.columns))
-    FROM pg_catalog.jsonb_to_recordset($3::jsonb) AS i (relation text, columns jsonb)
-))::text
-"""
 _ASKS_FOR_PATH: Final = re.compile(rb"current_schema|search_path", re.IGNORECASE)
 
 
@@ -105,10 +99,12 @@ class AtOverlays:
         found = _doings(touched)
         if found is None or found.unordered or touched.opaque:
             return False
-        ask = ask or self._conversation.ask
-        inserts = as_json(found.inserts)
-        rows = await ask(_DIFFERS, array(found.calls), array(touched.calls), inserts)
-        return rows[0][0] == "false"
+        return not await differs_again(ask or self._conversation.ask, found, touched.calls)
+
+    async def read_inserted(self, touched: Touched) -> Changes | None:
+        """Read out what those statements inserted that differ each time; None if that is not all
+        that cannot be had again. Raises exchange.Refused."""
+        return await read_inserted(self._conversation.ask, self._ask, touched)
 
     async def enter(
         self,
@@ -127,9 +123,14 @@ class AtOverlays:
         path = (await self._conversation.ask_all(*first, (_ENTER,)))[-1][0][0]
         await self._cover(transaction, transaction.touched.claimed.union(tables), path)
         transaction.go_to_overlays()
-        for step in transaction.touched.steps:
+        inserted = None if changes is None else changes.inserted
+        for number, step in enumerate(transaction.touched.steps):
             statement = step.statement
-            if statement is None or (changes is not None and statement.kind is not Kind.SETTING):
+            if inserted is not None and number in inserted:
+                await self._lay_over(inserted[number])
+                continue
+            is_read_out = changes is not None and inserted is None
+            if statement is None or (is_read_out and statement.kind is not Kind.SETTING):
                 continue
             if (found := self._upsert_in(step, statement, transaction)) is not None:
                 begun = await self._begin_upsert(step, found)
@@ -144,8 +145,11 @@ class AtOverlays:
                 await self._conversation.ask(_ENTER)
         if changes is not None:
             for each in changes.tables:
-                await self._ask(_LAY_OVER, each.relation, each.removed, each.images)
+                await self._lay_over(each)
         transaction.names_lead = True
+
+    async def _lay_over(self, changes: TableChanges) -> None:
+        await self._ask(_LAY_OVER, changes.relation, changes.removed, changes.images)
 
     async def _cover(
         self, transaction: OpenTransaction, tables: Iterable[str], path: str | None = None

@@ -3,7 +3,7 @@
 The SQL is in server/sql/adjudication.sql. It looks through the tables that were written.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -45,9 +45,14 @@ class TableChanges:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a transaction did, a table each."""
+    """What a transaction did, as it was read out: `tables` has all of it, a table each.
+
+    Where `inserted` is not None, it is what some of its statements inserted, by their number among
+    those that have to run again, and the others do what they did once more.
+    """
 
     tables: tuple[TableChanges, ...] = ()
+    inserted: Mapping[int, TableChanges] | None = None
 
 
 async def read_out(ask: Ask, monitor: Ask, pid: int) -> Changes:

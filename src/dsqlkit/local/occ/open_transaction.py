@@ -67,9 +67,9 @@ class Touched:
     `tables` are the names that they mentioned; `claimed` those of the tables whose rows they wrote
     or locked, `locked` and `shared` those of which they selected rows FOR UPDATE and FOR KEY SHARE.
     `schema` are the tables whose schema they changed, `rows` how many rows, `statements` how many
-    of them there were. `steps` are those that
-    have to run again where the transaction starts over, `kept` the statements that came before it
-    could; `calls` the functions that they called.
+    of them there were. `steps` are those that have to run again where the transaction starts over,
+    `rows_of` how many rows each of these changed, `kept` the statements that came before it could;
+    `calls` the functions that they called.
     `opaque`: they may have written what no step says. `shared_keys` are known at COMMIT alone.
     """
 
@@ -80,6 +80,7 @@ class Touched:
     schema: set[str] = field(default_factory=set)
     shared_keys: list[SharedKey] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    rows_of: list[int] = field(default_factory=list)
     kept: list[Statement] = field(default_factory=list)
     calls: set[str] = field(default_factory=set)
     opaque: bool = False
@@ -108,6 +109,7 @@ class Touched:
             self.kept.append(statement)
         elif statement.kind in _REPEATED:
             self.steps.append(step)
+            self.rows_of.append(rows)
 
 
 class OpenTransaction:

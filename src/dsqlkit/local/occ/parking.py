@@ -77,7 +77,9 @@ class Parking:
             loose = await cursors.read_out(conversation, transaction.cursors_secured)
         changes = None
         if not await self._overlays.can_repeat(transaction.touched):
-            changes = await read_out(self._ask, self._ask_outside, conversation.pid)
+            changes = await self._overlays.read_inserted(transaction.touched)
+            if changes is None:
+                changes = await read_out(self._ask, self._ask_outside, conversation.pid)
         await conversation.ask(LET_GO)
         if loose:
             await cursors.open_again(conversation, loose, transaction.cursors_secured)

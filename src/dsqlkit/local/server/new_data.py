@@ -22,6 +22,9 @@ INITDB_OPTIONS: Final = (
 )
 """UTF-8, collation C, small WAL files."""
 
+_TEMPLATES: Final = ("1", "4")
+"""The oids of template1 and template0, which nothing is made from; roles.sql forgets them."""
+
 
 def roles() -> str:
     """The statements that make the roles of a new cluster, for single-user mode."""
@@ -38,6 +41,9 @@ def initialised(programs: Path, home: ServerHome) -> Path:
         unfinished = folder.with_name("initialised.new")
         shutil.rmtree(unfinished, ignore_errors=True)
         run_or_fail(home, [str(programs / "initdb"), "-D", str(unfinished), *INITDB_OPTIONS])
+        for database in (unfinished / "base").iterdir():
+            if database.name in _TEMPLATES:
+                shutil.rmtree(database)
         unfinished.rename(folder)
     return folder
 

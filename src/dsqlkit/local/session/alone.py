@@ -59,7 +59,9 @@ async def explain_alone(
     taken = taken_since(cpu, conversation.pid)
     if done.verdict.error is not None:
         await conversation.run(_ROLLBACK)
-        parts.tell(step, done.held() + READY_IDLE, failed=True)
+        # A cancellation may have met the question before it.
+        answer = done.held() if before.verdict.error is None else _errors(before)
+        parts.tell(step, answer + READY_IDLE, failed=True)
         return
     if counts and await written_since(conversation, before) > MAX_ROWS:
         await conversation.run(_ROLLBACK)
@@ -88,9 +90,12 @@ async def explain_alone(
     if committed.verdict.error is None:
         parts.committed_alone([statement])
     else:
-        errors = (piece for kind, piece in committed.pieces if kind == Backend.ERROR_RESPONSE)
-        answer = b"".join(errors)
+        answer = _errors(committed)
     if fate is Fate.CUT_AFTER:
         parts.cut()
         return
     parts.tell(step, answer + READY_IDLE, failed=committed.verdict.error is not None)
+
+
+def _errors(exchange: Exchange) -> bytes:
+    return b"".join(piece for kind, piece in exchange.pieces if kind == Backend.ERROR_RESPONSE)

@@ -11,7 +11,10 @@ from typing import Final
 
 from dsqlkit.local.backend.exchange import IN_TRANSACTION, READY_IDLE, Exchange
 from dsqlkit.local.backend.savepoint import BEGIN, BEGIN_COMPLETE
+from dsqlkit.local.dialect.refusal import CONFLICT_ON_PURPOSE
+from dsqlkit.local.faults import Fate
 from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.session.disruption import next_fate
 from dsqlkit.local.session.limited_write import FAIL
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.statement import BOUNDS, Statement
@@ -93,13 +96,24 @@ def make_explicit(parts: Parts, transaction: OpenTransaction) -> None:
 
 
 async def end(parts: Parts, transaction: OpenTransaction) -> None:
-    """Commit it at the end of the text or the pipeline, or roll it back after an error."""
+    """Commit it at the end of the text or the pipeline, as far as fate lets it, or roll it back
+    after an error."""
     if transaction.has_failed:
         ended = await parts.conversation.run(_ROLLBACK)
-        answer = READY_IDLE
-    else:
-        await parts.recovery.prepare_commit(transaction)
-        ended = await parts.conversation.run(_COMMIT)
-        answer = READY_IDLE if ended.verdict.error is None else ended.held()
+        parts.keep_up(ended.verdict)
+        parts.client.write(READY_IDLE)
+        return
+    is_hit = parts.faults.on_commit and transaction.touched.claimed
+    fate = await next_fate(parts.faults) if is_hit else Fate.COMMIT
+    if fate is Fate.CUT_BEFORE:
+        parts.cut()
+        return
+    if fate is Fate.CONFLICT:
+        transaction.lose(CONFLICT_ON_PURPOSE)
+    await parts.recovery.prepare_commit(transaction)
+    ended = await parts.conversation.run(_COMMIT)
+    if fate is Fate.CUT_AFTER:
+        parts.cut(ended)
+        return
     parts.keep_up(ended.verdict)
-    parts.client.write(answer)
+    parts.client.write(READY_IDLE if ended.verdict.error is None else ended.held())

@@ -35,6 +35,14 @@ CREATE OR REPLACE FUNCTION dsqlkit.columns_of(relation regclass, prefix text) RE
     WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 $$;
 
+-- A condition that is true of a row, by this alias, that this transaction made: one that it sees and whose maker has not
+-- committed.
+CREATE OR REPLACE FUNCTION dsqlkit.is_own(alias text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT pg_catalog.format(
+        'CASE WHEN %1$s.xmin::text::bigint >= pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint'
+        ' THEN pg_catalog.pg_xact_status(%1$s.xmin::text::xid8) = ''in progress'' END', alias)
+$$;
+
 -- What this transaction did to a table: rows that it made ('a', with their content) and those of the
 -- marked ones that it no longer sees ('r').
 CREATE OR REPLACE FUNCTION dsqlkit.changes(key text, relation regclass, marked tid[])
@@ -42,15 +50,49 @@ RETURNS TABLE (what text, place tid, image text) LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = 1 AS $$
 BEGIN
     PERFORM dsqlkit.admit(key);
-    -- A row that this transaction sees and whose maker has not committed is its own.
     RETURN QUERY EXECUTE pg_catalog.format($q$
-        SELECT 'a', t.ctid, (t.*)::text FROM ONLY %1$s AS t
-        WHERE CASE WHEN t.xmin::text::bigint >= pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint
-                   THEN pg_catalog.pg_xact_status(t.xmin::text::xid8) = 'in progress' END
+        SELECT 'a', t.ctid, (t.*)::text FROM ONLY %1$s AS t WHERE %2$s
         UNION ALL
         SELECT 'r', m.place, NULL FROM pg_catalog.unnest($1) AS m (place)
         WHERE NOT EXISTS (SELECT FROM ONLY %1$s AS t WHERE t.ctid = m.place)
-    $q$, relation) USING marked;
+    $q$, relation, dsqlkit.is_own('t')) USING marked;
+END
+$$;
+
+-- The rows that this transaction inserted into a table, with the number of the statement that did, if it did no more to it: as far
+-- as its statements say it did not, if they do (`alone`). There are so many: they are looked for from the table's end on, where
+-- they mostly are, until they are found.
+CREATE OR REPLACE FUNCTION dsqlkit.inserted(key text, relation regclass, many bigint, alone boolean)
+RETURNS TABLE (command bigint, image text) LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = 1 AS $$
+DECLARE
+    until_page bigint := pg_relation_size(relation) / current_setting('block_size')::int;
+    from_page bigint;
+    pages bigint := 4;
+    found bigint := 0;
+    here bigint;
+BEGIN
+    PERFORM dsqlkit.admit(key);
+    -- These count what the session did a moment before, too.
+    IF pg_stat_get_xact_tuples_updated(relation) + pg_stat_get_xact_tuples_deleted(relation) > 0
+        AND (NOT alone OR EXISTS (
+            SELECT FROM pg_constraint k WHERE k.conrelid = relation AND k.contype = 'f'
+                AND (k.confdeltype NOT IN ('a', 'r') OR k.confupdtype NOT IN ('a', 'r'))
+            UNION ALL
+            SELECT FROM pg_depend d WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+                AND d.refobjid = relation))
+    THEN
+        RETURN;
+    END IF;
+    WHILE until_page > 0 AND found < many LOOP
+        from_page := greatest(until_page - pages, 0);
+        RETURN QUERY EXECUTE format('SELECT t.cmin::text::bigint, (t.*)::text FROM ONLY %s AS t WHERE %s AND t.ctid >= $1 AND t.ctid < $2',
+            relation, dsqlkit.is_own('t')) USING format('(%s,0)', from_page)::tid, format('(%s,0)', until_page)::tid;
+        GET DIAGNOSTICS here = ROW_COUNT;
+        found := found + here;
+        until_page := from_page;
+        pages := 2 * pages;
+    END LOOP;
 END
 $$;
 

@@ -96,21 +96,23 @@ $$;
 DROP FUNCTION IF EXISTS dsqlkit.read_by(text, text, text, text, boolean, text, text, bigint, bigint);
 DROP FUNCTION IF EXISTS dsqlkit.read_by(text, text, text, text, text, text, text, bigint, bigint);
 DROP FUNCTION IF EXISTS dsqlkit.read_by(text, text, text, text, text, text, text, bigint, boolean);
+DROP FUNCTION IF EXISTS dsqlkit.read_by(text, text, text, text, text, text, text, text, bigint, boolean);
 
 -- What a scan has read, as JSON: the bytes of the entries of rows that meet its condition (`entry` says in SQL how many
 -- one has), those of the rows themselves with 128 each at least (`whole`; NULL without look-ups), and of how many rows
 -- that is: a thousand at most. Then how many rows meet `filters` too, how many those that come `first`, and of how many,
--- which is NULL where it is of all (`rows` is NULL, or no more than so many are looked at). Rows that this transaction has written are left out where it
--- has just `changed` some. Where the condition names rows of another scan, all rows stand for those that it met. NULL
--- where nothing can be measured.
+-- which is NULL where it is of all (`rows` is NULL, or no more than so many are looked at). Where the scan's rows
+-- were `changed`, by Update or Delete, those that this transaction has written are not counted, and any rows stand for
+-- those that are gone. Where the condition names rows of another scan, all rows stand for those that it met. NULL where
+-- nothing can be measured.
 CREATE OR REPLACE FUNCTION dsqlkit.read_by(
     schema text, name text, alias text, entry text, whole text, condition text, filters text, first text, rows bigint,
-    changed boolean
+    changed text
 ) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     source text := pg_catalog.format(' FROM %I.%I AS %I WHERE ', schema, name, alias);
     met text;
-    old text := CASE WHEN changed THEN pg_catalog.format(
+    old text := CASE changed WHEN 'Update' THEN pg_catalog.format(
         ' AND pg_catalog.pg_visible_in_snapshot(%I.xmin::text::xid8, pg_catalog.pg_current_snapshot())', alias) ELSE '' END;
     entries bigint := 0;
     lookups bigint := 0;
@@ -118,13 +120,17 @@ DECLARE
     kept bigint := 0;
     held bigint := 0;
     counted bigint;
+    measured text := 'SELECT coalesce(sum(entry), 0), coalesce(sum(greatest(whole, 128)), 0), count(*) FROM (SELECT (' || entry
+        || ')::bigint AS entry, (' || coalesce(whole, '0') || ')::bigint AS whole' || source;
+    sample text := ' LIMIT ' || least(rows, 1000) || ') AS read';
 BEGIN
     FOREACH met IN ARRAY ARRAY[coalesce(nullif(condition, ''), 'true'), 'true'] LOOP
         BEGIN
             IF entry IS NOT NULL THEN
-                EXECUTE 'SELECT coalesce(sum(entry), 0), coalesce(sum(greatest(whole, 128)), 0), count(*) FROM (SELECT ('
-                    || entry || ')::bigint AS entry, (' || coalesce(whole, '0') || ')::bigint AS whole' || source || met
-                    || ' LIMIT ' || least(rows, 1000) || ') AS read' INTO entries, lookups, sampled;
+                EXECUTE measured || met || sample INTO entries, lookups, sampled;
+                IF sampled = 0 AND changed <> '' THEN
+                    EXECUTE measured || 'true' || sample INTO entries, lookups, sampled;
+                END IF;
             END IF;
             IF filters IS NOT NULL AND first IS NULL AND rows IS NULL THEN
                 EXECUTE 'SELECT count(*)' || source || met || ' AND ' || filters || old INTO kept;
