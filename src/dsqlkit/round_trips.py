@@ -179,13 +179,14 @@ def _asked(to: "PGconn", bound: Sequence[_Bound]) -> "PQGen[list[PGresult]]":
         if (yield Wait.RW) & Ready.R:
             to.consume_input()
     results: list[PGresult] = []
+    result: PGresult | None = None
     while True:
         while to.is_busy():
             if (yield Wait.R):
                 to.consume_input()
-        result = to.get_result()
+        before, result = result, to.get_result()
         if result is None:  # the end of what came back for one
-            if to.status == ConnStatus.BAD:
+            if before is None or to.status == ConnStatus.BAD:
                 raise psycopg.OperationalError(to.get_error_message())
         elif result.status == ExecStatus.PIPELINE_SYNC:
             to.exit_pipeline_mode()

@@ -48,7 +48,8 @@ def db(endpoint: Endpoint) -> Iterator[Connection]:
     [
         ("id = 3", "(id = 3)", 1),
         ("id = 3::bigint", "(id = '3'::bigint)", 1),
-        ("id > 4 AND id <= 9", "((id > 4) AND (id <= 9))", 5),
+        ("id > 4 AND 9 >= id", "((id > 4) AND (id <= 9))", 5),
+        ("3 = id", "(id = 3)", 1),
         ("id IN (1, 4, 99)", "(id = ANY ('{1,4,99}'::integer[]))", 2),
         ("id = (SELECT 4)", "(id = $0)", 1),
     ],
@@ -259,3 +260,100 @@ def test_a_delete_reads_what_a_select_would(db: Connection, where: str) -> None:
 def dpu_of_rows(rows: int) -> Decimal:
     """What so many reads of the smallest size cost."""
     return round(rows * 128 * Decimal("0.001875") / 1024, 5)
+
+
+@pytest.mark.parametrize(
+    ("sql", "plan"),
+    [
+        (
+            "SELECT * FROM few ORDER BY id",
+            """\
+Index Only Scan using few_pkey on few
+  -> Storage Scan on few_pkey
+      Projections: id, name, amount
+      -> B-Tree Scan on few_pkey""",
+        ),
+        (
+            "SELECT name FROM few ORDER BY id DESC LIMIT 3 OFFSET 2",
+            """\
+Limit
+  ->  Index Only Scan Backward using few_pkey on few
+        -> Storage Scan on few_pkey
+            Projections: id, name
+            Limit: 5
+            -> B-Tree Scan on few_pkey""",
+        ),
+        (
+            "SELECT name FROM few WHERE id < 9 AND name = 'v1' ORDER BY id",
+            """\
+Index Only Scan using few_pkey on few
+  Index Cond: (id < 9)
+  -> Storage Scan on few_pkey
+      Projections: id, name
+      Filters: ((name)::text = 'v1'::text)
+      Rows Filtered: 5
+      -> B-Tree Scan on few_pkey
+          Index Cond: (id < 9)""",
+        ),
+        (
+            'SELECT x FROM two ORDER BY "k 1" DESC, day DESC',
+            """\
+Index Only Scan Backward using two_pkey on two
+  -> Storage Scan on two_pkey
+      Projections: "k 1", day, x
+      -> B-Tree Scan on two_pkey""",
+        ),
+    ],
+)
+def test_the_order_of_a_key_needs_no_sort(db: Connection, sql: str, plan: str) -> None:
+    lines = lines_of(db, f"EXPLAIN ANALYZE {sql}")
+    assert shape(lines)[:-2] == plan.split("\n")
+    if "LIMIT" in sql:
+        assert "(actual rows=5 loops=1)" in lines[5]
+
+
+@pytest.mark.parametrize(
+    "order", ["name", "id DESC NULLS LAST", "id + 0", "amount, id", "id, name"]
+)
+def test_another_order_is_sorted(db: Connection, order: str) -> None:
+    assert shape(lines_of(db, f"EXPLAIN SELECT * FROM few ORDER BY {order}"))[0] == "Sort"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT DISTINCT id FROM few ORDER BY id",
+        "SELECT id, count(*) FROM few GROUP BY id ORDER BY id",
+        "SELECT id, row_number() OVER (ORDER BY id) FROM few",
+        "SELECT * FROM few ORDER BY id FOR UPDATE",
+        "WITH w AS MATERIALIZED (SELECT * FROM few ORDER BY id) SELECT * FROM w LIMIT 1",
+    ],
+)
+def test_no_node_has_its_rows_sorted_by_the_key(db: Connection, sql: str) -> None:
+    lines = shape(lines_of(db, f"EXPLAIN ANALYZE {sql}"))
+    assert not any("Sort" in line for line in lines)
+
+
+def test_a_correlated_subquery_reads_a_small_table_by_its_key(db: Connection) -> None:
+    lines = lines_of(
+        db,
+        "EXPLAIN ANALYZE SELECT (SELECT name FROM few f WHERE f.id = o.owner) FROM owned o"
+        " WHERE o.id < 3",
+    )
+    at = shape(lines).index("    ->  Index Only Scan using few_pkey on few f")
+    assert shape(lines)[at + 1 : at + 6] == [
+        "          Index Cond: (id = o.owner)",
+        "          -> Storage Scan on few_pkey",
+        "              Projections: name",
+        "              -> B-Tree Scan on few_pkey",
+        "                  Index Cond: (id = o.owner)",
+    ]
+    assert "(actual rows=1 loops=2)" in lines[at + 4]
+
+
+@pytest.mark.parametrize("order", ["", " ORDER BY id"])
+def test_a_limit_is_not_that_of_a_table_expression_beside_it(db: Connection, order: str) -> None:
+    sql = f"WITH w AS MATERIALIZED (SELECT * FROM few{order}) SELECT * FROM w LIMIT 1"
+    lines = [line.strip() for line in lines_of(db, f"EXPLAIN {sql}")]
+    assert lines[0].startswith("Limit ")
+    assert not any(line.startswith("Limit:") for line in lines)

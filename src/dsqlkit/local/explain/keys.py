@@ -5,43 +5,63 @@ table is its primary key's B-tree, of which nothing but the rows in bounds need 
 """
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
-from dsqlkit.local.explain.conditions import NAME, names
+from dsqlkit.local.explain.conditions import NAME, aliases, names
 
 _COLUMN: Final = rf"(?:(?:{NAME})\.)?(?:{NAME})"
 _TYPE: Final = r"[a-z][a-z0-9 ]*"
-_CONSTANT: Final = rf"(?:\$\d+|-?\d+(?:\.\d+)?|'(?:[^']|'')*'(?:::{_TYPE}(?:\(\d+(?:,\d+)?\))?)?)"
+_LITERAL: Final = rf"'(?:[^']|'')*'(?:::{_TYPE}(?:\(\d+(?:,\d+)?\))?)?"
+_CONSTANT: Final = rf"(?:\$\d+|(?:{NAME})\.(?:{NAME})|-?\d+(?:\.\d+)?|{_LITERAL})"
+"""What is the same for a whole scan: a column of another one too."""
 _BOUND: Final = re.compile(
     rf"""\((?:(?P<plain>{_COLUMN})|\((?P<cast>{_COLUMN})\)::(?:text|bpchar))\ (?:
             (?P<comparison>=|<=?|>=?)\ {_CONSTANT}
           | =\ ANY\ \('(?:[^']|'')*'::{_TYPE}\[\]\))\)""",
     re.VERBOSE,
 )
+_TURNED: Final = re.compile(
+    rf"\(({_CONSTANT}) (=|<=?|>=?) ({_COLUMN}|\({_COLUMN}\)::(?:text|bpchar))\)"
+)
+_OTHER_WAY: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def bounds(
-    parts: Iterable[str], key: Iterable[str | None], alias: str, texts: Container[str]
-) -> tuple[str, ...]:
-    """Those of a filter's parts that bound a key: constants that its first columns equal, and the
-    range of the next one, in the key's order. `texts` are the columns whose values are text,
-    whatever their type."""
-    compared = {part: _compared(part, alias, texts) for part in parts}
-    found: list[str] = []
+    parts: Iterable[str], key: Sequence[str | None], alias: str, texts: Container[str]
+) -> dict[str, str]:
+    """Those of a filter's parts that bound a key: constants, or columns of other scans, that its
+    first columns equal, and the range of the next one, in the key's order; each with what it reads
+    as a condition of the key.
+    `texts` are the columns whose values are text, whatever their type."""
+    told: dict[str, str] = {}
+    compared: dict[str, tuple[str | None, bool]] = {}
+    for part in parts:
+        for each in (part, _turned(part)):
+            found = _compared(each, alias, texts)
+            if found[0] in key and found[0] is not None:
+                told[part], compared[part] = each, found
+                break
+    bound: list[str] = []
     for column in key:
-        own = [part for part, (of, _) in compared.items() if of == column and of is not None]
+        own = [part for part, (of, _) in compared.items() if of == column]
         equal = [part for part in own if compared[part][1]]
-        found += equal or own
+        bound += equal or own
         if not equal:
             break
-    return tuple(found)
+    return {part: told[part] for part in bound}
+
+
+def _turned(part: str) -> str:
+    """A comparison told from its other side."""
+    match = _TURNED.fullmatch(part)
+    return part if match is None else f"({match[3]} {_OTHER_WAY[match[2]]} {match[1]})"
 
 
 def _compared(part: str, alias: str, texts: Container[str]) -> tuple[str | None, bool]:
     """The column that a part compares with constants, if it does, and whether it equals one."""
     match = _BOUND.fullmatch(part)
-    if match is None:
+    if match is None or alias in aliases(part.replace(match["plain"] or match["cast"], "", 1)):
         return None, False
     (column,) = names([match["plain"] or match["cast"]], alias)
     if match["cast"] is not None and column not in texts:

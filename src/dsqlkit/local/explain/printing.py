@@ -175,4 +175,5 @@ class _Printer:
         if plan["Node Type"] != "Limit" or scan.condition or scan.left or scan.stored:
             return None
         is_right_below = any(child is scan.node for child in plan["Plans"])
-        return self._wanted.limit if is_right_below else None
+        is_its_own = scan.node.get("Parent Relationship") == "Outer"  # and not a CTE's
+        return self._wanted.limit if is_right_below and is_its_own else None

@@ -85,12 +85,12 @@ def scan_of(node: Node, table: Table | None, above: list[Node]) -> Scan:
     parts = conjuncts(node["Filter"]) if "Filter" in node else []
     output = without_system_columns(node.get("Output") or ())
     known = table or Table((), None, {})
-    key = bounds(parts, known.key, alias, known.texts) if kind == "Seq Scan" else ()
+    key = bounds(parts, known.key, alias, known.texts) if kind == "Seq Scan" else {}
     rest = [part for part in parts if part not in key]
-    if rest and any("$" in part for part in key):
-        key = ()  # of a value that nobody else knows, so that its rows cannot be counted
+    if rest and any("$" in part or set(aliases(part)) - {alias} for part in key):
+        key = {}  # of a value that nobody else knows, so that its rows cannot be counted
     if key:
-        condition, parts = joined(list(key)), rest
+        condition, parts = joined(list(key.values())), rest
     given = known.columns if kind != "Index Only Scan" else known.held_by(node["Index Name"])
     wanted = _wanted(node, output, given, above)
     texts = None if table is None else table.texts

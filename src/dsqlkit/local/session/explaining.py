@@ -20,6 +20,7 @@ from dsqlkit.local.explain.figures import Figures
 from dsqlkit.local.explain.measured import Reading
 from dsqlkit.local.explain.printing import plan_lines
 from dsqlkit.local.explain.scans import Scan, scans_in, walk
+from dsqlkit.local.explain.sorts import without_needless_sorts
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.session.hiding import without_own_branches, without_own_names
 from dsqlkit.local.session.plan_answers import PlanAnswers
@@ -85,7 +86,8 @@ class Plans:
             if last is not None:
                 self._conversation.send(*last)
             return answer
-        root, tables = plan["Plan"], await self._tables_of(plan["Plan"], anew=ran.anew)
+        tables = await self._tables_of(plan["Plan"], anew=ran.anew)
+        plan["Plan"] = root = without_needless_sorts(plan["Plan"], tables)
         scans = dict(scans_in(root, tables))
         try:
             facts = await self._facts(ran, root, scans, tables, last)

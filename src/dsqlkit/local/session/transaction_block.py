@@ -4,26 +4,20 @@ Statements go one at a time: so each can be held back until it is known whether 
 and between two of them the transaction can be parked (see occ/adjudicator.py).
 """
 
-import asyncio
 import logging
 import time
 
 from dsqlkit.local.backend.exchange import (
-    READY_FAILED,
-    READY_IDLE,
     Exchange,
-    Refused,
-    Request,
-    question,
 )
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS, refusal_inside, too_old
-from dsqlkit.local.dialect.refusal import CONFLICT, SCHEMA_CHANGED, Refusal
+from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, Refusal
 from dsqlkit.local.dialect.rewriting import refused
-from dsqlkit.local.occ.at_overlays import AtOverlay
-from dsqlkit.local.occ.changes import Locked
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.session import copy_in, disruption, implicit
+from dsqlkit.local.session.conflicts import Conflicts
 from dsqlkit.local.session.counting import rows_written
+from dsqlkit.local.session.failing import fail, fail_commit
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.turns import After, Turn, after, inside, write
 from dsqlkit.local.statements.statement import Kind
@@ -41,6 +35,7 @@ class TransactionBlock:
         self._parts = parts
         self._counting: int | None = None
         """How many rows were written before the step whose rows are counted."""
+        self._conflicts = Conflicts(parts, answered=self.answered, write=self._write)
         parts.on_answered = self.answered
 
     def turn(self, step: Step, transaction: OpenTransaction) -> Turn:
@@ -133,13 +128,15 @@ class TransactionBlock:
         """Fail a step, and its transaction, which is too old."""
         refusal = self._too_old(self._transaction)
         assert refusal is not None
-        self._parts.do("the end of an old transaction", self._fail(step, refusal))
+        work = fail(self._parts, self._transaction, step, refusal)
+        self._parts.do("the end of an old transaction", work)
 
     def fail_commit(self, step: Step) -> None:
         """Fail the COMMIT of a transaction that is too old."""
         refusal = self._too_old(self._transaction)
         assert refusal is not None
-        self._parts.do("the end of an old transaction", self._fail_commit(step, refusal))
+        work = fail_commit(self._parts, step, refusal)
+        self._parts.do("the end of an old transaction", work)
 
     def gather_copy(self, step: Step) -> None:
         """Have the client send the data of a COPY."""
@@ -147,11 +144,13 @@ class TransactionBlock:
 
     def resume(self, step: Step) -> None:
         """Let a transaction that was parked or has lost go on."""
-        self._parts.do("resuming a transaction", self._resume(step))
+        work = self._conflicts.resume(step, self._transaction)
+        self._parts.do("resuming a transaction", work)
 
     def prepare_commit(self, step: Step) -> None:
         """Commit, or fail to because another was first."""
-        self._parts.do("preparing a commit", self._commit(step))
+        work = self._conflicts.commit(step, self._transaction)
+        self._parts.do("preparing a commit", work)
 
     def disrupt(self, step: Step) -> None:
         """COMMIT, as far as the faults let it."""
@@ -212,11 +211,13 @@ class TransactionBlock:
         elif then is After.BEGIN_AGAIN:
             parts.do("beginning a transaction again", self._begin_again(step))
         elif then is After.LOSE:
-            parts.do("answering a conflict", self._take_back(step, exchange))
+            work = self._conflicts.take_back(step, exchange, transaction)
+            parts.do("answering a conflict", work)
         elif then is After.SET_ASIDE:
-            parts.do("setting a transaction aside", self._take_back(step, exchange))
+            work = self._conflicts.take_back(step, exchange, transaction)
+            parts.do("setting a transaction aside", work)
         elif then is After.TOO_MANY:
-            parts.do("refusing too many rows", self._fail(step, TOO_MANY_ROWS))
+            parts.do("refusing too many rows", fail(parts, transaction, step, TOO_MANY_ROWS))
         else:
             parts.do("keeping a cursor", self._keep_cursors(step, exchange))
 
@@ -260,22 +261,6 @@ class TransactionBlock:
         else:
             self.hold(step)
 
-    async def _resume(self, step: Step) -> None:
-        parts, transaction, statement = self._parts, self._transaction, step.statement
-        assert statement is not None
-        try:
-            frames = await parts.recovery.resume(step, statement, transaction)
-        except (Refused, Locked):
-            # It cannot be answered as if it had not lost: the conflict shows now.
-            await self._fail(step, CONFLICT)
-            return
-        if frames is not None:
-            await self._send_to_overlays(step, frames)
-        elif not statement.can_conflict:
-            parts.send_step(step, step.data, forward=True)
-        else:
-            self._write(step)
-
     async def _let_pass(self, step: Step) -> None:
         await self._parts.adjudicator.luck.let_pass(self._parts.contender)
         self.hold(step)
@@ -287,65 +272,6 @@ class TransactionBlock:
         await parts.recovery.begin_again(step)
         self.hold(step)
 
-    async def _take_back(self, step: Step, exchange: Exchange) -> None:
-        """Take back a step that has been run, and run it at overlays."""
-        parts, transaction, statement = self._parts, self._transaction, step.statement
-        assert statement is not None
-        try:
-            there = await parts.recovery.take_back(
-                step, statement, transaction, exchange.verdict, guarded=exchange.request.guarded
-            )
-        except (Refused, Locked):
-            # It cannot be answered so, for want of a privilege say: the conflict shows now.
-            if exchange.verdict.error is None:
-                await self._fail(step, CONFLICT)
-                return
-            transaction.fail()
-            parts.give(step, exchange)
-            return
-        await self._send_to_overlays(step, there)
-
-    async def _send_to_overlays(self, step: Step, there: AtOverlay) -> None:
-        parts = self._parts
-        if there.after is None:
-            assert step.statement is not None
-            parts.send_step(step, there.frames, forward=not step.statement.can_conflict)
-            return
-        answered = asyncio.get_running_loop().create_future()
-        request = Request(hide_ready=step.hides_ready, is_query=step.is_query, before=step.before)
-        needs_sync = step.hides_ready and not step.is_query
-        frames = there.frames + (SYNC if needs_sync else b"")
-        parts.conversation.send(frames, Exchange(request, answered.set_result))
-        done: Exchange = await answered
-        if done.verdict.error is None:
-            await there.after()
-        self.answered(step, done)
-
     async def _keep_cursors(self, step: Step, exchange: Exchange) -> None:
         await self._parts.recovery.keep_cursors(self._transaction)
         self._parts.finish(step, exchange)
-
-    async def _commit(self, step: Step) -> None:
-        parts, transaction = self._parts, self._transaction
-        await parts.recovery.settle(transaction, step.bind)
-        if transaction.lost is None:
-            parts.send_step(step, step.data, forward=True)
-        else:
-            await self._fail_commit(step, Refusal(CONFLICT.sqlstate, transaction.lost))
-
-    async def _fail(self, step: Step, refusal: Refusal) -> None:
-        """Fail a step that has run, and the transaction with it."""
-        parts, transaction = self._parts, self._transaction
-        await parts.conversation.run(
-            question("SELECT dsqlkit.fail($1, $2)", (refusal.sqlstate, refusal.message))
-        )
-        transaction.fail()
-        ready = b"" if step.hides_ready else READY_FAILED
-        parts.tell(step, refusal.as_error() + ready, failed=True)
-
-    async def _fail_commit(self, step: Step, refusal: Refusal) -> None:
-        """Roll back in place of a COMMIT, which fails."""
-        done = await self._parts.conversation.run(question("ROLLBACK"))
-        self._parts.keep_up(done.verdict)
-        ready = b"" if step.hides_ready else READY_IDLE
-        self._parts.tell(step, refusal.as_error() + ready, failed=True)
