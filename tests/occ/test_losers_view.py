@@ -161,6 +161,24 @@ def test_an_error_names_the_table(loser: Racer, sql: str, told: str) -> None:
     loser.say("ROLLBACK")
 
 
+def test_a_plan_is_that_of_the_tables(loser: Racer) -> None:
+    plan = "EXPLAIN (COSTS OFF) SELECT * FROM {} WHERE id = 1"
+    tables = ("race", "public.strict", '"Odd one"."A table"')
+    before = [loser.rows(plan.format(table)) for table in tables]
+    lose(loser)
+    lose(loser, "UPDATE strict SET v = 2 WHERE id = 1")
+    lose(loser, 'UPDATE "Odd one"."A table" SET u = 7 WHERE id = 1')
+    assert [loser.rows(plan.format(table)) for table in tables] == before
+    assert loser.rows("SELECT v FROM race WHERE id = 1") == [(1,)]
+
+
+def test_a_query_reads_as_it_was_written(loser: Racer) -> None:
+    lose(loser)
+    asked = 'SELECT current_query() FROM "Odd one"."A table", public.race WHERE race.id = u'
+    lose(loser, 'UPDATE "Odd one"."A table" SET u = 1 WHERE id = 1')
+    assert set(loser.rows(asked)) == {(asked,)}
+
+
 @pytest.mark.parametrize("writes_first", [False, True])
 def test_a_violation_met_first_is_none_of_a_conflict(loser: Racer, writes_first: bool) -> None:
     if writes_first:

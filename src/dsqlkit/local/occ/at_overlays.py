@@ -177,7 +177,10 @@ class AtOverlays:
         if statement.kind is Kind.SETTING:
             transaction.names_lead = False
             return AtOverlay(step.data)
-        if not statement.tables and _ASKS_FOR_PATH.search(text_of(step)):
+        asks_for_path = not statement.tables and _ASKS_FOR_PATH.search(text_of(step))
+        explained = statement.explained
+        # A plan by itself is that of the tables, as if the transaction had not lost.
+        if asks_for_path or (explained is not None and not explained.analyze):
             await self._conversation.ask(_LEAVE)
             transaction.names_lead = False
             return AtOverlay(step.data)

@@ -187,7 +187,7 @@ WHERE c.relkind = 'v' AND c.relnamespace IN ('pg_catalog'::regnamespace, 'inform
 -- of its own that are replaced here only where their bodies are put in line; that of this one, a subquery, is not, so that
 -- plans do not show it.
 CREATE OR REPLACE FUNCTION dsqlkit.as_written(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    AS $$ SELECT (SELECT pg_catalog.regexp_replace($1, '\mdsqlkit\w*\.', '', 'g')) $$;
+    AS $$ SELECT (SELECT pg_catalog.regexp_replace(pg_catalog.regexp_replace($1, '("?)\mdsqlkit_view_', '\1', 'g'), '\mdsqlkit\w*\.', '', 'g')) $$;
 
 CREATE OR REPLACE FUNCTION dsqlkit.viewdef(oid, boolean) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'pg_get_viewdef_ext';
 
