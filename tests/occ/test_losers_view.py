@@ -83,6 +83,30 @@ def test_odd_names_and_another_schema(loser: Racer) -> None:
     assert loser.rows(f"SELECT * FROM {table} AS t ORDER BY t.id") == [(1, 2, 1), (2, 2, 2)]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'SELECT ctid FROM "Odd one"."A table"',
+        'UPDATE "Odd one"."A table" SET u = pg_backend_pid()',
+        'SELECT id FROM "Odd one"."A table" FOR SHARE',
+        'EXPLAIN TABLE "Odd one"."A table" FOR SHARE',
+    ],
+)
+def test_what_is_refused_is_refused_in_another_schema_too(loser: Racer, sql: str) -> None:
+    lose(loser)
+    assert loser.say(sql).startswith("0A000")
+    assert loser.say("ROLLBACK") == "ROLLBACK"
+    assert loser.rows("SELECT v FROM race WHERE id = 1") == [(50,)]
+
+
+def test_another_schema_beside_the_catalog(loser: Racer) -> None:
+    lose(loser)
+    assert loser.say('UPDATE "Odd one"."A table" SET u = 7 WHERE id = 1') == "UPDATE 1"
+    named = "SELECT relname::text, u FROM pg_class c, pg_catalog.pg_namespace n, "
+    joined = '"Odd one"."A table" AS a WHERE n.oid = relnamespace AND id = 1 AND relname = '
+    assert loser.rows(named + joined + "'A table'") == [("A table", 7)]
+
+
 def test_generated_columns(loser: Racer) -> None:
     assert loser.rows("UPDATE total SET v = v + 1 WHERE id = 1 RETURNING v, w") == [(2, 4)]
     assert loser.rows("INSERT INTO total VALUES (3, 3) RETURNING w") == [(6,)]
@@ -107,6 +131,34 @@ def test_an_error_aborts_as_ever(loser: Racer, sql: str, sqlstate: str) -> None:
     assert loser.say(sql) == sqlstate
     assert loser.say("SELECT 1") == "25P02"
     assert loser.say("COMMIT") == "ROLLBACK"
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("UPDATE strict SET v = 100 WHERE id = 1", 'new row for relation "strict" violates'),
+        ("UPDATE strict SET v = NULL", 'null value in column "v" of relation "strict" violates'),
+        ("INSERT INTO strict VALUES (9, 200, 9)", 'new row for relation "strict" violates'),
+        (
+            "INSERT INTO strict VALUES (1, 3, 9) ON CONFLICT (id) DO UPDATE SET v = 100",
+            'new row for relation "strict" violates',
+        ),
+        (
+            "INSERT INTO strict VALUES (9, 100, 9) ON CONFLICT DO NOTHING",
+            'new row for relation "strict" violates',
+        ),
+        ("INSERT INTO strict VALUES (2, 1, 3)", "duplicate key value violates"),
+    ],
+)
+def test_an_error_names_the_table(loser: Racer, sql: str, told: str) -> None:
+    lose(loser, "UPDATE strict SET v = 2 WHERE id = 1")
+    with pytest.raises(psycopg.errors.IntegrityError) as refused:
+        loser.connection.execute(sql.encode())
+    diag = refused.value.diag
+    assert (diag.message_primary or "").startswith(told)
+    assert (diag.schema_name, diag.table_name) == ("public", "strict")
+    assert "dsqlkit" not in f"{refused.value}{diag.message_detail}{diag.context}"
+    loser.say("ROLLBACK")
 
 
 @pytest.mark.parametrize("writes_first", [False, True])

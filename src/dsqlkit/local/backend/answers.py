@@ -1,12 +1,12 @@
 """Rewriting what PostgreSQL answers into what DSQL answers: errors, tags, its version."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from dsqlkit.errors import FAULTS_OFF
 from dsqlkit.local.backend.exchange import FAILED, IN_TRANSACTION
-from dsqlkit.local.dialect.catalog import OWN_TABLES
+from dsqlkit.local.dialect.catalog import OWN_TABLES, ROWS_SCHEMA
 from dsqlkit.local.dialect.refusal import (
     CONFLICT_ON_PURPOSE,
     DATA_CONFLICT,
@@ -58,6 +58,9 @@ the endpoint's."""
 _OF_PAGES: Final = frozenset((b"do_analyze_rel", b"acquire_sample_rows"))
 """The routines that tell, at ANALYZE VERBOSE, how many of PostgreSQL's pages were looked at, of all
 tables. What a cluster tells was not recorded; pages it has none."""
+
+_UPSERTED: Final = "dsqlkit upsert"
+"""The temporary table of an INSERT ... ON CONFLICT at overlays (server/sql/overlays.sql)."""
 
 _AS_ROWS: Final = b"DSQ02"
 """The SQLSTATE of a notice of ours: a foreign key's action changed so many rows."""
@@ -114,10 +117,19 @@ _IN_TRANSACTION_BLOCK: Final = (IN_TRANSACTION, FAILED)
 class AnswerRewriter:
     """The backend's stream of one session. `on_job` is called when a statement that submitted a
     job has left its transaction, whether or not it was committed; `on_change` with the names of
-    tables whose schema a committed statement changed without naming them.
+    tables whose schema a committed statement changed without naming them. `laid_over` has the
+    schemas and names of tables by what errors call their overlays.
     """
 
-    def __init__(self, on_job: Callable[[], None], on_change: Callable[[set[str]], None]) -> None:
+    def __init__(
+        self,
+        on_job: Callable[[], None],
+        on_change: Callable[[set[str]], None],
+        laid_over: Mapping[str, tuple[str, str]],
+    ) -> None:
+        self.upserted: str | None = None
+        """The table (oid) that an INSERT ... ON CONFLICT at overlays stands for."""
+        self._laid_over = laid_over
         self._cutter = FrameCutter({*_REWRITTEN, *_LEFT_ALONE} - {RUN}, limit=MAX_BACKEND_FRAME)
         self._on_job = on_job
         self._on_change = on_change
@@ -225,7 +237,25 @@ class AnswerRewriter:
                 return error_response("53300", _TOO_MANY, severity="FATAL")
             if sqlstate[:2] == b"28":
                 return access_denied()
-        return _placeless(Backend.ERROR_RESPONSE, fields, frame)
+        return self._with_table(fields) or _placeless(Backend.ERROR_RESPONSE, fields, frame)
+
+    def _with_table(self, fields: dict[int, bytes]) -> bytes | None:
+        """An error at overlays as one about the table that they stand for; None for all others."""
+        called = fields.get(Field.TABLE, b"").decode(errors="replace")
+        if called == _UPSERTED and self.upserted is not None:
+            table = self._laid_over.get(self.upserted)
+        elif fields.get(Field.SCHEMA) == ROWS_SCHEMA.encode():
+            table = self._laid_over.get(called)
+        else:
+            return None
+        if table is None:
+            return None
+        schema, name = (each.encode() for each in table)
+        told = {code: value for code, value in fields.items() if code not in _PLACES}
+        told[Field.SCHEMA], told[Field.TABLE] = schema, name
+        own = b'"%s"' % called.encode()
+        told[Field.MESSAGE] = fields.get(Field.MESSAGE, b"").replace(own, b'"%s"' % name)
+        return encode_fields(Backend.ERROR_RESPONSE, told)
 
 
 def _is_about_the_schema(sqlstate: bytes, fields: dict[int, bytes]) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Final, TypeAlias
 
 from dsqlkit.local.backend.answers import EMPTY_ENDS, AnswerRewriter, changed_rows, told_rows
@@ -46,6 +46,7 @@ class Conversation:
         client: Link,
         on_job: Callable[[], None],
         on_change: Callable[[set[str]], None],
+        laid_over: Mapping[str, tuple[str, str]],
         *,
         on_busy: Callable[[], None],
         on_rest: Callable[[], None],
@@ -58,7 +59,7 @@ class Conversation:
         self.backend = Link(self._receive, lost)
         self._lost = lost
         self._client = client
-        self._answers = AnswerRewriter(on_job, on_change)
+        self._answers = AnswerRewriter(on_job, on_change, laid_over)
         self._on_busy = on_busy
         self._on_rest = on_rest
         self._on_copy = on_copy
@@ -67,6 +68,10 @@ class Conversation:
         self._cancellations = 0
         self._ahead: tuple[bytes, bytes] | None = None
         self._deferred: deque[tuple[bytes, Exchange]] = deque()
+
+    def tells_of(self, relation: str | None) -> None:
+        """Errors about what an INSERT ... ON CONFLICT is prepared in are about this table (oid)."""
+        self._answers.upserted = relation
 
     @property
     def under_way(self) -> bool:

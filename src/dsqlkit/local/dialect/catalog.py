@@ -19,6 +19,9 @@ from dsqlkit.local.statements.tree import Node, ParsedStatement
 OWN_SCHEMA: Final = "dsqlkit"
 """How the names of the endpoint's schemas begin."""
 
+ROWS_SCHEMA: Final = "dsqlkit_rows"
+"""The schema of all overlays' rows: tables named after the oid of theirs."""
+
 OWN_TABLES: Final = frozenset(
     {
         "answer",

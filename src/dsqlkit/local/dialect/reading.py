@@ -1,5 +1,6 @@
 """Reading a client's text: what it is, and what PostgreSQL is to run for it. It is parsed once."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -35,10 +36,12 @@ def _read(sql: bytes) -> Reading:
     statements = analyse(parsed, source)
     changes = [edits(each, source) for each in parsed]
     for at, statement in enumerate(statements):
+        if changes[at]:
+            statements[at] = _edited(statement, changes[at])
         if statement.explained is not None:
-            statements[at] = _asked_otherwise(statement, changes[at])
-    statement = together(statements)
+            statements[at] = _asked_otherwise(statements[at], changes[at])
     every = [edit for each in changes for edit in each]
+    statement = together(_one_after_another(statements, changes) if every else statements)
     run = edited(text, every, 0, len(text)) if every else sql
     if statement.kind is not Kind.MIXED:
         return Reading(statement, run)
@@ -52,6 +55,35 @@ def _read(sql: bytes) -> Reading:
         for each, statement, changed in zip(parsed, statements, changes, strict=True)
     )
     return Reading(statement, run, parts)
+
+
+def _edited(statement: Statement, changes: Sequence[Edit]) -> Statement:
+    """The statement with the places that it knows as they are in its text with these changes."""
+    if not statement.qualified:
+        return statement
+    places = []
+    for start, end in statement.qualified:
+        at = start - statement.longer
+        if not any(each.start <= at < each.end for each in changes):
+            by = _longer(each for each in changes if each.end <= at)
+            places.append((start + by, end + by))
+    return replace(statement, qualified=tuple(places))
+
+
+def _one_after_another(
+    statements: Sequence[Statement], changes: Sequence[Sequence[Edit]]
+) -> list[Statement]:
+    """The statements as they are in a text in which those before them are changed."""
+    found, by = [], 0
+    for statement, changed in zip(statements, changes, strict=True):
+        found.append(statement.moved(by))
+        by += _longer(changed)
+    return found
+
+
+def _longer(changes: Iterable[Edit]) -> int:
+    """By how much these changes make a text longer."""
+    return sum(len(each.replacement) - (each.end - each.start) for each in changes)
 
 
 def _asked_otherwise(statement: Statement, changes: list[Edit]) -> Statement:

@@ -207,6 +207,7 @@ class AtOverlays:
             return None
         if found.skips is not None and await self._begin_skipping(relation, found.skips):
             return _Upsert(found.first, self._end_skipping)
+        self._conversation.tells_of(relation)
         await self._ask(_BEGIN_UPSERT, relation)
         parameters = None
         if step.parse:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-ROWS_SCHEMA: Final = "dsqlkit_rows"
-"""The schema of all overlays' rows: tables named after the oid of theirs."""
+from dsqlkit.local.dialect.catalog import ROWS_SCHEMA
+
 VIEW_SCHEMA: Final = "dsqlkit_view_"
 """What the schemas of overlays begin with; a table's own schema follows."""
 

@@ -29,6 +29,8 @@ class Overlays:
         self._ready: dict[frozenset[str], frozenset[tuple[str, str]]] = {}
         self._reached: dict[frozenset[str], tuple[str, ...]] = {}
         self._tables: dict[tuple[str, str], str] = {}
+        self.names: dict[str, tuple[str, str]] = {}
+        """The schemas and names of the tables (oids) that have overlays."""
         self._making = asyncio.Lock()
         self._changes = 0
 
@@ -81,6 +83,7 @@ class Overlays:
             ):
                 if text is not None:
                     await self._make(str(relation), text)
+                self.names[str(relation)] = str(schema), str(name)
                 names.add((str(schema), str(name)))
             if changes == self._changes:
                 self._ready[wanted] = frozenset(names)

@@ -94,6 +94,7 @@ class Parts:
             self.client,
             on_job,
             adjudicator.changed_schema,
+            adjudicator.overlays.names,
             on_busy=partial(adjudicator.watch.busy, contender),
             on_rest=self._at_rest,
             on_copy=self._copy_wanted,

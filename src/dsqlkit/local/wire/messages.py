@@ -88,6 +88,7 @@ class Field(IntEnum):
     INTERNAL_POSITION = ord("p")
     INTERNAL_QUERY = ord("q")
     SCHEMA = ord("s")
+    TABLE = ord("t")
 
 
 STATEMENT: Final = b"S"
