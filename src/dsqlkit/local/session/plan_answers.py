@@ -11,8 +11,8 @@ from dsqlkit.local.backend.conversation import Conversation, Frames, Question
 
 STATE: Final = "SELECT dsqlkit.plan_state()"
 """Asks what a transaction sees; NULL where nothing may be kept."""
-_MOST: Final = 64
-_LONGEST: Final = 8192
+_MOST: Final = 16
+_LONGEST: Final = 4096
 
 
 class PlanAnswers:
@@ -39,6 +39,10 @@ class PlanAnswers:
         """The answers to questions that have one value each. `state` is what STATE answered in this
         transaction, None where it was not asked; `keeps`: it only reads. `last` is sent after what
         is asked, and not waited for. Raises exchange.Refused."""
+        if not questions:
+            if last is not None:
+                conversation.send(*last)
+            return []
         if state is None or state != self._state or len(self._known) > _MOST:
             self._known.clear()
         missing = [each for each in questions if each not in self._known]
