@@ -134,6 +134,14 @@ def test_a_pool_that_is_busy_says_so_in_time(endpoint: Endpoint) -> None:
         run(pool, lambda c: c.execute("SELECT 1"))
 
 
+def test_a_pool_closes_what_came_back_a_moment_before(endpoint: Endpoint) -> None:
+    lent = []
+    for _ in range(10):
+        with open_pool(endpoint, size=1) as pool, pool.connection() as connection:
+            lent.append(connection)
+    assert all(each.closed for each in lent)
+
+
 def test_a_kept_connection_is_kept_until_it_is_too_old(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:

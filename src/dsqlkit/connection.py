@@ -159,7 +159,7 @@ def open_pool(
     them all in a moment.
 
     Each connection gets its own token, and is replaced before DSQL's age limit, at a random moment
-    so that not all are replaced together. One that has been idle for half a minute is checked
+    so that not all are replaced together. One that was not lent for half a minute is checked
     before it is lent; busy ones are not, as a check is a round trip. `wait_s` bounds each wait for
     a connection.
 
@@ -170,14 +170,15 @@ def open_pool(
 
     signer = signer or TokenSigner(endpoint)
     connect(endpoint, signer, timeout_s=wait_s).close()
-    returned_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+    lent_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
 
     def remember(connection: Connection) -> None:
-        returned_at[connection] = time.monotonic()
+        lent_at[connection] = time.monotonic()
 
     def check_if_idle(connection: Connection) -> None:
-        if time.monotonic() - returned_at.get(connection, 0.0) > _IDLE_BEFORE_CHECK_S:
+        if time.monotonic() - lent_at.get(connection, 0.0) > _IDLE_BEFORE_CHECK_S:
             ConnectionPool.check_connection(connection)
+        remember(connection)
 
     pool: ConnectionPool[Connection] = ConnectionPool(
         kwargs=lambda: {"autocommit": True, **parameters(endpoint, signer)},
@@ -185,8 +186,9 @@ def open_pool(
         max_size=size,
         timeout=wait_s,
         max_lifetime=MAX_AGE_S,
+        # No `reset`: what comes back would be handed to a thread, which drops it, open, where the
+        # pool is closed before that.
         configure=remember,
-        reset=remember,
         check=check_if_idle,
         open=False,
         name="dsqlkit",
