@@ -25,6 +25,7 @@ from dsqlkit.queries import numbered, statement
 
 if TYPE_CHECKING:
     from psycopg.abc import Buffer, PQGen
+    from psycopg.abc import Transformer as Adapting
     from psycopg.pq.abc import PGconn, PGresult
 
 Question: TypeAlias = tuple[str, Mapping[str, object]]
@@ -124,7 +125,7 @@ def commit(connection: Connection) -> str:
         return connection.execute("COMMIT", prepare=False).statusmessage or ""
     connection.pgconn.send_query(b"COMMIT")
     result = connection.wait(generators.execute(connection.pgconn))[-1]
-    if (refusal := _refusal(connection, result)) is not None:
+    if refusal := _refusal(result):
         raise refusal
     return (result.command_status or b"").decode()
 
@@ -135,18 +136,23 @@ def _has_own_cursors(connection: Connection) -> bool:
 
 
 def _begin(connection: Connection, known: _Known, questions: Sequence[Question]) -> Answers:
-    bound = [_bound(connection, known, *each) for each in questions]
+    adapting = Transformer(connection)
+    bound = [_bound(adapting, known, b"BEGIN", ())]
+    for path, values in questions:
+        sql, parameters = numbered(path)
+        bound.append(_bound(adapting, known, sql, [values[each] for each in parameters]))
     try:
         results = connection.wait(_asked(connection.pgconn, bound))
     except BaseException:
         connection.close()
         raise
-    return _answers(connection, known, bound, results)
+    given, refusal = _answers(adapting, known, bound, results)
+    return Answers(given[1:], refusal)
 
 
 @dataclass(slots=True)
 class _Bound:
-    """A question as it is sent: under its `name`, where it has one, which may be to be prepared."""
+    """A statement as it is sent: by its `name`, if it has one, which may be to be prepared."""
 
     key: _Key
     values: "Sequence[Buffer | None]"
@@ -155,14 +161,8 @@ class _Bound:
     is_new: bool
 
 
-def _bound(
-    connection: Connection, known: _Known, path: str, values: Mapping[str, object]
-) -> _Bound:
-    sql, parameters = numbered(path)
-    adapting = Transformer(connection)
-    adapted = adapting.dump_sequence(
-        [values[each] for each in parameters], [PyFormat.AUTO] * len(parameters)
-    )
+def _bound(adapting: "Adapting", known: _Known, sql: bytes, values: Sequence[object]) -> _Bound:
+    adapted = adapting.dump_sequence(values, [PyFormat.AUTO] * len(values))
     key = (sql, adapting.types or ())
     name = known.names.get(key)
     is_new = name is None and key in known.asked
@@ -172,7 +172,7 @@ def _bound(
 
 
 def _asked(to: "PGconn", bound: Sequence[_Bound]) -> "PQGen[list[PGresult]]":
-    """Send it all; what came back for BEGIN, and for each statement, its preparing first."""
+    """Send them all; what came back for each, its preparing first."""
     to.enter_pipeline_mode()
     _send(to, bound)
     while to.flush():
@@ -196,7 +196,6 @@ def _asked(to: "PGconn", bound: Sequence[_Bound]) -> "PQGen[list[PGresult]]":
 
 
 def _send(to: "PGconn", bound: Sequence[_Bound]) -> None:
-    to.send_query_params(b"BEGIN", None)
     for each in bound:
         sql, types = each.key
         if each.name is None:
@@ -209,40 +208,34 @@ def _send(to: "PGconn", bound: Sequence[_Bound]) -> None:
 
 
 def _answers(
-    connection: Connection, known: _Known, bound: Sequence[_Bound], results: "Sequence[PGresult]"
-) -> Answers:
+    adapting: "Adapting", known: _Known, bound: Sequence[_Bound], results: "Sequence[PGresult]"
+) -> tuple[list[Answer], psycopg.Error | None]:
     given: list[Answer] = []
     coming = iter(results)
-    refusal = _refusal(connection, next(coming))
     for each in bound:
-        if refusal is None and each.name is not None and each.is_new:
-            refusal = _refusal(connection, next(coming))
-            if refusal is None:
-                known.names[each.key] = each.name
-        if refusal is None:
-            result = next(coming)
-            refusal = _refusal(connection, result)
-        if refusal is not None:
-            break
+        if each.name is not None and each.is_new:
+            if refusal := _refusal(next(coming)):
+                return given, refusal
+            known.names[each.key] = each.name
+        result = next(coming)
+        if refusal := _refusal(result):
+            return given, refusal
         known.asked.add(each.key)
-        given.append(_answer(connection, result))
-    return Answers(given, refusal)
+        given.append(_answer(adapting, result))
+    return given, None
 
 
-def _refusal(connection: Connection, result: "PGresult") -> psycopg.Error | None:
+def _refusal(result: "PGresult") -> psycopg.Error | None:
     """Why the server did not do it, None where it did."""
-    if _is_answered(result):
-        return None
-    return error_from_result(result, connection.info.encoding)
+    return None if _is_answered(result) else error_from_result(result)
 
 
 def _is_answered(result: "PGresult | None") -> bool:
     return result is not None and result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
 
-def _answer(connection: Connection, result: "PGresult") -> Answer:
+def _answer(reading: "Adapting", result: "PGresult") -> Answer:
     if result.status == ExecStatus.COMMAND_OK:
         return Answer((), result.command_tuples or 0)
-    reading = Transformer(connection)
     reading.set_pgresult(result)
     return Answer(reading.load_rows(0, result.ntuples, tuple), result.ntuples)

@@ -172,6 +172,21 @@ def test_a_plan_is_that_of_the_tables(loser: Racer) -> None:
     assert loser.rows("SELECT v FROM race WHERE id = 1") == [(1,)]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT xmin FROM race WHERE id = 1",
+        "SELECT tableoid::regclass FROM race",
+        "UPDATE race SET v = 2 WHERE xmax <> 7",
+        "DELETE FROM race AS r USING strict AS s WHERE r.cmin = s.cmin",
+    ],
+)
+def test_what_only_tables_have_shows_the_conflict(loser: Racer, sql: str) -> None:
+    lose(loser)
+    assert loser.say(sql) == CONFLICT
+    assert loser.say("COMMIT") == "ROLLBACK"
+
+
 def test_a_query_reads_as_it_was_written(loser: Racer) -> None:
     lose(loser)
     asked = 'SELECT current_query() FROM "Odd one"."A table", public.race WHERE race.id = u'
@@ -281,6 +296,33 @@ def test_settings_of_the_transaction_stay(loser: Racer) -> None:
     lose(loser, 'UPDATE "A table" SET u = 3 WHERE id = 1')
     assert loser.rows('SELECT u FROM "A table" WHERE id = 1') == [(3,)]
     assert loser.rows("SHOW search_path") == [('"Odd one", public',)]
+
+
+@pytest.mark.parametrize("before", ["", "SELECT v FROM fresh WHERE id = 1"])
+@pytest.mark.parametrize("prepared", [False, True])
+@pytest.mark.parametrize("path", [None, "public, pg_catalog", "'Odd one', public"])
+def test_a_table_without_an_overlay_gets_one(
+    loser: Racer, observer: Racer, path: str | None, prepared: bool, before: str
+) -> None:
+    observer.say("CREATE TABLE fresh (id int PRIMARY KEY, v int)")
+    loser.connection.prepare_threshold = 0 if prepared else None
+    try:
+        observer.say("INSERT INTO fresh VALUES (1, 1)")
+        loser.say("ROLLBACK")
+        loser.say("BEGIN")
+        if path is not None:
+            loser.say(f"SET LOCAL search_path = {path}")
+        assert loser.rows("SELECT v FROM race WHERE id = %(id)s", {"id": 1}) == [(50,)]
+        if before:
+            assert loser.rows(before) == [(1,)]
+        assert observer.say("UPDATE fresh SET v = 50") == "UPDATE 1"
+        assert loser.say("UPDATE fresh SET v = 2 WHERE id = 1") == "UPDATE 1"
+        assert loser.rows("SELECT v FROM fresh WHERE id = 1") == [(2,)]
+        assert loser.say("UPDATE fresh SET v = v + 1") == "UPDATE 1"
+        assert loser.say("COMMIT") == CONFLICT
+    finally:
+        loser.say("ROLLBACK")
+        assert observer.say("DROP TABLE fresh") == "DROP TABLE"
 
 
 @pytest.mark.parametrize("parked", [False, True])

@@ -74,7 +74,8 @@ _PROBED: Final = "dsqlkit_probe_"
 """How the names of schemas begin that `dsqlkit probe` makes, as any client does."""
 _SEEN_SCHEMA: Final = b"dsqlkit_seen"
 _WHOLE_SCHEMA: Final = b"dsqlkit_seen_whole"
-_SYSTEM_COLUMN: Final = re.compile(rb"\b(tableoid|[xc]m(in|ax)|ctid)\b", re.IGNORECASE)
+SYSTEM_COLUMN: Final = re.compile(rb"\b(tableoid|[xc]m(in|ax))\b", re.IGNORECASE)
+"""One of the columns that every table of PostgreSQL's has, and no view. DSQL refuses ctid."""
 
 _READERS: Final = frozenset(
     {
@@ -144,7 +145,7 @@ def seen(parsed: ParsedStatement, text: bytes) -> Iterator[Place]:
     if parsed.name not in _READERS:
         return
     start, end = parsed.start, parsed.end
-    schema = _WHOLE_SCHEMA if _SYSTEM_COLUMN.search(text, start, end) else _SEEN_SCHEMA
+    schema = _WHOLE_SCHEMA if SYSTEM_COLUMN.search(text, start, end) else _SEEN_SCHEMA
     written = {node.relation.location for node in parsed.nodes if node.DESCRIPTOR.name in _WRITERS}
     names = {location: name for location, name in _named(parsed.nodes) if location not in written}
     if not names:

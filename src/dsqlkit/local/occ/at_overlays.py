@@ -10,7 +10,8 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from dsqlkit.local.backend.conversation import Conversation, Question
-from dsqlkit.local.occ.changes import Ask, Changes, TableChanges, array
+from dsqlkit.local.dialect.catalog import SYSTEM_COLUMN
+from dsqlkit.local.occ.changes import Ask, Changes, NotThere, TableChanges, array
 from dsqlkit.local.occ.differing import differs_again, read_inserted
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Touched
 from dsqlkit.local.occ.overlay_text import (
@@ -159,21 +160,23 @@ class AtOverlays:
         missing = [table for table in tables if table not in transaction.covered_names]
         if not missing:
             return
-        known = [self._overlays.known_table(path or "", table) for table in missing]
-        found = [oid for oid in known if oid is not None]
+        known = {table: self._overlays.known_table(path or "", table) for table in missing}
+        found = {table: oid for table, oid in known.items() if oid is not None}
         if len(found) < len(missing):
-            asked = await self._oids(missing)
-            found = list(asked.values())
+            found = await self._oids(missing)
             if path:
-                self._overlays.keep_tables(path, asked)
-        transaction.overlaid.update(await self._overlays.ensure(found))
-        transaction.covered.update(found)
-        transaction.covered_names.update(missing)
+                self._overlays.keep_tables(path, found)
+        transaction.overlaid.update(await self._overlays.ensure(found.values()))
+        transaction.covered.update(found.values())
+        # The others may be found on a search path that the transaction sets again.
+        transaction.covered_names.update(found)
 
     async def led(
         self, step: Step, statement: Statement, transaction: OpenTransaction
     ) -> AtOverlay:
-        """A step, led to the overlays. Raises exchange.Refused and changes.Locked."""
+        """A step, led to the overlays. Raises exchange.Refused, changes.Locked and NotThere."""
+        if statement.tables and SYSTEM_COLUMN.search(text_of(step)):
+            raise NotThere
         if statement.kind is Kind.SETTING:
             transaction.names_lead = False
             return AtOverlay(step.data)
@@ -293,7 +296,9 @@ class AtOverlays:
 
     async def _led(self, step: Step, statement: Statement, transaction: OpenTransaction) -> bytes:
         text = self._text_there(step, statement, transaction)
-        if text == text_of(step):
+        # What was prepared before leads to tables whose overlays were not there yet.
+        is_analysed_now = not step.parse or step.parse in step.data
+        if text == text_of(step) and is_analysed_now:
             await self._again.bind_again(step.bind)
             return step.data
         if not step.parse:

@@ -21,6 +21,10 @@ class Locked(Exception):
     """A table cannot be read now, as somebody changes its schema or is about to."""
 
 
+class NotThere(Exception):
+    """A statement wants what overlays do not have: a system column."""
+
+
 LET_GO: Final = f"ROLLBACK TO SAVEPOINT {SAVEPOINT}"
 """Undoes all that the transaction did since its BEGIN; its snapshot stays."""
 
