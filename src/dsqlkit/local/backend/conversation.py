@@ -194,10 +194,16 @@ class Conversation:
         verdict.status = data[-1]
         piece = data[:-_READY_BYTES] if exchange.request.hide_ready else data
         if exchange.forwards:
-            self._client.write(piece)
+            self._give(piece, exchange)
         else:
             exchange.pieces.append((RUN, piece))
         self._end(exchange)
+
+    def _give(self, piece: bytes, exchange: Exchange) -> None:
+        if exchange.request.goes_on and exchange.verdict.error is None:
+            self._client.keep(piece)
+        else:
+            self._client.write(piece)
 
     def _end(self, exchange: Exchange) -> None:
         self._exchanges.popleft()
@@ -230,7 +236,7 @@ class Conversation:
                     exchange.pieces.clear()
                     exchange.forwards = exchange.begun = True
             if kind == Backend.READY_FOR_QUERY:
-                self._client.write(b"".join(shown))
+                self._give(b"".join(shown), exchange)
                 shown.clear()
                 self._end(exchange)
         self._client.write(b"".join(shown))

@@ -50,16 +50,18 @@ class Request(NamedTuple):
     """What is wanted of an exchange.
 
     `forward`: answers go to the client as they come; else they are held back, up to HELD_BYTES if
-    it is `bounded`. `hide_ready`: the client sent no Sync of its own, so it gets no ReadyForQuery.
-    `holds_end`: from the end of its first statement on they are held all the same. `guarded`: a
-    savepoint of ours comes before it. `before` counts the characters of the client's text that come
-    before the text that was sent. `copies`: it is a COPY with its data, of whose answers the client
+    it is `bounded`. `hide_ready`: the client sent no Sync of its own, so it gets no ReadyForQuery;
+    `goes_on`: nor does it wait for this answer, which may come with the next. `holds_end`: from the
+    end of its first statement on they are held all the same. `guarded`: a savepoint of ours comes
+    before it. `before` counts the characters of the client's text that come before the text that
+    was sent. `copies`: it is a COPY with its data, of whose answers the client
     has had those up to the start of the data. `on_copy` hears of that start.
     """
 
     forward: bool = False
     bounded: bool = False
     hide_ready: bool = False
+    goes_on: bool = False
     is_query: bool = False
     holds_end: bool = False
     guarded: bool = False

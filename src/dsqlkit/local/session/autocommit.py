@@ -149,7 +149,8 @@ class Autocommit:
     def begin(self, step: Step) -> None:
         """Send a BEGIN."""
         self._parts.pipeline.held_up = True
-        begin = Exchange(Request(hide_ready=step.hides_ready), self._begun)
+        request = Request(hide_ready=step.hides_ready, goes_on=step.goes_on)
+        begin = Exchange(request, self._begun)
         self._parts.conversation.send(with_savepoint(step), begin)
 
     def begin_implicit(self, step: Step) -> None:
@@ -190,8 +191,9 @@ class Autocommit:
         parts = self._parts
         if exchange.verdict.status == IN_TRANSACTION:
             parts.begin()
-        parts.client.write(without_savepoint(exchange.held()))
         failed = exchange.verdict.error is not None
+        give = parts.client.keep if exchange.request.goes_on and not failed else parts.client.write
+        give(without_savepoint(exchange.held()))
         parts.pipeline.skipping = failed and exchange.request.hide_ready
         parts.pipeline.release()
 

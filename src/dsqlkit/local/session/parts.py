@@ -39,13 +39,20 @@ _CAN_STEP_ASIDE: Final = frozenset((Kind.READ, Kind.LOCK, Kind.WRITE, Kind.COPY_
 
 @lru_cache(maxsize=256)
 def _request(
-    forward: bool, hide: bool, is_query: bool, guard: bool, copies: bool, before: int
+    forward: bool,
+    hide: bool,
+    goes_on: bool,
+    is_query: bool,
+    guard: bool,
+    copies: bool,
+    before: int,
 ) -> Request:
     """What is wanted of a step's exchange; there are few that differ."""
     return Request(
         forward=forward,
         bounded=not copies,
         hide_ready=hide,
+        goes_on=goes_on,
         is_query=is_query,
         guarded=guard,
         copies=copies,
@@ -163,7 +170,9 @@ class Parts:
         self.can_start_over = again
         self.is_guarded = guard
         self.can_step_aside = step.statement is not None and step.statement.kind in _CAN_STEP_ASIDE
-        request = _request(forward, hide, step.is_query, guard, bool(step.copied), step.before)
+        request = _request(
+            forward, hide, step.goes_on, step.is_query, guard, bool(step.copied), step.before
+        )
         exchange = Exchange(
             request, partial(self.on_answered, step), GUARD_COMPLETE if guard else b""
         )
@@ -205,7 +214,10 @@ class Parts:
 
     def tell(self, step: Step, answers: bytes, *, failed: bool) -> None:
         """Give the client the answers to a step, which in a pipeline end it if it failed."""
-        self.client.write(answers)
+        if step.goes_on and not failed:
+            self.client.keep(answers)
+        else:
+            self.client.write(answers)
         if failed and step.hides_ready:
             self.pipeline.skipping = True
 

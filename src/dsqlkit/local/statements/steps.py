@@ -45,6 +45,7 @@ class End(Enum):
 
 _QUERIES: Final = (End.QUERY, End.PART)
 _WITHOUT_READY: Final = (End.NEXT, End.FLUSH, End.PART)
+_GOING_ON: Final = (End.NEXT, End.PART)
 
 
 class Step(NamedTuple):
@@ -76,6 +77,11 @@ class Step(NamedTuple):
     def hides_ready(self) -> bool:
         """Whether the client expects no ReadyForQuery after its answer."""
         return self.end in _WITHOUT_READY
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether more of the client's comes after it, before which it waits for no answer."""
+        return self.end in _GOING_ON
 
 
 class Part(NamedTuple):

@@ -18,6 +18,8 @@ from dsqlkit.local.wire.tls_stream import TlsStream
 
 _READ_BYTES: Final = 64 * 1024
 _FULL_BYTES: Final = 256 * 1024
+_KEPT_BYTES: Final = 8 * 1024
+"""How much is kept to go with what comes next; as much as PostgreSQL keeps."""
 _FLUSH_LIMIT_S: Final = 10.0
 _LEAVE_LIMIT_S: Final = 2.0
 _LINGER_S: Final = 1.0
@@ -43,6 +45,7 @@ class Link:
         self._socket: socket.socket | None = None
         self._tls: TlsStream | None = None
         self._unsent = bytearray()
+        self._kept = b""
         self._closing = False
         self._held = False
         self._watched = watched and sys.platform.startswith("linux")  # others tell no hang-up
@@ -70,8 +73,17 @@ class Link:
     def is_open(self) -> bool:
         return self._socket is not None and not self._closing
 
+    def keep(self, data: bytes) -> None:
+        """Send it with what is written next, unless it is much."""
+        self._kept += data
+        if len(self._kept) > _KEPT_BYTES:
+            self.write(b"")
+
     def write(self, data: bytes) -> None:
         """Send. What the network does not take yet is kept, and the other side stops reading."""
+        if self._kept:
+            data = self._kept + data
+            self._kept = b""
         if not data or self._socket is None or self._closing:
             return
         self._send(data if self._tls is None else self._tls.encrypt(data))
@@ -81,6 +93,7 @@ class Link:
         if self._socket is None or self._closing:
             return
         self._loop.remove_reader(self._socket)
+        self.write(b"")
         if self._tls is not None:
             self._send(self._tls.goodbye())
         self._closing = True
