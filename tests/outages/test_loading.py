@@ -92,7 +92,7 @@ def test_ids_that_were_there_before_are_an_error_not_a_batch_that_is_loaded(
 def test_a_load_over_connections_that_keep_breaking_hands_over_what_is_in_the_table(
     table: KeptConnection, relayed: Endpoint, relay: Relay
 ) -> None:
-    # Four in all: a batch that meets every one of them still has its fifth sending.
+    # Four in all, fewer than a batch is sent again.
     cuts = {
         6: Cut.ANSWER_LOST,
         11: Cut.QUESTION_LOST,

@@ -22,7 +22,8 @@ from dsqlkit.queries import statement
 from dsqlkit.transaction import Retry, RetryPolicy, run_alone
 
 _UNIQUE_VIOLATION: Final = "23505"
-_SENDS_OF_ONE_BATCH: Final = 5
+_SENDS_OF_ONE_BATCH: Final = 20
+"""With the pauses of a usual policy between them that takes some 14 seconds."""
 _UUID_ARRAY_OID: Final = 2951
 
 
