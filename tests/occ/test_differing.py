@@ -143,20 +143,33 @@ def has_rows(table: str, count: int) -> bool:
     return rows_of(table)[0] >= count
 
 
+@pytest.mark.parametrize(
+    "others",
+    [
+        (),
+        ("UPDATE large SET v = v + 1 WHERE id = %(first)s",),
+        ("DELETE FROM large WHERE id = %(first)s", "INSERT INTO large (v) VALUES (2)"),
+    ],
+    ids=["alone", "beside an update", "beside a deletion"],
+)
 def test_what_it_costs_depends_on_the_rows_inserted_and_not_on_the_table(
-    racers: Sessions, filled: None, observer: Racer
+    racers: Sessions, filled: None, observer: Racer, others: tuple[str, ...]
 ) -> None:
     read = {}
-    for size in (1000, 300_000):
+    first = "00000000-0000-4000-8000-000000000000"
+    for size in (1000, 100_000):
         observer.say("DROP TABLE IF EXISTS large")
         observer.say("CREATE TABLE large (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), v int)")
+        observer.say(f"INSERT INTO large VALUES ('{first}', 0)")
         with connect_inside() as connection:
-            connection.execute("INSERT INTO large (v) SELECT generate_series(1, %s)", (size,))
+            connection.execute("INSERT INTO large (v) SELECT generate_series(2, %s)", (size,))
         assert eventually(partial(has_rows, "large", size))
         before = rows_of("large")[1]
         one, two = racers(2)
         one.say("BEGIN")
-        assert one.say("INSERT INTO large (v) VALUES (1)") == "INSERT 0 1"
+        made = one.rows("INSERT INTO large (v) VALUES (1) RETURNING id")
+        for sql in others:
+            assert one.say(sql % {"first": f"'{first}'"}).endswith(" 1")
         assert one.say(ADD) == "UPDATE 1"
         assert two.say("BEGIN") == "BEGIN"
         assert two.say(ADD) == "UPDATE 1"
@@ -165,5 +178,6 @@ def test_what_it_costs_depends_on_the_rows_inserted_and_not_on_the_table(
         one.connection.close()
         assert eventually(partial(has_rows, "large", size + 1))
         read[size] = rows_of("large")[1] - before
+        assert observer.rows(f"SELECT id FROM large WHERE id = '{made[0][0]}'") == made
     observer.say("DROP TABLE large")
-    assert 0 < read[300_000] <= 2 * read[1000]
+    assert 0 < read[100_000] <= 2 * read[1000]

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from dsqlkit.local.backend.exchange import Rows
 from dsqlkit.local.occ.changes import Ask, Changes, TableChanges, array
 from dsqlkit.local.occ.open_transaction import Touched
 from dsqlkit.local.occ.overlay_text import upsert
@@ -26,8 +27,10 @@ SELECT dsqlkit.differs_again($1::text[], $2::text[], (
 """
 _BEHIND: Final = "SELECT dsqlkit.behind($1)::oid::text"
 _INSERTED: Final = """
-SELECT command::text, image FROM dsqlkit.inserted($1, $2::oid::regclass, $3::bigint, $4::boolean)
+SELECT command::text, image
+FROM dsqlkit.inserted($1, $2::oid::regclass, $3::bigint, $4::boolean, $5::bigint[], $6::bigint)
 """
+_WRITES: Final = (Kind.LOCK, Kind.WRITE, Kind.COPY_IN)
 
 
 class Insertion(NamedTuple):
@@ -67,9 +70,7 @@ async def read_inserted(ask_outright: Ask, ask: Ask, touched: Touched) -> Change
     for table in tables:
         relation = (await ask_outright(_BEHIND, table))[0][0]
         insertions = insertions_into(table, touched)
-        many = sum(each.rows for each in insertions)
-        alone = "true" if are_alone(insertions, touched) else "false"
-        rows = [] if relation is None else await ask(_INSERTED, relation, str(many), alone)
+        rows = [] if relation is None else await _rows(ask, relation, insertions, touched)
         parts = by_statement([(int(str(at)), str(image)) for at, image in rows], insertions)
         if parts is None:
             return None
@@ -78,6 +79,36 @@ async def read_inserted(ask_outright: Ask, ask: Ask, touched: Touched) -> Change
             for number, images in parts.items()
         }
     return Changes(inserted=inserted)
+
+
+async def _rows(
+    ask: Ask, relation: str, insertions: Collection[Insertion], touched: Touched
+) -> Rows:
+    many, alone, own, of_all = sum(each.rows for each in insertions), False, None, None
+    texts = (text_of(touched.steps[each.number]) for each in insertions)
+    if all(each is None or each.skips is not None for each in map(upsert, texts)):
+        alone = are_alone(insertions, touched)
+        numbers = commands(touched)
+        if numbers is not None:
+            own = array(str(numbers[each.number]) for each in insertions)
+            of_all = str(len(numbers))
+    return await ask(_INSERTED, relation, str(many), str(alone).lower(), own, of_all)
+
+
+def commands(touched: Touched) -> dict[int, int] | None:
+    """The number that PostgreSQL gives each statement among the transaction's commands that write
+    or lock rows (its `cmin`), if there are no others; None where it cannot be told.
+
+    Each takes one at least, so they have these numbers if there are as many as statements.
+    """
+    numbers: dict[int, int] = {}
+    for number, step in enumerate(touched.steps):
+        statement = step.statement
+        if statement is None or len(statement.parts) > 1 or statement.explained is not None:
+            return None
+        if statement.kind in _WRITES:
+            numbers[number] = len(numbers)
+    return numbers
 
 
 def inserted_into(step: Step) -> str | None:
@@ -107,11 +138,8 @@ def insertions_into(table: str, touched: Touched) -> list[Insertion]:
 
 
 def are_alone(insertions: Collection[Insertion], touched: Touched) -> bool:
-    """Whether no other statement mentions their table, and none of them updates rows instead."""
+    """Whether no other statement mentions their table."""
     steps = {each.number: touched.steps[each.number] for each in insertions}
-    upserts = (upsert(text_of(step)) for step in steps.values())
-    if any(each is not None and each.skips is None for each in upserts):
-        return False
     others = [step.statement for at, step in enumerate(touched.steps) if at not in steps]
     mentioned = _tables(step.statement for step in steps.values())
     return mentioned.isdisjoint(_tables([*others, *touched.kept]))

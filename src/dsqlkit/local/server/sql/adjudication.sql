@@ -36,11 +36,10 @@ CREATE OR REPLACE FUNCTION dsqlkit.columns_of(relation regclass, prefix text) RE
 $$;
 
 -- A condition that is true of a row, by this alias, that this transaction made: one that it sees and whose maker has not
--- committed.
+-- committed. It is cheap where a row's maker is older than this transaction, as it is for almost all rows of a table.
 CREATE OR REPLACE FUNCTION dsqlkit.is_own(alias text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT pg_catalog.format(
-        'CASE WHEN %1$s.xmin::text::bigint >= pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint'
-        ' THEN pg_catalog.pg_xact_status(%1$s.xmin::text::xid8) = ''in progress'' END', alias)
+        'CASE WHEN pg_catalog.age(%1$s.xmin) <= 0 THEN pg_catalog.pg_xact_status(%1$s.xmin::text::xid8) = ''in progress'' END', alias)
 $$;
 
 -- What this transaction did to a table: rows that it made ('a', with their content) and those of the
@@ -59,10 +58,14 @@ BEGIN
 END
 $$;
 
--- The rows that this transaction inserted into a table, with the number of the statement that did, if it did no more to it: as far
--- as its statements say it did not, if they do (`alone`). There are so many: they are looked for from the table's end on, where
--- they mostly are, until they are found.
-CREATE OR REPLACE FUNCTION dsqlkit.inserted(key text, relation regclass, many bigint, alone boolean)
+-- It is written to for the number of a transaction's next command: how many of those so far write or lock rows.
+CREATE UNLOGGED TABLE IF NOT EXISTS dsqlkit.command ();
+
+-- The rows that this transaction inserted into a table, with the number of the command that did. There are so many: they are
+-- looked for from the table's end on, where they mostly are, until they are found.
+-- If it did more to the table they are told from others by these commands, if so many write or lock rows in all. None are found
+-- where there were others, of cascades say. It leaves a row behind, which goes as the transaction lets go of all that it did.
+CREATE OR REPLACE FUNCTION dsqlkit.inserted(key text, relation regclass, many bigint, alone boolean, commands bigint[], of_all bigint)
 RETURNS TABLE (command bigint, image text) LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = 1 AS $$
 DECLARE
@@ -71,6 +74,7 @@ DECLARE
     pages bigint := 4;
     found bigint := 0;
     here bigint;
+    wanted text := dsqlkit.is_own('t');
 BEGIN
     PERFORM dsqlkit.admit(key);
     -- These count what the session did a moment before, too.
@@ -82,12 +86,16 @@ BEGIN
             SELECT FROM pg_depend d WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
                 AND d.refobjid = relation))
     THEN
-        RETURN;
+        INSERT INTO dsqlkit.command DEFAULT VALUES RETURNING cmin::text::bigint INTO here;
+        IF here IS DISTINCT FROM of_all THEN
+            RETURN;
+        END IF;
+        wanted := wanted || ' AND t.cmin::text::bigint = ANY ($3)';
     END IF;
     WHILE until_page > 0 AND found < many LOOP
         from_page := greatest(until_page - pages, 0);
         RETURN QUERY EXECUTE format('SELECT t.cmin::text::bigint, (t.*)::text FROM ONLY %s AS t WHERE %s AND t.ctid >= $1 AND t.ctid < $2',
-            relation, dsqlkit.is_own('t')) USING format('(%s,0)', from_page)::tid, format('(%s,0)', until_page)::tid;
+            relation, wanted) USING format('(%s,0)', from_page)::tid, format('(%s,0)', until_page)::tid, commands;
         GET DIAGNOSTICS here = ROW_COUNT;
         found := found + here;
         until_page := from_page;
@@ -215,7 +223,7 @@ $$;
 DROP FUNCTION IF EXISTS dsqlkit.put_back(text, regclass, tid[], text[]), dsqlkit.remove_again(text, regclass, tid[]),
     dsqlkit.shadow(text, oid[], oid[], text[], text[]), dsqlkit.has_twins(text, regclass),
     dsqlkit.claim_locked(text, regclass), dsqlkit.shared_keys(text, regclass),
-    dsqlkit.removed_key(text, regclass, text, text, text);
+    dsqlkit.removed_key(text, regclass, text, text, text), dsqlkit.inserted(text, regclass, bigint, boolean);
 
 -- A transaction that has lost: inserting here makes its COMMIT fail, with the words in the row.
 CREATE UNLOGGED TABLE IF NOT EXISTS dsqlkit.loser (words text NOT NULL);
