@@ -6,7 +6,6 @@ another could wait for. If it has not lost by then, its COMMIT carries out what 
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from functools import partial
 from typing import Final, NamedTuple
 
 from dsqlkit.local.backend.conversation import Conversation, Question
@@ -15,8 +14,6 @@ from dsqlkit.local.occ.changes import Ask, Changes, NotThere, TableChanges, arra
 from dsqlkit.local.occ.differing import differs_again, read_inserted
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Touched
 from dsqlkit.local.occ.overlay_text import (
-    Target,
-    Upsert,
     at_overlays,
     copied_from_query,
     upsert,
@@ -26,6 +23,7 @@ from dsqlkit.local.occ.overlay_text import (
 from dsqlkit.local.occ.overlays import Overlays
 from dsqlkit.local.occ.replay import Doings, doings
 from dsqlkit.local.occ.steps_again import StepsAgain, bound_to_ours, text_of
+from dsqlkit.local.occ.upserting import Begun, Upserting
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import Frontend, message
@@ -43,11 +41,6 @@ _ENTER: Final = "SELECT dsqlkit.to_overlays()"
 _LEAVE: Final = "SELECT dsqlkit.from_overlays()"
 _LAY_OVER: Final = "SELECT dsqlkit.lay_over($1, $2::oid, $3::tid[], $4::text[])"
 _CARRY_OUT: Final = "SELECT dsqlkit.carry_out($1, $2::oid[], $3::boolean)"
-_BEGIN_SKIPPING: Final = "SELECT dsqlkit.begin_skipping($1::oid::regclass, $2, $3::text[])"
-_END_SKIPPING: Final = "SELECT dsqlkit.end_skipping()"
-_BEGIN_UPSERT: Final = "SELECT dsqlkit.begin_upsert($1, $2::oid::regclass)"
-_FILL_UPSERT: Final = "SELECT dsqlkit.fill_upsert($1, $2::oid::regclass)"
-_END_UPSERT: Final = "SELECT dsqlkit.end_upsert($1, $2::oid::regclass)"
 _ASKS_FOR_PATH: Final = re.compile(rb"current_schema|search_path", re.IGNORECASE)
 
 
@@ -59,13 +52,6 @@ class AtOverlay(NamedTuple):
     after: Callable[[], Awaitable[None]] | None = None
 
 
-class _Upsert(NamedTuple):
-    """The text of an INSERT ... ON CONFLICT that was prepared for, and what is to be done after."""
-
-    text: bytes
-    end: Callable[[], Awaitable[None]]
-
-
 class AtOverlays:
     """The overlays of one session's transactions. `ask` asks inside them, as the endpoint."""
 
@@ -74,6 +60,7 @@ class AtOverlays:
         self._overlays = overlays
         self._ask = ask
         self._again = StepsAgain(conversation)
+        self._upserting = Upserting(conversation, ask, self._again)
 
     @staticmethod
     def surely_repeats(touched: Touched) -> bool:
@@ -133,9 +120,7 @@ class AtOverlays:
             is_read_out = changes is not None and inserted is None
             if statement is None or (is_read_out and statement.kind is not Kind.SETTING):
                 continue
-            if (found := self._upsert_in(step, statement, transaction)) is not None:
-                begun = await self._begin_upsert(step, found)
-                assert begun is not None, "it has run before"
+            if (begun := await self._upsert_begun(step, statement, transaction)) is not None:
                 await self._again.run(step, statement, begun.text)
                 await begun.end()
             elif statement.kind in (Kind.SETTING, Kind.WRITE, Kind.COPY_IN):
@@ -192,57 +177,21 @@ class AtOverlays:
             transaction.names_lead = True
         if statement.can_conflict:
             await self._cover(transaction, statement.claimed)
-        found = self._upsert_in(step, statement, transaction)
-        if found is not None and (begun := await self._begin_upsert(step, found)) is not None:
-            return AtOverlay(await self._upsert_frames(step, begun.text), begun.end)
+        if (begun := await self._upsert_begun(step, statement, transaction)) is not None:
+            return AtOverlay(await self._upserting.frames(step, begun), begun.end)
         return AtOverlay(await self._led(step, statement, transaction))
 
-    def _upsert_in(
+    async def _upsert_begun(
         self, step: Step, statement: Statement, transaction: OpenTransaction
-    ) -> Upsert | None:
+    ) -> Begun | None:
+        """An INSERT ... ON CONFLICT, prepared for; None if it is none, or has no such table."""
         if statement.kind is not Kind.WRITE:
             return None
-        return upsert(self._text_there(step, statement, transaction))
-
-    async def _begin_upsert(self, step: Step, found: Upsert) -> _Upsert | None:
-        """Prepare for an INSERT ... ON CONFLICT; None if there is no such table. Raises
-        exchange.Refused."""
-        assert step.statement is not None
-        relation = (await self._oids([found.table])).get(found.table)
-        if relation is None:
+        found = upsert(self._text_there(step, statement, transaction))
+        if found is None:
             return None
-        if found.skips is not None and await self._begin_skipping(relation, found.skips):
-            return _Upsert(found.first, self._end_skipping)
-        self._conversation.tells_of(relation)
-        await self._ask(_BEGIN_UPSERT, relation)
-        parameters = None
-        if step.parse:
-            parameters = await self._again.prepare(step.parse, found.second)
-        await self._again.run(step, step.statement, found.first, parameters)
-        await self._ask(_FILL_UPSERT, relation)
-        return _Upsert(found.second, partial(self._end_upsert, relation))
-
-    async def _upsert_frames(self, step: Step, text: bytes) -> bytes:
-        """The frames of an INSERT ... ON CONFLICT that was prepared for."""
-        if not step.parse:
-            return message(Frontend.QUERY, text + b"\0")
-        await self._again.prepare(step.parse, text)
-        await self._again.bind_again(bound_to_ours(step.bind))
-        return bound_to_ours(step.data)
-
-    async def _end_upsert(self, relation: str) -> None:
-        """Keep what it did in the overlay."""
-        await self._ask(_END_UPSERT, relation)
-
-    async def _begin_skipping(self, relation: str, target: Target) -> bool:
-        """Have the overlay leave out rows to insert that meet these keys; False if there are no
-        such keys, or the role may not know."""
-        columns = None if target.columns is None else array(target.columns)
-        rows = await self._conversation.ask(_BEGIN_SKIPPING, relation, target.constraint, columns)
-        return rows[0][0] == "t"
-
-    async def _end_skipping(self) -> None:
-        await self._conversation.ask(_END_SKIPPING)
+        relation = (await self._oids([found.table])).get(found.table)
+        return None if relation is None else await self._upserting.begin(step, found, relation)
 
     async def carry_out(
         self, transaction: OpenTransaction, first: Question, *, deletions_first: bool
