@@ -22,6 +22,7 @@ ORDER = (
         "token",
         "connection_failure",
         "connection",
+        "exchanging",
         "round_trips",
         "transaction",
     ),

@@ -5,9 +5,7 @@ which wakes it for each, and costs half as much CPU again; and where a statement
 that was to be prepared behind it for prepared, which fails from then on.
 """
 
-import os
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,15 +16,15 @@ from weakref import WeakKeyDictionary
 import psycopg
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ConnStatus, ExecStatus, Format, PipelineStatus
+from psycopg.pq import ExecStatus, Format
 from psycopg.rows import TupleRow
-from psycopg.waiting import Wait
 
 from dsqlkit.connection import Connection, Cursor
+from dsqlkit.exchanging import exchanged
 from dsqlkit.queries import numbered, statement
 
 if TYPE_CHECKING:
-    from psycopg.abc import Buffer, PQGen
+    from psycopg.abc import Buffer
     from psycopg.abc import Transformer as Adapting
     from psycopg.pq.abc import PGconn, PGresult
 
@@ -67,18 +65,6 @@ class _Known:
 
 _known: WeakKeyDictionary[Connection, _Known] = WeakKeyDictionary()
 _numbers = count()
-_turn = threading.Lock()
-"""Held while libpq is called, which lets go of Python's own lock at each call. Of threads that want
-that one, each call would wait for another: some sixty switches for a transfer. Not for waiting."""
-
-
-def _after_fork() -> None:
-    """In a forked process there is no thread that could give the turn back."""
-    global _turn
-    _turn = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork)
 
 
 def begin(connection: Connection, questions: Sequence[Question]) -> Answers:
@@ -137,7 +123,7 @@ def commit(connection: Connection) -> str:
     """
     if _has_own_cursors(connection):
         return connection.execute("COMMIT", prepare=False).statusmessage or ""
-    result = connection.wait(_exchanged(connection.pgconn, _send_commit))[-1]
+    result = connection.wait(exchanged(connection.pgconn, _send_commit))[-1]
     if refusal := _refusal(result):
         raise refusal
     return (result.command_status or b"").decode()
@@ -156,7 +142,7 @@ def _begin(connection: Connection, known: _Known, questions: Sequence[Question])
         bound.append(_bound(adapting, known, sql, [values[each] for each in parameters]))
     try:
         send = partial(_send_pipeline, bound)
-        results = connection.wait(_exchanged(connection.pgconn, send))
+        results = connection.wait(exchanged(connection.pgconn, send))
     except BaseException:
         connection.close()
         raise
@@ -183,42 +169,6 @@ def _bound(adapting: "Adapting", known: _Known, sql: bytes, values: Sequence[obj
     if is_new:
         name = b"dsqlkit_%d" % next(_numbers)
     return _Bound(key, adapted, adapting.formats or (), name, is_new)
-
-
-def _exchanged(to: "PGconn", send: Callable[["PGconn"], None]) -> "PQGen[list[PGresult]]":
-    """Send, and all that came back: up to the end of a pipeline, or of one query."""
-    results: list[PGresult] = []
-    with _turn:
-        send(to)
-        is_sent = not to.flush()
-    is_whole = False
-    while not is_whole:
-        if (yield Wait.R if is_sent else Wait.RW):
-            with _turn:
-                is_whole = _receive(to, results)
-                is_sent = is_sent or not to.flush()
-    return results
-
-
-def _receive(to: "PGconn", results: "list[PGresult]") -> bool:
-    """Take in what has come; whether that was all."""
-    to.consume_input()
-    is_between = False
-    while not to.is_busy():
-        result = to.get_result()
-        if result is None:
-            if to.pipeline_status == PipelineStatus.OFF:
-                return True
-            if is_between or to.status == ConnStatus.BAD:
-                raise psycopg.OperationalError(to.get_error_message())
-            is_between = True
-        elif result.status == ExecStatus.PIPELINE_SYNC:
-            to.exit_pipeline_mode()
-            return True
-        else:
-            is_between = False
-            results.append(result)
-    return False
 
 
 def _send_pipeline(bound: Sequence[_Bound], to: "PGconn") -> None:
