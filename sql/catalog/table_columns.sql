@@ -7,5 +7,6 @@ SELECT a.attname AS column,
 FROM pg_attribute AS a
 JOIN pg_class AS t ON t.oid = a.attrelid
 JOIN pg_namespace AS n ON n.oid = t.relnamespace
-WHERE n.nspname = 'public' AND t.relname = :'table' AND a.attnum > 0 AND NOT a.attisdropped
+WHERE n.nspname = 'public' AND t.relname = :'table' AND t.relkind = 'r'
+  AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum;

@@ -15,7 +15,7 @@ from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import DsqlkitError
 from dsqlkit.queries import statement
 from dsqlkit.tables import execute_ddl
-from dsqlkit.transaction import run
+from dsqlkit.transaction import read_alone, run
 
 WAIT_LIMIT_S: Final = 30 * 60.0
 """11 million rows were seen to take 12 minutes (an experiment guide, E008)."""
@@ -110,14 +110,14 @@ def wait(
 def of_table(connections: Connections, table: str) -> tuple[Index, ...]:
     """The indexes of a table of schema public, by name."""
     query = statement("catalog/indexes.sql")
-    rows = run(connections, lambda c: c.execute(query, {"table": table}).fetchall()).value
+    rows = read_alone(connections, lambda c: c.execute(query, {"table": table}).fetchall())
     return tuple(Index(name, valid) for name, valid in rows)
 
 
 def name_is_taken(connections: Connections, name: str, schema: str = "public") -> bool:
     """Whether an index of that name could not be made, as a table or an index has it."""
     query, values = statement("catalog/relation_exists.sql"), {"schema": schema, "name": name}
-    row = run(connections, lambda c: c.execute(query, values).fetchone()).value
+    row = read_alone(connections, lambda c: c.execute(query, values).fetchone())
     return bool(row and row[0])
 
 

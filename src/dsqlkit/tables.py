@@ -7,7 +7,7 @@ from typing import Final
 from dsqlkit.connection import Connection, Connections, Cursor
 from dsqlkit.errors import DsqlkitError, SqlError
 from dsqlkit.queries import read_sql, split_statements, statement
-from dsqlkit.transaction import run
+from dsqlkit.transaction import read_alone, run
 
 UNDEFINED_TABLE: Final = "42P01"
 
@@ -71,25 +71,24 @@ def run_ddl(connections: Connections, path: str) -> None:
 
 def exists(connections: Connections, table: str) -> bool:
     """Whether schema public has a table of that name."""
-    found = run(
-        connections,
-        lambda c: c.execute(statement("catalog/table_exists.sql"), {"table": table}).fetchone(),
-    )
-    return bool(found.value and found.value[0])
+    query = statement("catalog/table_exists.sql")
+    found = read_alone(connections, lambda c: c.execute(query, {"table": table}).fetchone())
+    return bool(found and found[0])
 
 
 def have(connections: Connections, table: str) -> None:
-    """Have the table: make it where it is missing. Raises WrongShape as `check_shape` does."""
-    if exists(connections, table):
-        check_shape(connections, table)
-    else:
+    """Have the table: make it where it is missing. Raises WrongShape for another."""
+    if not is_there(connections, table):
         create(connections, table)
 
 
-def check_shape(connections: Connections, table: str) -> None:
-    """Raise WrongShape unless the workshop can read and fill the table, which exists."""
+def is_there(connections: Connections, table: str) -> bool:
+    """Whether there is such a table, which the workshop can read and fill then: raises WrongShape
+    for another."""
     query = statement("catalog/table_columns.sql")
-    rows = run(connections, lambda c: c.execute(query, {"table": table}).fetchall()).value
+    rows = read_alone(connections, lambda c: c.execute(query, {"table": table}).fetchall())
+    if not rows and not exists(connections, table):
+        return False
     found = {column: kind for column, kind, _ in rows}
     wanted = COLUMNS[table]
     wrong = [
@@ -106,6 +105,7 @@ def check_shape(connections: Connections, table: str) -> None:
         wrong[_SHOWN_FLAWS - 1 :] = [f"and {len(wrong) - _SHOWN_FLAWS + 1} more"]
     if wrong:
         raise not_the_workshops(table, ", ".join(wrong))
+    return True
 
 
 def not_the_workshops(table: str, flaw: str) -> WrongShape:
@@ -119,13 +119,14 @@ def not_the_workshops(table: str, flaw: str) -> WrongShape:
 
 def has_rows(connections: Connections, table: str) -> bool:
     """Whether the table exists and holds at least one row."""
+    query = statement(f"{table}/any.sql")
     try:
-        found = run(connections, lambda c: c.execute(statement(f"{table}/any.sql")).fetchone())
+        found = read_alone(connections, lambda c: c.execute(query).fetchone())
     except SqlError as error:
         if error.sqlstate == UNDEFINED_TABLE:
             return False
         raise
-    return bool(found.value and found.value[0])
+    return bool(found and found[0])
 
 
 def execute_ddl(cursor: Connection | Cursor, ddl: str) -> None:

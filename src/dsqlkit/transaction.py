@@ -152,6 +152,15 @@ def run_alone(
     return _retried(connections, partial(_alone, work=work), policy or RetryPolicy(), on_retry)
 
 
+def read_alone(connections: Connections, work: Callable[[Connection], T]) -> T:
+    """What `work` finds, which is one statement that changes nothing: a transaction by itself, in
+    one round trip.
+
+    Raises what `run` raises, OutcomeUnknown excepted.
+    """
+    return _retried(connections, partial(_reading, work=work), RetryPolicy(), None).value
+
+
 def _retried(
     connections: Connections,
     attempt_once: Callable[[Connection], T],
@@ -196,10 +205,7 @@ def _attempt(connection: Connection, work: Callable[[Connection], T], work_begin
     except BaseException as error:
         _roll_back(connection)
         if isinstance(error, psycopg.OperationalError) and connection.closed:
-            raise ConnectionLost(
-                "The connection was lost in the middle of a transaction; nothing changed.",
-                hint="Run it again.",
-            ) from error
+            raise _lost() from error
         raise
     status = _alone(connection, round_trips.commit)
     if status != "COMMIT":
@@ -208,6 +214,22 @@ def _attempt(connection: Connection, work: Callable[[Connection], T], work_begin
             hint="Let errors of statements leave the work.",
         )
     return value
+
+
+def _lost() -> ConnectionLost:
+    return ConnectionLost(
+        "The connection was lost in the middle of a transaction; nothing changed.",
+        hint="Run it again.",
+    )
+
+
+def _reading(connection: Connection, work: Callable[[Connection], T]) -> T:
+    try:
+        return work(connection)
+    except psycopg.OperationalError as error:
+        if connection.closed:
+            raise _lost() from error
+        raise
 
 
 def _alone(connection: Connection, work: Callable[[Connection], T]) -> T:

@@ -15,7 +15,7 @@ from dsqlkit import tables
 from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import DsqlkitError, SqlError
 from dsqlkit.queries import statement
-from dsqlkit.transaction import run
+from dsqlkit.transaction import read_alone
 
 TABLE: Final = "transfers"
 
@@ -96,17 +96,16 @@ def _make(connections: Connections) -> None:
 
 
 def _check(connections: Connections) -> None:
-    if not tables.exists(connections, TABLE):
+    if not tables.is_there(connections, TABLE):
         if _asked(connections, "catalog/relation_exists.sql", schema="public", name=TABLE):
             raise wrong("it is no table")
         return
-    tables.check_shape(connections, TABLE)
     if not _asked(connections, "transfers/unique_key.sql"):
         raise wrong("column key is no unique key")
 
 
 def _asked(connections: Connections, path: str, **values: str) -> bool:
-    row = run(connections, lambda c: c.execute(statement(path), values).fetchone()).value
+    row = read_alone(connections, lambda c: c.execute(statement(path), values).fetchone())
     return bool(row and row[0])
 
 

@@ -15,7 +15,7 @@ from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import AccountNotFound, DsqlkitError, SqlError, UsageError
 from dsqlkit.queries import statement
 from dsqlkit.tables import UNDEFINED_TABLE
-from dsqlkit.transaction import run
+from dsqlkit.transaction import read_alone, run
 
 FEWEST: Final = 2
 
@@ -113,7 +113,7 @@ def from_accounts(
     accounts.ensure(connections, say)
     query = statement("bench/accounts_ids.sql")
     values = {"count": hot or accounts.MAX_ACCOUNTS}
-    rows = run(connections, lambda c: c.execute(query, values).fetchall()).value
+    rows = read_alone(connections, lambda c: c.execute(query, values).fetchall())
     wanted = hot or FEWEST
     if len(rows) < wanted:
         there = "1 account" if len(rows) == 1 else f"{len(rows):,} accounts"

@@ -19,7 +19,7 @@ from dsqlkit.bench.participants import Participants
 from dsqlkit.bench.script import Order
 from dsqlkit.connection import Connections
 from dsqlkit.queries import statement
-from dsqlkit.transaction import run
+from dsqlkit.transaction import read_alone
 
 _BATCH: Final = 2000
 
@@ -72,7 +72,7 @@ def total(connections: Connections, among: Participants) -> Sum:
     """What there is to compare before and after: the whole table, or these accounts alone."""
     path = f"bench/{among.table}_total_of.sql" if among.own else f"{among.table}/total.sql"
     values = {"ids": list(among.ids)} if among.own else {}
-    row = run(connections, lambda c: c.execute(statement(path), values).fetchone()).value
+    row = read_alone(connections, lambda c: c.execute(statement(path), values).fetchone())
     assert row is not None, "an aggregate always gives a row"
     return Sum(*row)
 
@@ -90,5 +90,5 @@ def prove(connections: Connections, table: str, reports: Iterable[tuple[Order, R
 
 def _entries(connections: Connections, keys: Sequence[UUID]) -> dict[UUID, Entry]:
     query = statement("transfers/of_keys.sql")
-    rows = run(connections, lambda c: c.execute(query, {"keys": keys}).fetchall()).value
+    rows = read_alone(connections, lambda c: c.execute(query, {"keys": keys}).fetchall())
     return {row[0]: Entry(*row) for row in rows}

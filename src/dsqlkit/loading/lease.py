@@ -26,7 +26,7 @@ from dsqlkit.connection import Connections
 from dsqlkit.errors import DsqlkitError, SqlError
 from dsqlkit.file_lock import is_locked, take_lock
 from dsqlkit.queries import statement
-from dsqlkit.transaction import RetryPolicy, run
+from dsqlkit.transaction import RetryPolicy, read_alone, run
 
 LEASE_S: Final = 15.0
 _RENEW_S: Final = 2.0
@@ -173,7 +173,7 @@ def holder_of(connections: Connections, table: str) -> Holder | None:
     """Who has claimed the table last, or None."""
     query = statement("loads/holder.sql")
     try:
-        row = run(connections, lambda c: c.execute(query, {"table": table}).fetchone()).value
+        row = read_alone(connections, lambda c: c.execute(query, {"table": table}).fetchone())
     except SqlError as error:
         if error.sqlstate == tables.UNDEFINED_TABLE:
             return None

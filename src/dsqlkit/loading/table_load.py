@@ -15,7 +15,7 @@ from dsqlkit.loading.lease import Lease, holder_of
 from dsqlkit.loading.loader import Loaded, Loader
 from dsqlkit.loading.plan import LoadPlan
 from dsqlkit.queries import statement
-from dsqlkit.transaction import run
+from dsqlkit.transaction import read_alone
 from dsqlkit.whole_file import whole_file
 
 TABLE: Final = "accounts2"
@@ -120,8 +120,7 @@ class TableLoad:
         journal = self._journal
         if journal is not None and journal.table_id is not None:
             return journal.table_id
-        if tables.exists(self._connections, TABLE):
-            tables.check_shape(self._connections, TABLE)
+        if tables.is_there(self._connections, TABLE):
             tables.drop(self._connections, TABLE)
         if self._file is not None:
             # Its ids are not true any more.
@@ -168,5 +167,5 @@ def _check_table(connections: Connections, journal: Journal) -> None:
 
 def _id_of_table(connections: Connections) -> int | None:
     query = statement("catalog/table_id.sql")
-    row = run(connections, lambda c: c.execute(query, {"table": TABLE}).fetchone()).value
+    row = read_alone(connections, lambda c: c.execute(query, {"table": TABLE}).fetchone())
     return None if row is None else int(row[0])

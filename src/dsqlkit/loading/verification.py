@@ -16,7 +16,7 @@ from uuid import UUID
 from dsqlkit.connection import Connections
 from dsqlkit.errors import UsageError
 from dsqlkit.queries import statement
-from dsqlkit.transaction import run
+from dsqlkit.transaction import read_alone
 
 _PAGE_ROWS: Final = 10_000
 _ID_BYTES: Final = 16
@@ -99,8 +99,11 @@ def _in_table(connections: Connections) -> Iterator[int]:
     first = 0
     while first <= _LAST_ID:
         values = {"first": UUID(int=first), "rows": _PAGE_ROWS}
-        page = run(connections, lambda c, v=values: c.execute(query, v, binary=True).fetchall())  # type: ignore[misc]
-        ids: list[int] = [row[0].int for row in page.value]
+        page = read_alone(
+            connections,
+            lambda c, v=values: c.execute(query, v, binary=True).fetchall(),  # type: ignore[misc]
+        )
+        ids: list[int] = [row[0].int for row in page]
         yield from ids
         if len(ids) < _PAGE_ROWS:
             return

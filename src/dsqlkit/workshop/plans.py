@@ -48,8 +48,7 @@ def play(stage: Stage) -> Shown:
 
 
 def _have_table(stage: Stage) -> None:
-    if tables.exists(stage.connections, accounts7.TABLE):
-        tables.check_shape(stage.connections, accounts7.TABLE)
+    if tables.is_there(stage.connections, accounts7.TABLE):
         return
     stage.say("Making accounts7, its 5,000 rows and its first index")
     accounts7.make(stage.connections)
