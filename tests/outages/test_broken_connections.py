@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from dsqlkit import accounts
+from dsqlkit import accounts, tables
 from dsqlkit.connection import Connection, KeptConnection
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConnectionLost, ExitCode, OutcomeUnknown
@@ -60,6 +60,19 @@ def test_a_connection_lost_at_begin_changes_nothing(
     with pytest.raises(ConnectionLost, match="nothing changed"):
         run(connections, take_ten)
     assert balance(bank) == 90
+
+
+@pytest.mark.parametrize("cut", Cut)
+def test_a_connection_lost_at_what_only_reads_leaves_nothing_in_doubt(
+    bank: KeptConnection, connections: KeptConnection, relay: Relay, cut: Cut
+) -> None:
+    assert tables.is_there(connections, "accounts")
+    before = relay.turns[-1]
+    assert not tables.exists(connections, "no_such_table")
+    assert relay.turns[-1] == before + 1
+    relay.next_turn(cut)
+    with pytest.raises(ConnectionLost, match="nothing changed"):
+        tables.is_there(connections, "accounts")
 
 
 @pytest.mark.parametrize(("cut", "left"), [(Cut.QUESTION_LOST, 100), (Cut.ANSWER_LOST, 90)])
