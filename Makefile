@@ -43,7 +43,7 @@ help:
 	@echo "make lint      check format, lint and types"
 	@echo "make bench     measure, as ratios"
 	@echo "make retries   compare retry policies, and write the guide's table"
-	@echo "make soak      run the long tests, some forty minutes on two cores"
+	@echo "make soak      run the long tests, some half an hour on two cores"
 	@echo "make clean     remove what these targets made"
 
 workshop: $(VENV)/installed
@@ -74,7 +74,7 @@ retries: $(VENV)/developed
 # The run of mixed clients has the machine to itself: it counts what eight clients can do.
 soak: $(VENV)/developed
 	$(BIN)/python -m pytest -m soak --timeout 3600 -rP tests/outages/test_leaks.py
-	$(BIN)/python -m pytest -m soak --timeout 3600 -n 2 --dist loadfile --ignore tests/outages/test_leaks.py
+	$(BIN)/python -m pytest -m soak --timeout 3600 -n 3 --dist loadfile --ignore tests/outages/test_leaks.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-3.* $(CDK_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

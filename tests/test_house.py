@@ -22,7 +22,6 @@ ORDER = (
         "token",
         "connection_failure",
         "connection",
-        "exchanging",
         "round_trips",
         "transaction",
     ),

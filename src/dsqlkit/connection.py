@@ -169,7 +169,6 @@ def open_pool(
     from psycopg_pool import ConnectionPool
 
     signer = signer or TokenSigner(endpoint)
-    connect(endpoint, signer, timeout_s=wait_s).close()
     lent_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
 
     def remember(connection: Connection) -> None:
@@ -193,5 +192,12 @@ def open_pool(
         open=False,
         name="dsqlkit",
     )
+    if all_at_once:
+        pool.open()  # to make them while the first one is tried
+    try:
+        connect(endpoint, signer, timeout_s=wait_s).close()
+    except BaseException:
+        pool.close(timeout=0)  # what it has begun ends by itself
+        raise
     pool.open()
     return pool

@@ -8,23 +8,23 @@ that was to be prepared behind it for prepared, which fails from then on.
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import count, takewhile
 from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 import psycopg
+from psycopg import generators
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.rows import TupleRow
+from psycopg.waiting import Ready, Wait
 
 from dsqlkit.connection import Connection, Cursor
-from dsqlkit.exchanging import exchanged
 from dsqlkit.queries import numbered, statement
 
 if TYPE_CHECKING:
-    from psycopg.abc import Buffer
+    from psycopg.abc import Buffer, PQGen
     from psycopg.abc import Transformer as Adapting
     from psycopg.pq.abc import PGconn, PGresult
 
@@ -123,7 +123,8 @@ def commit(connection: Connection) -> str:
     """
     if _has_own_cursors(connection):
         return connection.execute("COMMIT", prepare=False).statusmessage or ""
-    result = connection.wait(exchanged(connection.pgconn, _send_commit))[-1]
+    connection.pgconn.send_query(b"COMMIT")
+    result = connection.wait(generators.execute(connection.pgconn))[-1]
     if refusal := _refusal(result):
         raise refusal
     return (result.command_status or b"").decode()
@@ -141,8 +142,7 @@ def _begin(connection: Connection, known: _Known, questions: Sequence[Question])
         sql, parameters = numbered(path)
         bound.append(_bound(adapting, known, sql, [values[each] for each in parameters]))
     try:
-        send = partial(_send_pipeline, bound)
-        results = connection.wait(exchanged(connection.pgconn, send))
+        results = connection.wait(_asked(connection.pgconn, bound))
     except BaseException:
         connection.close()
         raise
@@ -171,8 +171,31 @@ def _bound(adapting: "Adapting", known: _Known, sql: bytes, values: Sequence[obj
     return _Bound(key, adapted, adapting.formats or (), name, is_new)
 
 
-def _send_pipeline(bound: Sequence[_Bound], to: "PGconn") -> None:
+def _asked(to: "PGconn", bound: Sequence[_Bound]) -> "PQGen[list[PGresult]]":
+    """Send them all; what came back for each, its preparing first."""
     to.enter_pipeline_mode()
+    _send(to, bound)
+    while to.flush():
+        if (yield Wait.RW) & Ready.R:
+            to.consume_input()
+    results: list[PGresult] = []
+    result: PGresult | None = None
+    while True:
+        while to.is_busy():
+            if (yield Wait.R):
+                to.consume_input()
+        before, result = result, to.get_result()
+        if result is None:  # the end of what came back for one
+            if before is None or to.status == ConnStatus.BAD:
+                raise psycopg.OperationalError(to.get_error_message())
+        elif result.status == ExecStatus.PIPELINE_SYNC:
+            to.exit_pipeline_mode()
+            return results
+        else:
+            results.append(result)
+
+
+def _send(to: "PGconn", bound: Sequence[_Bound]) -> None:
     for each in bound:
         sql, types = each.key
         if each.name is None:
@@ -182,10 +205,6 @@ def _send_pipeline(bound: Sequence[_Bound], to: "PGconn") -> None:
                 to.send_prepare(each.name, sql, types)
             to.send_query_prepared(each.name, each.values, each.formats)
     to.pipeline_sync()
-
-
-def _send_commit(to: "PGconn") -> None:
-    to.send_query(b"COMMIT")
 
 
 def _answers(

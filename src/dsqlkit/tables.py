@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from psycopg.rows import TupleRow
+
 from dsqlkit.connection import Connection, Connections, Cursor
 from dsqlkit.errors import DsqlkitError, SqlError
 from dsqlkit.queries import read_sql, split_statements, statement
@@ -85,10 +87,11 @@ def have(connections: Connections, table: str) -> None:
 def is_there(connections: Connections, table: str) -> bool:
     """Whether there is such a table, which the workshop can read and fill then: raises WrongShape
     for another."""
-    query = statement("catalog/table_columns.sql")
-    rows = read_alone(connections, lambda c: c.execute(query, {"table": table}).fetchall())
-    if not rows and not exists(connections, table):
-        return False
+    rows = _columns(connections, table)
+    if not rows:
+        if not exists(connections, table):
+            return False
+        rows = _columns(connections, table)  # somebody may have made it in between
     found = {column: kind for column, kind, _ in rows}
     wanted = COLUMNS[table]
     wrong = [
@@ -106,6 +109,11 @@ def is_there(connections: Connections, table: str) -> bool:
     if wrong:
         raise not_the_workshops(table, ", ".join(wrong))
     return True
+
+
+def _columns(connections: Connections, table: str) -> list[TupleRow]:
+    query = statement("catalog/table_columns.sql")
+    return read_alone(connections, lambda c: c.execute(query, {"table": table}).fetchall())
 
 
 def not_the_workshops(table: str, flaw: str) -> WrongShape:

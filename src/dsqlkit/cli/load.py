@@ -95,7 +95,8 @@ def load(
         size = min(threads, plan.transactions) + 1
         pool = stack.enter_context(open_pool(endpoint, size=size, all_at_once=True))
         if journal is None:
-            _ask(printer, pool, endpoint.address, output, yes=yes)
+            if not yes:
+                _ask(printer, pool, endpoint.address, output)
             if not to_stdout:
                 journal = stack.enter_context(closing(Journal.create(output, plan, endpoint.host)))
         load = TableLoad(pool, plan, file=None if to_stdout else output, journal=journal)
@@ -119,9 +120,7 @@ def load(
     return ExitCode.DONE
 
 
-def _ask(
-    printer: Output, connections: "Connections", address: str, output: Path, *, yes: bool
-) -> None:
+def _ask(printer: Output, connections: "Connections", address: str, output: Path) -> None:
     from dsqlkit import tables
     from dsqlkit.loading.journal import path_of
 
@@ -130,7 +129,7 @@ def _ask(
     question = f"Table accounts2 on {address} has rows; they would be replaced."
     if path_of(output).exists():
         question += f" (--resume ends the load into {output} that was cut off.)"
-    printer.confirm(question, yes=yes)
+    printer.confirm(question, yes=False)
 
 
 def _run(printer: Output, load: "TableLoad", output: Path, *, to_stdout: bool) -> "Loaded":
