@@ -146,8 +146,13 @@ def test_ctrl_c_leaves_a_file_that_has_exactly_what_was_committed(
 
 
 def test_a_load_that_fails_says_what_was_committed(
-    dsqlkit: Command, connections: KeptConnection, local_cluster: LocalAddress, tmp_path: Path
+    dsqlkit: Command,
+    connections: KeptConnection,
+    local_cluster: LocalAddress,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("dsqlkit.loading.sending._SENDS_OF_ONE_BATCH", 3)
     file = tmp_path / "ids.txt"
     with Relay(local_cluster.port) as relay:
 

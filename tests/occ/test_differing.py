@@ -160,8 +160,8 @@ def test_what_it_costs_depends_on_the_rows_inserted_and_not_on_the_table(
     for size in (1000, 100_000):
         observer.say("DROP TABLE IF EXISTS large")
         observer.say("CREATE TABLE large (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), v int)")
-        observer.say(f"INSERT INTO large VALUES ('{first}', 0)")
         with connect_inside() as connection:
+            connection.execute("INSERT INTO large VALUES (%s, 0)", (first,))
             connection.execute("INSERT INTO large (v) SELECT generate_series(2, %s)", (size,))
         assert eventually(partial(has_rows, "large", size))
         before = rows_of("large")[1]

@@ -31,6 +31,7 @@ OWN_TABLES: Final = frozenset(
         "job",
         "key",
         "loser",
+        "next_command",
         "overlaid",
         "parameter",
         "role_mapping",

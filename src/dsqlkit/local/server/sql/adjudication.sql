@@ -59,7 +59,7 @@ END
 $$;
 
 -- It is written to for the number of a transaction's next command: how many of those so far write or lock rows.
-CREATE UNLOGGED TABLE IF NOT EXISTS dsqlkit.command ();
+CREATE UNLOGGED TABLE IF NOT EXISTS dsqlkit.next_command ();
 
 -- The rows that this transaction inserted into a table, with the number of the command that did. There are so many: they are
 -- looked for from the table's end on, where they mostly are, until they are found.
@@ -86,7 +86,7 @@ BEGIN
             SELECT FROM pg_depend d WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
                 AND d.refobjid = relation))
     THEN
-        INSERT INTO dsqlkit.command DEFAULT VALUES RETURNING cmin::text::bigint INTO here;
+        INSERT INTO dsqlkit.next_command DEFAULT VALUES RETURNING cmin::text::bigint INTO here;
         IF here IS DISTINCT FROM of_all THEN
             RETURN;
         END IF;
