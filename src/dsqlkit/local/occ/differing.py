@@ -15,6 +15,7 @@ from dsqlkit.local.occ.open_transaction import Touched
 from dsqlkit.local.occ.overlay_text import upsert
 from dsqlkit.local.occ.replay import Doings, as_json, doings
 from dsqlkit.local.occ.steps_again import text_of
+from dsqlkit.local.occ.unseen import is_unseen
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 
@@ -51,21 +52,23 @@ async def differs_again(ask: Ask, found: Doings, calls: Iterable[str] = ()) -> b
 async def read_inserted(ask_outright: Ask, ask: Ask, touched: Touched) -> Changes | None:
     """Read out what those statements of a transaction inserted that differ each time.
 
-    None if others of them differ, too, or the rows cannot be told: all that it did has to be read
-    out. `ask_outright` asks inside the transaction, `ask` as the endpoint. Raises exchange.Refused.
+    None if others of them differ, too, of which somebody may have seen what they did, or the rows
+    cannot be told: all that it did has to be read out. `ask_outright` asks inside the transaction,
+    `ask` as the endpoint. Raises exchange.Refused.
     """
     if touched.opaque or await differs_again(ask_outright, Doings(), touched.calls):
         return None
     tables: set[str] = set()
-    for step in touched.steps:
+    for number, step in enumerate(touched.steps):
         found = doings([text_of(step)])
         if found is None or found.unordered:
             return None
         if (found.calls or found.inserts) and await differs_again(ask_outright, found):
             table = inserted_into(step)
-            if table is None:
+            if table is not None:
+                tables.add(table)
+            elif not await is_unseen(ask_outright, number, touched):
                 return None
-            tables.add(table)
     inserted: dict[int, TableChanges] = {}
     for table in tables:
         relation = (await ask_outright(_BEHIND, table))[0][0]

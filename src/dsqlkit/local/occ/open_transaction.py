@@ -68,8 +68,9 @@ class Touched:
     or locked, `locked` and `shared` those of which they selected rows FOR UPDATE and FOR KEY SHARE.
     `schema` are the tables whose schema they changed, `rows` how many rows, `statements` how many
     of them there were. `steps` are those that have to run again where the transaction starts over,
-    `rows_of` how many rows each of these changed, `kept` the statements that came before it could;
-    `calls` the functions that they called.
+    `rows_of` how many rows each of these changed, `steps_at` how many statements there were with
+    it, `kept` the statements that came before it could; `mentioned_at` how many there were at the
+    last that mentioned each of the tables; `calls` the functions that they called.
     `opaque`: they may have written what no step says. `shared_keys` are known at COMMIT alone.
     """
 
@@ -81,6 +82,8 @@ class Touched:
     shared_keys: list[SharedKey] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     rows_of: list[int] = field(default_factory=list)
+    steps_at: list[int] = field(default_factory=list)
+    mentioned_at: dict[str, int] = field(default_factory=dict)
     kept: list[Statement] = field(default_factory=list)
     calls: set[str] = field(default_factory=set)
     opaque: bool = False
@@ -101,6 +104,8 @@ class Touched:
         self.opaque = self.opaque or statement.kind is Kind.OTHER
         self.rows += rows
         self.statements += 1
+        for table in statement.tables:
+            self.mentioned_at[table] = self.statements
         self.ddl, self.dml, _ = mixture(self.ddl, self.dml, statement.parts)
         self.deletes = self.deletes or statement.deletes
         if statement.kind is Kind.SCHEMA:
@@ -110,6 +115,7 @@ class Touched:
         elif statement.kind in _REPEATED:
             self.steps.append(step)
             self.rows_of.append(rows)
+            self.steps_at.append(self.statements)
 
 
 class OpenTransaction:
