@@ -23,6 +23,7 @@ ORDER = (
         "connection_failure",
         "connection",
         "round_trips",
+        "sql_errors",
         "transaction",
     ),
     *("connection_report", "tables", "roles", "indexes", "plans", "measurement"),

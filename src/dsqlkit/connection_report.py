@@ -11,8 +11,8 @@ import psycopg
 
 from dsqlkit.connection import connect
 from dsqlkit.endpoint import Endpoint
+from dsqlkit.sql_errors import sql_error
 from dsqlkit.token import TokenSigner
-from dsqlkit.transaction import sql_error
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from dsqlkit.costs.script import Transaction
 from dsqlkit.errors import DsqlkitError, SqlError
 from dsqlkit.plans.parse import parse_plan
 from dsqlkit.queries import NamedQuery
-from dsqlkit.transaction import sql_error
+from dsqlkit.sql_errors import sql_error
 
 _EXPLAIN: Final = "EXPLAIN (ANALYZE, VERBOSE) "
 _PARTS: Final = ("compute", "read", "write")

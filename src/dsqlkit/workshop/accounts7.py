@@ -18,7 +18,8 @@ from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import DsqlkitError
 from dsqlkit.plans.runner import explain
 from dsqlkit.queries import NamedQuery, parse_query, read_sql, split_statements
-from dsqlkit.transaction import run, sql_error
+from dsqlkit.sql_errors import sql_error
+from dsqlkit.transaction import run
 
 TABLE: Final = "accounts7"
 ROWS: Final = 5000
