@@ -12,7 +12,7 @@ from dsqlkit.local.backend.conversation import Conversation, Question
 from dsqlkit.local.dialect.catalog import SYSTEM_COLUMN
 from dsqlkit.local.occ.changes import Ask, Changes, NotThere, TableChanges, array
 from dsqlkit.local.occ.differing import differs_again, read_inserted
-from dsqlkit.local.occ.open_transaction import OpenTransaction, Touched
+from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.overlay_text import (
     at_overlays,
     copied_from_query,
@@ -23,6 +23,7 @@ from dsqlkit.local.occ.overlay_text import (
 from dsqlkit.local.occ.overlays import Overlays
 from dsqlkit.local.occ.replay import Doings, doings
 from dsqlkit.local.occ.steps_again import StepsAgain, bound_to_ours, text_of
+from dsqlkit.local.occ.touched import Touched
 from dsqlkit.local.occ.upserting import Begun, Upserting
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step

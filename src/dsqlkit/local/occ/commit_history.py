@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dsqlkit.local.occ.open_transaction import OpenTransaction, SharedKey
+from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.occ.touched import SharedKey
 
 
 class CommitHistory:

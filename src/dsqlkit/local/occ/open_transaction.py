@@ -1,20 +1,17 @@
-"""What the endpoint knows of one client's explicit transaction: its phase, and what it touched."""
+"""What the endpoint knows of one client's explicit transaction: its phase, and its rivals."""
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from dsqlkit.local.dialect.limits import mixture
 from dsqlkit.local.occ.changes import Changes
+from dsqlkit.local.occ.touched import Touched
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 
 LONG_AGO: Final = "-infinity"
 """Before all that the server's clock has shown, as PostgreSQL writes it."""
-
-_REPEATED: Final = (Kind.SETTING, Kind.LOCK, Kind.WRITE, Kind.COPY_IN, Kind.SCHEMA)
 
 
 class Phase(Enum):
@@ -47,75 +44,6 @@ _NEXT: Final[Mapping[Phase, tuple[Phase, ...]]] = {
 
 class ImpossibleTransition(Exception):
     """A mistake of ours: a transaction was to enter a phase that its own does not lead to."""
-
-
-@dataclass(frozen=True, slots=True)
-class SharedKey:
-    """A row that a transaction keeps FOR KEY SHARE: who locked and who made it, key and place."""
-
-    table: str
-    sharer: str
-    maker: str
-    key: str
-    place: str
-
-
-@dataclass(slots=True, eq=False)
-class Touched:
-    """What the statements of a transaction have touched so far.
-
-    `tables` are the names that they mentioned; `claimed` those of the tables whose rows they wrote
-    or locked, `locked` and `shared` those of which they selected rows FOR UPDATE and FOR KEY SHARE.
-    `schema` are the tables whose schema they changed, `rows` how many rows, `statements` how many
-    of them there were. `steps` are those that have to run again where the transaction starts over,
-    `rows_of` how many rows each of these changed, `steps_at` how many statements there were with
-    it, `kept` the statements that came before it could; `mentioned_at` how many there were at the
-    last that mentioned each of the tables; `calls` the functions that they called.
-    `opaque`: they may have written what no step says. `shared_keys` are known at COMMIT alone.
-    """
-
-    tables: set[str] = field(default_factory=set)
-    claimed: set[str] = field(default_factory=set)
-    locked: set[str] = field(default_factory=set)
-    shared: set[str] = field(default_factory=set)
-    schema: set[str] = field(default_factory=set)
-    shared_keys: list[SharedKey] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
-    rows_of: list[int] = field(default_factory=list)
-    steps_at: list[int] = field(default_factory=list)
-    mentioned_at: dict[str, int] = field(default_factory=dict)
-    kept: list[Statement] = field(default_factory=list)
-    calls: set[str] = field(default_factory=set)
-    opaque: bool = False
-    rows: int = 0
-    statements: int = 0
-    deletes: bool = False
-    ddl: bool = False
-    dml: bool = False
-
-    def note(self, step: Step | None, statement: Statement, rows: int) -> None:
-        """Remember a statement that has run, and how many rows it changed. Without a step it does
-        not run again."""
-        self.tables |= statement.tables
-        self.claimed |= statement.claimed
-        self.locked |= statement.locked
-        self.shared |= statement.shared
-        self.calls |= statement.calls
-        self.opaque = self.opaque or statement.kind is Kind.OTHER
-        self.rows += rows
-        self.statements += 1
-        for table in statement.tables:
-            self.mentioned_at[table] = self.statements
-        self.ddl, self.dml, _ = mixture(self.ddl, self.dml, statement.parts)
-        self.deletes = self.deletes or statement.deletes
-        if statement.kind is Kind.SCHEMA:
-            self.schema |= statement.tables
-        if step is None:
-            self.kept.append(statement)
-        elif statement.kind in _REPEATED:
-            self.steps.append(step)
-            self.rows_of.append(rows)
-            self.steps_at.append(self.statements)
 
 
 class OpenTransaction:

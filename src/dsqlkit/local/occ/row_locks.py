@@ -7,7 +7,8 @@ from dsqlkit.local.dialect.refusal import DATA_CONFLICT
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.at_overlays import AtOverlays
 from dsqlkit.local.occ.changes import Ask, array
-from dsqlkit.local.occ.open_transaction import OpenTransaction, SharedKey
+from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.occ.touched import SharedKey
 
 _CLAIM_LOCKED: Final = "SELECT dsqlkit.claim_locked($1, $2::regclass, $3::tid[])"
 _SHARED_KEYS: Final = """
