@@ -23,6 +23,7 @@ from dsqlkit.cli.plan_words import (
     HOT,
     OFF,
     WARM,
+    cost_of,
     estimate_factor,
     layers_of,
     name_parts,
@@ -163,7 +164,7 @@ def _cells(time: NodeTime) -> dict[str, Text]:
         "own ms": own,
         "share": Text("" if time.share is None else f"{time.share:.0%}", _heat(time.share)),
         "est. rows": Text(short(expected)),
-        "est. cost": Text("" if node.cost is None else f"{node.cost.total:,.2f}"),
+        "est. cost": Text(cost_of(node)),
     }
 
 

@@ -57,15 +57,23 @@ def name_parts(node: PlanNode) -> tuple[str, str, str, str]:
 
 
 def short(rows: float | None) -> str:
-    """Rows in at most six characters: `99,999`, `120k`, `1.2M`."""
+    """Rows in at most six characters: `99,999`, `120k`, `1.2M`, `1e+24`."""
     if rows is None:
         return ""
     if rows < 99_999.5:
         return f"{rows:,.0f}"
-    for unit, size in (("k", 1e3), ("M", 1e6), ("G", 1e9)):
+    for unit, size in (("k", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12)):
         if rows < size * 999.5:
             return f"{rows / size:.3g}{unit}"
-    return f"{rows / 1e12:.3g}T"
+    return f"{rows:.0e}"
+
+
+def cost_of(node: PlanNode) -> str:
+    """The planner's cost, which has no more than 15 digits: `43.30`, `2.25e+22`."""
+    if node.cost is None:
+        return ""
+    total = node.cost.total
+    return f"{total:,.2f}" if total < 1e15 else f"{total:.3g}"
 
 
 def estimate_factor(expected: float | None, found: float | None) -> float:

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from dsqlkit.plans.conditions import readable
 from dsqlkit.plans.model import PlanNode
@@ -49,8 +50,14 @@ class Finding:
     advice: str
 
 
+_UNCOUNTED: Final = 1e15
+"""From there on a number of rows is no more than its size: a double has no more digits."""
+
+
 def count(rows: float, noun: str = "row") -> str:
-    """Rows for people: `1 row`, `4,820 rows`."""
+    """Rows for people: `1 row`, `4,820 rows`, `1e+24 rows`."""
+    if rows >= _UNCOUNTED:
+        return f"{rows:.3g} {noun}s"
     whole = round(rows)
     return f"{whole:,} {noun}" if whole == 1 else f"{whole:,} {noun}s"
 

@@ -9,8 +9,9 @@ from typing import Final
 from dsqlkit.plans.model import Actual, Cost, PlanNode
 
 _NAME: Final = r'(?:"(?:[^"]|"")+"|[^\s".()]+)'
-_WHOLE: Final = r"\d{1,40}"
-"""Cross joins are estimated at 24 digits of rows, and of cost."""
+_WHOLE: Final = r"\d{1,309}"
+"""As long as a double can be, which is never printed with an exponent. A cross join of four large
+tables is estimated at 24 digits of rows, and of cost; rows end at 101 digits."""
 _NUMBER: Final = rf"{_WHOLE}(?:\.\d{{1,9}})?"
 
 _NODE: Final = re.compile(
