@@ -74,7 +74,7 @@ retries: $(VENV)/developed
 # The run of mixed clients has the machine to itself: it counts what eight clients can do.
 soak: $(VENV)/developed
 	$(BIN)/python -m pytest -m soak --timeout 3600 -rP tests/outages/test_leaks.py
-	$(BIN)/python -m pytest -m soak --timeout 3600 -n 3 --dist loadfile --ignore tests/outages/test_leaks.py
+	$(BIN)/python -m pytest -m soak --timeout 3600 -n 3 --dist worksteal --ignore tests/outages/test_leaks.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-3.* $(CDK_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -41,6 +41,7 @@ class Resolution:
         contenders = {contender.pid: contender for contender in everybody}
         # Of all, as whoever waits for one that waits is to wait on.
         self._watch.looked(contenders.values())
+        before = {each: each.transaction for each in everybody}
         waits = await self._monitor.waits(contenders)
         if _log.isEnabledFor(logging.DEBUG):
             self._tell(waits, contenders)
@@ -54,6 +55,8 @@ class Resolution:
             theirs, its = waiting.transaction, blocker.transaction
             if theirs is None or its is None or waiting.is_idle:
                 continue
+            if theirs is not before[waiting] or its is not before[blocker]:
+                continue  # one of those that met is over: what its session is in now has met nobody
             if waiting.makes_rivals and concern is Concern.ROW:
                 theirs.meets(its)
         around = [contenders[pid] for pid in circle(waits) if pid in contenders]
