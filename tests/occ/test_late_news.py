@@ -43,21 +43,37 @@ def _not_run(work: Coroutine[Any, Any, None]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("begins_anew", "are_rivals"), [((), True), ((0,), False), ((1,), False), ((0, 1), False)]
+    ("begins_anew", "asks_anew", "are_rivals"),
+    [
+        ((), (), True),
+        ((), (BLOCKER,), True),
+        ((), (WAITING,), False),
+        ((WAITING,), (), False),
+        ((BLOCKER,), (), False),
+        ((WAITING, BLOCKER), (WAITING, BLOCKER), False),
+    ],
 )
-def test_a_transaction_that_began_meanwhile_has_met_nobody(
-    begins_anew: Collection[int], are_rivals: bool
+def test_what_began_meanwhile_has_met_nobody(
+    begins_anew: Collection[int], asks_anew: Collection[int], are_rivals: bool
 ) -> None:
     sessions = [_Session(WAITING), _Session(BLOCKER)]
 
-    def begin() -> None:
-        for each in begins_anew:
-            sessions[each].transaction = OpenTransaction(0)
-
     async def look() -> None:
+        watch = Watch(())
+
+        def go_on() -> None:
+            for each in sessions:
+                if each.pid in begins_anew:
+                    each.transaction = OpenTransaction(0)
+                if each.pid in asks_anew:
+                    watch.at_rest(each)
+                    watch.busy(each)
+
+        for each in sessions:
+            watch.busy(each)
         everybody: list[Contender] = [*sessions]
-        resolution = Resolution(_LateMonitor(begin), Watch(()), Luck({}), _not_run)
-        await resolution.look_after((), everybody)
+        await Resolution(_LateMonitor(go_on), watch, Luck({}), _not_run).look_after((), everybody)
+        watch.stop()
 
     asyncio.run(look())
     one, two = (each.transaction for each in sessions)

@@ -55,8 +55,12 @@ class Resolution:
             theirs, its = waiting.transaction, blocker.transaction
             if theirs is None or its is None or waiting.is_idle:
                 continue
-            if theirs is not before[waiting] or its is not before[blocker]:
-                continue  # one of those that met is over: what its session is in now has met nobody
+            if (
+                theirs is not before[waiting]
+                or its is not before[blocker]
+                or self._is_over(waiting)
+            ):
+                continue  # what has come since has met nobody
             if waiting.makes_rivals and concern is Concern.ROW:
                 theirs.meets(its)
         around = [contenders[pid] for pid in circle(waits) if pid in contenders]
@@ -131,8 +135,12 @@ class Resolution:
         can = contender.can_step_aside and await contender.can_be_taken_back()
         return can and contender.can_step_aside  # it may have gone on meanwhile
 
+    def _is_over(self, contender: Contender) -> bool:
+        """Whether what it had under way at this look's beginning is."""
+        return self._watch.sent_s(contender) != self._seen.get(contender)
+
     async def _cancel(self, contender: Contender, refusal: Refusal | None = None) -> None:
-        if self._watch.sent_s(contender) != self._seen.get(contender):
-            return  # it is over, and a savepoint of what has come since is not to be met
+        if self._is_over(contender):
+            return  # a savepoint of what has come since is not to be met
         with contender.being_cancelled(refusal):
             await self._monitor.cancel(contender.pid)
