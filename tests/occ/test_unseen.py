@@ -74,6 +74,33 @@ def test_what_somebody_has_seen_stays(
     assert two.say("COMMIT") == CONFLICT
 
 
+@pytest.mark.parametrize(
+    ("draw", "look"),
+    [
+        ("UPDATE of_drawn SET v = random()", "SELECT v FROM drawn WHERE id = 7"),
+        ("UPDATE keys SET v = random()", "SELECT v FROM of_keys"),
+    ],
+)
+def test_what_reached_others_than_the_table_that_is_named_stays(
+    racers: Sessions, drawn: None, observer: Racer, draw: str, look: str
+) -> None:
+    observer.say("CREATE TABLE keys (v float8 PRIMARY KEY)")
+    observer.say("CREATE TABLE of_keys (v float8 REFERENCES keys ON UPDATE CASCADE)")
+    observer.say("INSERT INTO keys VALUES (2)")
+    observer.say("INSERT INTO of_keys VALUES (2)")
+    one, two = racers(2)
+    one.say("BEGIN")
+    assert one.say(draw) == "UPDATE 1"
+    seen = one.rows(look)
+    assert one.say(ADD) == "UPDATE 1"
+    two.say("BEGIN")
+    assert two.say(ADD) == "UPDATE 1"
+    assert one.say("COMMIT") == "COMMIT"
+    assert observer.rows(look) == seen != [(2.0,)]
+    assert two.say("COMMIT") == CONFLICT
+    assert observer.say("DROP TABLE of_keys, keys") == "DROP TABLE"
+
+
 def test_the_rival_of_one_that_draws_wins_if_it_is_first(
     racers: Sessions, drawn: None, observer: Racer
 ) -> None:

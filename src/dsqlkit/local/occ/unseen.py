@@ -16,28 +16,35 @@ _REMEMBERED: Final = frozenset({"currval", "lastval"})
 _SHOW_NOTHING_ELSE: Final = """
 SELECT NOT EXISTS (
     SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relname = ANY ($1::text[]) AND c.relkind <> 'r' AND n.nspname !~ '^dsqlkit'
+    WHERE c.relname = ANY ($1::text[]) AND n.nspname !~ '^dsqlkit'
+        AND (c.relkind <> 'r' OR EXISTS (
+            SELECT FROM pg_catalog.pg_constraint k
+            WHERE k.confrelid = c.oid AND k.contype = 'f' AND k.confupdtype NOT IN ('a', 'r')
+        ))
     UNION ALL
     SELECT FROM pg_catalog.pg_proc WHERE proname = ANY ($2::text[]) AND oid >= 16384
 )
 """
+"""Of these names none is of a view, nor of a table that passes its keys on to others; and none of
+these functions is a user's."""
 
 
 async def is_unseen(ask: Ask, number: int, touched: Touched) -> bool:
     """Whether the step of that number among those that have to run again has drawn nothing but
     values that it assigned, and nobody can have seen them since.
 
-    `ask` asks inside the transaction, where a view or a function may read what is not named. Raises
-    exchange.Refused.
+    `ask` asks inside the transaction, where a view, a function or a foreign key may reach what is
+    not named. Raises exchange.Refused.
     """
     step = touched.steps[number]
     if step.statement is None or not assigns_what_it_draws(text_of(step)):
         return False
     at = touched.steps_at[number]
+    own = step.statement.tables
     since = {name for name, last in touched.mentioned_at.items() if last > at}
-    if not since.isdisjoint(step.statement.tables) or touched.calls & _REMEMBERED:
+    if not since.isdisjoint(own) or touched.calls & _REMEMBERED:
         return False
-    rows = await ask(_SHOW_NOTHING_ELSE, array(since), array(touched.calls))
+    rows = await ask(_SHOW_NOTHING_ELSE, array(since | own), array(touched.calls))
     return rows[0][0] == "t"
 
 
