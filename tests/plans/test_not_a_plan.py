@@ -26,6 +26,8 @@ from dsqlkit.plans.parse import PlanError, parse_plan
         "->",
         "\x00\x01\x02",
         "cost=0.00..1.00 rows=1 width=4",
+        ".\n.",
+        "…\n\n…",
     ],
 )
 def test_other_text_is_refused(text: str) -> None:

@@ -59,7 +59,8 @@ def _undressed(block: Sequence[str]) -> list[str]:
     if rows is None:
         rows = _without_border(_without_rules(_without_quotes(block)))
     rows = _without_newline_marks(_without_quotes(rows))
-    return _join_strings(_without_margin(_join_wrapped(_without_rules(rows))))
+    lines = _join_strings(_without_margin(_join_wrapped(_without_rules(rows))))
+    return [line for line in lines if line.strip()]  # of marks alone nothing is left
 
 
 def _expanded(block: Sequence[str]) -> list[str] | None:
