@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dsqlkit.plans.model import PlanNode, Property, sql_name
+from dsqlkit.plans.model import MOST_EXACT, PlanNode, Property, sql_name
 from dsqlkit.plans.scans import B_TREE_SCAN
 
 HOT: Final = 0.5
@@ -73,7 +73,7 @@ def cost_of(node: PlanNode) -> str:
     if node.cost is None:
         return ""
     total = node.cost.total
-    return f"{total:,.2f}" if total < 1e15 else f"{total:.3g}"
+    return f"{total:,.2f}" if total < MOST_EXACT else f"{total:.3g}"
 
 
 def estimate_factor(expected: float | None, found: float | None) -> float:

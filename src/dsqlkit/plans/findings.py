@@ -4,10 +4,9 @@ import textwrap
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from dsqlkit.plans.conditions import readable
-from dsqlkit.plans.model import PlanNode
+from dsqlkit.plans.model import MOST_EXACT, PlanNode
 
 FEW_ROWS = 100
 """Below this many rows nothing is urgent: most of the time is spent on other things than rows."""
@@ -50,13 +49,9 @@ class Finding:
     advice: str
 
 
-_UNCOUNTED: Final = 1e15
-"""From there on a number of rows is no more than its size: a double has no more digits."""
-
-
 def count(rows: float, noun: str = "row") -> str:
     """Rows for people: `1 row`, `4,820 rows`, `1e+24 rows`."""
-    if rows >= _UNCOUNTED:
+    if rows >= MOST_EXACT:
         return f"{rows:.3g} {noun}s"
     whole = round(rows)
     return f"{whole:,} {noun}" if whole == 1 else f"{whole:,} {noun}s"

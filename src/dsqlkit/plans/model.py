@@ -15,6 +15,8 @@ _DPU: Final = re.compile(
     r"(?:\s+\(Transaction minimum:\s*(?P<minimum>\d{1,18}(?:\.\d{1,18})?)\))?"
 )
 DPU_HEADING: Final = "Statement DPU Estimate"
+MOST_EXACT: Final = 1e15
+"""From there on an estimate says no more than its size: a double has no more digits."""
 _SETTING: Final = re.compile(r"(?P<name>[\w.]+) = '(?P<value>(?:[^']|'')*)'")
 _TRIGGER: Final = re.compile(
     r"(?:time=(?P<time>\d{1,18}(?:\.\d{1,9})?) )?calls=(?P<calls>\d{1,18})(?:\.0*)?"

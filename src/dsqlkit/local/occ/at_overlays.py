@@ -22,12 +22,11 @@ from dsqlkit.local.occ.overlay_text import (
 )
 from dsqlkit.local.occ.overlays import Overlays
 from dsqlkit.local.occ.replay import Doings, doings
-from dsqlkit.local.occ.steps_again import StepsAgain, bound_to_ours, text_of
+from dsqlkit.local.occ.steps_again import StepsAgain, text_of
 from dsqlkit.local.occ.touched import Touched
 from dsqlkit.local.occ.upserting import Begun, Upserting
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
-from dsqlkit.local.wire.messages import Frontend, message
 
 _OIDS: Final = """
 SELECT name, c.oid::text FROM pg_catalog.unnest($1::text[]) AS u (name), LATERAL (
@@ -179,7 +178,7 @@ class AtOverlays:
         if statement.can_conflict:
             await self._cover(transaction, statement.claimed)
         if (begun := await self._upsert_begun(step, statement, transaction)) is not None:
-            return AtOverlay(await self._upserting.frames(step, begun), begun.end)
+            return AtOverlay(await self._again.frames(step, begun.text), begun.end)
         return AtOverlay(await self._led(step, statement, transaction))
 
     async def _upsert_begun(
@@ -251,11 +250,7 @@ class AtOverlays:
         if text == text_of(step) and is_analysed_now:
             await self._again.bind_again(step.bind)
             return step.data
-        if not step.parse:
-            return message(Frontend.QUERY, text + b"\0") + step.copied
-        await self._again.prepare(step.parse, text)
-        await self._again.bind_again(bound_to_ours(step.bind))
-        return bound_to_ours(step.data)
+        return await self._again.frames(step, text)
 
 
 def _doings(touched: Touched) -> Doings | None:

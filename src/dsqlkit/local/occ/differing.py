@@ -31,7 +31,6 @@ _INSERTED: Final = """
 SELECT command::text, image
 FROM dsqlkit.inserted($1, $2::oid::regclass, $3::bigint, $4::boolean, $5::bigint[], $6::bigint)
 """
-_WRITES: Final = (Kind.LOCK, Kind.WRITE, Kind.COPY_IN)
 
 
 class Insertion(NamedTuple):
@@ -109,7 +108,7 @@ def commands(touched: Touched) -> dict[int, int] | None:
         statement = step.statement
         if statement is None or len(statement.parts) > 1 or statement.explained is not None:
             return None
-        if statement.kind in _WRITES:
+        if statement.can_conflict:
             numbers[number] = len(numbers)
     return numbers
 

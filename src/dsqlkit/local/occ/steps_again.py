@@ -51,6 +51,14 @@ class StepsAgain:
             frames = message(Frontend.QUERY, text + b"\0") + step.copied
         return (await self._conversation.run(frames)).rows()
 
+    async def frames(self, step: Step, text: bytes) -> bytes:
+        """The frames that run a text in place of that of a step, for its client."""
+        if not step.parse:
+            return message(Frontend.QUERY, text + b"\0") + step.copied
+        await self.prepare(step.parse, text)
+        await self.bind_again(bound_to_ours(step.bind))
+        return bound_to_ours(step.data)
+
     async def bind_again(self, bind: bytes) -> None:
         """Make a portal again that was bound in an earlier step: it went with what was let go."""
         if bind:

@@ -1,5 +1,6 @@
 """What the statements of an open transaction touched, and which of them may have to run again."""
 
+from collections.abc import KeysView
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,17 +26,17 @@ class SharedKey:
 class Touched:
     """What the statements of a transaction have touched so far.
 
-    `tables` are the names that they mentioned; `claimed` those of the tables whose rows they wrote
-    or locked, `locked` and `shared` those of which they selected rows FOR UPDATE and FOR KEY SHARE.
+    `mentioned_at` are the names of tables that they mentioned, and how many statements there were
+    at the last that did; `claimed` those of the tables whose rows they wrote or locked, `locked`
+    and `shared` those of which they selected rows FOR UPDATE and FOR KEY SHARE.
     `schema` are the tables whose schema they changed, `rows` how many rows, `statements` how many
     of them there were. `steps` are those that have to run again where the transaction starts over,
     `rows_of` how many rows each of these changed, `steps_at` how many statements there were with
-    it, `kept` the statements that came before it could; `mentioned_at` how many there were at the
-    last that mentioned each of the tables; `calls` the functions that they called.
+    it, `kept` the statements that came before it could; `calls` the functions that they called.
     `opaque`: they may have written what no step says. `shared_keys` are known at COMMIT alone.
     """
 
-    tables: set[str] = field(default_factory=set)
+    mentioned_at: dict[str, int] = field(default_factory=dict)
     claimed: set[str] = field(default_factory=set)
     locked: set[str] = field(default_factory=set)
     shared: set[str] = field(default_factory=set)
@@ -44,7 +45,6 @@ class Touched:
     steps: list[Step] = field(default_factory=list)
     rows_of: list[int] = field(default_factory=list)
     steps_at: list[int] = field(default_factory=list)
-    mentioned_at: dict[str, int] = field(default_factory=dict)
     kept: list[Statement] = field(default_factory=list)
     calls: set[str] = field(default_factory=set)
     opaque: bool = False
@@ -54,10 +54,14 @@ class Touched:
     ddl: bool = False
     dml: bool = False
 
+    @property
+    def tables(self) -> KeysView[str]:
+        """The names of all tables that they mentioned."""
+        return self.mentioned_at.keys()
+
     def note(self, step: Step | None, statement: Statement, rows: int) -> None:
         """Remember a statement that has run, and how many rows it changed. Without a step it does
         not run again."""
-        self.tables |= statement.tables
         self.claimed |= statement.claimed
         self.locked |= statement.locked
         self.shared |= statement.shared

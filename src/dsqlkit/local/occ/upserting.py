@@ -12,9 +12,8 @@ from typing import Final, NamedTuple
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.occ.changes import Ask, array
 from dsqlkit.local.occ.overlay_text import Target, Upsert
-from dsqlkit.local.occ.steps_again import StepsAgain, bound_to_ours
+from dsqlkit.local.occ.steps_again import StepsAgain
 from dsqlkit.local.statements.steps import Step
-from dsqlkit.local.wire.messages import Frontend, message
 
 _BEGIN_SKIPPING: Final = "SELECT dsqlkit.begin_skipping($1::oid::regclass, $2, $3::text[])"
 _END_SKIPPING: Final = "SELECT dsqlkit.end_skipping()"
@@ -53,14 +52,6 @@ class Upserting:
         await self._again.run(step, step.statement, found.first, parameters)
         await self._ask(_FILL, relation)
         return Begun(found.second, partial(self._keep, relation))
-
-    async def frames(self, step: Step, begun: Begun) -> bytes:
-        """The frames that run it in place of the step's."""
-        if not step.parse:
-            return message(Frontend.QUERY, begun.text + b"\0")
-        await self._again.prepare(step.parse, begun.text)
-        await self._again.bind_again(bound_to_ours(step.bind))
-        return bound_to_ours(step.data)
 
     async def _keep(self, relation: str) -> None:
         """Keep what it did in the overlay."""
