@@ -8,6 +8,7 @@ import pytest
 from dsqlkit.local.occ.differing import Insertion, by_statement
 from tests.occ.conftest import CONFLICT, Racer, Sessions
 from tests.support.inside import connect_inside
+from tests.support.statistics import counted
 from tests.support.waiting import eventually
 
 
@@ -129,18 +130,9 @@ def test_rows_that_took_the_room_of_others_are_found(
     assert observer.rows("SELECT FROM filled WHERE v BETWEEN 1 AND 500") == []
 
 
-def rows_of(table: str) -> tuple[int, int]:
-    """How many rows were inserted into a table, and how many were read from it in a row."""
-    query = "SELECT n_tup_ins, seq_tup_read FROM pg_stat_user_tables WHERE relname = %s"
-    with connect_inside() as connection:
-        row = connection.execute(query, (table,)).fetchone()
-        assert row is not None
-        return row[0], row[1]
-
-
 def has_rows(table: str, count: int) -> bool:
-    """Whether so many rows were inserted: the server tells once those who did are gone."""
-    return rows_of(table)[0] >= count
+    """Whether so many rows were inserted."""
+    return counted(table).inserted >= count
 
 
 @pytest.mark.parametrize(
@@ -164,7 +156,7 @@ def test_what_it_costs_depends_on_the_rows_inserted_and_not_on_the_table(
             connection.execute("INSERT INTO large VALUES (%s, 0)", (first,))
             connection.execute("INSERT INTO large (v) SELECT generate_series(2, %s)", (size,))
         assert eventually(partial(has_rows, "large", size))
-        before = rows_of("large")[1]
+        before = counted("large").read_in_a_row
         one, two = racers(2)
         one.say("BEGIN")
         made = one.rows("INSERT INTO large (v) VALUES (1) RETURNING id")
@@ -177,7 +169,7 @@ def test_what_it_costs_depends_on_the_rows_inserted_and_not_on_the_table(
         assert two.say("COMMIT") == CONFLICT
         one.connection.close()
         assert eventually(partial(has_rows, "large", size + 1))
-        read[size] = rows_of("large")[1] - before
+        read[size] = counted("large").read_in_a_row - before
         assert observer.rows(f"SELECT id FROM large WHERE id = '{made[0][0]}'") == made
     observer.say("DROP TABLE large")
     assert 0 < read[100_000] <= 2 * read[1000]

@@ -1,13 +1,12 @@
 """Values that an UPDATE draws: those that nobody has seen may be drawn again, all others stay."""
 
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 
 from dsqlkit.local.occ.unseen import assigns_what_it_draws
 from tests.occ.conftest import CONFLICT, Racer, Sessions
-from tests.support.inside import connect_inside
+from tests.support.statistics import counted
 from tests.support.waiting import eventually
 
 ADD = "UPDATE race SET v = v + 1 WHERE id = 1"
@@ -114,25 +113,10 @@ def test_the_rival_of_one_that_draws_wins_if_it_is_first(
     assert observer.rows("SELECT v FROM drawn WHERE id = 7") == [(-1.0,)]
 
 
-def read_in_a_row(table: str) -> int:
-    query = "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = %s"
-    with connect_inside() as connection:
-        row = connection.execute(query, (table,)).fetchone()
-        assert row is not None
-        return int(row[0])
-
-
-def has_updated(table: str) -> bool:
-    """Whether an update was counted: the server tells once those who did it are gone."""
-    query = "SELECT n_tup_upd > 0 FROM pg_stat_user_tables WHERE relname = %s"
-    with connect_inside() as connection:
-        return connection.execute(query, (table,)).fetchone() == (True,)
-
-
 def test_what_nobody_has_seen_costs_no_look_through_its_table(
     racers: Sessions, drawn: None, observer: Racer
 ) -> None:
-    before = read_in_a_row("drawn")
+    before = counted("drawn").read_in_a_row
     one, two = racers(2)
     one.say("BEGIN")
     assert one.say(DRAW) == "UPDATE 1"
@@ -142,6 +126,6 @@ def test_what_nobody_has_seen_costs_no_look_through_its_table(
     assert one.say("COMMIT") == "COMMIT"
     assert two.say("COMMIT") == CONFLICT
     one.connection.close()
-    assert eventually(partial(has_updated, "drawn"))
-    assert read_in_a_row("drawn") == before
+    assert eventually(lambda: counted("drawn").updated > 0)
+    assert counted("drawn").read_in_a_row == before
     assert observer.rows("SELECT v > 0, at IS NOT NULL FROM drawn WHERE id = 7") == [(True, True)]
