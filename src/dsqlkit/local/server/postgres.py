@@ -85,6 +85,7 @@ def start(state: StateFolder, template: Path | None = None) -> Server:
             write_whole(home.data / name, text)
             home.give(home.data / name)
         process = home.spawn([str(programs / "postgres"), "-D", str(home.data)])
+        _put_behind_endpoint(process.pid)
     except BaseException:
         home.release()
         raise
@@ -116,6 +117,17 @@ def stop_orphan(state: StateFolder, *, timeout_s: float) -> None:
                 os.kill(pid, signal.SIGINT)
                 signalled = True
         time.sleep(_POLL_S)
+
+
+def _put_behind_endpoint(pid: int) -> None:
+    """Let a backend that wakes up wait for the end of the endpoint's turn on a processor.
+
+    The endpoint, one process, hands all that waits for it what it has, and stops for each of them
+    otherwise: with eight clients a fifth fewer transactions came of that.
+    """
+    if hasattr(os, "sched_setscheduler"):
+        with contextlib.suppress(OSError):  # not everywhere is that allowed, and it only saves time
+            os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _programs_and_data(template: Path, home: ServerHome) -> Path:
