@@ -49,6 +49,9 @@ OUTSIDE: list[tuple[Kind | None, End, set[str], Turn]] = [
     (Kind.BEGIN, End.SYNC, {"plain", "idle"}, Turn.BEGIN),
     (Kind.BEGIN, End.PART, {"plain", "idle"}, Turn.BEGIN),
     (Kind.BEGIN, End.SYNC, {"plain", "joins"}, Turn.STREAM),
+    (Kind.BEGIN, End.NEXT, {"plain"}, Turn.BEGIN),
+    (Kind.BEGIN, End.NEXT, {"plain", "together"}, Turn.BEGIN_TOGETHER),
+    (Kind.BEGIN, End.NEXT, {"plain", "together", "joins"}, Turn.STREAM),
     # A text whose statements go one by one.
     (Kind.WRITE, End.PART, set(), Turn.BEGIN_IMPLICIT),
     (Kind.COPY_IN, End.PART, {"limited"}, Turn.BEGIN_IMPLICIT),
@@ -92,7 +95,7 @@ def test_outside_a_transaction_block(
 ) -> None:
     names = (
         *("joins", "plain", "idle", "outdated", "refused"),
-        *("limited", "counted", "apart", "explains", "disrupted"),
+        *("limited", "counted", "apart", "explains", "disrupted", "together"),
     )
     assert outside(kind, end, **{name: name in facts for name in names}) is turn
 
@@ -155,6 +158,10 @@ INSIDE: list[tuple[Phase, Kind | None, set[str], Turn]] = [
     (Phase.OPEN, Kind.WRITE, {"implicit", "closes", "writes"}, Turn.SPLIT),
     (Phase.OPEN, None, {"implicit", "closes"}, Turn.SPLIT),
     (Phase.OPEN, Kind.WRITE, {"closes", "writes"}, Turn.HOLD),
+    # What came at once.
+    (Phase.OPEN, Kind.WRITE, {"writes", "together"}, Turn.SEND_TOGETHER),
+    (Phase.OPEN, Kind.WRITE, {"writes", "together", "outdated"}, Turn.OUTDATED),
+    (Phase.PARKED, Kind.WRITE, {"writes", "together"}, Turn.RESUME),
 ]
 
 
@@ -173,7 +180,7 @@ def test_inside_a_transaction_block(
             "outdated",
             "refused",
         ),
-        *("gathered", "counted", "guarded", "writes"),
+        *("gathered", "counted", "guarded", "writes", "together"),
     )
     assert inside(phase, kind, **{name: name in facts for name in names}) is turn
 
@@ -184,7 +191,7 @@ def test_a_rollback_is_never_kept_from_its_end(phase: Phase, kind: Kind | None) 
     facts = dict.fromkeys(
         (
             *("too_old", "disrupted", "needs_care", "outdated", "refused"),
-            *("gathered", "counted", "guarded", "writes"),
+            *("gathered", "counted", "guarded", "writes", "together"),
         ),
         True,
     )

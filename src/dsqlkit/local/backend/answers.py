@@ -303,6 +303,20 @@ def changed_rows(tag: bytes, *, copies_in: bool) -> int:
     return int(words[-1])
 
 
+def changes(answer: bytes) -> list[int]:
+    """How many rows each statement changed, by a whole answer of plain frames."""
+    changed, position = [], 0
+    while position < len(answer):
+        kind = answer[position]
+        after = position + 1 + INT32.unpack_from(answer, position + 1)[0]
+        if kind == _TAG:
+            changed.append(changed_rows(answer[position:after], copies_in=False))
+        elif kind in EMPTY_ENDS:
+            changed.append(0)
+        position = after
+    return changed
+
+
 def told_rows(notice: bytes) -> int:
     """How many rows a NoticeResponse of ours says were changed by a foreign key's action."""
     if _AS_ROWS not in notice:

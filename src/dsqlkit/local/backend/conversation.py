@@ -7,7 +7,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from typing import Final, TypeAlias
 
-from dsqlkit.local.backend.answers import EMPTY_ENDS, AnswerRewriter, changed_rows, told_rows
+from dsqlkit.local.backend.answers import (
+    EMPTY_ENDS,
+    AnswerRewriter,
+    changed_rows,
+    changes,
+    told_rows,
+)
 from dsqlkit.local.backend.exchange import (
     FORWARDED,
     HELD,
@@ -192,6 +198,8 @@ class Conversation:
         verdict.tag, changed = found
         verdict.changed += changed
         verdict.status = data[-1]
+        if exchange.each is not None:
+            exchange.each += changes(data)
         piece = data[:-_READY_BYTES] if exchange.request.hide_ready else data
         if exchange.forwards:
             self._give(piece, exchange)
@@ -232,7 +240,7 @@ class Conversation:
                 exchange.pieces.append((kind, piece))
                 exchange.size += len(piece)
                 if request.bounded and exchange.size > HELD_BYTES:
-                    shown += [each for _, each in exchange.pieces]
+                    shown.append(exchange.held())
                     exchange.pieces.clear()
                     exchange.forwards = exchange.begun = True
             if kind == Backend.READY_FOR_QUERY:
@@ -248,8 +256,8 @@ class Conversation:
             verdict.status = frame[5]
         elif kind == Backend.COMMAND_COMPLETE:
             verdict.tag = frame
-            exchange.ended += 1
             verdict.changed += changed_rows(frame, copies_in=exchange.copies_in)
+            self._ended(exchange)
         elif kind == Backend.ERROR_RESPONSE:
             frame = verdict.error = exchange.placed(frame)
             if verdict.sqlstate == _CANCELLED:
@@ -270,5 +278,11 @@ class Conversation:
         elif kind == Backend.BACKEND_KEY_DATA:
             (self.pid,) = INT32.unpack_from(frame, 5)
         elif kind in EMPTY_ENDS:
-            exchange.ended += 1
+            self._ended(exchange)
         return frame
+
+    @staticmethod
+    def _ended(exchange: Exchange) -> None:
+        exchange.ended += 1
+        if exchange.each is not None:
+            exchange.each.append(exchange.verdict.changed - sum(exchange.each))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
+from dsqlkit.local.backend.savepoint import without_savepoint_between
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.wire.messages import (
@@ -54,7 +55,8 @@ class Request(NamedTuple):
     `goes_on`: nor does it wait for this answer, which may come with the next. `holds_end`: from the
     end of its first statement on they are held all the same. `guarded`: a savepoint of ours comes
     before it. `before` counts the characters of the client's text that come before the text that
-    was sent. `copies`: it is a COPY with its data, of whose answers the client
+    was sent. `begins`: it is a BEGIN and statements, with a savepoint of ours between them.
+    `copies`: it is a COPY with its data, of whose answers the client
     has had those up to the start of the data. `on_copy` hears of that start.
     """
 
@@ -67,6 +69,7 @@ class Request(NamedTuple):
     guarded: bool = False
     copies: bool = False
     before: int = 0
+    begins: bool = False
     on_copy: Callable[[bytes], None] | None = None
 
 
@@ -103,7 +106,8 @@ class Exchange:
     end of its data. `unheard` is what is still to come of an answer that comes first and that
     nobody gets. `counts`: its client has sent no Sync yet, and hears of no more rows changed than a
     transaction may: then of an error, and of nothing more (`is_over`). `ended` counts the
-    statements that have been answered. `gives_way`: the adjudicator cancels it, for another
+    statements that have been answered; `each`, where it is not None, gets how many rows each of
+    them changed. `gives_way`: the adjudicator cancels it, for another
     transaction to go on; `cancelled_as`: it cancels it for another reason, which is what to tell.
     """
 
@@ -114,6 +118,7 @@ class Exchange:
         "copies_in",
         "counts",
         "data_ended",
+        "each",
         "ended",
         "forwards",
         "gives_way",
@@ -146,6 +151,7 @@ class Exchange:
         self.cancelled_as: Refusal | None = None
         self.counts = self.is_over = False
         self.ended = 0
+        self.each: list[int] | None = None
         self._told_after: tuple[int, asyncio.Future[bool]] | None = None
 
     def tell_after(self, statements: int, known: "asyncio.Future[bool]") -> None:
@@ -200,7 +206,8 @@ class Exchange:
             kinds = [kind for kind, _ in pieces]
             if Backend.COPY_IN_RESPONSE in kinds:
                 pieces = pieces[kinds.index(Backend.COPY_IN_RESPONSE) + 1 :]
-        return b"".join(piece for _, piece in pieces)
+        answers = b"".join(piece for _, piece in pieces)
+        return without_savepoint_between(answers) if self.request.begins else answers
 
     def placed(self, error: bytes) -> bytes:
         """An error whose position is one in the client's text."""

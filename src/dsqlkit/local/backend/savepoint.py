@@ -60,6 +60,21 @@ def with_savepoint(step: Step) -> bytes:
     return frames + _EXTENDED + SYNC
 
 
+def with_savepoint_between(begin: bytes, statements: bytes) -> bytes:
+    """The frames of a BEGIN that no Sync follows, the savepoint and the statements after it."""
+    return begin + _EXTENDED + statements
+
+
+def without_savepoint_between(answer: bytes) -> bytes:
+    """What the backend answered to `with_savepoint_between`, as an answer to the client's alone."""
+    return answer.replace(_EXTENDED_COMPLETE, b"", 1)
+
+
+def begun_alone(answer: bytes) -> bytes:
+    """The answer to the BEGIN at the start of an answer."""
+    return answer[: answer.index(_BEGUN) + len(_BEGUN)]
+
+
 def without_savepoint(answer: bytes) -> bytes:
     """What the backend answered to `with_savepoint`, as an answer to the BEGIN alone."""
     return answer.replace(_EXTENDED_COMPLETE, b"").replace(_COMPLETE, b"")

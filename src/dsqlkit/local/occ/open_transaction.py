@@ -59,7 +59,8 @@ class OpenTransaction:
     `covered_names` as its statements name them; `overlaid` all that
     those reach (schema, name);
     `names_lead` there while its search path says so. `first_sent_s` is when its first write was
-    sent, if nothing came before that; `has_begun_again` since (see `anew`).
+    sent, if nothing came before that; `has_begun_again` since (see `anew`). `goes_singly`: its
+    statements go one by one, as some that went together were taken back.
     """
 
     __slots__ = (
@@ -72,6 +73,7 @@ class OpenTransaction:
         "covered_names",
         "cursors_secured",
         "first_sent_s",
+        "goes_singly",
         "has_begun_again",
         "implicit",
         "loose_cursors",
@@ -101,6 +103,7 @@ class OpenTransaction:
         self.names_lead = False
         self.first_sent_s: float | None = None
         self.has_begun_again = False
+        self.goes_singly = False
 
     def anew(self, began_at: int) -> "OpenTransaction":
         """The same with a new snapshot, as nothing of it has been answered."""

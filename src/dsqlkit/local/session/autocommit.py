@@ -28,6 +28,7 @@ from dsqlkit.local.session import disruption, implicit
 from dsqlkit.local.session.alone import explain_alone
 from dsqlkit.local.session.limited_write import end_limited, run_limited
 from dsqlkit.local.session.parts import Parts
+from dsqlkit.local.session.together import Together
 from dsqlkit.local.session.turns import Turn, outside
 from dsqlkit.local.statements.statement import BOUNDS, UNBOUNDED, Statement
 from dsqlkit.local.statements.steps import End, Step
@@ -40,8 +41,9 @@ _QUERIED: Final = Request(forward=True, is_query=True)
 class Autocommit:
     """Autocommit handling of one session, and the BEGIN that ends it."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, together: Together) -> None:
         self._parts = parts
+        self._together = together
         self._exchange = Exchange(FORWARDED)
         self._unsynced: list[Statement] | None = None
         """The statements since the last Sync, None after one."""
@@ -66,6 +68,7 @@ class Autocommit:
                 apart=False,
                 explains=False,
                 disrupted=on_commit and self._can_be_hit(step),
+                together=False,
             )
         counts_apart = self._parts.counts_apart(statement)
         return outside(
@@ -81,6 +84,7 @@ class Autocommit:
             apart=counts_apart and not on_commit,
             explains=statement.explained is not None,
             disrupted=on_commit and self._can_be_hit(step),
+            together=statement.plain and not joins and self._together.begins_more(step),
         )
 
     def stream(self, step: Step) -> None:

@@ -64,7 +64,8 @@ class Parts:
     """The parts of one session, and the few things that every turn does with them.
 
     `traces`: the log is to have a line a turn. `contender` is the session as the adjudicator knows
-    it, `knowledge` what it knows of the catalog. `handle` is called with each step whose turn has
+    it, `knowledge` what it knows of the catalog. `together` are the steps that were sent at once
+    after the one that is under way. `handle` is called with each step whose turn has
     come; `close` ends the session. `work` is what takes several exchanges, `work_name` its name.
     """
 
@@ -92,6 +93,7 @@ class Parts:
         self.can_start_over = False
         self.can_step_aside = False
         self.is_guarded = False
+        self.together: Sequence[Step] = ()
         self.work: asyncio.Task[None] | None = None
         self.work_name = ""
         self.traces = _log.isEnabledFor(logging.DEBUG)
@@ -162,6 +164,7 @@ class Parts:
             self._cpu_s = cpu_s(self.conversation.pid) if statement.explained.wants_dpu else None
             self._taken_s = None
         hide = step.hides_ready
+        self.together = ()
         self.pipeline.held_up = True
         self.wants_rows = statement is not None and statement.can_conflict
         self.makes_rivals = (
@@ -178,6 +181,19 @@ class Parts:
         )
         frames = guarded(data) if guard else data
         self.conversation.send(frames + SYNC if hide and not step.is_query else frames, exchange)
+
+    def sent_together(self, steps: Sequence[Step]) -> None:
+        """These steps are sent at once, and can be taken back and run again."""
+        writes = [
+            step.statement
+            for step in steps
+            if step.statement is not None and step.statement.can_conflict
+        ]
+        self.together = steps
+        self.wants_rows = bool(writes)
+        self.makes_rivals = not all(statement.spares for statement in writes)
+        self.can_start_over = self.can_step_aside = True
+        self.is_guarded = False
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""

@@ -6,7 +6,8 @@ before anybody has asked for it. When much is kept here, the client is not read 
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from dsqlkit.local.backend.conversation import Conversation
@@ -98,6 +99,16 @@ class Pipeline:
         self._queue.appendleft(step)
         self._kept += len(step.data) + _STEP_BYTES
 
+    def coming(self, most: int) -> Iterator[Step]:
+        """The client's next steps that are here already, up to so many."""
+        return islice(self._queue, most)
+
+    def take(self, count: int) -> Sequence[Step]:
+        """Take so many of the client's next steps out of their turns."""
+        taken = [self._queue.popleft() for _ in range(count)]
+        self._kept -= sum(len(step.data) + _STEP_BYTES for step in taken)
+        return taken
+
     def gather(self, copy: Copied) -> None:
         """Take what the client sends now as the data of a COPY."""
         self._copy = copy
@@ -159,7 +170,8 @@ class Pipeline:
         return not self.held_up and self._copy is None and self._conversation.is_settled
 
     def _take(self, step: Step) -> None:
-        if not self._queue and self._takes_steps and self._is_open:
+        # What goes on may go together with what comes after it.
+        if not (step.goes_on or self._queue) and self._takes_steps and self._is_open:
             self._handle(step)
             return
         self._queue.append(step)

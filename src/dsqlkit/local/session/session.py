@@ -22,6 +22,7 @@ from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.session.autocommit import Autocommit
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.telling import moment_of, verb_of, where_of
+from dsqlkit.local.session.together import Together
 from dsqlkit.local.session.transaction_block import TransactionBlock
 from dsqlkit.local.session.turns import Turn, at_once
 from dsqlkit.local.sessions import NO_TRANSACTION, SessionStatus
@@ -51,8 +52,9 @@ class Session:
         )
         self.client = parts.client
         self.backend = parts.backend
-        self._autocommit = Autocommit(parts)
-        self._block = TransactionBlock(parts)
+        together = Together(parts)
+        self._autocommit = Autocommit(parts, together)
+        self._block = TransactionBlock(parts, together)
         self._role = role
         self._connected_s = time.monotonic()
         self._step: Step | None = None
@@ -75,6 +77,7 @@ class Session:
             Turn.EXPLAIN: self._autocommit.explain,
             Turn.BEGIN_AHEAD: self._autocommit.begin_ahead,
             Turn.BEGIN: self._autocommit.begin,
+            Turn.BEGIN_TOGETHER: together.begin,
             Turn.BEGIN_IMPLICIT: self._autocommit.begin_implicit,
             Turn.TAKE_OVER: self._autocommit.take_over,
         }
@@ -91,6 +94,7 @@ class Session:
             Turn.END_IMPLICIT: self._block.end_implicit,
             Turn.SPLIT: self._block.split,
             Turn.HOLD: self._block.hold,
+            Turn.SEND_TOGETHER: together.send,
             Turn.GUARD: self._block.guard,
             Turn.COUNT: self._block.count,
             Turn.GATHER_COPY: self._block.gather_copy,
@@ -155,7 +159,7 @@ class Session:
             return "nothing"
         if parts.conversation.takes_data:
             return "COPY, waiting for the client's data"
-        return verb_of(self._step)
+        return ", ".join(dict.fromkeys(verb_of(each) for each in (self._step, *parts.together)))
 
     def _handle(self, step: Step) -> None:
         """Do with the client's next step what its turn is."""

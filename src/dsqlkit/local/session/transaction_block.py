@@ -19,6 +19,7 @@ from dsqlkit.local.session.conflicts import Conflicts
 from dsqlkit.local.session.counting import rows_written
 from dsqlkit.local.session.failing import fail, fail_commit
 from dsqlkit.local.session.parts import Parts
+from dsqlkit.local.session.together import Together
 from dsqlkit.local.session.turns import After, Turn, after, inside, write
 from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import Step
@@ -31,8 +32,9 @@ _log = logging.getLogger(__name__)
 class TransactionBlock:
     """The transaction blocks of one session, one after another."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, together: Together) -> None:
         self._parts = parts
+        self._together = together
         self._counting: int | None = None
         """How many rows were written before the step whose rows are counted."""
         self._conflicts = Conflicts(parts, answered=self.answered, write=self._write)
@@ -57,6 +59,7 @@ class TransactionBlock:
                 counted=False,
                 guarded=False,
                 writes=False,
+                together=False,
             )
         parts, touched, kind = self._parts, transaction.touched, statement.kind
         commits = kind is Kind.COMMIT
@@ -78,6 +81,7 @@ class TransactionBlock:
             counted=parts.counts_apart(statement),
             guarded=writes and self._is_guarded(transaction),
             writes=writes,
+            together=self._together.goes_with_more(step, transaction),
         )
 
     def make_explicit(self, _step: Step) -> None:

@@ -48,6 +48,8 @@ class Turn(Enum):
     """A BEGIN that is answered here, and travels with the statement that comes next."""
     BEGIN = "begun"
     """A BEGIN that is sent at once."""
+    BEGIN_TOGETHER = "begun together"
+    """A BEGIN that is sent with the statements that came with it."""
     BEGIN_IMPLICIT = "begun implicitly"
     """A part of a text with other statements beside its BEGIN or COMMIT; or a step of a pipeline
     that wants a block, to be a part of its transaction."""
@@ -63,6 +65,8 @@ class Turn(Enum):
     """The last step of such a pipeline: its Sync comes by itself."""
     HOLD = "held"
     """Sent, and its answer held back until it is known whether it met a conflict."""
+    SEND_TOGETHER = "sent together"
+    """The first of its transaction, held with the statements that came with it."""
     GUARD = "guarded"
     """Held, with a savepoint before it, so that it can be taken back by itself."""
     GATHER_COPY = "gathered"
@@ -134,6 +138,7 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
     apart: bool,
     explains: bool,
     disrupted: bool,
+    together: bool,
 ) -> Turn:
     """The turn of a step outside a transaction block. `kind` is None where it executes nothing.
 
@@ -141,9 +146,12 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
     nothing is under way. `outdated`: the session has yet to hear of a change of schema. `refused`:
     it may not be a transaction of its own. `limited`: it may change too much; `counted`: those
     before it and it may. `apart`: no tag tells of all rows that it writes. `explains`: its plan is
-    printed anew. `disrupted`: a fault may hit the COMMIT that it ends in.
+    printed anew. `disrupted`: a fault may hit the COMMIT that it ends in. `together`: it is a BEGIN
+    that can be sent with statements that came with it.
     """
     if kind is _BEGIN and not joins:
+        if together:
+            return Turn.BEGIN_TOGETHER
         return Turn.BEGIN_AHEAD if plain and end is _QUERY and idle else Turn.BEGIN
     if kind is not None and end is _PART:
         return _FORWARD if kind is _COMMIT or kind is _ROLLBACK else Turn.BEGIN_IMPLICIT
@@ -185,6 +193,7 @@ def inside(  # noqa: PLR0911, PLR0912 - a table
     counted: bool,
     guarded: bool,
     writes: bool,
+    together: bool,
 ) -> Turn:
     """The turn of a step inside a transaction block. `kind` is None where it executes nothing.
 
@@ -193,7 +202,8 @@ def inside(  # noqa: PLR0911, PLR0912 - a table
     `needs_care`: something is to be done before its COMMIT. `outdated`: the session has yet to hear
     of a change of schema. `refused`: the step may not join it. `gathered`: a COPY has its data.
     `counted`: no tag tells of all rows that it writes. `writes`: it may meet a conflict; `guarded`:
-    it has to be taken back by itself then.
+    it has to be taken back by itself then. `together`: it can be sent with others that came with
+    it.
     """
     if implicit and closes:
         return Turn.END_IMPLICIT if is_sync else Turn.SPLIT
@@ -221,6 +231,8 @@ def inside(  # noqa: PLR0911, PLR0912 - a table
         return Turn.RESUME
     if counted:
         return Turn.COUNT
+    if together:
+        return Turn.SEND_TOGETHER
     return write(guarded=guarded) if writes else _FORWARD
 
 

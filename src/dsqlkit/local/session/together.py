@@ -1,0 +1,182 @@
+"""The first statements of a transaction, where a client sends several at once: sent on at once.
+
+One by one each would make a round trip to the backend, for its answer tells whether it met a
+conflict. As the client has had no answer yet, all of them can be taken back where one did, and go
+one by one.
+"""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from itertools import takewhile
+from typing import Final, NamedTuple
+
+from dsqlkit.local.backend.exchange import Exchange, Request
+from dsqlkit.local.backend.savepoint import begun_alone, with_savepoint_between
+from dsqlkit.local.occ.changes import LET_GO
+from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.session.parts import Parts
+from dsqlkit.local.statements.statement import Kind, Statement
+from dsqlkit.local.statements.steps import Step
+from dsqlkit.local.wire.messages import INT32, STATEMENT, SYNC, Frontend
+from dsqlkit.quotas import MAX_ROWS
+
+_MOST: Final = 100
+"""How many go at once: all of them run again where one meets a conflict."""
+_KINDS: Final = frozenset((Kind.LOCK, Kind.WRITE))
+"""Those whose answers are held back by themselves. What only reads is answered as it comes."""
+_BEGINNINGS: Final = 2
+"""A BEGIN, and the savepoint behind it."""
+_PARSE, _CLOSE = Frontend.PARSE, Frontend.CLOSE  # looked up once: every frame is compared
+_STATEMENT: Final = STATEMENT[0]
+
+
+class _Group(NamedTuple):
+    """What is sent at once: perhaps a BEGIN, and statements."""
+
+    begin: Step | None
+    steps: Sequence[Step]
+    statements: Sequence[Statement]
+
+
+def leaves_nothing(frames: bytes) -> bool:
+    """Whether frames can be sent again once their transaction has been rolled back: they prepare
+    nothing under a name, and give up nothing that was."""
+    position = 0
+    while position < len(frames):
+        kind = frames[position]
+        if (kind == _PARSE and frames[position + 5]) or (
+            kind == _CLOSE and frames[position + 5] == _STATEMENT
+        ):
+            return False
+        position += 1 + INT32.unpack_from(frames, position + 1)[0]
+    return True
+
+
+class Together:
+    """The groups of one session, one after another."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def begins_more(self, step: Step) -> bool:
+        """Whether statements that came with this BEGIN can be sent together with it."""
+        return step.goes_on and leaves_nothing(step.data) and bool(self._following())
+
+    def goes_with_more(self, step: Step, transaction: OpenTransaction) -> bool:
+        """Whether others that came with this step, the first of its transaction, can be sent
+        together with it."""
+        return (
+            step.goes_on
+            and not transaction.touched.statements
+            and not transaction.goes_singly
+            and transaction.movable
+            and self._goes_along(step)
+            and bool(self._following())
+        )
+
+    def begin(self, step: Step) -> None:
+        """Send a BEGIN, and what came with it."""
+        steps = self._take()
+        self._parts.begin()
+        self._send(_Group(step, steps, _statements(steps)))
+
+    def send(self, step: Step) -> None:
+        """Send the first step of a transaction, and what came with it."""
+        steps = [step, *self._take()]
+        self._send(_Group(None, steps, _statements(steps)))
+
+    def _following(self) -> Sequence[Step]:
+        coming = self._parts.pipeline.coming(_MOST)
+        return list(takewhile(self._goes_along, coming))
+
+    def _take(self) -> Sequence[Step]:
+        return self._parts.pipeline.take(len(self._following()))
+
+    def _goes_along(self, step: Step) -> bool:
+        statement = step.statement
+        return (
+            statement is not None
+            and not step.is_query
+            and statement.kind in _KINDS
+            and statement.explained is None
+            and not (step.fetches or step.bind or step.copied)
+            and not self._parts.knowledge.uses(statement)
+            and not self._parts.counts_apart(statement)
+            and leaves_nothing(step.data)
+        )
+
+    def _send(self, group: _Group) -> None:
+        parts = self._parts
+        parts.pipeline.held_up = True
+        if parts.adjudicator.luck.yields(parts.contender):
+            parts.do("letting another go first", self._let_pass(group))
+            return
+        parts.sent_together(group.steps)
+        assert parts.transaction is not None
+        parts.transaction.first_sent_s = time.monotonic()
+        last = group.steps[-1]
+        frames = b"".join(step.data for step in group.steps)
+        if group.begin is not None:
+            frames = with_savepoint_between(group.begin.data, frames)
+        request = Request(
+            hide_ready=last.hides_ready, goes_on=last.goes_on, begins=group.begin is not None
+        )
+        exchange = Exchange(request, partial(self._answered, group))
+        exchange.each = []
+        parts.conversation.send(frames + SYNC if last.hides_ready else frames, exchange)
+
+    async def _let_pass(self, group: _Group) -> None:
+        await self._parts.adjudicator.luck.let_pass(self._parts.contender)
+        self._send(group)
+
+    def _answered(self, group: _Group, exchange: Exchange) -> None:
+        """See what they came to before the client has the end of the answer."""
+        parts, transaction = self._parts, self._parts.transaction
+        assert transaction is not None
+        parts.together = ()
+        assert exchange.each is not None
+        changed = exchange.each[_BEGINNINGS if group.begin is not None else 0 :]
+        if not exchange.begun and self._has_to_go_singly(group, exchange, transaction):
+            parts.do("sending statements one by one", self._go_singly(group, exchange))
+            return
+        for step, statement, rows in zip(group.steps, group.statements, changed, strict=False):
+            transaction.note(step, statement, rows)
+        parts.finish(group.steps[-1], exchange)
+
+    def _has_to_go_singly(
+        self, group: _Group, exchange: Exchange, transaction: OpenTransaction
+    ) -> bool:
+        verdict, recovery = exchange.verdict, self._parts.recovery
+        if verdict.error is None:
+            return verdict.changed > MAX_ROWS or any(
+                recovery.may_have_twins(statement, transaction) for statement in group.statements
+            )
+        assert exchange.each is not None
+        number = len(exchange.each)
+        if group.begin is not None:
+            if number < _BEGINNINGS:
+                return number > 0 and verdict.given_way
+            number -= _BEGINNINGS
+        return number < len(group.statements) and recovery.is_conflict(
+            group.statements[number], verdict, transaction
+        )
+
+    async def _go_singly(self, group: _Group, exchange: Exchange) -> None:
+        parts, transaction = self._parts, self._parts.transaction
+        assert transaction is not None
+        if parts.recovery.may_begin_again(transaction, exchange.verdict):
+            await parts.adjudicator.luck.let_pass(parts.contender)
+            parts.transaction = transaction = parts.adjudicator.began_again(parts.contender)
+            await parts.recovery.begin_again(group.steps[0])
+        else:
+            await parts.conversation.ask(LET_GO)
+        transaction.goes_singly = True
+        if group.begin is not None:
+            parts.client.keep(begun_alone(exchange.held()))
+        for step in reversed(group.steps):
+            parts.pipeline.put_first(step)
+
+
+def _statements(steps: Sequence[Step]) -> Sequence[Statement]:
+    return [step.statement for step in steps if step.statement is not None]
