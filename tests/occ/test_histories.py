@@ -15,12 +15,14 @@ from dsqlkit.endpoint import Endpoint
 from dsqlkit.token import TokenSigner
 from tests.occ.conftest import CONFLICT, Racer
 from tests.occ.histories import Recorded, anomalies
+from tests.support.raw_client import RawClient, pipelined
 from tests.support.soaking import DURATION_S, chance_of
 
 Work = Callable[[Endpoint, TokenSigner, int, float], list[Recorded]]
 
 KEYS = 6
-APPENDERS = 5
+APPENDERS = 4
+BATCHERS = 3
 BULK_WRITERS = 3
 SHORT_S = 2.0
 
@@ -113,6 +115,36 @@ def _append(endpoint: Endpoint, signer: TokenSigner, number: int, until_s: float
     return history
 
 
+def _append_at_once(
+    endpoint: Endpoint, _signer: TokenSigner, number: int, until_s: float
+) -> list[Recorded]:
+    """As the appenders, with all that a transaction appends sent at once."""
+    chance = chance_of(f"batcher {number}")
+    history: list[Recorded] = []
+    with closing(RawClient(endpoint)) as client:
+        while time.monotonic() < until_s:
+            transaction = Recorded(f"batch-{number}-{len(history)}", time.monotonic())
+            keys = [chance.randint(1, KEYS) for _ in range(chance.randint(1, 4))]
+            texts = ["BEGIN"]
+            for step, key in enumerate(keys):
+                element = f"{transaction.name}.{step}"
+                transaction.appended.setdefault(key, []).append(element)
+                texts.append(
+                    f"UPDATE lists SET items = items || ' {element}' WHERE key = {key}"
+                    " RETURNING items"
+                )
+            reply = client.send_frames(pipelined(*texts))
+            for key, result in zip(keys, reply.results[1:], strict=False):
+                transaction.reads.append((key, _elements(result.rows[0][0] or "")))
+            if reply.sqlstate is None and chance.random() < 0.2:
+                time.sleep(chance.random() * 0.01)
+            ended = client.ask("COMMIT" if reply.sqlstate is None else "ROLLBACK")
+            transaction.outcome = reply.sqlstate or ended.sqlstate or "COMMIT"
+            transaction.ended_s = time.monotonic()
+            history.append(transaction)
+    return history
+
+
 def _write_bulk(
     endpoint: Endpoint, signer: TokenSigner, number: int, until_s: float
 ) -> list[Recorded]:
@@ -156,6 +188,7 @@ def _record(endpoint: Endpoint, duration_s: float) -> list[Recorded]:
 
     threads = [
         *(threading.Thread(target=run, args=(_append, each)) for each in range(APPENDERS)),
+        *(threading.Thread(target=run, args=(_append_at_once, each)) for each in range(BATCHERS)),
         *(threading.Thread(target=run, args=(_write_bulk, each)) for each in range(BULK_WRITERS)),
     ]
     for each in threads:
