@@ -12,7 +12,17 @@ SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = "dsqlkit"
 
 ORDER = (
-    *("errors", "interruption", "quotas", "dpu", "whole_file", "file_lock", "queries", "guide"),
+    *(
+        "errors",
+        "interruption",
+        "pausing",
+        "quotas",
+        "dpu",
+        "whole_file",
+        "file_lock",
+        "queries",
+        "guide",
+    ),
     *(
         "cluster_names",
         "sigv4",

@@ -6,7 +6,7 @@
 import math
 import random
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from weakref import WeakKeyDictionary
@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import psycopg
 from psycopg.rows import TupleRow
 
-from dsqlkit import __version__, libpq
+from dsqlkit import __version__, libpq, pausing
 from dsqlkit.cluster_names import region_of
 from dsqlkit.connection_failure import failure_of
 from dsqlkit.endpoint import DATABASE, Endpoint
@@ -76,9 +76,13 @@ def parameters(endpoint: Endpoint, signer: TokenSigner) -> dict[str, Any]:
 
 
 def connect(
-    endpoint: Endpoint, signer: TokenSigner | None = None, *, timeout_s: float = 30.0
+    endpoint: Endpoint,
+    signer: TokenSigner | None = None,
+    *,
+    timeout_s: float = 30.0,
+    kind: type[Connection] = psycopg.Connection,
 ) -> Connection:
-    """Open one connection, in autocommit mode.
+    """Open one connection of this `kind`, in autocommit mode.
 
     A refusal that passes by itself (a cluster waking up, too many connections for the moment) is
     tried again until `timeout_s` is over. Raises ConnectionFailed with the reason and what to do.
@@ -88,27 +92,34 @@ def connect(
     while True:
         limit_s = min(CONNECT_TIMEOUT_S, math.ceil(max(deadline - time.monotonic(), 1)))
         try:
-            return psycopg.connect(
+            return kind.connect(
                 autocommit=True,
                 **parameters(endpoint, signer) | {"connect_timeout": int(limit_s)},
             )
         except psycopg.OperationalError as error:
             failure = failure_of(str(error), endpoint)
-            pause = _RETRY_PAUSE_S * random.uniform(1, 2)  # noqa: S311 - spreads clients
-            if not failure.passing or time.monotonic() + pause > deadline:
+            pause_s = _RETRY_PAUSE_S * random.uniform(1, 2)  # noqa: S311 - spreads clients
+            if not failure.passing or time.monotonic() + pause_s > deadline:
                 raise ConnectionFailed(failure.message, hint=failure.hint) from error
-        time.sleep(pause)
+        pausing.pause(pause_s)
 
 
 class KeptConnection:
     """One connection, kept across uses and replaced when it is broken or near DSQL's age limit.
 
-    For one thread at a time: a command, or a Lambda function between invocations.
+    For one thread at a time: a command, or a Lambda function between invocations. New ones are made
+    by `make`, which is given what `connect` takes.
     """
 
-    def __init__(self, endpoint: Endpoint, signer: TokenSigner | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        signer: TokenSigner | None = None,
+        make: Callable[..., Connection] = connect,
+    ) -> None:
         self._endpoint = endpoint
         self._signer = signer or TokenSigner(endpoint)
+        self._make = make
         self._kept: Connection | None = None
         self._made_at = 0.0
 
@@ -121,7 +132,7 @@ class KeptConnection:
         too_old = time.monotonic() - self._made_at > MAX_AGE_S
         if self._kept is None or self._kept.closed or too_old:
             self.close()
-            self._kept = connect(
+            self._kept = self._make(
                 self._endpoint, self._signer, timeout_s=30.0 if timeout is None else timeout
             )
             self._made_at = time.monotonic()

@@ -22,6 +22,7 @@ from dsqlkit.errors import (
     OutcomeUnknown,
     SqlError,
 )
+from dsqlkit.pausing import pause
 from dsqlkit.transaction import Outcome, Retry, RetryPolicy, run
 
 T = TypeVar("T")
@@ -83,7 +84,7 @@ def run_settled(
         left_s = deadline - time.monotonic() - wait_s
         if left_s <= 0:
             raise doubt from latest
-        time.sleep(wait_s)
+        pause(wait_s)
         policy = replace(policy, max_attempts=_ANY_NUMBER, deadline_s=left_s)
         looks += 1
 

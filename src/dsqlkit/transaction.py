@@ -25,6 +25,7 @@ from dsqlkit.errors import (
     SqlError,
     UsageError,
 )
+from dsqlkit.pausing import pause
 from dsqlkit.sql_errors import is_on_purpose, sql_error
 
 T = TypeVar("T")
@@ -191,7 +192,7 @@ def _retried(
                 raise _gave_up(attempt, made, spent_s, conflict, error) from error
         if on_retry is not None:
             on_retry(Retry(attempt, conflict, wait_s))
-        time.sleep(wait_s)
+        pause(wait_s)
         waited_s += wait_s
 
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from itertools import chain
 from typing import Final
 from uuid import UUID
 
 from dsqlkit.accounts import ledger
+from dsqlkit.bench import crew
 from dsqlkit.bench.client import Client
 from dsqlkit.bench.figures import Latency, Second, Tally
 from dsqlkit.bench.participants import Participants
@@ -89,7 +91,8 @@ class Benched:
 
 
 class Bench:
-    """One run of a plan among these accounts. Each client has a thread and a connection."""
+    """One run of a plan among these accounts. Each client has a connection, and all of them one
+    thread."""
 
     def __init__(self, endpoint: Endpoint, participants: Participants, plan: BenchPlan) -> None:
         self._endpoint = endpoint
@@ -118,7 +121,7 @@ class Bench:
         seed = secrets.randbits(64)
         with ExitStack() as kept:
             lent = [
-                kept.enter_context(KeptConnection(self._endpoint, signer))
+                kept.enter_context(KeptConnection(self._endpoint, signer, crew.connect))
                 for _ in range(plan.threads)
             ]
             clients = [Client(each, seed, number, ids) for number, each in enumerate(lent)]
@@ -148,20 +151,17 @@ class Bench:
                 defects.append(error)
                 self._stop.set()
 
-        threads = [
-            # Daemons: whoever has no patience left need not wait for them.
-            threading.Thread(target=work, args=(client,), name=f"bench-{number}", daemon=True)
-            for number, client in enumerate(clients)
-        ]
-        for thread in threads:
-            thread.start()
+        works = [partial(work, client) for client in clients]
+        # A daemon: whoever has no patience left need not wait for it.
+        thread = threading.Thread(
+            target=crew.run_all, args=(works,), name="bench-clients", daemon=True
+        )
+        thread.start()
         try:
-            tally, seconds = self._watch(clients, threads, started, on_second)
+            tally, seconds = self._watch(clients, thread, started, on_second)
         except BaseException:
             self._stop.set()
-            deadline = time.monotonic() + _LAST_JOIN_S
-            for thread in threads:
-                thread.join(max(deadline - time.monotonic(), 0))
+            thread.join(_LAST_JOIN_S)
             raise
         if defects:
             raise defects[0]
@@ -175,7 +175,7 @@ class Bench:
     def _watch(
         self,
         clients: Sequence[Client],
-        threads: Sequence[threading.Thread],
+        thread: threading.Thread,
         started: float,
         on_second: Callable[[Second], None],
     ) -> tuple[Tally, list[Second]]:
@@ -184,9 +184,9 @@ class Bench:
         seconds: list[Second] = []
         last = started
         while True:
-            running = [thread for thread in threads if thread.is_alive()]
+            running = thread.is_alive()
             if running:
-                running[0].join(_JOIN_S)
+                thread.join(_JOIN_S)
             now = time.monotonic()
             if running and now - last < _TICK_S:
                 continue

@@ -22,17 +22,19 @@ from dsqlkit.errors import (
     InsufficientBalance,
     OutcomeUnknown,
 )
+from dsqlkit.pausing import pause
 from dsqlkit.transaction import Retry, RetryPolicy
 
 POLICY: Final = RetryPolicy()
 
 _REHEARSALS: Final = 8
 """More than the executions after which the driver prepares a statement."""
+_LOOK_S: Final = 0.05
 _PAUSE: Final = RetryPolicy(base_s=0.05, cap_s=1.0)
 
 
 class Client:
-    """Draws its orders from a script of its own; for one thread at a time.
+    """Draws its orders from a script of its own; for one thread at a time, or one of a crew.
 
     `counted` may be read by another thread; `reports` when the client has ended.
     """
@@ -69,14 +71,14 @@ class Client:
                 if offset is None:
                     return
                 due = started + offset
-                if stop.wait(max(due - time.monotonic(), 0)):
+                if not _reaches(due, stop):
                     return
             if time.monotonic() >= ends:
                 return
             report = self._carry_out(script.next(), due)
             self._reports.append(report)
             if self._failures:
-                stop.wait(_PAUSE.wait_s(self._failures, random.uniform))
+                _reaches(time.monotonic() + _PAUSE.wait_s(self._failures, random.uniform), stop)
 
     @property
     def started(self) -> int:
@@ -137,3 +139,13 @@ class Client:
         else:
             met.made(time.monotonic() - due, done.attempts, done.doubts)
         return Report.MADE
+
+
+def _reaches(moment: float, stop: threading.Event) -> bool:
+    """Wait up to a moment (monotonic); whether it was reached before `stop` was set."""
+    while not stop.is_set():
+        left_s = moment - time.monotonic()
+        if left_s <= 0:
+            return True
+        pause(min(left_s, _LOOK_S))
+    return False
