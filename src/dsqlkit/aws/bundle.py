@@ -44,6 +44,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "postgast": "the local cluster and the advice on indexes alone",
     "uvloop": "the local cluster alone",
     "hdrhistogram": "the load test alone",
+    "gevent": "the load test alone",
 }
 """What dsqlkit requires and functions do not, and why. All else that it requires goes in."""
 
