@@ -12,6 +12,7 @@ import pytest
 
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
+from dsqlkit.local.wire.messages import SYNC
 from dsqlkit.token import TokenSigner
 from tests.occ.conftest import CONFLICT, Racer
 from tests.occ.histories import Recorded, anomalies
@@ -115,31 +116,44 @@ def _append(endpoint: Endpoint, signer: TokenSigner, number: int, until_s: float
     return history
 
 
+def _send_batches(client: RawClient, chance: random.Random, transaction: Recorded) -> str:
+    """What the transaction came to. Its BEGIN goes with the first batch, or with a question."""
+    frames = pipelined("BEGIN").removesuffix(SYNC)
+    if chance.random() < 0.3:
+        key = chance.randint(1, KEYS)
+        answered = client.send_frames(
+            frames + pipelined(f"SELECT items FROM lists WHERE key = {key}")
+        )
+        transaction.reads.append((key, _elements(answered.results[-1].rows[0][0] or "")))
+        frames = b""
+    for batch in range(chance.randint(1, 2)):
+        keys = [chance.randint(1, KEYS) for _ in range(chance.randint(1, 4))]
+        texts = []
+        for step, key in enumerate(keys):
+            element = f"{transaction.name}.{batch}.{step}"
+            transaction.appended.setdefault(key, []).append(element)
+            texts.append(
+                f"UPDATE lists SET items = items || ' {element}' WHERE key = {key} RETURNING items"
+            )
+        answered = client.send_frames(frames + pipelined(*texts))
+        for key, result in zip(keys, answered.results[-len(keys) :], strict=True):
+            transaction.reads.append((key, _elements(result.rows[0][0] or "")))
+        frames = b""
+        if chance.random() < 0.2:
+            time.sleep(chance.random() * 0.01)
+    return client.ask("COMMIT").sqlstate or "COMMIT"
+
+
 def _append_at_once(
     endpoint: Endpoint, _signer: TokenSigner, number: int, until_s: float
 ) -> list[Recorded]:
-    """As the appenders, with all that a transaction appends sent at once."""
+    """As the appenders, with what a transaction appends sent at once."""
     chance = chance_of(f"batcher {number}")
     history: list[Recorded] = []
     with closing(RawClient(endpoint)) as client:
         while time.monotonic() < until_s:
             transaction = Recorded(f"batch-{number}-{len(history)}", time.monotonic())
-            keys = [chance.randint(1, KEYS) for _ in range(chance.randint(1, 4))]
-            texts = ["BEGIN"]
-            for step, key in enumerate(keys):
-                element = f"{transaction.name}.{step}"
-                transaction.appended.setdefault(key, []).append(element)
-                texts.append(
-                    f"UPDATE lists SET items = items || ' {element}' WHERE key = {key}"
-                    " RETURNING items"
-                )
-            reply = client.send_frames(pipelined(*texts))
-            for key, result in zip(keys, reply.results[1:], strict=False):
-                transaction.reads.append((key, _elements(result.rows[0][0] or "")))
-            if reply.sqlstate is None and chance.random() < 0.2:
-                time.sleep(chance.random() * 0.01)
-            ended = client.ask("COMMIT" if reply.sqlstate is None else "ROLLBACK")
-            transaction.outcome = reply.sqlstate or ended.sqlstate or "COMMIT"
+            transaction.outcome = _send_batches(client, chance, transaction)
             transaction.ended_s = time.monotonic()
             history.append(transaction)
     return history

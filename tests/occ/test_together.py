@@ -120,6 +120,45 @@ def test_a_batch_does_not_wait_for_a_row_that_another_has(
     assert other.rows(READ)[:3] == [(0,), (10,), (0,)]
 
 
+@pytest.mark.parametrize("before", ["SELECT v FROM race", ADD.format(5, 1)])
+@pytest.mark.parametrize("commits", [True, False])
+def test_a_batch_later_on_is_taken_back_without_what_came_before_it(
+    client: RawClient, racers: Sessions, before: str, commits: bool
+) -> None:
+    (other,) = racers(1)
+    client.ask("BEGIN")
+    client.ask(before)
+    other.say("BEGIN")
+    other.say(ADD.format(10, 3))
+    reply = client.send_frames(pipelined(ADD.format(1, 1), ADD.format(1, 2), ADD.format(1, 3)))
+    first = 1 if "SELECT" in before else 6
+    assert [result.rows for result in reply.results] == [[[str(first)]], [["1"]], [["1"]]]
+    assert other.say("COMMIT" if commits else "ROLLBACK") in ("COMMIT", "ROLLBACK")
+    assert client.ask("COMMIT").sqlstate == (CONFLICT if commits else None)
+    expected = [(0,), (0,), (10,)] if commits else [(first,), (1,), (1,)]
+    assert other.rows(READ)[:3] == expected
+
+
+@pytest.mark.parametrize("rival", [False, True])
+def test_a_drivers_batch_longer_than_what_goes_at_once(racers: Sessions, rival: bool) -> None:
+    racer, other = racers(2)
+    racer.say("BEGIN")
+    with racer.connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO race VALUES (%s, 0)", [(number,) for number in range(100, 350)]
+        )
+        if rival:
+            other.say("BEGIN")
+            other.say(ADD.format(10, 2))
+        cursor.executemany(
+            "UPDATE race SET v = v + %s WHERE id = %s", [(1, each % 4 + 1) for each in range(250)]
+        )
+    assert racer.say("COMMIT") == "COMMIT"
+    if rival:
+        assert other.say("COMMIT") == CONFLICT
+    assert other.rows("SELECT sum(v), count(*) FROM race") == [(250, 255)]
+
+
 def test_a_batch_that_commits_first_wins(client: RawClient, batch: Batch, racers: Sessions) -> None:
     (other,) = racers(1)
     other.say("BEGIN")
@@ -169,6 +208,17 @@ def test_a_batch_may_not_change_too_much(batch: Batch, racers: Sessions) -> None
     reply = batch(many.format(1001, 3000), many.format(3001, 5000), many.format(5001, 5002))
     assert tags(reply) == ["BEGIN", "INSERT 0 2000"]
     assert (reply.sqlstate, reply.status) == ("54000", "E")
+
+
+def test_a_batch_counts_with_what_was_changed_before_it(
+    client: RawClient, racers: Sessions
+) -> None:
+    racers(1)
+    many = "INSERT INTO race SELECT n, 0 FROM generate_series({}, {}) AS s (n)"
+    client.ask("BEGIN")
+    client.ask(many.format(1001, 3000))
+    reply = client.send_frames(pipelined(many.format(3001, 4000), ADD.format(1, 1)))
+    assert (tags(reply), reply.sqlstate, reply.status) == (["INSERT 0 1000"], "54000", "E")
 
 
 def test_a_key_that_another_has_deleted_is_still_there(

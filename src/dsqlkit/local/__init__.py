@@ -10,8 +10,8 @@ What the rooms in here talk about:
 - exchange: a step, or a question of ours, on its way to PostgreSQL and back.
 - verdict: what an exchange came to: its error or tag, the rows it changed, the transaction's state.
 - held: of an answer, kept here until it is known that the step met no conflict.
-- group: the first writes of a transaction that a client sent at once, sent on in one exchange.
-  Where one of them meets a conflict, all are taken back and go singly (session/together.py).
+- group: writes of a transaction that a client sent at once, sent on in one exchange. Where
+  one of them meets a conflict, all are taken back and go singly (session/together.py).
 - guard: a hidden savepoint before a step, to take back that step alone.
 - refusal: DSQL's answer to what it does not run.
 - contender: whoever takes part in conflicts: a session, or (a bystander) a build of an index.

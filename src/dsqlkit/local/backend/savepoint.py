@@ -13,6 +13,9 @@ from dsqlkit.local.wire.messages import PORTAL, STATEMENT, SYNC, Backend, Fronte
 SAVEPOINT: Final = "dsqlkit_begin"
 STATEMENT_SAVEPOINT: Final = "dsqlkit_statement"
 
+TO_GUARD: Final = f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}"
+"""Undoes what came after the savepoint before a write."""
+
 _NAME: Final = b"dsqlkit_savepoint\0"
 _SQL: Final = f"SAVEPOINT {SAVEPOINT}".encode()
 _COMPLETE: Final = message(Backend.COMMAND_COMPLETE, b"SAVEPOINT\0")

@@ -9,7 +9,7 @@ from typing import Final
 
 from dsqlkit.local.backend.conversation import Conversation, Question
 from dsqlkit.local.backend.exchange import Refused, Rows, Verdict
-from dsqlkit.local.backend.savepoint import BEGIN_AGAIN, BEGUN_AGAIN, STATEMENT_SAVEPOINT
+from dsqlkit.local.backend.savepoint import BEGIN_AGAIN, BEGUN_AGAIN, TO_GUARD
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT
 from dsqlkit.local.occ import cursors
 from dsqlkit.local.occ.adjudicator import Adjudicator
@@ -119,7 +119,7 @@ class Recovery:
         changes: Changes | None = None
         first: tuple[Question, ...] = ()
         if guarded and not self._can_let_go(transaction):
-            await self._conversation.ask(f"ROLLBACK TO SAVEPOINT {STATEMENT_SAVEPOINT}")
+            await self._conversation.ask(TO_GUARD)
             changes = await self.parking.set_down(transaction)
         else:
             first = ((LET_GO,),)

@@ -182,8 +182,9 @@ class Parts:
         frames = guarded(data) if guard else data
         self.conversation.send(frames + SYNC if hide and not step.is_query else frames, exchange)
 
-    def sent_together(self, steps: Sequence[Step]) -> None:
-        """These steps are sent at once, and can be taken back and run again."""
+    def sent_together(self, steps: Sequence[Step], *, guard: bool) -> None:
+        """These steps are sent at once, and can be taken back and run again. `guard`: a savepoint
+        goes before them."""
         writes = [
             step.statement
             for step in steps
@@ -193,7 +194,7 @@ class Parts:
         self.wants_rows = bool(writes)
         self.makes_rivals = not all(statement.spares for statement in writes)
         self.can_start_over = self.can_step_aside = True
-        self.is_guarded = False
+        self.is_guarded = guard
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""

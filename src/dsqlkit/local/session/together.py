@@ -1,8 +1,8 @@
-"""The first statements of a transaction, where a client sends several at once: sent on at once.
+"""Writes of a transaction that a client sends several of at once: sent on at once.
 
 One by one each would make a round trip to the backend, for its answer tells whether it met a
-conflict. As the client has had no answer yet, all of them can be taken back where one did, and go
-one by one.
+conflict. As the client has had no answer yet, all of them can be taken back where one did, to the
+transaction's begin or to a savepoint before them, and go one by one.
 """
 
 import time
@@ -12,7 +12,13 @@ from itertools import takewhile
 from typing import Final, NamedTuple
 
 from dsqlkit.local.backend.exchange import Exchange, Request
-from dsqlkit.local.backend.savepoint import begun_alone, with_savepoint_between
+from dsqlkit.local.backend.savepoint import (
+    GUARD_COMPLETE,
+    TO_GUARD,
+    begun_alone,
+    guarded,
+    with_savepoint_between,
+)
 from dsqlkit.local.occ.changes import LET_GO
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.session.parts import Parts
@@ -32,11 +38,13 @@ _STATEMENT: Final = STATEMENT[0]
 
 
 class _Group(NamedTuple):
-    """What is sent at once: perhaps a BEGIN, and statements."""
+    """What is sent at once: perhaps a BEGIN, and statements. `guarded`: there is something before
+    them in their transaction, and a savepoint in between."""
 
     begin: Step | None
     steps: Sequence[Step]
     statements: Sequence[Statement]
+    guarded: bool
 
 
 def leaves_nothing(frames: bytes) -> bool:
@@ -64,11 +72,9 @@ class Together:
         return step.goes_on and leaves_nothing(step.data) and bool(self._following())
 
     def goes_with_more(self, step: Step, transaction: OpenTransaction) -> bool:
-        """Whether others that came with this step, the first of its transaction, can be sent
-        together with it."""
+        """Whether others that came with this step can be sent together with it."""
         return (
             step.goes_on
-            and not transaction.touched.statements
             and not transaction.goes_singly
             and transaction.movable
             and self._goes_along(step)
@@ -79,12 +85,19 @@ class Together:
         """Send a BEGIN, and what came with it."""
         steps = self._take()
         self._parts.begin()
-        self._send(_Group(step, steps, _statements(steps)))
+        self._send(_Group(step, steps, _statements(steps), guarded=False))
 
     def send(self, step: Step) -> None:
-        """Send the first step of a transaction, and what came with it."""
+        """Send a step, and what came with it."""
         steps = [step, *self._take()]
-        self._send(_Group(None, steps, _statements(steps)))
+        guarded = self._transaction.touched.statements > 0
+        self._send(_Group(None, steps, _statements(steps), guarded))
+
+    @property
+    def _transaction(self) -> OpenTransaction:
+        transaction = self._parts.transaction
+        assert transaction is not None
+        return transaction
 
     def _following(self) -> Sequence[Step]:
         coming = self._parts.pipeline.coming(_MOST)
@@ -109,20 +122,26 @@ class Together:
     def _send(self, group: _Group) -> None:
         parts = self._parts
         parts.pipeline.held_up = True
-        if parts.adjudicator.luck.yields(parts.contender):
-            parts.do("letting another go first", self._let_pass(group))
-            return
-        parts.sent_together(group.steps)
-        assert parts.transaction is not None
-        parts.transaction.first_sent_s = time.monotonic()
+        if not group.guarded:
+            if parts.adjudicator.luck.yields(parts.contender):
+                parts.do("letting another go first", self._let_pass(group))
+                return
+            self._transaction.first_sent_s = time.monotonic()
+        parts.sent_together(group.steps, guard=group.guarded)
         last = group.steps[-1]
         frames = b"".join(step.data for step in group.steps)
         if group.begin is not None:
             frames = with_savepoint_between(group.begin.data, frames)
+        elif group.guarded:
+            frames = guarded(frames)
         request = Request(
-            hide_ready=last.hides_ready, goes_on=last.goes_on, begins=group.begin is not None
+            hide_ready=last.hides_ready,
+            goes_on=last.goes_on,
+            guarded=group.guarded,
+            begins=group.begin is not None,
         )
-        exchange = Exchange(request, partial(self._answered, group))
+        unheard = GUARD_COMPLETE if group.guarded else b""
+        exchange = Exchange(request, partial(self._answered, group), unheard)
         exchange.each = []
         parts.conversation.send(frames + SYNC if last.hides_ready else frames, exchange)
 
@@ -132,8 +151,7 @@ class Together:
 
     def _answered(self, group: _Group, exchange: Exchange) -> None:
         """See what they came to before the client has the end of the answer."""
-        parts, transaction = self._parts, self._parts.transaction
-        assert transaction is not None
+        parts, transaction = self._parts, self._transaction
         parts.together = ()
         assert exchange.each is not None
         changed = exchange.each[_BEGINNINGS if group.begin is not None else 0 :]
@@ -149,7 +167,7 @@ class Together:
     ) -> bool:
         verdict, recovery = exchange.verdict, self._parts.recovery
         if verdict.error is None:
-            return verdict.changed > MAX_ROWS or any(
+            return transaction.touched.rows + verdict.changed > MAX_ROWS or any(
                 recovery.may_have_twins(statement, transaction) for statement in group.statements
             )
         assert exchange.each is not None
@@ -163,14 +181,13 @@ class Together:
         )
 
     async def _go_singly(self, group: _Group, exchange: Exchange) -> None:
-        parts, transaction = self._parts, self._parts.transaction
-        assert transaction is not None
+        parts, transaction = self._parts, self._transaction
         if parts.recovery.may_begin_again(transaction, exchange.verdict):
             await parts.adjudicator.luck.let_pass(parts.contender)
             parts.transaction = transaction = parts.adjudicator.began_again(parts.contender)
             await parts.recovery.begin_again(group.steps[0])
         else:
-            await parts.conversation.ask(LET_GO)
+            await parts.conversation.ask(TO_GUARD if group.guarded else LET_GO)
         transaction.goes_singly = True
         if group.begin is not None:
             parts.client.keep(begun_alone(exchange.held()))

@@ -66,7 +66,7 @@ class Turn(Enum):
     HOLD = "held"
     """Sent, and its answer held back until it is known whether it met a conflict."""
     SEND_TOGETHER = "sent together"
-    """The first of its transaction, held with the statements that came with it."""
+    """Held with the statements that came with it."""
     GUARD = "guarded"
     """Held, with a savepoint before it, so that it can be taken back by itself."""
     GATHER_COPY = "gathered"
