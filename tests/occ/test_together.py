@@ -47,6 +47,9 @@ def tags(reply: Reply) -> list[str]:
     [
         (pipelined("UPDATE race SET v = 1"), True),
         (message(Frontend.PARSE, b"name\0SELECT 1\0\0\0"), False),
+        (message(Frontend.BIND, b"\0name\0" + bytes(6)), True),
+        (message(Frontend.BIND, b"portal\0\0" + bytes(6)), False),
+        (message(Frontend.EXECUTE, b"portal\0" + bytes(4)), False),
         (message(Frontend.CLOSE, b"Pportal\0"), True),
         (message(Frontend.CLOSE, b"Sname\0"), False),
         (SYNC + message(Frontend.CLOSE, b"Sname\0"), False),

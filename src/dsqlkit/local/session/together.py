@@ -33,8 +33,9 @@ _KINDS: Final = frozenset((Kind.LOCK, Kind.WRITE))
 """Those whose answers are held back by themselves. What only reads is answered as it comes."""
 _BEGINNINGS: Final = 2
 """A BEGIN, and the savepoint behind it."""
-_PARSE, _CLOSE = Frontend.PARSE, Frontend.CLOSE  # looked up once: every frame is compared
-_STATEMENT: Final = STATEMENT[0]
+# Looked up once: every frame is compared.
+_NAMING: Final = frozenset((Frontend.PARSE, Frontend.BIND, Frontend.EXECUTE))
+_CLOSE: Final = Frontend.CLOSE
 
 
 class _Group(NamedTuple):
@@ -48,14 +49,13 @@ class _Group(NamedTuple):
 
 
 def leaves_nothing(frames: bytes) -> bool:
-    """Whether frames can be sent again once their transaction has been rolled back: they prepare
-    nothing under a name, and give up nothing that was."""
+    """Whether frames can be sent again once what they did has been rolled back: they prepare no
+    statement or portal under a name, and give up none."""
     position = 0
     while position < len(frames):
         kind = frames[position]
-        if (kind == _PARSE and frames[position + 5]) or (
-            kind == _CLOSE and frames[position + 5] == _STATEMENT
-        ):
+        first = frames[position + 5 : position + 6]
+        if (kind in _NAMING and first != b"\0") or (kind == _CLOSE and first == STATEMENT):
             return False
         position += 1 + INT32.unpack_from(frames, position + 1)[0]
     return True
@@ -66,10 +66,12 @@ class Together:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._following = 0
+        """How many of the steps that come next can go along with the one that was asked about."""
 
     def begins_more(self, step: Step) -> bool:
         """Whether statements that came with this BEGIN can be sent together with it."""
-        return step.goes_on and leaves_nothing(step.data) and bool(self._following())
+        return step.goes_on and leaves_nothing(step.data) and self._is_followed()
 
     def goes_with_more(self, step: Step, transaction: OpenTransaction) -> bool:
         """Whether others that came with this step can be sent together with it."""
@@ -78,18 +80,18 @@ class Together:
             and not transaction.goes_singly
             and transaction.movable
             and self._goes_along(step)
-            and bool(self._following())
+            and self._is_followed()
         )
 
     def begin(self, step: Step) -> None:
         """Send a BEGIN, and what came with it."""
-        steps = self._take()
+        steps = self._parts.pipeline.take(self._following)
         self._parts.begin()
         self._send(_Group(step, steps, _statements(steps), guarded=False))
 
     def send(self, step: Step) -> None:
         """Send a step, and what came with it."""
-        steps = [step, *self._take()]
+        steps = [step, *self._parts.pipeline.take(self._following)]
         guarded = self._transaction.touched.statements > 0
         self._send(_Group(None, steps, _statements(steps), guarded))
 
@@ -99,12 +101,10 @@ class Together:
         assert transaction is not None
         return transaction
 
-    def _following(self) -> Sequence[Step]:
+    def _is_followed(self) -> bool:
         coming = self._parts.pipeline.coming(_MOST)
-        return list(takewhile(self._goes_along, coming))
-
-    def _take(self) -> Sequence[Step]:
-        return self._parts.pipeline.take(len(self._following()))
+        self._following = sum(1 for _ in takewhile(self._goes_along, coming))
+        return self._following > 0
 
     def _goes_along(self, step: Step) -> bool:
         statement = step.statement
@@ -120,13 +120,13 @@ class Together:
         )
 
     def _send(self, group: _Group) -> None:
-        parts = self._parts
+        parts, transaction = self._parts, self._transaction
         parts.pipeline.held_up = True
-        if not group.guarded:
+        if not group.guarded and transaction.first_sent_s is None:
+            transaction.first_sent_s = time.monotonic()
             if parts.adjudicator.luck.yields(parts.contender):
                 parts.do("letting another go first", self._let_pass(group))
                 return
-            self._transaction.first_sent_s = time.monotonic()
         parts.sent_together(group.steps, guard=group.guarded)
         last = group.steps[-1]
         frames = b"".join(step.data for step in group.steps)
