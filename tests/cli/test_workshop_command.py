@@ -28,6 +28,8 @@ from dsqlkit.workshop.playing import may_be_of_others, play
 from tests.support.commands import Command, Finished
 from tests.support.screen import screen_after
 
+pytestmark = pytest.mark.slow
+
 TABLES = ("accounts", "accounts2", "accounts7", "transfers")
 OUTSIDE = Outside(
     invoke=lambda chapter, request: invoke(chapter, request, _no_endpoint),

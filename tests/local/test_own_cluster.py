@@ -12,6 +12,8 @@ from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local import OwnCluster, own_cluster
 from dsqlkit.local.lifecycle import own
 
+pytestmark = pytest.mark.own_cluster
+
 
 @pytest.fixture(autouse=True)
 def _folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

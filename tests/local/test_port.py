@@ -11,6 +11,8 @@ from dsqlkit.connection import connect
 from dsqlkit.endpoint import resolve
 from dsqlkit.errors import LocalClusterFailed, UsageError
 
+pytestmark = pytest.mark.own_cluster
+
 
 @pytest.fixture(autouse=True)
 def _own_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:

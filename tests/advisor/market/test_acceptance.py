@@ -47,6 +47,7 @@ def market(endpoint: Endpoint) -> Iterator[KeptConnection]:
         tear_down(connections)
 
 
+@pytest.mark.slow
 def test_some_of_each_kind_get_the_best_index_or_rightly_none(market: KeptConnection) -> None:
     judged = [judge(market, case) for case in cases() if case.name in SOME]
     _assert_all_right(judged)
