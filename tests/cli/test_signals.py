@@ -130,8 +130,13 @@ def test_what_cannot_be_dropped_is_named_with_its_drop(
         endpoint = f"localhost:{relay.port}"
         with started("optimize", "query", "--apply", "--endpoint", endpoint) as optimize:
             wait_until(lambda: trial_indexes(plain))
-            relay.on_turn = lambda turn: Cut.QUESTION_LOST
-            optimize.send_signal(signal.SIGTERM)
+
+            def stop(_: int) -> None:
+                """Stop it while it waits for an answer; what it asks after that is lost."""
+                relay.on_turn = lambda turn: Cut.QUESTION_LOST
+                optimize.send_signal(signal.SIGTERM)
+
+            relay.on_turn = stop
             _, err = optimize.communicate(timeout=60)
     assert optimize.returncode == 143
     (left,) = trial_indexes(plain)

@@ -224,6 +224,20 @@ def test_a_batch_counts_with_what_was_changed_before_it(
     assert (tags(reply), reply.sqlstate, reply.status) == (["INSERT 0 1000"], "54000", "E")
 
 
+@pytest.mark.parametrize("length", [100_000, 5_000_000])  # several reads; more than is held back
+@pytest.mark.parametrize("last", [ADD.format(1, 2), "UPDATE race SET v = 1 / 0"])
+def test_a_long_answer_to_a_batch_is_whole(
+    batch: Batch, racers: Sessions, length: int, last: str
+) -> None:
+    racers(1)
+    long = f"UPDATE race SET v = v WHERE id <= 4 RETURNING repeat('x', {length})"
+    reply = batch(ADD.format(1, 1), long, last)
+    fails = "1 / 0" in last
+    assert tags(reply) == ["BEGIN", "UPDATE 1", "UPDATE 4", *([] if fails else ["UPDATE 1"])]
+    assert [len(row[0] or "") for row in reply.results[2].rows] == [length] * 4
+    assert (reply.sqlstate, reply.status) == (("22012", "E") if fails else (None, "T"))
+
+
 def test_a_key_that_another_has_deleted_is_still_there(
     client: RawClient, batch: Batch, racers: Sessions
 ) -> None:
