@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 CDK_VENV := .venv-cdk
 # A real cluster for `make workshop`: make workshop ENDPOINT=<cluster>.dsql.<region>.on.aws
 ENDPOINT ?=
+# Some of the tests: make test TESTS=tests/plans
+TESTS ?=
 
 # What a shell may hold for other projects is not to change what is installed, or where.
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS PIP_PREFIX PIP_TARGET
@@ -52,10 +54,10 @@ workshop: $(VENV)/installed
 
 test: $(VENV)/developed
 	@echo 'Running the tests: some four minutes on two cores.'
-	$(PYTEST)
+	$(PYTEST) $(TESTS)
 
 quick: $(VENV)/developed
-	$(PYTEST) -m 'not soak and not own_cluster and not slow'
+	$(PYTEST) -m 'not soak and not own_cluster and not slow' $(TESTS)
 
 test-cdk: $(CDK_VENV)/developed
 	$(CDK_VENV)/bin/python -m pytest tests/stack
