@@ -6,7 +6,7 @@ CDK_VENV := .venv-cdk
 # A real cluster for `make workshop`: make workshop ENDPOINT=<cluster>.dsql.<region>.on.aws
 ENDPOINT ?=
 # Some of the tests: make test TESTS=tests/plans
-TESTS ?=
+TESTS :=
 
 # What a shell may hold for other projects is not to change what is installed, or where.
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS PIP_PREFIX PIP_TARGET
