@@ -9,7 +9,7 @@ _sleep: ContextVar[Callable[[float], None]] = ContextVar("sleep", default=time.s
 
 
 def pause(seconds: float) -> None:
-    """Wait."""
+    """Wait for so many seconds."""
     _sleep.get()(seconds)
 
 

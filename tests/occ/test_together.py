@@ -319,7 +319,7 @@ def _send_batch(connection: Connection) -> None:
 def test_batches_in_a_circle_end_and_lose_no_money(endpoint: Endpoint, racers: Sessions) -> None:
     (watcher,) = racers(1)
     clients = [RawClient(endpoint) for _ in range(4)]
-    committed: list[int] = []
+    committed: list[bool] = []
 
     def move(number: int, client: RawClient) -> None:
         for turn in range(40):

@@ -138,24 +138,28 @@ class AnswerRewriter:
         self._tag: bytes | None = None
         self._has_job = False
 
-    def plain(self, data: bytes, *, copies_in: bool) -> tuple[bytes, int] | None:
+    def plain(self, data: bytes, *, copies_in: bool) -> tuple[bytes, list[int]] | None:
         """If a chunk is one whole answer in which nothing is to be changed, as most are: its last
-        CommandComplete, and how many rows its statements changed, COPY too if it `copies_in`."""
+        CommandComplete, and how many rows each of its statements changed, COPY too if it
+        `copies_in`."""
         end = len(data) - _READY_BYTES
         if not data.startswith(_READY_HEADER, end) or end < 0:
             return None
         if self._cutter.is_within or not self._is_quiet:
             return None
-        position = changed = 0
+        position = 0
+        changed: list[int] = []
         tag = b""
         while position < end:
             kind = data[position]
             after = position + 1 + INT32.unpack_from(data, position + 1)[0]
             if kind == _TAG:
                 tag = data[position:after]
-                changed += changed_rows(tag, copies_in=copies_in)
+                changed.append(changed_rows(tag, copies_in=copies_in))
             elif kind not in _PLAIN:
                 return None
+            elif kind in EMPTY_ENDS:
+                changed.append(0)
             position = after
         return (tag, changed) if position == end else None
 
@@ -301,20 +305,6 @@ def changed_rows(tag: bytes, *, copies_in: bool) -> int:
     if not words or words[0] not in (_COPY_TAGS if copies_in else _CHANGE_TAGS):
         return 0
     return int(words[-1])
-
-
-def changes(answer: bytes) -> list[int]:
-    """How many rows each statement changed, by a whole answer of plain frames."""
-    changed, position = [], 0
-    while position < len(answer):
-        kind = answer[position]
-        after = position + 1 + INT32.unpack_from(answer, position + 1)[0]
-        if kind == _TAG:
-            changed.append(changed_rows(answer[position:after], copies_in=False))
-        elif kind in EMPTY_ENDS:
-            changed.append(0)
-        position = after
-    return changed
 
 
 def told_rows(notice: bytes) -> int:

@@ -11,7 +11,6 @@ from dsqlkit.local.backend.answers import (
     EMPTY_ENDS,
     AnswerRewriter,
     changed_rows,
-    changes,
     told_rows,
 )
 from dsqlkit.local.backend.exchange import (
@@ -196,10 +195,10 @@ class Conversation:
             return
         verdict = exchange.verdict
         verdict.tag, changed = found
-        verdict.changed += changed
+        verdict.changed += sum(changed)
         verdict.status = data[-1]
         if exchange.each is not None:
-            exchange.each += changes(data)
+            exchange.each += changed
         piece = data[:-_READY_BYTES] if exchange.request.hide_ready else data
         if exchange.forwards:
             self._give(piece, exchange)

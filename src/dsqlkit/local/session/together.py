@@ -5,7 +5,6 @@ conflict. As the client has had no answer yet, all of them can be taken back whe
 transaction's begin or to a savepoint before them, and go one by one.
 """
 
-import time
 from collections.abc import Sequence
 from functools import partial
 from itertools import takewhile
@@ -21,6 +20,7 @@ from dsqlkit.local.backend.savepoint import (
 )
 from dsqlkit.local.occ.changes import LET_GO
 from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.session.going_first import lets_another
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
@@ -44,8 +44,11 @@ class _Group(NamedTuple):
 
     begin: Step | None
     steps: Sequence[Step]
-    statements: Sequence[Statement]
     guarded: bool
+
+    @property
+    def statements(self) -> Sequence[Statement]:
+        return [step.statement for step in self.steps if step.statement is not None]
 
 
 def leaves_nothing(frames: bytes) -> bool:
@@ -87,13 +90,12 @@ class Together:
         """Send a BEGIN, and what came with it."""
         steps = self._parts.pipeline.take(self._following)
         self._parts.begin()
-        self._send(_Group(step, steps, _statements(steps), guarded=False))
+        self._send(_Group(step, steps, guarded=False))
 
     def send(self, step: Step) -> None:
         """Send a step, and what came with it."""
         steps = [step, *self._parts.pipeline.take(self._following)]
-        guarded = self._transaction.touched.statements > 0
-        self._send(_Group(None, steps, _statements(steps), guarded))
+        self._send(_Group(None, steps, guarded=self._transaction.touched.statements > 0))
 
     @property
     def _transaction(self) -> OpenTransaction:
@@ -120,13 +122,10 @@ class Together:
         )
 
     def _send(self, group: _Group) -> None:
-        parts, transaction = self._parts, self._transaction
+        parts = self._parts
         parts.pipeline.held_up = True
-        if not group.guarded and transaction.first_sent_s is None:
-            transaction.first_sent_s = time.monotonic()
-            if parts.adjudicator.luck.yields(parts.contender):
-                parts.do("letting another go first", self._let_pass(group))
-                return
+        if lets_another(parts, self._transaction, partial(self._send, group)):
+            return
         parts.sent_together(group.steps, guard=group.guarded)
         last = group.steps[-1]
         frames = b"".join(step.data for step in group.steps)
@@ -144,10 +143,6 @@ class Together:
         exchange = Exchange(request, partial(self._answered, group), unheard)
         exchange.each = []
         parts.conversation.send(frames + SYNC if last.hides_ready else frames, exchange)
-
-    async def _let_pass(self, group: _Group) -> None:
-        await self._parts.adjudicator.luck.let_pass(self._parts.contender)
-        self._send(group)
 
     def _answered(self, group: _Group, exchange: Exchange) -> None:
         """See what they came to before the client has the end of the answer."""
@@ -193,7 +188,3 @@ class Together:
             parts.client.keep(begun_alone(exchange.held()))
         for step in reversed(group.steps):
             parts.pipeline.put_first(step)
-
-
-def _statements(steps: Sequence[Step]) -> Sequence[Statement]:
-    return [step.statement for step in steps if step.statement is not None]

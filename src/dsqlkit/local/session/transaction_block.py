@@ -5,7 +5,7 @@ and between two of them the transaction can be parked (see occ/adjudicator.py).
 """
 
 import logging
-import time
+from functools import partial
 
 from dsqlkit.local.backend.exchange import (
     Exchange,
@@ -18,6 +18,7 @@ from dsqlkit.local.session import copy_in, disruption, implicit
 from dsqlkit.local.session.conflicts import Conflicts
 from dsqlkit.local.session.counting import rows_written
 from dsqlkit.local.session.failing import fail, fail_commit
+from dsqlkit.local.session.going_first import lets_another
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.together import Together
 from dsqlkit.local.session.turns import After, Turn, after, inside, write
@@ -101,11 +102,8 @@ class TransactionBlock:
         """Send a step that may meet a conflict, and can be run again with its transaction."""
         parts, transaction = self._parts, self._transaction
         again = not transaction.touched.claimed
-        if not transaction.touched.statements and transaction.first_sent_s is None:
-            transaction.first_sent_s = time.monotonic()
-            if parts.adjudicator.luck.yields(parts.contender):
-                parts.do("letting another go first", self._let_pass(step))
-                return
+        if lets_another(parts, transaction, partial(self.hold, step)):
+            return
         parts.send_step(step, step.data, forward=False, again=again)
 
     def guard(self, step: Step) -> None:
@@ -264,10 +262,6 @@ class TransactionBlock:
             self.guard(step)
         else:
             self.hold(step)
-
-    async def _let_pass(self, step: Step) -> None:
-        await self._parts.adjudicator.luck.let_pass(self._parts.contender)
-        self.hold(step)
 
     async def _begin_again(self, step: Step) -> None:
         parts = self._parts

@@ -1,0 +1,24 @@
+"""The first write of a transaction, before which another may be let go first (occ/luck.py)."""
+
+import time
+from collections.abc import Callable
+
+from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.session.parts import Parts
+
+
+def lets_another(parts: Parts, transaction: OpenTransaction, send: Callable[[], None]) -> bool:
+    """Whether what is to be sent now, which writes, has to wait for another. It is sent by `send`
+    then, and not kept waiting again."""
+    if transaction.touched.statements or transaction.first_sent_s is not None:
+        return False
+    transaction.first_sent_s = time.monotonic()
+    if not parts.adjudicator.luck.yields(parts.contender):
+        return False
+    parts.do("letting another go first", _let_pass(parts, send))
+    return True
+
+
+async def _let_pass(parts: Parts, send: Callable[[], None]) -> None:
+    await parts.adjudicator.luck.let_pass(parts.contender)
+    send()
