@@ -15,9 +15,29 @@ import pytest
 
 from dsqlkit import local
 from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
+from dsqlkit.local.lifecycle.process import template
+from dsqlkit.local.server.home import remove_home
+from dsqlkit.local.server.template import sole_user
+from dsqlkit.local.state import StateFolder
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Let the run have what it needs of its machine, and nothing that was left there."""
+    _be_as_a_users_process()
+    if not hasattr(config, "workerinput"):
+        # For all workers, where new clusters' data are copied from: that of no other version.
+        os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="dsqlkit-test-cache-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what `pytest_configure` made."""
+    if not hasattr(config, "workerinput"):
+        with sole_user(template()):  # the last cluster may be leaving a copy still
+            remove_home(StateFolder(template()))
+        shutil.rmtree(os.environ.pop("XDG_CACHE_HOME"))
+
+
+def _be_as_a_users_process() -> None:
     """Let the processes that tests start be as a user's are, whatever this run itself is to be.
 
     They heed signals: a shell's background jobs ignore Ctrl-C, `nohup` ignores SIGHUP, and who

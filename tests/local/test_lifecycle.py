@@ -127,6 +127,24 @@ def test_a_server_that_outlived_its_cluster_is_stopped_first(own_cluster: Path) 
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+def test_a_killed_server_whose_number_another_process_has_is_no_obstacle(own_cluster: Path) -> None:
+    local.start()
+    server = (own_cluster / "server").resolve()
+    notes = [server / "data" / "postmaster.pid", server / ".s.PGSQL.5432.lock"]
+    left = [note.read_text().split("\n", 1)[1] for note in notes]
+    local.stop()
+    home = ServerHome(server)
+    with home.spawn(["/bin/sleep", "60"]) as of_the_same_account:
+        for note, rest in zip(notes, left, strict=True):
+            note.write_text(f"{of_the_same_account.pid}\n{rest}")
+        try:
+            with connected() as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+            assert of_the_same_account.poll() is None
+        finally:
+            of_the_same_account.kill()
+
+
 def test_simultaneous_starts_make_one_cluster(own_cluster: Path) -> None:
     code = "from dsqlkit import local; s = local.start(); print(s.pid, s.endpoint)"
     starters = [

@@ -3,6 +3,7 @@
 import socket
 import tempfile
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -10,7 +11,11 @@ from dsqlkit.connection import connect
 from dsqlkit.endpoint import Endpoint, StaticCredentials
 from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local import OwnCluster, own_cluster
-from dsqlkit.local.lifecycle import own
+from dsqlkit.local.lifecycle import own, process
+from dsqlkit.local.server.home import ServerHome, remove_home
+from dsqlkit.local.server.template import begin_data
+from dsqlkit.local.state import StateFolder
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.own_cluster
 
@@ -44,6 +49,40 @@ def test_two_in_one_process_share_nothing_and_the_second_begins_from_the_templat
         assert one.address.port != other.address.port
     with own_cluster() as third, connect(endpoint_of(third)) as connection:
         connection.execute(b"CREATE TABLE t (id int PRIMARY KEY)")
+
+
+def test_a_template_of_another_version_is_brought_to_this_one_and_its_stale_copy_goes() -> None:
+    with own_cluster():
+        pass
+    home = ServerHome(StateFolder(process.template()).server.resolve())
+    ours = home.catalog.read_text()
+    home.catalog.write_text("that of another version")
+    (home.data / "postmaster.pid").write_text("1\n")
+    for _ in range(2):
+        with own_cluster() as cluster, connect(endpoint_of(cluster)) as connection:
+            assert connection.execute(b"SELECT count(*) FROM sys.jobs").fetchone() == (0,)
+    assert eventually(lambda: len([*home.path.glob("spare-*")]) == 1)
+    assert home.catalog.read_text() == ours
+    assert not (home.data / "postmaster.pid").exists()
+
+
+def test_a_template_is_left_to_a_program_that_outlived_who_ran_it(tmp_path: Path) -> None:
+    with own_cluster():
+        pass
+    state = StateFolder(tmp_path / "new")
+    state.create()
+    home = ServerHome(StateFolder(process.template()).server.resolve())
+    home.take()
+    with home.spawn(["/bin/sleep", "60"]) as orphan:
+        home.release()
+        beginning = Thread(target=begin_data, args=[process.template(), state])
+        beginning.start()
+        beginning.join(0.3)
+        assert not (state.server / "data").exists()
+        orphan.kill()
+        beginning.join(60)
+    assert (state.server / "data").exists()
+    remove_home(state)
 
 
 def test_where_no_template_can_be_kept_it_starts_all_the_same(tmp_path: Path) -> None:

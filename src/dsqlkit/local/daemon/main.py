@@ -20,6 +20,7 @@ from dsqlkit.local.daemon.cluster import End, RunningCluster, Wishes
 from dsqlkit.local.door.certificates import ensure_certificates
 from dsqlkit.local.door.listener import bind
 from dsqlkit.local.server import emptying, postgres
+from dsqlkit.local.server.data import renew
 from dsqlkit.local.server.home import remove_home
 from dsqlkit.local.server.losses import Losses
 from dsqlkit.local.server.template import keep_spare
@@ -57,6 +58,7 @@ def run(given: argparse.Namespace) -> None:
             shutil.rmtree(state.root, ignore_errors=True)
             if wishes.template is not None:
                 # Nobody waits any more: whoever comes next finds its data made.
+                renew(wishes.template)
                 keep_spare(wishes.template)
             os._exit(0)
     except (LocalClusterFailed, OSError) as error:

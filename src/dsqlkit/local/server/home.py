@@ -85,6 +85,14 @@ class ServerHome:
             os.close(self._held)
             self._held = None
 
+    def forget_killed(self) -> None:
+        """Remove the notes of a server that was killed, for the holder of the lock.
+
+        PostgreSQL would take it for alive where a process of the same account has its number now.
+        """
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        (self.socket_folder / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+
     @property
     def socket_folder(self) -> Path:
         """Where the server listens."""

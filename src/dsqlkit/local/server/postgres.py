@@ -1,36 +1,26 @@
-"""The embedded PostgreSQL server: making its data, starting it, stopping it.
+"""The embedded PostgreSQL server: starting it, stopping it.
 
 It listens only on a unix socket in a private folder (see home.py).
 """
 
 import contextlib
-import hashlib
-import logging
 import os
-import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
-from dsqlkit.local.dialect import parameters
-from dsqlkit.local.dialect.rules import ANSWERS
-from dsqlkit.local.server import files, new_data
+from dsqlkit.local.server import files
+from dsqlkit.local.server.data import prepare
 from dsqlkit.local.server.home import SOCKET_NAME, ServerHome
-from dsqlkit.local.server.programs import programs_for, run_or_fail
-from dsqlkit.local.server.template import copy_data, remove_outdated, sole_user
 from dsqlkit.local.state import StateFolder
-from dsqlkit.local.statements.quoting import literal
 from dsqlkit.whole_file import write_whole
 
 _POLL_S: Final = 0.005
 _START_LIMIT_S: Final = 30.0
 _QUIT_LIMIT_S: Final = 5.0
-
-_log = logging.getLogger(__name__)
 
 
 class Server:
@@ -76,10 +66,7 @@ def start(state: StateFolder, template: Path | None = None) -> Server:
     stop_orphan(state, timeout_s=_START_LIMIT_S)
     home.take()
     try:
-        programs = _programs_and_data(template, home) if template else programs_for(home)
-        if not home.data.exists():
-            _make_data(programs, home)
-        _update_catalog(programs, home)
+        programs = prepare(home, template)
         home.make_socket_folder()
         for name, text in files.configuration(home.socket_folder).items():
             write_whole(home.data / name, text)
@@ -128,84 +115,6 @@ def _put_behind_endpoint(pid: int) -> None:
     if hasattr(os, "sched_setscheduler"):
         with contextlib.suppress(OSError):  # not everywhere is that allowed, and it only saves time
             os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
-
-
-def _programs_and_data(template: Path, home: ServerHome) -> Path:
-    """New data, copied from the folder's, which is made if there is none; the programs."""
-    try:
-        with sole_user(template) as made:
-            programs = programs_for(made)
-            if home.data.exists():
-                return programs
-            if not made.data.exists():
-                remove_outdated(template)
-                _make_data(programs, made)
-            _update_catalog(programs, made)
-            copy_data(made, home)
-            return programs
-    except (LocalClusterFailed, OSError) as error:
-        # A template only saves time.
-        _log.warning("there is no template in %s: %s", template, error)
-        return programs_for(home)
-
-
-def _make_data(programs: Path, home: ServerHome) -> None:
-    """Make the data folder with its roles and catalog; it appears under its name when complete."""
-    unfinished = home.data.with_name("data.new")
-    if unfinished.exists():
-        shutil.rmtree(unfinished)
-    new_data.initialised(programs, home).rename(unfinished)
-    catalog = _catalog()
-    # information_schema.element_types takes seconds while nothing is known of types.
-    script = new_data.roles() + catalog + "ANALYZE pg_catalog.pg_type;\n\n"
-    _run_script(programs, home, unfinished, script)
-    unfinished.rename(home.data)
-    write_whole(home.catalog, _digest(catalog))
-
-
-def _update_catalog(programs: Path, home: ServerHome) -> None:
-    """Bring the system schema to this version of dsqlkit, if the data are of another."""
-    catalog = _catalog()
-    known = home.catalog
-    if not known.exists() or known.read_text() != _digest(catalog):
-        _run_script(programs, home, home.data, catalog)
-        write_whole(known, _digest(catalog))
-
-
-def _catalog() -> str:
-    names = (
-        "catalog.sql",
-        "sys.sql",
-        "parameters.sql",
-        "adjudication.sql",
-        "dialect.sql",
-        "seen.sql",
-        "overlays.sql",
-        "limits.sql",
-        "quotas.sql",
-        "explain.sql",
-    )
-    return "".join(files.script(name) for name in names) + _data()
-
-
-def _data() -> str:
-    """What the scripts look up, from where it is written down."""
-    kept = {name: parameters.KEPT_AS.get(name, name) for name in sorted(parameters.ALLOWED)}
-    return _rows("dsqlkit.answer", ANSWERS) + _rows("dsqlkit.parameter", kept)
-
-
-def _rows(table: str, values: Mapping[str, str]) -> str:
-    rows = ", ".join(f"({literal(name)}, {literal(value)})" for name, value in values.items())
-    return f"DELETE FROM {table};\n\nINSERT INTO {table} VALUES {rows};\n\n"  # noqa: S608 - ours
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _run_script(programs: Path, home: ServerHome, data: Path, text: str) -> None:
-    single = [str(programs / "postgres"), "--single", "-j", "-D", str(data)]
-    run_or_fail(home, [*single, "-c", "exit_on_error=on", "postgres"], text)
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", data: Path) -> None:

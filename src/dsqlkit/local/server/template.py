@@ -23,6 +23,8 @@ _SPARE: Final = "spare"
 def sole_user(template: Path) -> Generator[ServerHome, None, None]:
     """The home of a template, for one process at a time; whoever comes meanwhile waits.
 
+    Its lock is held too: a program that writes there may have outlived the process that ran it.
+
     Raises LocalClusterFailed where it cannot be kept there.
     """
     state = StateFolder(template)
@@ -31,7 +33,12 @@ def sole_user(template: Path) -> Generator[ServerHome, None, None]:
     if lock is None:
         raise LocalClusterFailed(f"Another process is using {template}.")
     try:
-        yield ServerHome.of(state)
+        made = ServerHome.of(state)
+        made.take(timeout_s=_WAIT_LIMIT_S)
+        try:
+            yield made
+        finally:
+            made.release()
     finally:
         os.close(lock)
 
