@@ -1,21 +1,15 @@
-"""Rewriting what PostgreSQL answers into what DSQL answers: errors, tags, its version."""
+"""Rewriting what PostgreSQL answers into what DSQL answers: tags, notices, its version.
+
+Its errors are worded in refusals.py.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from dsqlkit.errors import FAULTS_OFF
 from dsqlkit.local.backend.exchange import FAILED, IN_TRANSACTION
+from dsqlkit.local.backend.refusals import about_table, own_error, placeless
 from dsqlkit.local.dialect.catalog import OWN_TABLES, ROWS_SCHEMA
-from dsqlkit.local.dialect.refusal import (
-    CONFLICT_ON_PURPOSE,
-    DATA_CONFLICT,
-    MADE_CONFLICT,
-    SCHEMA_CHANGED,
-    SCHEMA_CONFLICT,
-    Refusal,
-)
-from dsqlkit.local.dialect.rewriting import refusal_in
 from dsqlkit.local.dialect.rules import ANSWERS
 from dsqlkit.local.wire.messages import (
     INT32,
@@ -25,26 +19,11 @@ from dsqlkit.local.wire.messages import (
     Field,
     FrameCutter,
     decode_fields,
-    encode_fields,
-    error_response,
     message,
 )
-from dsqlkit.quotas import KIB, MAX_TEMP_SPACE_BYTES
 
 SERVER_VERSION: Final = ANSWERS["server_version"]
 
-ACCESS_DENIED: Final = "unable to accept connection, access denied"
-ACCESS_DENIED_SQLSTATE: Final = "28000"  # not recorded; PostgreSQL's for a refused sign-in
-
-_CONFLICTS: Final = {DATA_CONFLICT, SCHEMA_CONFLICT}
-_CONFLICT_STATES: Final = {b"40001", b"40P01"}
-_TOO_MANY: Final = "Unable to accept connection, too many open connections."
-_TOO_MANY_SQLSTATE: Final = b"53300"
-_TEMP_SPACE: Final = Refusal(  # AWS's list of observed errors
-    "54000",
-    f"query requires more than allowed temp space of {MAX_TEMP_SPACE_BYTES // KIB} KB to execute",
-)
-_KEY_SIZE: Final = Refusal("54000", "key size too large")
 _JOB_TAGS: Final = {b"CREATE INDEX", b"ALTER TABLE"}
 _AS_TAG: Final = b"DSQ01"
 """The SQLSTATE of a notice of ours: report the statement under way with this tag."""
@@ -65,11 +44,6 @@ _UPSERTED: Final = "dsqlkit upsert"
 _AS_ROWS: Final = b"DSQ02"
 """The SQLSTATE of a notice of ours: a foreign key's action changed so many rows."""
 
-_CATALOG_ERRORS: Final = (
-    b"tuple concurrently ",
-    b"cache lookup failed for ",
-    b"could not open relation with OID ",
-)
 _TAG: Final = Backend.COMMAND_COMPLETE  # looked up once: every answer has one
 _REWRITTEN: Final = {
     Backend.ERROR_RESPONSE,
@@ -98,19 +72,6 @@ _PLAIN: Final = frozenset(
 )
 _READY_HEADER: Final = message(Backend.READY_FOR_QUERY, b"T")[:-1]
 _READY_BYTES: Final = 6
-_PLACES: Final = {
-    *(Field.CONTEXT, Field.FILE, Field.LINE, Field.ROUTINE),
-    *(Field.INTERNAL_QUERY, Field.INTERNAL_POSITION),
-}
-_OURS: Final = b"dsqlkit"
-_OUR_ADVICE: Final = FAULTS_OFF.encode()
-"""What clients may read of us: how to switch off a fault that is on."""
-_QUALIFIER: Final = re.compile(rb"\bdsqlkit\w*\.")
-_OWN_CONTEXTS: Final = (
-    b"PL/pgSQL function",
-    b'SQL function "setting"',
-    b'SQL statement "DROP INDEX ',
-)
 _IN_TRANSACTION_BLOCK: Final = (IN_TRANSACTION, FAILED)
 
 
@@ -192,7 +153,7 @@ class AnswerRewriter:
             notice = decode_fields(frame)
             if self._is_ours(notice):
                 return b""
-            return _placeless(Backend.NOTICE_RESPONSE, notice, frame)
+            return placeless(Backend.NOTICE_RESPONSE, notice, frame)
         return frame
 
     def _is_ours(self, notice: dict[int, bytes]) -> bool:
@@ -227,23 +188,10 @@ class AnswerRewriter:
 
     def _error(self, frame: bytes) -> bytes:
         fields = decode_fields(frame)
-        sqlstate = fields.get(Field.SQLSTATE, b"")
-        if sqlstate in _CONFLICT_STATES:
-            told = fields.get(Field.MESSAGE, b"").decode(errors="replace")
-            if told == CONFLICT_ON_PURPOSE:
-                return MADE_CONFLICT.as_error()
-            return error_response("40001", told if told in _CONFLICTS else DATA_CONFLICT)
-        refusal = _refusal(sqlstate, fields)
-        if refusal is not None:
-            return refusal.as_error()
-        if not self._signed_in:
-            if sqlstate == _TOO_MANY_SQLSTATE:
-                return error_response("53300", _TOO_MANY, severity="FATAL")
-            if sqlstate[:2] == b"28":
-                return access_denied()
-        return self._with_table(fields) or _placeless(Backend.ERROR_RESPONSE, fields, frame)
+        own = own_error(fields, signed_in=self._signed_in) or self._about_table(fields)
+        return own or placeless(Backend.ERROR_RESPONSE, fields, frame)
 
-    def _with_table(self, fields: dict[int, bytes]) -> bytes | None:
+    def _about_table(self, fields: dict[int, bytes]) -> bytes | None:
         """An error at overlays as one about the table that they stand for; None for all others."""
         called = fields.get(Field.TABLE, b"").decode(errors="replace")
         if called == _UPSERTED and self.upserted is not None:
@@ -252,51 +200,7 @@ class AnswerRewriter:
             table = self._laid_over.get(called)
         else:
             return None
-        if table is None:
-            return None
-        schema, name = (each.encode() for each in table)
-        told = {code: value for code, value in fields.items() if code not in _PLACES}
-        told[Field.SCHEMA], told[Field.TABLE] = schema, name
-        own = b'"%s"' % called.encode()
-        told[Field.MESSAGE] = fields.get(Field.MESSAGE, b"").replace(own, b'"%s"' % name)
-        return encode_fields(Backend.ERROR_RESPONSE, told)
-
-
-def _is_about_the_schema(sqlstate: bytes, fields: dict[int, bytes]) -> bool:
-    """Whether two changed the same of the catalog at once, which PostgreSQL tells by errors of its
-    own: on DSQL that is a conflict. Whose change it meets there, and when, was not recorded."""
-    if sqlstate == b"XX000":
-        return fields.get(Field.MESSAGE, b"").startswith(_CATALOG_ERRORS)
-    return sqlstate == b"23505" and fields.get(Field.SCHEMA) == b"pg_catalog"
-
-
-def _refusal(sqlstate: bytes, fields: dict[int, bytes]) -> Refusal | None:
-    """DSQL's answer in place of this error of PostgreSQL's, if it has one of its own."""
-    text = fields.get(Field.MESSAGE, b"")
-    if _is_about_the_schema(sqlstate, fields):
-        return SCHEMA_CHANGED
-    if sqlstate == b"22P02":
-        return refusal_in(text.decode(errors="replace"))
-    if sqlstate == b"54000" and text.startswith((b"index row size", b"index row requires")):
-        return _KEY_SIZE
-    if sqlstate == b"53400" and text.startswith(b"temporary file size"):
-        return _TEMP_SPACE
-    return None
-
-
-def _placeless(kind: Backend, fields: dict[int, bytes], frame: bytes) -> bytes:
-    """An error or notice without the place in our own functions that it comes from: DSQL has no
-    PL/pgSQL, and says nothing of where its own functions fail."""
-    context = fields.get(Field.CONTEXT, b"")
-    if not context.startswith(_OWN_CONTEXTS) and _OURS not in frame.replace(_OUR_ADVICE, b""):
-        return frame
-    told = {
-        name: _QUALIFIER.sub(b"", value) if name == Field.MESSAGE else value
-        for name, value in fields.items()
-        if name not in _PLACES
-        and (name == Field.MESSAGE or _OURS not in value.replace(_OUR_ADVICE, b""))
-    }
-    return encode_fields(kind, told)
+        return None if table is None else about_table(fields, called, table)
 
 
 def changed_rows(tag: bytes, *, copies_in: bool) -> int:
@@ -313,8 +217,3 @@ def told_rows(notice: bytes) -> int:
         return 0
     fields = decode_fields(notice)
     return int(fields[Field.MESSAGE]) if fields.get(Field.SQLSTATE) == _AS_ROWS else 0
-
-
-def access_denied(hint: str | None = None) -> bytes:
-    """The answer to a sign-in that is refused, whatever the reason."""
-    return error_response(ACCESS_DENIED_SQLSTATE, ACCESS_DENIED, severity="FATAL", hint=hint)

@@ -13,15 +13,8 @@ from dsqlkit.local.backend.answers import (
     changed_rows,
     told_rows,
 )
-from dsqlkit.local.backend.exchange import (
-    FORWARDED,
-    HELD,
-    HELD_BYTES,
-    Exchange,
-    Rows,
-    question,
-    unfinished,
-)
+from dsqlkit.local.backend.exchange import FORWARDED, HELD, HELD_BYTES, Exchange
+from dsqlkit.local.backend.question import Question, Rows, question, unfinished
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, Refusal
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import INT32, RUN, SYNC, Backend, error_response
@@ -32,8 +25,6 @@ _CANCELLED: Final = "57014"
 
 Frames: TypeAlias = tuple[bytes, Exchange]
 """What is sent, and the exchange that it is."""
-Question: TypeAlias = tuple[str, *tuple[str | None, ...]]
-"""A statement of ours, with its parameters in text."""
 
 _log = logging.getLogger(__name__)
 

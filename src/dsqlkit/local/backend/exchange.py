@@ -1,21 +1,18 @@
 """One exchange with the backend: what is sent up to a Sync or a Query, and all that answers it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
+from dsqlkit.local.backend.question import Rows, row_of
 from dsqlkit.local.backend.savepoint import without_savepoint_between
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.wire.messages import (
-    INT32,
     MAX_BACKEND_FRAME,
-    STATEMENT,
-    SYNC,
     Backend,
     Field,
     FrameCutter,
-    Frontend,
     decode_fields,
     encode_fields,
     message,
@@ -30,12 +27,6 @@ READY_FAILED: Final = message(Backend.READY_FOR_QUERY, bytes((FAILED,)))
 HELD_BYTES: Final = 16 * 1024 * 1024
 """What is held back of an answer. More than the 10 MiB that a transaction may change on DSQL; what
 is longer goes on to its client before it is known to have met no conflict."""
-
-_OURS: Final = b"dsqlkit_question\0"
-
-
-Rows: TypeAlias = list[tuple[str | None, ...]]
-"""Rows of an answer, in text."""
 
 
 class Refused(Exception):
@@ -233,57 +224,10 @@ class Exchange:
         cutter = FrameCutter({Backend.DATA_ROW, Backend.COMMAND_COMPLETE}, limit=MAX_BACKEND_FRAME)
         for kind, frame in cutter.feed(self.held()):
             if kind == Backend.DATA_ROW:
-                answers[-1].append(_values(frame))
+                answers[-1].append(row_of(frame))
             elif kind == Backend.COMMAND_COMPLETE:
                 answers.append([])
         return answers if answers[-1] else answers[:-1]
-
-
-def question(sql: str, parameters: Sequence[str | None] = ()) -> bytes:
-    """The frames that run one statement of ours, with parameters and rows in text."""
-    return unfinished(sql, parameters) + SYNC
-
-
-def unfinished(sql: str, parameters: Sequence[str | None] = ()) -> bytes:
-    """The same without a Sync, for more to follow.
-
-    Under a name of its own, as the unnamed statement is the client's, who may have filled it in an
-    earlier message. An unnamed portal of the client's is bound again after questions (`Step.bind`).
-    """
-    values = b"".join(_value(parameter) for parameter in parameters)
-    # No parameter formats (text), the parameters, no result formats (text).
-    bind = b"\0" + _OURS + b"\0\0" + len(parameters).to_bytes(2, "big") + values + b"\0\0"
-    # Closed before too, as it is left over when the one before failed.
-    close = message(Frontend.CLOSE, STATEMENT + _OURS)
-    return (
-        close
-        + message(Frontend.PARSE, _OURS + sql.encode() + b"\0\0\0")
-        + message(Frontend.BIND, bind)
-        + message(Frontend.EXECUTE, bytes(5))
-        + close
-    )
-
-
-def _value(parameter: str | None) -> bytes:
-    if parameter is None:
-        return b"\xff\xff\xff\xff"
-    text = parameter.encode()
-    return INT32.pack(len(text)) + text
-
-
-def _values(frame: bytes) -> tuple[str | None, ...]:
-    count = int.from_bytes(frame[5:7], "big")
-    values: list[str | None] = []
-    position = 7
-    for _ in range(count):
-        (length,) = INT32.unpack_from(frame, position)
-        position += 4
-        if length == 0xFFFFFFFF:
-            values.append(None)
-        else:
-            values.append(frame[position : position + length].decode())
-            position += length
-    return tuple(values)
 
 
 def _field(error: bytes, name: int) -> str:

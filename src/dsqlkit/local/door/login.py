@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from dsqlkit.endpoint import ADMIN
-from dsqlkit.local.backend.answers import access_denied
+from dsqlkit.local.backend.refusals import access_denied
 from dsqlkit.local.door.startup_options import accepted
 from dsqlkit.local.door.token_check import AccessDenied, TokenChecker
 from dsqlkit.local.faults import ActiveFaults

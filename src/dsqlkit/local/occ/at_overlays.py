@@ -8,7 +8,8 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from dsqlkit.local.backend.conversation import Conversation, Question
+from dsqlkit.local.backend.conversation import Conversation
+from dsqlkit.local.backend.question import Question
 from dsqlkit.local.dialect.catalog import SYSTEM_COLUMN
 from dsqlkit.local.occ.changes import Ask, Changes, NotThere, TableChanges, array
 from dsqlkit.local.occ.differing import differs_again, read_inserted

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from dsqlkit.local.backend.exchange import Rows
+from dsqlkit.local.backend.question import Rows
 from dsqlkit.local.backend.savepoint import SAVEPOINT
 
 Ask: TypeAlias = Callable[..., Awaitable[Rows]]

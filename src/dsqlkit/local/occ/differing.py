@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from dsqlkit.local.backend.exchange import Rows
+from dsqlkit.local.backend.question import Rows
 from dsqlkit.local.occ.changes import Ask, Changes, TableChanges, array
 from dsqlkit.local.occ.overlay_text import upsert
 from dsqlkit.local.occ.replay import Doings, as_json, doings

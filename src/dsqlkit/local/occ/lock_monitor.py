@@ -8,7 +8,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from dsqlkit.local.backend.exchange import Rows
+from dsqlkit.local.backend.question import Rows
 from dsqlkit.local.occ.changes import Locked
 from dsqlkit.local.server import superuser
 from dsqlkit.local.sessions import Holder, LockWait

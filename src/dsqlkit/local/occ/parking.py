@@ -9,7 +9,8 @@ import asyncio
 from typing import Final
 
 from dsqlkit.local.backend.conversation import Conversation
-from dsqlkit.local.backend.exchange import Refused, question
+from dsqlkit.local.backend.exchange import Refused
+from dsqlkit.local.backend.question import question
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT
 from dsqlkit.local.occ import cursors
 from dsqlkit.local.occ.at_overlays import AtOverlays

@@ -7,8 +7,9 @@ the answers here are frames to run, or that the step may run as it is.
 import time
 from typing import Final
 
-from dsqlkit.local.backend.conversation import Conversation, Question
-from dsqlkit.local.backend.exchange import Refused, Rows, Verdict
+from dsqlkit.local.backend.conversation import Conversation
+from dsqlkit.local.backend.exchange import Refused, Verdict
+from dsqlkit.local.backend.question import Question, Rows
 from dsqlkit.local.backend.savepoint import BEGIN_AGAIN, BEGUN_AGAIN, TO_GUARD
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT
 from dsqlkit.local.occ import cursors

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from dsqlkit.local.backend.conversation import Conversation
-from dsqlkit.local.backend.exchange import Rows, question
+from dsqlkit.local.backend.question import Rows, question
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import (

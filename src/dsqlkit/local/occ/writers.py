@@ -7,7 +7,7 @@ The tag of a statement that uses one does not tell of those rows: they have to b
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from dsqlkit.local.backend.exchange import Rows
+from dsqlkit.local.backend.question import Rows
 from dsqlkit.local.dialect.reading import read
 from dsqlkit.local.statements.statement import Made, Statement
 

@@ -3,14 +3,8 @@
 import asyncio
 from typing import Final
 
-from dsqlkit.local.backend.exchange import (
-    HELD,
-    READY_IDLE,
-    Exchange,
-    Request,
-    question,
-    unfinished,
-)
+from dsqlkit.local.backend.exchange import HELD, READY_IDLE, Exchange, Request
+from dsqlkit.local.backend.question import question, unfinished
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.dialect.refusal import MADE_CONFLICT
 from dsqlkit.local.faults import Fate

@@ -8,7 +8,8 @@ it, in its transaction. Who runs plain statements pays nothing.
 from typing import Final
 
 from dsqlkit.local.backend.conversation import Conversation
-from dsqlkit.local.backend.exchange import Exchange, question
+from dsqlkit.local.backend.exchange import Exchange
+from dsqlkit.local.backend.question import question
 
 WRITTEN: Final = question("SELECT dsqlkit.rows_written()")
 """The frames that ask how many rows the session has written."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dsqlkit.local.backend.conversation import Conversation, Frames, Question
+from dsqlkit.local.backend.conversation import Conversation, Frames
 from dsqlkit.local.backend.exchange import Exchange, Refused
+from dsqlkit.local.backend.question import Question
 from dsqlkit.local.explain.charge import changed_by
 from dsqlkit.local.explain.document import Node, NoDocument, read
 from dsqlkit.local.explain.facts import Facts, Table

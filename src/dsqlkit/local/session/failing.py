@@ -1,6 +1,7 @@
 """Failing a step of a transaction block in place of its answer, and the transaction with it."""
 
-from dsqlkit.local.backend.exchange import READY_FAILED, READY_IDLE, question
+from dsqlkit.local.backend.exchange import READY_FAILED, READY_IDLE
+from dsqlkit.local.backend.question import question
 from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.session.parts import Parts

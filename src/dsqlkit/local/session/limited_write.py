@@ -3,7 +3,8 @@
 import asyncio
 from typing import Final
 
-from dsqlkit.local.backend.exchange import HELD, READY_IDLE, Exchange, Request, question
+from dsqlkit.local.backend.exchange import HELD, READY_IDLE, Exchange, Request
+from dsqlkit.local.backend.question import question
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.dialect.rewriting import failing
 from dsqlkit.local.session.counting import WRITTEN, written_since

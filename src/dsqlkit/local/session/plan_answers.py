@@ -7,7 +7,8 @@ committed, so two that are equal see the same, where the transaction has written
 from collections.abc import Sequence
 from typing import Final
 
-from dsqlkit.local.backend.conversation import Conversation, Frames, Question
+from dsqlkit.local.backend.conversation import Conversation, Frames
+from dsqlkit.local.backend.question import Question
 
 STATE: Final = "SELECT dsqlkit.plan_state()"
 """Asks what a transaction sees; NULL where nothing may be kept."""
