@@ -7,7 +7,7 @@ other way around, so that a mistake in the reader of text shows as a difference.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dsqlkit.plans.model import Cost, PlanNode
+from dsqlkit.plans.node import Cost, PlanNode
 
 _AGGREGATES = {
     "Plain": "Aggregate",

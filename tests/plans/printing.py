@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from dsqlkit.plans.model import Actual, Cost, Plan, PlanNode, Property, sql_name
+from dsqlkit.plans.model import Plan
+from dsqlkit.plans.names import sql_name
+from dsqlkit.plans.node import Actual, Cost, PlanNode, Property
 from dsqlkit.plans.scans import STORAGE_NODES
 
 

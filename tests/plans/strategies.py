@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from dsqlkit.plans.model import Actual, Cost, Plan, PlanNode, Property
+from dsqlkit.plans.model import Plan
+from dsqlkit.plans.node import Actual, Cost, PlanNode, Property
 
 _VISIBLE = st.characters(categories=("L", "N", "P", "S"))
 _LABELS = """Filter, Filters, Index Cond, Recheck Cond, Projections, Output, Buffers, I/O Timings,

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from dsqlkit.plans.model import DpuAmount, PlanNode
+from dsqlkit.plans.model import DpuAmount
+from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.parse import parse_plan
 from tests.plans.samples import dsql, dsql_text
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dsqlkit.plans.model import Property, Trigger
+from dsqlkit.plans.model import Trigger
+from dsqlkit.plans.node import Property
 from dsqlkit.plans.parse import parse_plan
 from tests.plans import postgres_json
 from tests.plans.samples import Recorded, postgres, recorded

@@ -18,7 +18,7 @@ from dsqlkit.advisor.proposal import Proposal
 from dsqlkit.advisor.syntax import Statement, parse
 from dsqlkit.errors import SqlError, UsageError
 from dsqlkit.plans.findings import Finding, Severity, count
-from dsqlkit.plans.model import PlanNode
+from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.result import ExplainResult
 from dsqlkit.plans.room import WORTH_ROWS
 from dsqlkit.plans.scans import Scan, rows_scanned, scans

@@ -7,7 +7,9 @@ from typing import Final
 from dsqlkit.advisor.condition import ELSEWHERE
 from dsqlkit.advisor.query import Query
 from dsqlkit.advisor.statistics import TableFacts
-from dsqlkit.plans.model import Plan, PlanNode, column_names
+from dsqlkit.plans.model import Plan
+from dsqlkit.plans.names import column_names
+from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.scans import Scan, index_condition, scans
 
 _TAKES_ALL: Final = re.compile(r"^(?:Sort|Hash|.*Aggregate)$")

@@ -8,8 +8,9 @@ import typer
 
 from dsqlkit import interruption
 from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.error_text import print_error
 from dsqlkit.cli.options import DatabaseOptions
-from dsqlkit.cli.output import Output, print_error
+from dsqlkit.cli.output import Output
 from dsqlkit.errors import ExitCode, UsageError
 
 _FEWEST: Final = 2

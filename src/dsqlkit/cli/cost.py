@@ -7,8 +7,9 @@ import typer
 
 from dsqlkit.cli.amounts import amount_of
 from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.error_text import print_error
 from dsqlkit.cli.options import DatabaseOptions
-from dsqlkit.cli.output import Output, print_error
+from dsqlkit.cli.output import Output
 from dsqlkit.cli.query_argument import File, Param, make_table, queries_of
 from dsqlkit.errors import DsqlkitError, ExitCode
 

@@ -10,8 +10,9 @@ import typer
 
 from dsqlkit.cli.amounts import amount_of
 from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.error_text import print_error
 from dsqlkit.cli.options import DatabaseOptions
-from dsqlkit.cli.output import Output, print_error
+from dsqlkit.cli.output import Output
 from dsqlkit.cli.query_argument import File, Param, Query, make_table, pointing_into, query_of
 from dsqlkit.cli.text_input import STDIN, file_text, stdin_text
 from dsqlkit.errors import DsqlkitError, ExitCode, UsageError

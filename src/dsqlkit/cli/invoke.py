@@ -9,8 +9,9 @@ import typer
 
 from dsqlkit import interruption
 from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.json_text import print_json
 from dsqlkit.cli.options import DatabaseOptions
-from dsqlkit.cli.output import Output, counted, print_json, table_of
+from dsqlkit.cli.output import Output, counted, table_of
 from dsqlkit.cli.parameters import BY_POSITION
 from dsqlkit.cli.text_input import STDIN, file_text, stdin_text
 from dsqlkit.errors import ExitCode, UsageError

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from dsqlkit.cli.error_text import print_error
 from dsqlkit.cli.local_env import OTHER_CREDENTIALS, signing_variables
 from dsqlkit.cli.options import ErrorOptions
-from dsqlkit.cli.output import print_error
 from dsqlkit.errors import DsqlkitError
 
 if TYPE_CHECKING:

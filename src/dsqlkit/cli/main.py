@@ -11,9 +11,9 @@ from typing import Any, Final
 import typer
 
 from dsqlkit import interruption
+from dsqlkit.cli.error_text import print_error, print_interrupted
 from dsqlkit.cli.help import HelpfulGroup
 from dsqlkit.cli.options import DEBUG_FLAG, JSON_FLAG, with_options
-from dsqlkit.cli.output import print_error, print_interrupted
 from dsqlkit.cli.parameters import Command
 from dsqlkit.cli.streams import stand_in_for_closed, write
 from dsqlkit.cli.switched_on import SWITCHED_ON

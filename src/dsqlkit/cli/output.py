@@ -3,35 +3,22 @@
 Rich is imported only when something is drawn with it.
 """
 
-import json
 import shutil
 import sys
 import textwrap
-import unicodedata
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from dsqlkit import interruption
+from dsqlkit.cli.json_text import print_json
 from dsqlkit.cli.options import OutputOptions
 from dsqlkit.cli.streams import NO_READER, put, write
-from dsqlkit.cli.wording import worded
-from dsqlkit.errors import (
-    ConfirmationNeeded,
-    DsqlkitError,
-    Interrupted,
-    OutputFailed,
-    Place,
-    ReaderGone,
-    SqlError,
-)
+from dsqlkit.errors import ConfirmationNeeded, OutputFailed, ReaderGone
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress, ProgressColumn
-
-_EXCERPT: Final = 64
-"""Characters of a line of SQL that are shown around an error."""
 
 Advance = Callable[[int], None]
 
@@ -188,63 +175,6 @@ class Output:
         return kind(file=stream, no_color=self._options.no_color or None, highlight=False)
 
 
-def print_json(document: Mapping[str, Any]) -> None:
-    """Print one JSON document on stdout. Money, ids and moments are strings, never floats.
-
-    Money is in the form that people see too: plain decimals without trailing zeros, "99.75".
-    """
-    write(_json(document))
-
-
-def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, default=_as_text, ensure_ascii=False)
-
-
-def print_error(error: DsqlkitError, *, as_json: bool) -> None:
-    """Say what failed, why, and what to do next: on stderr, or as JSON on stdout."""
-    place = error.place if isinstance(error, SqlError) else None
-    # What a database says is passed on as it is.
-    say = str if isinstance(error, SqlError) else worded
-    message, hint = say(error.message), say(error.hint) if error.hint else None
-    if as_json and not isinstance(error, OutputFailed):
-        at = f" (line {place.line}, column {place.column})" if place else ""
-        words = {
-            "code": error.code,
-            "message": message + at,
-            "sqlstate": error.sqlstate,
-            "hint": hint,
-        }
-        if put(_json({"error": words}) + "\n", sys.stdout) is None:
-            return
-    state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
-    write(f"Error: {message}{state}", sys.stderr)
-    if place:
-        write(excerpt(place), sys.stderr)
-    if hint:
-        write(hint, sys.stderr)
-
-
-def excerpt(place: Place) -> str:
-    """The line with a caret below the place, as psql shows it; a long line is cut on both sides."""
-    at = place.column - 1
-    first = max(0, min(at - _EXCERPT // 2, len(place.text) - _EXCERPT))
-    shown = place.text[first : first + _EXCERPT].replace("\t", " ")
-    before, after = "..." if first else "", "..." if place.text[first + _EXCERPT :] else ""
-    head = f"LINE {place.line}: {before}"
-    wide = sum(unicodedata.east_asian_width(each) in "WF" for each in shown[: at - first])
-    return f"{head}{shown}{after}\n{' ' * (len(head) + at - first + wide)}^"
-
-
-def print_interrupted(interrupted: Interrupted, *, as_json: bool) -> None:
-    """Say that the user stopped the command, which is no error to a person."""
-    if as_json:
-        print_error(interrupted, as_json=True)
-        return
-    write(interrupted.message, sys.stderr)
-    if interrupted.hint:
-        write(interrupted.hint, sys.stderr)
-
-
 def table_of(rows: Mapping[str, str]) -> str:
     """A result of a few named values as aligned lines, which stay in line on a narrow terminal."""
     width = max(map(len, rows))
@@ -269,20 +199,3 @@ def label_of(name: str) -> str:
     """A key of JSON as a label for people."""
     label = name.replace("_", " ")
     return label.upper() if label in {"tls", "pid"} else label.capitalize()
-
-
-def _as_text(value: object) -> str:
-    from datetime import datetime
-    from decimal import Decimal
-    from uuid import UUID
-
-    match value:
-        case Decimal():
-            from dsqlkit.accounts import plain
-
-            return plain(value)
-        case UUID():
-            return str(value)
-        case datetime():
-            return value.isoformat()
-    raise TypeError(f"no JSON for {type(value).__name__}")

@@ -24,7 +24,8 @@ from dsqlkit.cli.plan_words import (
     short,
 )
 from dsqlkit.plans.findings import Finding
-from dsqlkit.plans.model import Plan, PlanNode, Property
+from dsqlkit.plans.model import Plan
+from dsqlkit.plans.node import PlanNode, Property
 from dsqlkit.plans.result import ExplainResult
 from dsqlkit.plans.scans import STORAGE_NODES, rows_scanned
 from dsqlkit.plans.timing import NodeTime, node_times

@@ -31,7 +31,8 @@ from dsqlkit.cli.plan_words import (
 )
 from dsqlkit.cli.uncut import UncutConsole
 from dsqlkit.plans.conditions import readable
-from dsqlkit.plans.model import Plan, PlanNode
+from dsqlkit.plans.model import Plan
+from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.scans import STORAGE_NODES
 from dsqlkit.plans.timing import NodeTime, node_times
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dsqlkit.plans.model import MOST_EXACT, PlanNode, Property, sql_name
+from dsqlkit.plans.names import sql_name
+from dsqlkit.plans.node import MOST_EXACT, PlanNode, Property
 from dsqlkit.plans.scans import B_TREE_SCAN
 
 HOT: Final = 0.5

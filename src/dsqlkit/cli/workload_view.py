@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from dsqlkit.cli.advice_view import Wrapped, indented, lines_of
-from dsqlkit.plans.model import sql_name
+from dsqlkit.plans.names import sql_name
 
 if TYPE_CHECKING:
     from dsqlkit.advisor.unneeded import Unneeded

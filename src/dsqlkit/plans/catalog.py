@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from dsqlkit.plans.model import PlanNode
+from dsqlkit.plans.node import PlanNode
 
 _RISING: Final = re.compile(
     r"identity|nextval\(.*|(?:now|clock_timestamp|statement_timestamp|uuidv7)\(.*"

@@ -10,7 +10,9 @@ from dsqlkit.plans.catalog import Catalog, Index, Table
 from dsqlkit.plans.conditions import comparisons
 from dsqlkit.plans.expressions import Wrapped, wrapped_columns
 from dsqlkit.plans.findings import FEW_ROWS, Finding, Severity, count, shortened
-from dsqlkit.plans.model import Plan, PlanNode, column_names, sql_name
+from dsqlkit.plans.model import Plan
+from dsqlkit.plans.names import column_names, sql_name
+from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.scans import (
     STORAGE_LOOKUP,
     Scan,

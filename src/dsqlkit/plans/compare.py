@@ -7,7 +7,8 @@ from decimal import Decimal
 from difflib import SequenceMatcher
 from typing import Final
 
-from dsqlkit.plans.model import Plan, PlanNode
+from dsqlkit.plans.model import Plan
+from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.scans import rows_scanned
 
 _FILTERS: Final = ("Index Cond", "Filters", "Filter")

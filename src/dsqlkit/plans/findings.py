@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dsqlkit.plans.conditions import readable
-from dsqlkit.plans.model import MOST_EXACT, PlanNode
+from dsqlkit.plans.node import MOST_EXACT, PlanNode
 
 FEW_ROWS = 100
 """Below this many rows nothing is urgent: most of the time is spent on other things than rows."""

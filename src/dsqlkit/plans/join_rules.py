@@ -6,7 +6,8 @@ from typing import Final
 
 from dsqlkit.plans.conditions import parts_of
 from dsqlkit.plans.findings import FEW_ROWS, Finding, Severity, count, percent
-from dsqlkit.plans.model import PlanNode, sql_name
+from dsqlkit.plans.names import sql_name
+from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.scans import index_condition, is_scan, rows_read_below, storage_nodes
 
 _BATCHED: Final = "Batched Join"

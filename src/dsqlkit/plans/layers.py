@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from dsqlkit.plans.conditions import parts_of, readable
-from dsqlkit.plans.model import Plan, PlanNode
+from dsqlkit.plans.model import Plan
+from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.scans import (
     STORAGE_LOOKUP,
     STORAGE_SCAN,

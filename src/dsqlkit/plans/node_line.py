@@ -6,7 +6,7 @@ Index Scan Backward using i on public.t x  (cost=0.28..8.30 rows=1 width=4) (act
 import re
 from typing import Final
 
-from dsqlkit.plans.model import Actual, Cost, PlanNode
+from dsqlkit.plans.node import Actual, Cost, PlanNode
 
 _NAME: Final = r'(?:"(?:[^"]|"")+"|[^\s".()]+)'
 _WHOLE: Final = r"\d{1,309}"

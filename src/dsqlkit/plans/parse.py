@@ -18,7 +18,8 @@ from typing import Final
 
 from dsqlkit.errors import DsqlkitError
 from dsqlkit.plans.lines import plan_blocks
-from dsqlkit.plans.model import DPU_HEADING, Plan, PlanNode, Property
+from dsqlkit.plans.model import DPU_HEADING, Plan
+from dsqlkit.plans.node import PlanNode, Property
 from dsqlkit.plans.node_line import is_node, parse_node
 from dsqlkit.plans.scans import STORAGE_NODES
 

@@ -6,7 +6,7 @@ already that there is nothing to find.
 
 from typing import Final
 
-from dsqlkit.plans.model import column_names
+from dsqlkit.plans.names import column_names
 from dsqlkit.plans.result import ExplainResult
 from dsqlkit.plans.scans import STORAGE_NODES, Scan, index_condition, is_scan, scans
 

@@ -7,7 +7,7 @@ from dsqlkit.plans.catalog import Catalog
 from dsqlkit.plans.catalog_rules import lookup_columns
 from dsqlkit.plans.conditions import Comparisons, comparisons
 from dsqlkit.plans.findings import FEW_ROWS, Finding, Severity, count, percent, sentence, shortened
-from dsqlkit.plans.model import sql_name
+from dsqlkit.plans.names import sql_name
 from dsqlkit.plans.scans import (
     STORAGE_LOOKUP,
     Scan,

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dsqlkit.plans.model import Plan, PlanNode
+from dsqlkit.plans.model import Plan
+from dsqlkit.plans.node import PlanNode
 
 STORAGE_SCAN: Final = "Storage Scan"
 STORAGE_LOOKUP: Final = "Storage Lookup"

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dsqlkit.plans.model import Plan, PlanNode
+from dsqlkit.plans.model import Plan
+from dsqlkit.plans.node import PlanNode
 
 _GATHERS: Final = frozenset({"Gather", "Gather Merge"})
 _CTE_LABEL: Final = "CTE "

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from dsqlkit.plans.findings import FEW_ROWS, Finding, Severity, count, shortened
-from dsqlkit.plans.model import PlanNode, sql_name
+from dsqlkit.plans.names import sql_name
+from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.scans import STORAGE_NODES, is_scan, rows_read_below
 
 _OFF: Final = 5.0

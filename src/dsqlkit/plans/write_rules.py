@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from dsqlkit.plans.findings import Finding, Severity, count
-from dsqlkit.plans.model import Plan, PlanNode, sql_name
+from dsqlkit.plans.model import Plan
+from dsqlkit.plans.names import sql_name
+from dsqlkit.plans.node import PlanNode
 from dsqlkit.quotas import MAX_ROWS
 
 ROW_LIMIT: Final = "row_limit"
