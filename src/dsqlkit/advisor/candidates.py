@@ -7,7 +7,9 @@ that is compared with a range or sorted by; then INCLUDE of what else is filtere
 from collections.abc import Iterator
 from typing import Final
 
-from dsqlkit.advisor.candidate import WORTH_PART, Candidate, counted
+from dsqlkit.advisor import reasons
+from dsqlkit.advisor.candidate import WORTH_PART, Candidate
+from dsqlkit.advisor.completing import completed
 from dsqlkit.advisor.key_columns import (
     best_range,
     in_key_order,
@@ -18,15 +20,10 @@ from dsqlkit.advisor.key_columns import (
     points_of,
     ranges_of,
 )
-from dsqlkit.advisor.limits import fitting_key, may_include
 from dsqlkit.advisor.measured import Reads
 from dsqlkit.advisor.query import Comparison, Predicate, TableUse
 from dsqlkit.advisor.statistics import NULLS_FIRST, TableFacts, joined
-from dsqlkit.advisor.write_cost import entry_dpu, lookup_dpu
 
-_FEW_LOOKUPS: Final = float(2 * entry_dpu(0) / lookup_dpu(1))
-"""So few (53) are not worth an INCLUDE: an UPDATE of an included column writes two entries, which
-cost as much. Then it pays if the query runs as often as those columns change."""
 _FEW_STATES: Final = 20
 """A column of more values than this holds no state."""
 _WORTH_A_PARTIAL: Final = 20
@@ -99,44 +96,6 @@ def _is_a_state(predicate: Predicate, facts: TableFacts) -> bool:
     return few and not predicate.comparison.is_range
 
 
-def joined_candidate(
-    use: TableUse, facts: TableFacts, now: Reads, column: str, probes: float, a_probe: float
-) -> Candidate | None:
-    """The index by which rows of this use are looked up by `column`, `probes` times, which gives
-    `a_probe` rows each time before its own conditions.
-    """
-    every = [each for each in points_of(use.predicates, facts) if each.column != column]
-    points = narrowing(every, facts, probes * a_probe)
-    a_probe *= joined(facts, tuple(points))
-    names = in_key_order(
-        facts,
-        [(facts.fraction(each), each.column) for each in points]
-        + [(facts.rows_a_value(column) / facts.rows, column)],
-    )
-    if column not in fitting_key(facts, names):
-        names = (column, *(name for name in names if name != column))
-    ranged = best_range(use.predicates, facts, exclude=names)
-    then: tuple[str, ...] = ()
-    if ranged is not None:
-        then = (ranged.column,)
-        a_probe *= joined(facts, ranges_of(use.predicates, ranged.column))
-    if use.correlated and use.ordering and use.ordering.columns[0] not in names:
-        then, a_probe = order_parts(use, names), min(a_probe, use.ordering.limit)
-    reason = f"Looked up by {_words(names)}, for about {counted(probes)} of the query"
-    return _candidate(use, facts, now, names, then, probes * a_probe, reason)
-
-
-def range_joined_candidate(
-    use: TableUse, facts: TableFacts, now: Reads, column: str, probes: float, a_probe: float
-) -> Candidate | None:
-    """The same where `column` is compared with a range: it comes behind the single values."""
-    points = narrowing(points_of(use.predicates, facts), facts, facts.rows)
-    names = in_key_order(facts, [(facts.fraction(each), each.column) for each in points])
-    reads = probes * max(a_probe, 1.0)
-    reason = f"Looked up by a range of {column}, for about {counted(probes)} of the query"
-    return _candidate(use, facts, now, names, (column,), reads, reason)
-
-
 def _by_conditions(
     use: TableUse,
     facts: TableFacts,
@@ -160,10 +119,9 @@ def _by_conditions(
         reads = now.given if complete and not joined_to else max(reads, now.given)
     elif use.limit is not None and not use.filtered:
         reads = min(reads, max(use.limit / joined(facts, rest), 1.0))
-    words = _equality_words({each.column: facts.fraction(each) for each in points}, names)
-    if ranged is not None:
-        words += f"; then the range on {ranged.column}" if words else f"A range on {ranged.column}"
-    return _candidate(use, facts, now, names, then, reads, words, partial)
+    fractions = {each.column: facts.fraction(each) for each in points}
+    reason = reasons.by_conditions(fractions, names, ranged.column if ranged else None)
+    return completed(use, facts, now, names, then, reads, reason, partial)
 
 
 def _by_condition_alone(
@@ -177,7 +135,7 @@ def _by_condition_alone(
     if now.loops <= 1 and now.complete:
         left = use.filtered or len(partial) < len(use.predicates)
         reads = max(reads, now.given) if left else now.given
-    return _candidate(use, facts, now, (), key[:1], reads, "All of its entries serve", partial)
+    return completed(use, facts, now, (), key[:1], reads, "All of its entries serve", partial)
 
 
 def _by_order(
@@ -211,90 +169,5 @@ def _by_order(
     reads = min(limit / density, within)
     if not rest and not use.filtered and now.complete and now.loops <= 1:
         reads = min(limit, max(now.given, 1.0))
-    words = _words(then)
-    told = (
-        f"the first {counted(use.ordering.limit)} {_are(use.ordering.limit)} the first of the index"
-    )
-    if not use.ordering.whole:
-        told = "rows of one value are sorted together, and the first few values are enough"
-    reason = f"The order of {words}: {told}"
-    if names:
-        reason = f"Equality on {_words(names)}, then the order of {words}: {told}"
-    return _candidate(use, facts, now, names, then, reads, reason, partial)
-
-
-def _candidate(
-    use: TableUse,
-    facts: TableFacts,
-    now: Reads,
-    points: tuple[str, ...],
-    then: tuple[str, ...],
-    reads: float,
-    reason: str,
-    partial: tuple[Predicate, ...] = (),
-) -> Candidate | None:
-    key = fitting_key(facts, (*points, *then))
-    in_order = use.ordering is not None and then == order_parts(use, points)
-    if not key or (in_order and then and then[-1] not in key) or is_unique(facts, points):
-        return None
-    needed = use.needed | (use.ordering.columns_read if use.ordering else frozenset())
-    rest = tuple(
-        column.name
-        for column in facts.table.columns
-        if column.name in needed and column.name not in key
-    )
-    few = reads <= _FEW_LOOKUPS
-    covers = use.index_alone and (not rest or (not few and may_include(facts, rest)))
-    filtered = {name for each in use.predicates for name in (each.columns or (each.column,))}
-    to_filter = tuple(name for name in rest if name in filtered | use.filtered)
-    worth_filtering = use.index_alone and reads - now.given / max(now.loops, 1) > _FEW_LOOKUPS
-    included: tuple[str, ...] = ()
-    if covers:
-        included = rest
-    elif worth_filtering and may_include(facts, to_filter):
-        included = to_filter
-    return Candidate(
-        facts=facts,
-        points=tuple(name for name in points if name in key),
-        then=tuple(name for name in then if name in key),
-        included=included,
-        covers=covers,
-        reads=max(reads, 1.0),
-        reads_now=max(now.read, _unlucky(use, facts, now)),
-        lookups_now=now.lookups,
-        reason=reason,
-        condition=" AND ".join(each.condition for each in partial),
-        part=joined(facts, partial),
-    )
-
-
-def _unlucky(use: TableUse, facts: TableFacts, now: Reads) -> float:
-    """What a LIMIT lets a scan of the whole table read on average: a scan that was lucky enough to
-    meet its rows early says nothing of the next one.
-    """
-    if use.limit is None or not now.reads_all or use.filtered or now.loops > 1:
-        return 0.0
-    matching = facts.rows * joined(facts, use.predicates)
-    return min(facts.rows * use.limit / (matching + 1), facts.rows)
-
-
-def _are(rows: float) -> str:
-    return "is" if round(rows) <= 1 else "are"
-
-
-def _equality_words(fractions: dict[str, float], names: tuple[str, ...]) -> str:
-    """What is said of the columns that are compared with single values, in the key's order."""
-    if not names:
-        return ""
-    selective = fractions[names[0]] <= 2 * min(fractions.values())
-    lead = "the most selective leading" if selective else "led as an index is that it then replaces"
-    parts = [f"{name} ({_percent(fractions[name])} of the rows)" for name in names]
-    return f"Equality first, {lead}: {', '.join(parts)}"
-
-
-def _words(names: tuple[str, ...]) -> str:
-    return ", ".join(names)
-
-
-def _percent(fraction: float) -> str:
-    return f"{fraction:.0%}" if fraction >= 0.01 else "under 1%"
+    reason = reasons.by_order(use.ordering, names, then)
+    return completed(use, facts, now, names, then, reads, reason, partial)

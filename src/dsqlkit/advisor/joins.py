@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from dsqlkit.advisor.candidate import Candidate
-from dsqlkit.advisor.candidates import candidates_of, joined_candidate, range_joined_candidate
+from dsqlkit.advisor.candidates import candidates_of
 from dsqlkit.advisor.condition import ELSEWHERE
+from dsqlkit.advisor.joined_candidates import joined_candidate, range_joined_candidate
 from dsqlkit.advisor.measured import Reads
 from dsqlkit.advisor.query import Lookup, Query, TableUse
 from dsqlkit.advisor.statistics import TableFacts, joined
