@@ -5,21 +5,17 @@ is turns.py says; it is carried out outside a transaction block by autocommit.py
 transaction_block.py, with the session's parts.
 """
 
-import asyncio
 import logging
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Callable
 
 from dsqlkit.local.backend.exchange import FORWARDED, Exchange
-from dsqlkit.local.dialect.limits import too_old
-from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, Refusal
+from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED
 from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
-from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.session.autocommit import Autocommit
+from dsqlkit.local.session.contending import PARKING, ContendingSession
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.telling import moment_of, verb_of, where_of
 from dsqlkit.local.session.together import Together
@@ -29,8 +25,6 @@ from dsqlkit.local.sessions import NO_TRANSACTION, SessionStatus
 from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import FLUSH, SYNC, TERMINATE
-
-_PARKING: Final = "parking a transaction"
 
 _log = logging.getLogger(__name__)
 
@@ -47,8 +41,9 @@ class Session:
         on_job: Callable[[], None],
         on_end: Callable[["Session"], None],
     ) -> None:
-        self._parts = parts = Parts(
-            self, adjudicator, faults, on_job=on_job, handle=self._handle, close=self.close
+        self._contending = contending = ContendingSession()
+        self._parts = contending.parts = parts = Parts(
+            contending, adjudicator, faults, on_job=on_job, handle=self._handle, close=self.close
         )
         self.client = parts.client
         self.backend = parts.backend
@@ -117,7 +112,7 @@ class Session:
         parts.pipeline.close()
         if parts.work is not None:
             parts.work.cancel()
-        parts.adjudicator.gone(self)
+        parts.adjudicator.gone(self._contending)
         parts.transaction = None
         parts.backend.leave(TERMINATE)
         parts.client.close()
@@ -126,8 +121,13 @@ class Session:
     def expire(self) -> None:
         """Close it, as it is too old: at its next statement unless it is idle now."""
         self._expired = True
-        if self.is_idle and self.transaction is None:
+        if self._contending.is_idle and self._parts.transaction is None:
             self.close()
+
+    @property
+    def pid(self) -> int:
+        """The process id of its backend."""
+        return self._parts.conversation.pid
 
     def __repr__(self) -> str:
         parts = self._parts
@@ -145,7 +145,7 @@ class Session:
             phase=NO_TRANSACTION if transaction is None else transaction.phase.value,
             since=moment_of(since_s),
             doing=self._doing,
-            for_s=round(self._parts.adjudicator.watch.busy_s(self), 3),
+            for_s=round(self._parts.adjudicator.watch.busy_s(self._contending), 3),
             lost=None if transaction is None else transaction.lost,
         )
 
@@ -153,8 +153,8 @@ class Session:
     def _doing(self) -> str:
         parts = self._parts
         if parts.work is not None:
-            is_ours = parts.work_name == _PARKING
-            return _PARKING if is_ours else f"{verb_of(self._step)}, {parts.work_name}"
+            is_ours = parts.work_name == PARKING
+            return PARKING if is_ours else f"{verb_of(self._step)}, {parts.work_name}"
         if not parts.conversation.under_way:
             return "nothing"
         if parts.conversation.takes_data:
@@ -182,7 +182,9 @@ class Session:
             turn = turn or self._block.turn(step, transaction)
             act = self._inside[turn]
         if parts.traces:
-            where = where_of(transaction, contended=parts.adjudicator.is_contended(self))
+            where = where_of(
+                transaction, contended=parts.adjudicator.is_contended(self._contending)
+            )
             _log.debug("session %d: %s in %s -> %s", self.pid, verb_of(step), where, turn.name)
         act(step)
 
@@ -203,86 +205,3 @@ class Session:
 
     def _expire(self, _step: Step) -> None:
         self.close()
-
-    # As a contender of the adjudicator's.
-
-    @property
-    def transaction(self) -> OpenTransaction | None:
-        return self._parts.transaction
-
-    @property
-    def pid(self) -> int:
-        return self._parts.conversation.pid
-
-    @property
-    def can_be_parked(self) -> bool:
-        transaction = self._parts.transaction
-        return transaction is not None and self.is_idle and transaction.can_be_parked
-
-    @property
-    def is_idle(self) -> bool:
-        return not self._parts.conversation.under_way and self._parts.work is None
-
-    @property
-    def is_internal(self) -> bool:
-        return self._parts.conversation.is_internal
-
-    @property
-    def can_start_over(self) -> bool:
-        return self._parts.recovery.parking.is_restoring or self._parts.can_start_over
-
-    @property
-    def can_step_aside(self) -> bool:
-        parts, transaction = self._parts, self._parts.transaction
-        return (
-            transaction is not None
-            and transaction.phase is Phase.OPEN
-            and transaction.movable
-            and parts.work is None
-            and parts.can_step_aside
-            and parts.conversation.can_take_back
-        )
-
-    async def can_be_taken_back(self) -> bool:
-        parts, transaction = self._parts, self._parts.transaction
-        if transaction is None:
-            return False
-        if parts.is_guarded or not transaction.touched.claimed:
-            return True
-        return await parts.recovery.can_repeat(transaction)
-
-    @property
-    def is_committing(self) -> bool:
-        return self._parts.recovery.parking.is_restoring
-
-    @property
-    def can_be_refused(self) -> bool:
-        parts = self._parts
-        return parts.transaction is None and parts.work is None and parts.conversation.can_take_back
-
-    @property
-    def wants_rows(self) -> bool:
-        return self._parts.recovery.parking.is_restoring or self._parts.wants_rows
-
-    @property
-    def makes_rivals(self) -> bool:
-        return self._parts.recovery.parking.is_restoring or self._parts.makes_rivals
-
-    async def park(self) -> None:
-        parts, transaction = self._parts, self._parts.transaction
-        if transaction is not None and self.can_be_parked:
-            parts.do(_PARKING, parts.recovery.parking.park(transaction))
-            if parts.work is not None:
-                await asyncio.wait([parts.work])
-
-    def overdue(self, busy_s: float) -> Refusal | None:
-        transaction = self._parts.transaction
-        age_s = busy_s if transaction is None else transaction.age_s
-        return too_old(age_s, self._parts.faults.transaction_age_s)
-
-    @contextmanager
-    def being_cancelled(self, refusal: Refusal | None) -> Generator[None, None, None]:
-        takes_back = self.can_step_aside
-        with self._parts.conversation.being_cancelled(refusal, takes_back=takes_back):
-            yield
-        self._parts.pipeline.go_on()
