@@ -88,6 +88,18 @@ def postmaster(folder: Path) -> int:
     return int(words[0]) if words else 0
 
 
+def listens(folder: Path) -> bool:
+    """Whether it has begun to, which it says before its own parts know PostgreSQL."""
+    log = folder / "local.log"
+    return log.exists() and "listening on port" in log.read_text()
+
+
+def kill_and_see_another(folder: Path) -> None:
+    held = postmaster(folder)
+    os.kill(held, signal.SIGKILL)
+    assert eventually(lambda: postmaster(folder) not in (0, held))
+
+
 def daemon() -> int:
     pid = local.status().pid
     assert pid is not None
@@ -119,6 +131,18 @@ def test_a_cluster_that_loses_its_postgresql_starts_it_again(folder: Path, harm:
     with connected() as connection:
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (before + 1,)
     assert (daemon(), local.address()) == (pid, port)
+
+
+def test_a_cluster_that_loses_its_postgresql_as_it_starts_starts_it_again(
+    own_cluster: Path,
+) -> None:
+    with subprocess.Popen([PROGRAM, "local", "start"], stdout=subprocess.DEVNULL) as starting:
+        assert eventually(lambda: listens(own_cluster))
+        for _ in range(2):  # the second one has hardly begun to start
+            kill_and_see_another(own_cluster)
+    assert starting.returncode == 0
+    with connected() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_a_cluster_that_does_not_answer_is_not_said_to_run_well(folder: Path) -> None:

@@ -173,15 +173,15 @@ class RunningCluster:
     async def _until_over(self, *tasks: asyncio.Task[None]) -> End:
         """Wait until there is a reason to end."""
         while not self._stopping.is_set():
-            for task in tasks:
-                if task.done():
-                    task.result()
             if not self._state.root.exists():
                 _log.error("the folder %s is gone", self._state.root)
                 return End.OVER
             if why := self._server.why_lost():
                 _log.error("%s", why)
                 return End.SERVER_LOST
+            for task in tasks:
+                if task.done():
+                    task.result()
             if (
                 not self._sessions
                 and time.monotonic() - self._idle_since > self._wishes.idle_limit_s

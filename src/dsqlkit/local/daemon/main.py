@@ -97,7 +97,7 @@ def serve(state: StateFolder, wishes: Wishes) -> None:
                 else:
                     server.stop()
                     remove_home(state)
-                server = postgres.start(state)
+                server = _started_again(state, losses)
                 _log.info("PostgreSQL was started again")
                 if end is End.TO_BE_EMPTIED:
                     _forget(state)
@@ -105,6 +105,16 @@ def serve(state: StateFolder, wishes: Wishes) -> None:
         server.stop(at_once=wishes.owner_fd is not None)
         state.forget_process()
         _log.info("stopped")
+
+
+def _started_again(state: StateFolder, losses: Losses) -> postgres.Server:
+    """Start the server anew; where it is lost before it has started, once more."""
+    while True:
+        try:
+            return postgres.start(state)
+        except LocalClusterFailed as error:
+            _log.error("%s", error)
+            losses.count(time.monotonic())
 
 
 def _is_emptied(server: postgres.Server) -> bool:

@@ -169,11 +169,14 @@ class Adjudicator:
         import psycopg
 
         self._runs = True
+        knows_writers = False
         try:
-            await self.writers.load(self.monitor.ask)
             while True:
-                due = await self.watch.due()
                 try:
+                    if not knows_writers:
+                        await self.writers.load(self.monitor.ask)
+                        knows_writers = True
+                    due = await self.watch.due()
                     await self._resolution.look_after(due, self._contenders)
                 except psycopg.Error as error:
                     _log.warning("the adjudicator lost its connection: %s", error)
