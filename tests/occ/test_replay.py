@@ -1,5 +1,7 @@
 """Which statements do the same again when they are run again with their snapshot."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from dsqlkit.local.occ.replay import Doings, doings
@@ -40,12 +42,13 @@ def test_what_a_text_does(text: str, found: Doings | None) -> None:
 
 
 @pytest.fixture
-def made(observer: Racer) -> None:
-    observer.say("DROP TABLE IF EXISTS made")
+def made(observer: Racer) -> Iterator[None]:
     observer.say(
         "CREATE TABLE made (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), v int, at text"
         " DEFAULT clock_timestamp()::text)"
     )
+    yield
+    observer.say("DROP TABLE made")
 
 
 @pytest.mark.parametrize(

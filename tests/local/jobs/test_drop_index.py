@@ -31,6 +31,21 @@ def no_build_begins() -> Generator[None, None, None]:
         yield
 
 
+@contextmanager
+def being_built(connection: Connection, index: str) -> Generator[str, None, None]:
+    """The job of an index whose build is under way, and would take longer than a test may."""
+    connection.execute(
+        "CREATE OR REPLACE FUNCTION slow(int) RETURNS int LANGUAGE sql IMMUTABLE"
+        " AS $$ SELECT $1 FROM pg_sleep(0.5) $$"
+    )
+    job_id = submit(connection, f"{index} (slow(a))")
+    with connect_inside() as inside:
+        phase = "SELECT FROM pg_stat_progress_create_index WHERE phase LIKE 'building index%'"
+        assert eventually(lambda: inside.execute(phase.encode()).rowcount > 0)
+    yield job_id
+    connection.execute("DROP FUNCTION slow")
+
+
 def submit(connection: Connection, definition: str) -> str:
     row = connection.execute(f"CREATE INDEX ASYNC {definition}".encode()).fetchone()
     assert row is not None
@@ -107,23 +122,14 @@ def test_its_name_is_taken_until_then_and_free_from_then_on(connection: Connecti
 def test_a_build_under_way_is_cancelled(
     connection: Connection, endpoint: Endpoint, signer: TokenSigner, writer_is_idle: bool
 ) -> None:
-    # To the end this build would take longer than a test may.
-    connection.execute(
-        "CREATE FUNCTION slow(int) RETURNS int LANGUAGE sql IMMUTABLE"
-        " AS $$ SELECT $1 FROM pg_sleep(0.5) $$"
-    )
     with closing(connect(endpoint, signer)) as writer:
         writer.execute("BEGIN")
         if writer_is_idle:
             writer.execute("UPDATE held SET a = 0 WHERE id = 1")
-        job_id = submit(connection, "i ON held (slow(a))")
-        with connect_inside() as inside:
-            phase = "SELECT FROM pg_stat_progress_create_index WHERE phase LIKE 'building index%'"
-            assert eventually(lambda: inside.execute(phase.encode()).rowcount > 0)
-        connection.execute("DROP INDEX i")
-        assert outcome(connection, job_id) == dropped("public.i")
-        assert not exists(connection, "i")
-    connection.execute("DROP FUNCTION slow")
+        with being_built(connection, "i ON held") as job_id:
+            connection.execute("DROP INDEX i")
+            assert outcome(connection, job_id) == dropped("public.i")
+            assert not exists(connection, "i")
 
 
 def test_a_drop_that_is_rolled_back_leaves_the_build(connection: Connection) -> None:
@@ -150,6 +156,26 @@ def test_a_drop_that_commits_after_the_build_was_to_end_drops_it(
         assert outcome(connection, job_id) == ("completed", None, "public.i")
         other.execute("COMMIT")
     assert not exists(connection, "i")
+
+
+@pytest.mark.parametrize("index", ["i", '"An ""index"'])
+def test_it_is_gone_from_the_catalog_before_its_build_has_ended(
+    connection: Connection, index: str
+) -> None:
+    with connect_inside() as inside, being_built(connection, f"{index} ON held") as job_id:
+        with inside.transaction():
+            # With this PostgreSQL keeps what was built of it.
+            inside.execute("SELECT FROM held")
+            connection.execute(f"DROP INDEX {index}".encode())
+            left = "SELECT relname FROM pg_class WHERE relname = 'i' OR relname LIKE 'An%'"
+            assert inside.execute(left).rowcount == 1
+            assert connection.execute(left).rowcount == 0
+            shown = connection.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'held'")
+            assert shown.fetchall() == [("held_pkey",)]
+            shown = connection.execute("SELECT FROM pg_index WHERE indrelid = 'held'::regclass")
+            assert shown.rowcount == 1
+        assert outcome(connection, job_id) == dropped(f"public.{index}")
+        assert not exists(connection, index)
 
 
 def test_who_has_read_the_table_is_told_of_the_drop(

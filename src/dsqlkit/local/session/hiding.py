@@ -8,20 +8,31 @@ import re
 from typing import Final
 
 from dsqlkit.local.dialect.catalog import OWN_SCHEMA
+from dsqlkit.local.explain.conditions import conjuncts, joined
 from dsqlkit.local.explain.document import Node
 from dsqlkit.local.explain.scans import walk
 
 _APPENDS: Final = ("Append", "Merge Append")
+_CONDITIONS: Final = (" Cond", "Filter")
+"""How the names of conditions end."""
+_PARAMETER: Final = re.compile(r"\$\d+")
 _PLACE: Final = ("Parent Relationship", "Subplan Name")
 """What a node is to the one above it."""
 _QUALIFIED: Final = re.compile(rf"'(?:[^']|'')*'|\b{OWN_SCHEMA}(?:_\w+)?\.")
 
 
-def without_own_branches(node: Node) -> Node:
-    """The plan without the branches that read tables of the endpoint's beside PostgreSQL's own."""
-    below = [without_own_branches(child) for child in node.get("Plans") or ()]
-    if not below:
+def without_own_branches(plan: Node) -> Node:
+    """The plan without what reads tables of the endpoint's beside PostgreSQL's own: branches, and
+    values that conditions compare with, which leave the conditions."""
+    values = (str(node["Subplan Name"]) for node, _ in walk(plan) if _is_own_value(node))
+    return _without(plan, frozenset(each for name in values for each in _PARAMETER.findall(name)))
+
+
+def _without(node: Node, values: frozenset[str]) -> Node:
+    node = _without_conditions(node, values) if values else node
+    if not node.get("Plans"):
         return node
+    below = [_without(child, values) for child in node["Plans"] if not _is_own_value(child)]
     if node["Node Type"] in _APPENDS:
         kept = [child for child in below if not _is_own(child)]
         if len(kept) == 1 < len(below):
@@ -30,6 +41,21 @@ def without_own_branches(node: Node) -> Node:
             return {**only, **place}
         below = kept or below
     return {**node, "Plans": below}
+
+
+def _without_conditions(node: Node, values: frozenset[str]) -> Node:
+    told = {}
+    for name, value in node.items():
+        if name.endswith(_CONDITIONS):
+            kept = [
+                each for each in conjuncts(value) if values.isdisjoint(_PARAMETER.findall(each))
+            ]
+            if not kept:
+                continue
+            told[name] = joined(kept)
+        else:
+            told[name] = value
+    return told
 
 
 def without_own_names(line: str) -> str:
@@ -41,3 +67,8 @@ def without_own_names(line: str) -> str:
 
 def _is_own(plan: Node) -> bool:
     return any(node.get("Schema") == OWN_SCHEMA for node, _ in walk(plan))
+
+
+def _is_own_value(node: Node) -> bool:
+    """Whether it is computed beforehand, and from tables of the endpoint's."""
+    return str(node.get("Subplan Name")).startswith("InitPlan") and _is_own(node)

@@ -54,6 +54,9 @@ CREATE TABLE dsqlkit.job (
 -- that drops then changes no row that the runner may have changed since the transaction began.
 CREATE TABLE IF NOT EXISTS dsqlkit.dropped_build (job_id text PRIMARY KEY);
 
+-- What PostgreSQL had of the index then, which the runner drops: on DSQL it is gone (see seen.sql).
+ALTER TABLE dsqlkit.dropped_build ADD COLUMN IF NOT EXISTS index_oid oid;
+
 DELETE FROM dsqlkit.dropped_build;
 
 -- What the catalog shows of an index from its CREATE INDEX ASYNC on, until PostgreSQL has it (see seen.sql).
@@ -420,7 +423,7 @@ CREATE OR REPLACE FUNCTION dsqlkit.drop_pending_index(
 DECLARE
     pending record;
 BEGIN
-    SELECT p.job_id, c.relname, c.relowner, n.nspowner INTO pending
+    SELECT p.job_id, p.object_name, p.target, c.relname, c.relowner, n.nspowner INTO pending
         FROM unnest(CASE WHEN index_schema IS NULL THEN caller_schemas ELSE ARRAY[index_schema::name] END)
             WITH ORDINALITY AS s (name, place)
         LEFT JOIN dsqlkit.pending_index p ON p.object_name = format('%I.%I', s.name, index_name)
@@ -440,7 +443,8 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '42501',
             MESSAGE = format('must be owner of index %s', index_name);
     END IF;
-    INSERT INTO dsqlkit.dropped_build VALUES (pending.job_id) ON CONFLICT DO NOTHING;
+    INSERT INTO dsqlkit.dropped_build VALUES (pending.job_id, (SELECT x.indexrelid FROM pg_index x
+        WHERE x.indexrelid = to_regclass(pending.object_name) AND x.indrelid = pending.target)) ON CONFLICT DO NOTHING;
     -- Tells the endpoint which table's schema changes.
     RAISE INFO USING ERRCODE = 'DSQ03', MESSAGE = pending.relname;
     RETURN true;

@@ -67,7 +67,7 @@ FROM (VALUES ('pg_attrdef', 'adrelid'), ('pg_inherits', 'inhrelid'), ('pg_rewrit
 
 -- Indexes are stored by btree_index (10003, by AWS's skill), tables by btree_table, whose oid was not recorded.
 -- Foreign keys have triggers; others are the endpoint's.
-SELECT dsqlkit.see('pg_class', 'NOT (t.relnamespace = @own)', ARRAY['relam', $e$ CASE t.relam WHEN 403 THEN 10003::pg_catalog.oid ELSE t.relam END $e$,
+SELECT dsqlkit.see('pg_class', 'NOT (t.relnamespace = @own) AND t.oid <> ALL (ARRAY(SELECT d.index_oid FROM dsqlkit.dropped_build AS d WHERE d.index_oid IS NOT NULL))', ARRAY['relam', $e$ CASE t.relam WHEN 403 THEN 10003::pg_catalog.oid ELSE t.relam END $e$,
     'relhastriggers', $e$ (t.relhastriggers AND EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = t.oid AND g.tgconstraint <> 0)) $e$],
     ARRAY['oid', 'c.oid', 'relname', 'c.name', 'relnamespace', 'c.namespace', 'relowner', 'c.owner', 'relam', '10003::pg_catalog.oid',
         'relfilenode', '0::pg_catalog.oid', 'relpages', '0', 'reltuples', '0::pg_catalog.float4',
@@ -85,7 +85,8 @@ SELECT dsqlkit.see_of_relation('pg_attribute', 'attrelid', ARRAY['attstorage', $
     'attcompression', $e$ CASE WHEN t.attstorage = 'e' THEN 'l' ELSE t.attcompression END::"char" $e$]);
 
 -- A primary key's index has all columns of its table.
-SELECT dsqlkit.see_of_relation('pg_index', 'indrelid', ARRAY['indnatts', $e$ CASE WHEN t.indisprimary THEN (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
+SELECT dsqlkit.see('pg_index', $$ NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.indrelid AND c.relnamespace = @own)
+    AND t.indexrelid <> ALL (ARRAY(SELECT d.index_oid FROM dsqlkit.dropped_build AS d WHERE d.index_oid IS NOT NULL)) $$, ARRAY['indnatts', $e$ CASE WHEN t.indisprimary THEN (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = t.indrelid AND a.attnum > 0 AND NOT a.attisdropped) ELSE t.indnatts END::pg_catalog.int2 $e$,
     'indkey', $e$ CASE WHEN t.indisprimary THEN (SELECT pg_catalog.concat_ws(' ', t.indkey::pg_catalog.text,
             pg_catalog.string_agg(a.attnum::pg_catalog.text, ' ' ORDER BY a.attnum))::pg_catalog.int2vector
