@@ -212,7 +212,7 @@ def test_findings_know_the_tables_of_the_cluster(dsqlkit: Command, bank: KeptCon
     ],
 )
 def test_an_error_of_sql_points_at_its_place(
-    dsqlkit: Command, command: str, sql: str, line: int, column: int
+    dsqlkit: Command, bank: KeptConnection, command: str, sql: str, line: int, column: int
 ) -> None:
     given = ["--param", "id=1"] if ":'id'" in sql else []
     done = dsqlkit(command, sql, *given)
