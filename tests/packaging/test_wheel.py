@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from dsqlkit.aws import bundle
-from dsqlkit.endpoint import LocalAddress
+from dsqlkit.connection import KeptConnection
+from dsqlkit.endpoint import Endpoint
+from dsqlkit.workshop import accounts7
 
 TOP = Path(__file__).parents[2]
 
@@ -63,7 +65,9 @@ def test_an_installed_wheel_is_used_and_not_the_checkout(programs: Path, tmp_pat
     assert Path(where.strip()).is_relative_to(programs.parent)
 
 
-def test_its_commands_work(programs: Path, local_cluster: LocalAddress, tmp_path: Path) -> None:
+def test_its_commands_work(programs: Path, endpoint: Endpoint, tmp_path: Path) -> None:
+    with KeptConnection(endpoint) as connections:
+        accounts7.set_up(connections)
     assert ran(programs / "dsqlkit", "--version", cwd=tmp_path).startswith("dsqlkit ")
     explained = ran(programs / "dsqlkit", "explain", "query", "--json", cwd=tmp_path)
     assert json.loads(explained)["rows"] == 180

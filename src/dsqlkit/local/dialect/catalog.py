@@ -65,6 +65,7 @@ SEEN: Final = frozenset(
         "pg_shdepend",
         "pg_stat_activity",
         "pg_statistic_ext",
+        "pg_stats",
         "pg_trigger",
         "pg_type",
     }

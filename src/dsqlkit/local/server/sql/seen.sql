@@ -107,6 +107,10 @@ SELECT dsqlkit.see('pg_trigger', $$ t.tgconstraint <> 0 AND NOT EXISTS (SELECT F
 
 SELECT dsqlkit.see('pg_event_trigger', 'false');
 
+-- What an ANALYZE of everything has found in the catalog itself.
+SELECT dsqlkit.see('pg_stats', $$ NOT EXISTS (SELECT FROM pg_catalog.pg_namespace s WHERE s.nspname = t.schemaname AND s.oid = @own)
+    AND (t.schemaname <> 'pg_catalog' OR pg_catalog.concat(t.most_common_vals, t.most_common_elems, t.histogram_bounds) !~ 'dsqlkit') $$);
+
 -- Every object of the endpoint's, as pg_depend names it.
 CREATE OR REPLACE VIEW dsqlkit.own_object AS
     WITH own_schema AS MATERIALIZED (SELECT n.oid FROM pg_catalog.pg_namespace n
