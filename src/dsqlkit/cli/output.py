@@ -1,4 +1,5 @@
-"""What a command prints: results on stdout, all else on stderr. Nothing else in dsqlkit prints.
+"""What a command prints: results on stdout, all else on stderr. Nothing else prints, but
+for errors (error_text.py).
 
 Rich is imported only when something is drawn with it.
 """

@@ -16,6 +16,8 @@ from dsqlkit.local.state import StateFolder
 from dsqlkit.whole_file import write_whole
 
 _WAIT_LIMIT_S: Final = 60.0
+_ORPHAN_LIMIT_S: Final = 10.0
+"""How long a program is waited for whose process was killed: what it does takes a second or two."""
 _SPARE: Final = "spare"
 
 
@@ -34,7 +36,7 @@ def sole_user(template: Path) -> Generator[ServerHome, None, None]:
         raise LocalClusterFailed(f"Another process is using {template}.")
     try:
         made = ServerHome.of(state)
-        made.take(timeout_s=_WAIT_LIMIT_S)
+        made.take(timeout_s=_ORPHAN_LIMIT_S)
         try:
             yield made
         finally:
