@@ -4,11 +4,9 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
-from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.local.dialect.catalog import OWN_TABLES, SEEN
 from dsqlkit.token import TokenSigner
@@ -242,29 +240,6 @@ def test_a_plan_keeps_what_a_client_wrote(client: RawClient) -> None:
     assert "  Output: 'dsqlkit.it''s'::text, oid" in [line for (line,) in told]
 
 
-@pytest.mark.parametrize("sql", ["ANALYZE", "ANALYZE VERBOSE"])
-def test_an_analyze_of_everything_says_nothing_of_ours(
-    connection: Connection, endpoint: Endpoint, client: RawClient, sql: str
-) -> None:
-    arn = "arn:aws:iam::123456789012:role/analyst"
-    connection.execute("CREATE ROLE swept_analyst LOGIN")
-    connection.execute(f"AWS IAM GRANT swept_analyst TO '{arn}'".encode())
-    told: list[str] = []
-    try:
-        with connect(replace(endpoint, user="swept_analyst")) as analyst:
-            for session in (connection, analyst):
-                session.add_notice_handler(lambda each: told.append(each.message_primary or ""))
-            connection.execute(sql.encode())
-            assert told == []
-            analyst.execute(sql.encode())
-    finally:
-        connection.execute(f"AWS IAM REVOKE swept_analyst FROM '{arn}'".encode())
-        connection.execute("DROP ROLE swept_analyst")
-    assert 'permission denied to analyze "swept", skipping it' in told
-    named = {each.split('"')[1] for each in told}
-    assert not [name for name in named if name in OWN_TABLES or name.startswith(("pg_", "sql_"))]
-
-
 def test_the_endpoints_tables_are_known() -> None:
     with connect_inside() as inside:
         names = inside.execute(
@@ -272,14 +247,6 @@ def test_the_endpoints_tables_are_known() -> None:
             " WHERE relkind = 'r' AND relnamespace = 'dsqlkit'::regnamespace"
         ).fetchall()
     assert {name for (name,) in names} == OWN_TABLES
-
-
-def test_a_schema_goes_without_a_word_of_ours(connection: Connection) -> None:
-    told: list[str | None] = []
-    connection.add_notice_handler(lambda notice: told.append(notice.message_primary))
-    connection.execute("CREATE SCHEMA swept_away")
-    connection.execute("DROP SCHEMA swept_away")
-    assert told == []
 
 
 def test_no_trigger_of_ours_counts(client: RawClient) -> None:

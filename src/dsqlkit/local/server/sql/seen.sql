@@ -14,13 +14,15 @@ GRANT USAGE ON SCHEMA dsqlkit_seen, dsqlkit_seen_whole TO PUBLIC;
 
 -- Makes the views of a relation of pg_catalog, called t. changed has expressions for some of its columns, each after the
 -- column's name.
--- coming has, in the same way, what a row about an index is that is still to come (c), beside that of another index.
+-- coming has, in the same way, what a row about an index is that is still to come (c), beside that of another index; an
+-- index that was dropped before its build has ended is left out then.
 CREATE OR REPLACE FUNCTION dsqlkit.see(relation text, condition text, changed text[] DEFAULT '{}', coming text[] DEFAULT '{}')
     RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     columns text;
     others text := '';
     system_columns text := ', t.tableoid, t.xmin, t.cmin, t.xmax, t.cmax, t.ctid';
+    of_index text := CASE relation WHEN 'pg_class' THEN 'oid' ELSE 'indexrelid' END;
     is_table boolean := (SELECT c.relkind = 'r' FROM pg_class c WHERE c.oid = relation::regclass);
 BEGIN
     SELECT string_agg(coalesce(changed[array_position(changed, a.attname::text) + 1], format('t.%I', a.attname)) || format(' AS %I', a.attname), ', '
@@ -30,9 +32,10 @@ BEGIN
         SELECT ' UNION ALL SELECT ' || string_agg(coalesce(coming[array_position(coming, a.attname::text) + 1],
                 format('t.%I', a.attname)), ', ' ORDER BY a.attnum)
             INTO others FROM pg_attribute a WHERE a.attrelid = relation::regclass AND a.attnum > 0 AND NOT a.attisdropped;
+        condition := condition || format(' AND t.%I <> ALL (ARRAY(SELECT d.index_oid FROM dsqlkit.dropped_build AS d'
+            ' WHERE d.index_oid IS NOT NULL))', of_index);
         condition := condition || others || '%1$s' || format(' FROM pg_catalog.%I AS t, dsqlkit.coming AS c'
-            ' WHERE t.%I = ''pg_catalog.pg_class_oid_index''::pg_catalog.regclass', relation,
-            CASE relation WHEN 'pg_class' THEN 'oid' ELSE 'indexrelid' END);
+            ' WHERE t.%I = ''pg_catalog.pg_class_oid_index''::pg_catalog.regclass', relation, of_index);
     END IF;
     condition := replace(condition, '@own', $q$
         ANY (ARRAY(SELECT n.oid FROM pg_catalog.pg_namespace n
@@ -67,7 +70,7 @@ FROM (VALUES ('pg_attrdef', 'adrelid'), ('pg_inherits', 'inhrelid'), ('pg_rewrit
 
 -- Indexes are stored by btree_index (10003, by AWS's skill), tables by btree_table, whose oid was not recorded.
 -- Foreign keys have triggers; others are the endpoint's.
-SELECT dsqlkit.see('pg_class', 'NOT (t.relnamespace = @own) AND t.oid <> ALL (ARRAY(SELECT d.index_oid FROM dsqlkit.dropped_build AS d WHERE d.index_oid IS NOT NULL))', ARRAY['relam', $e$ CASE t.relam WHEN 403 THEN 10003::pg_catalog.oid ELSE t.relam END $e$,
+SELECT dsqlkit.see('pg_class', 'NOT (t.relnamespace = @own)', ARRAY['relam', $e$ CASE t.relam WHEN 403 THEN 10003::pg_catalog.oid ELSE t.relam END $e$,
     'relhastriggers', $e$ (t.relhastriggers AND EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = t.oid AND g.tgconstraint <> 0)) $e$],
     ARRAY['oid', 'c.oid', 'relname', 'c.name', 'relnamespace', 'c.namespace', 'relowner', 'c.owner', 'relam', '10003::pg_catalog.oid',
         'relfilenode', '0::pg_catalog.oid', 'relpages', '0', 'reltuples', '0::pg_catalog.float4',
@@ -85,8 +88,7 @@ SELECT dsqlkit.see_of_relation('pg_attribute', 'attrelid', ARRAY['attstorage', $
     'attcompression', $e$ CASE WHEN t.attstorage = 'e' THEN 'l' ELSE t.attcompression END::"char" $e$]);
 
 -- A primary key's index has all columns of its table.
-SELECT dsqlkit.see('pg_index', $$ NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.indrelid AND c.relnamespace = @own)
-    AND t.indexrelid <> ALL (ARRAY(SELECT d.index_oid FROM dsqlkit.dropped_build AS d WHERE d.index_oid IS NOT NULL)) $$, ARRAY['indnatts', $e$ CASE WHEN t.indisprimary THEN (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
+SELECT dsqlkit.see_of_relation('pg_index', 'indrelid', ARRAY['indnatts', $e$ CASE WHEN t.indisprimary THEN (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = t.indrelid AND a.attnum > 0 AND NOT a.attisdropped) ELSE t.indnatts END::pg_catalog.int2 $e$,
     'indkey', $e$ CASE WHEN t.indisprimary THEN (SELECT pg_catalog.concat_ws(' ', t.indkey::pg_catalog.text,
             pg_catalog.string_agg(a.attnum::pg_catalog.text, ' ' ORDER BY a.attnum))::pg_catalog.int2vector
