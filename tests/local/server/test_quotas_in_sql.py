@@ -19,7 +19,7 @@ from dsqlkit import quotas
         ("limits.sql", f"IF total > {quotas.MAX_ROW_BYTES} THEN"),
         ("limits.sql", f"IF size > {quotas.MAX_KEY_BYTES} THEN"),
         ("limits.sql", f"pg_column_size(NEW.*) > {quotas.MAX_KEY_BYTES})"),
-        ("limits.sql", f"IF columns > {quotas.MAX_COLUMNS} THEN"),
+        ("limits.sql", f"IF made.columns > {quotas.MAX_COLUMNS} THEN"),
         ("catalog.sql", f">= {quotas.MAX_INDEXES} THEN"),
         ("catalog.sql", f"'more than {quotas.MAX_INDEXES} indexes per table are not allowed'"),
         ("quotas.sql", f"> {quotas.MAX_SCHEMAS} THEN"),

@@ -186,11 +186,11 @@ CREATE OR REPLACE FUNCTION dsqlkit.rows_written() RETURNS bigint LANGUAGE sql VO
     WHERE c.relkind = 'r' AND n.nspowner <> 10
 $$;
 
--- Whether a column's values may be of some size.
-CREATE OR REPLACE FUNCTION dsqlkit.is_wide(attribute pg_catalog.pg_attribute) RETURNS boolean LANGUAGE sql STABLE
-    SET search_path = pg_catalog AS $$
-    SELECT NOT attribute.attisdropped AND attribute.attlen = -1 AND attribute.atttypid <> 'numeric'::regtype
-        AND NOT (attribute.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) AND attribute.atttypmod BETWEEN 5 AND 100)
+-- Whether a column's values may be of some size. Without a setting of its own, for it to become part of the queries that ask.
+CREATE OR REPLACE FUNCTION dsqlkit.is_wide(attribute pg_catalog.pg_attribute) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT NOT attribute.attisdropped AND attribute.attlen = -1 AND attribute.atttypid <> 'pg_catalog.numeric'::pg_catalog.regtype
+        AND NOT (attribute.atttypid IN ('pg_catalog.varchar'::pg_catalog.regtype, 'pg_catalog.bpchar'::pg_catalog.regtype)
+            AND attribute.atttypmod BETWEEN 5 AND 100)
 $$;
 
 -- Has the rows of a table looked at that a limit might concern. Nothing but json is compressed, for a value to be as large
@@ -200,19 +200,19 @@ $$;
 CREATE OR REPLACE FUNCTION dsqlkit.watch(relation oid) RETURNS void LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog SET allow_system_table_mods = on AS $$
 DECLARE
-    wide boolean;
+    made record;
     action text;
 BEGIN
-    SELECT coalesce(bool_or(dsqlkit.is_wide(a)), false) INTO wide FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0;
-    IF wide AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = 'dsqlkit_weigh') THEN
-        EXECUTE format('CREATE TRIGGER dsqlkit_weigh AFTER INSERT OR UPDATE ON %s FOR EACH ROW'
-            ' WHEN (pg_catalog.pg_column_size(NEW.*) > 500) EXECUTE FUNCTION dsqlkit.weigh_row()', relation::regclass);
-    END IF;
-    -- Whatever is indexed later is a key too.
-    IF wide AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = 'dsqlkit_keys') THEN
-        EXECUTE format('CREATE TRIGGER dsqlkit_keys AFTER INSERT OR UPDATE ON %s FOR EACH ROW'
-            ' WHEN (pg_catalog.pg_column_size(NEW.*) > 1981) EXECUTE FUNCTION dsqlkit.check_keys()', relation::regclass);
-    END IF;
+    FOR made IN  -- whatever is indexed later is a key too
+        SELECT * FROM (VALUES
+            ('dsqlkit_weigh', '(pg_catalog.pg_column_size(NEW.*) > 500)', 'weigh_row'),
+            ('dsqlkit_keys', '(pg_catalog.pg_column_size(NEW.*) > 1981)', 'check_keys')) AS v (name, of_rows, called)
+        WHERE EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND dsqlkit.is_wide(a))
+            AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = relation AND t.tgname = v.name)
+    LOOP
+        EXECUTE format('CREATE TRIGGER %I AFTER INSERT OR UPDATE ON %s FOR EACH ROW WHEN %s EXECUTE FUNCTION dsqlkit.%I()',
+            made.name, relation::regclass, made.of_rows, made.called);
+    END LOOP;
     FOR action IN
         SELECT 'DELETE' FROM pg_constraint WHERE conrelid = relation AND confdeltype = 'c'
         UNION SELECT 'UPDATE' FROM pg_constraint WHERE conrelid = relation
@@ -222,44 +222,46 @@ BEGIN
             ' WHEN (pg_catalog.pg_trigger_depth() > 0) EXECUTE FUNCTION dsqlkit.tell_rows()',
             'dsqlkit_' || lower(action), action, relation::regclass);
     END LOOP;
-    UPDATE pg_attribute a SET attstorage = 'e' WHERE a.attrelid = relation AND a.attnum > 0 AND a.attstorage <> 'e'
-        AND dsqlkit.is_wide(a) AND a.atttypid NOT IN ('json'::regtype, 'jsonb'::regtype);
-    UPDATE pg_attribute a SET attstorage = 'x' WHERE a.attrelid = relation AND a.attnum > 0 AND a.attstorage = 'e'
-        AND a.atttypid IN ('json'::regtype, 'jsonb'::regtype);
+    UPDATE pg_attribute a
+        SET attstorage = CASE WHEN a.atttypid IN ('json'::regtype, 'jsonb'::regtype) THEN 'x' ELSE 'e' END
+        WHERE a.attrelid = relation AND a.attnum > 0 AND dsqlkit.is_wide(a)
+            AND (a.attstorage = 'e') = (a.atttypid IN ('json'::regtype, 'jsonb'::regtype));
     UPDATE pg_trigger SET tgisinternal = true
         WHERE tgrelid = relation AND tgname LIKE 'dsqlkit\_%' AND NOT tgisinternal;
 END
 $$;
 
+-- One query asks all that there is to know of a new table: a session's first takes most of what CREATE TABLE costs.
 CREATE OR REPLACE FUNCTION dsqlkit.watch_tables() RETURNS event_trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
-    relation oid;
-    columns bigint;
-    refused text;
+    made record;
 BEGIN
-    FOR relation IN
-        SELECT DISTINCT c.oid FROM pg_event_trigger_ddl_commands() d
-        JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass AND c.relkind = 'r'
-        JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relpersistence = 'p' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('dsqlkit', 'sys')
+    FOR made IN
+        SELECT c.oid, count(*) AS columns, min(t.typname) FILTER (WHERE t.typtype = 'c') AS composite,
+            min(format_type(a.atttypid, NULL)) FILTER (WHERE a.attidentity <> '' AND a.atttypid <> 'bigint'::regtype) AS identity,
+            bool_or(dsqlkit.is_wide(a)) OR EXISTS (SELECT FROM pg_constraint f WHERE f.conrelid = c.oid AND f.contype = 'f')
+                AS is_limited
+        FROM (SELECT DISTINCT objid FROM pg_event_trigger_ddl_commands() WHERE classid = 'pg_class'::regclass) AS d
+        JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'r' AND c.relpersistence = 'p'
+        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('dsqlkit', 'sys')
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        JOIN pg_type t ON t.oid = a.atttypid
+        GROUP BY c.oid
     LOOP
-        SELECT count(*), min(t.typname) FILTER (WHERE t.typtype = 'c') INTO columns, refused
-            FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-            WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
-        IF columns > 256 THEN  -- 255 are documented, 256 were accepted
+        IF made.columns > 256 THEN  -- 255 are documented, 256 were accepted
             RAISE EXCEPTION USING ERRCODE = '54011', MESSAGE = 'tables can have at most 255 columns';
         END IF;
-        IF refused IS NOT NULL THEN
-            RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = format('datatype %s not supported', refused);
+        IF made.composite IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = format('datatype %s not supported', made.composite);
         END IF;
-        SELECT format_type(a.atttypid, NULL) INTO refused FROM pg_attribute a
-            WHERE a.attrelid = relation AND a.attidentity <> '' AND a.atttypid <> 'bigint'::regtype AND NOT a.attisdropped;
-        IF refused IS NOT NULL THEN  -- one that ALTER TABLE has made so: a CREATE TABLE says what type it has
+        IF made.identity IS NOT NULL THEN  -- one that ALTER TABLE has made so: a CREATE TABLE says what type it has
             RAISE EXCEPTION USING ERRCODE = '0A000',
-                MESSAGE = format('datatype %s not supported, identity column type must be bigint', refused);
+                MESSAGE = format('datatype %s not supported, identity column type must be bigint', made.identity);
         END IF;
-        PERFORM dsqlkit.watch(relation);
+        IF made.is_limited THEN
+            PERFORM dsqlkit.watch(made.oid);
+        END IF;
     END LOOP;
 END
 $$;
