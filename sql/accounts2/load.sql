@@ -6,8 +6,4 @@
 
 INSERT INTO accounts2 (id, balance)
 SELECT id, :'balance'::decimal FROM unnest(:'ids'::uuid[]) AS chosen (id)
-WHERE EXISTS (
-    SELECT FROM pg_class AS c
-    JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'public' AND c.relname = 'accounts2' AND c.oid::bigint = :'table_id'::bigint
-);
+WHERE 'public.accounts2'::regclass::oid::bigint = :'table_id'::bigint;
