@@ -127,6 +127,30 @@ def test_rows_that_a_foreign_key_changes_count(
     connection.execute("DROP TABLE referring")
 
 
+@pytest.mark.parametrize("action", ["CASCADE", "SET NULL", "SET DEFAULT"])
+def test_a_table_whose_foreign_key_acts_is_altered_as_any_other_and_its_rows_still_count(
+    connection: Connection, table: str, action: str
+) -> None:
+    connection.execute(
+        "CREATE TABLE referrer (id int PRIMARY KEY, parent int, note text,"
+        f" CONSTRAINT parents FOREIGN KEY (parent) REFERENCES limited ON DELETE {action})".encode()
+    )
+    for change in (
+        "ADD COLUMN more text",
+        "ALTER COLUMN more SET DEFAULT 'none'",
+        "DROP COLUMN note",
+        "ADD CONSTRAINT positive CHECK (id > 0) NOT VALID",
+        "RENAME COLUMN more TO remark",
+        "RENAME CONSTRAINT parents TO parent",
+        "OWNER TO admin",
+        "RENAME TO referring",
+    ):
+        connection.execute(f"ALTER TABLE referrer {change}".encode())
+    connection.execute("INSERT INTO referring SELECT n, 1 FROM generate_series(1, 3000) n")
+    assert refusal(connection, "DELETE FROM limited WHERE id = 1") == TOO_MANY
+    connection.execute("DROP TABLE referring")
+
+
 def test_a_statement_alone_reports_its_own_error(connection: Connection, table: str) -> None:
     assert "division by zero" in refusal(connection, "UPDATE limited SET v = 1 / (id - 7)")
     assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE

@@ -201,26 +201,28 @@ CREATE OR REPLACE FUNCTION dsqlkit.watch(relation oid) RETURNS void LANGUAGE plp
     SECURITY DEFINER SET search_path = pg_catalog SET allow_system_table_mods = on AS $$
 DECLARE
     made record;
-    action text;
 BEGIN
-    FOR made IN  -- whatever is indexed later is a key too
-        SELECT * FROM (VALUES
-            ('dsqlkit_weigh', '(pg_catalog.pg_column_size(NEW.*) > 500)', 'weigh_row'),
-            ('dsqlkit_keys', '(pg_catalog.pg_column_size(NEW.*) > 1981)', 'check_keys')) AS v (name, of_rows, called)
-        WHERE EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND dsqlkit.is_wide(a))
-            AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = relation AND t.tgname = v.name)
+    FOR made IN
+        WITH needed AS MATERIALIZED (
+            SELECT EXISTS (SELECT FROM pg_attribute a
+                    WHERE a.attrelid = relation AND a.attnum > 0 AND dsqlkit.is_wide(a)) AS weighing,
+                coalesce(bool_or(confdeltype = 'c'), false) AS telling_deletes,
+                coalesce(bool_or(confdeltype IN ('n', 'd') OR confupdtype IN ('c', 'n', 'd')), false) AS telling_updates
+            FROM pg_constraint WHERE conrelid = relation AND contype = 'f'
+        )
+        SELECT v.name, v.of_what, v.called FROM needed, LATERAL (VALUES
+            (weighing, 'dsqlkit_weigh', 'AFTER INSERT OR UPDATE',
+                'FOR EACH ROW WHEN (pg_catalog.pg_column_size(NEW.*) > 500) EXECUTE FUNCTION dsqlkit.weigh_row()'),
+            (weighing, 'dsqlkit_keys', 'AFTER INSERT OR UPDATE',  -- whatever is indexed later is a key too
+                'FOR EACH ROW WHEN (pg_catalog.pg_column_size(NEW.*) > 1981) EXECUTE FUNCTION dsqlkit.check_keys()'),
+            (telling_deletes, 'dsqlkit_delete', 'AFTER DELETE', 'REFERENCING OLD TABLE AS gone FOR EACH STATEMENT'
+                ' WHEN (pg_catalog.pg_trigger_depth() > 0) EXECUTE FUNCTION dsqlkit.tell_rows()'),
+            (telling_updates, 'dsqlkit_update', 'AFTER UPDATE', 'REFERENCING OLD TABLE AS gone FOR EACH STATEMENT'
+                ' WHEN (pg_catalog.pg_trigger_depth() > 0) EXECUTE FUNCTION dsqlkit.tell_rows()')
+        ) AS v (is_needed, name, of_what, called)
+        WHERE v.is_needed AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = relation AND t.tgname = v.name)
     LOOP
-        EXECUTE format('CREATE TRIGGER %I AFTER INSERT OR UPDATE ON %s FOR EACH ROW WHEN %s EXECUTE FUNCTION dsqlkit.%I()',
-            made.name, relation::regclass, made.of_rows, made.called);
-    END LOOP;
-    FOR action IN
-        SELECT 'DELETE' FROM pg_constraint WHERE conrelid = relation AND confdeltype = 'c'
-        UNION SELECT 'UPDATE' FROM pg_constraint WHERE conrelid = relation
-            AND (confdeltype IN ('n', 'd') OR confupdtype IN ('c', 'n', 'd'))
-    LOOP
-        EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER %s ON %s REFERENCING OLD TABLE AS gone FOR EACH STATEMENT'
-            ' WHEN (pg_catalog.pg_trigger_depth() > 0) EXECUTE FUNCTION dsqlkit.tell_rows()',
-            'dsqlkit_' || lower(action), action, relation::regclass);
+        EXECUTE format('CREATE TRIGGER %I %s ON %s %s', made.name, made.of_what, relation::regclass, made.called);
     END LOOP;
     UPDATE pg_attribute a
         SET attstorage = CASE WHEN a.atttypid IN ('json'::regtype, 'jsonb'::regtype) THEN 'x' ELSE 'e' END
