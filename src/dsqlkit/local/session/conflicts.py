@@ -41,7 +41,7 @@ class Conflicts:
             there = await parts.recovery.resume(step, statement, transaction)
         except (Refused, Locked, NotThere) as why:
             # It cannot be answered as if it had not lost: the conflict shows now.
-            await fail(parts, transaction, step, _conflict_of(why))
+            await fail(parts, transaction, step, _conflict_of(why, transaction))
             return
         if there is not None:
             await self._send(step, there)
@@ -61,7 +61,7 @@ class Conflicts:
         except (Refused, Locked, NotThere) as why:
             # It cannot be answered so, for want of a privilege say: the conflict shows now.
             if exchange.verdict.error is None:
-                await fail(parts, transaction, step, _conflict_of(why))
+                await fail(parts, transaction, step, _conflict_of(why, transaction))
                 return
             transaction.fail()
             parts.give(step, exchange)
@@ -93,5 +93,7 @@ class Conflicts:
         self._answered(step, done)
 
 
-def _conflict_of(why: Exception) -> Refusal:
+def _conflict_of(why: Exception, transaction: OpenTransaction) -> Refusal:
+    if transaction.lost is not None:
+        return Refusal(CONFLICT.sqlstate, transaction.lost)
     return SCHEMA_CHANGED if isinstance(why, Locked) else CONFLICT
