@@ -30,7 +30,7 @@ from dsqlkit.local.session.limited_write import end_limited, run_limited
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.together import Together
 from dsqlkit.local.session.turns import Turn, outside
-from dsqlkit.local.statements.statement import BOUNDS, UNBOUNDED, Statement
+from dsqlkit.local.statements.statement import BOUNDS, UNBOUNDED, Kind, Statement
 from dsqlkit.local.statements.steps import End, Step
 from dsqlkit.quotas import MAX_ROWS
 
@@ -71,6 +71,7 @@ class Autocommit:
                 together=False,
             )
         counts_apart = self._parts.counts_apart(statement)
+        copies = statement.kind is Kind.COPY_IN
         return outside(
             statement.kind,
             step.end,
@@ -79,9 +80,9 @@ class Autocommit:
             idle=not self._parts.conversation.under_way,
             outdated=not joins and step.end in _ENDS and self._parts.knowledge.uses(statement),
             refused=len(statement.parts) > 1 and refusal_outside(statement.parts) is not None,
-            limited=(statement.may_change_too_much or counts_apart) and not on_commit,
+            limited=(statement.may_change_too_much or counts_apart) and (copies or not on_commit),
             counted=joins and self._may_be_too_much(statement),
-            apart=counts_apart and not on_commit,
+            apart=(counts_apart and not on_commit) or (copies and (joins or not step.is_query)),
             explains=statement.explained is not None,
             disrupted=on_commit and self._can_be_hit(step),
             together=statement.plain and not joins and self._together.begins_more(step),
