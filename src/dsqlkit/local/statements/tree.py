@@ -1,11 +1,12 @@
 """PostgreSQL's parse tree: the statements of a text, and the nodes of a statement."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-import postgast
 from postgast import pg_query_pb2 as tree
+
+from dsqlkit import sql_parser
 
 Node: TypeAlias = Any
 """A node of the parse tree; the parser's classes are made at run time and carry no types."""
@@ -30,7 +31,7 @@ class ParsedStatement:
 def parse(text: bytes) -> list[ParsedStatement]:
     """The statements of a text. Raises postgast.PgQueryError and UnicodeDecodeError."""
     found = []
-    for raw in postgast.parse(text.decode()).stmts:
+    for raw in sql_parser.parse(text.decode()).stmts:
         name = raw.stmt.WhichOneof("node")
         node = getattr(raw.stmt, name)
         start = raw.stmt_location
@@ -45,10 +46,25 @@ def leaves_alone(insert: Node) -> bool:
     return bool(clause.action == tree.ONCONFLICT_NOTHING)
 
 
+def mixes_upsert(statements: Sequence[ParsedStatement]) -> bool:
+    """Whether an INSERT ... ON CONFLICT is part of a text that does more."""
+    written = (each for statement in statements for each in statement.nodes)
+    writes = [each for each in written if each.DESCRIPTOR.name in WRITES]
+    upserts = [
+        each
+        for each in writes
+        if each.DESCRIPTOR.name == "InsertStmt" and each.HasField("on_conflict_clause")
+    ]
+    is_all = len(statements) == len(writes) == 1 and statements[0].name == "insert_stmt"
+    return bool(upserts) and not is_all
+
+
 def nodes(node: Node) -> Iterator[Node]:
     """The node and every one below it, parents before children."""
-    yield node
-    for field, value in node.ListFields():
-        if field.message_type is not None:
-            for child in value if field.is_repeated else (value,):
-                yield from nodes(child)
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        for field, value in reversed(each.ListFields()):
+            if field.message_type is not None:
+                waiting.extend(reversed(value) if field.is_repeated else (value,))
