@@ -56,7 +56,7 @@ class Step(NamedTuple):
     that the backend keeps; `parse` is the Parse of such a statement, empty for a Query. `bind` is
     the Bind of the unnamed portal where it was sent in an earlier step. `fetches` is set when a
     named portal is left with rows to come. `before` counts the characters of the client's text that
-    stand before this part of it. `copied` has the client's data of a COPY.
+    stand before this part of it. `copied` has the client's data of a COPY. `binds`: it has a Bind.
     """
 
     data: bytes
@@ -68,6 +68,7 @@ class Step(NamedTuple):
     fetches: bool = False
     before: int = 0
     copied: bytes = b""
+    binds: bool = False
 
     @property
     def is_query(self) -> bool:
@@ -161,6 +162,7 @@ class StepCutter:
         self._bound = b""
         self._fetches = False
         self._before = 0
+        self._binds = False
         self._in_transaction = False
 
     def feed(self, kind: int, frame: bytes) -> tuple[Step, ...]:
@@ -233,6 +235,7 @@ class StepCutter:
             return
         portal, name = frame[5:first], frame[first + 1 : second]
         self._portals[portal] = (self._prepared.get(name, _UNKNOWN), frame)
+        self._binds = True
         self._fetches = portal != b""
 
     def _execute(self, frame: bytes) -> None:
@@ -280,8 +283,10 @@ class StepCutter:
             self._bound,
             self._fetches,
             self._before,
+            binds=self._binds,
         )
         self._before = 0
+        self._binds = False
         self._frames = []
         self._gathered = 0
         self._executed = None
