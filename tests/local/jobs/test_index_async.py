@@ -188,9 +188,11 @@ def test_waiting_for_what_is_no_job(connection: Connection, call: str, sqlstate:
 @pytest.mark.parametrize("call", ["CALL sys.wait_for_job(%s)", "call SYS.Wait_For_Job ( %s )"])
 def test_no_transaction_waits_for_a_job(connection: Connection, table: str, call: str) -> None:
     """Its own job would begin when it commits: it would wait for itself."""
-    with pytest.raises(psycopg.errors.ActiveSqlTransaction) as refused, connection.transaction():
-        job_id = submit(connection, "CREATE INDEX ASYNC alone ON indexed (a)")
+    connection.execute("BEGIN")
+    job_id = submit(connection, "CREATE INDEX ASYNC alone ON indexed (a)")
+    with pytest.raises(psycopg.errors.ActiveSqlTransaction) as refused:
         connection.execute(call.encode(), [job_id])
+    connection.execute("ROLLBACK")
     told = refused.value.diag.message_primary
     assert told == "sys.wait_for_job cannot run inside a transaction block"
     with pytest.raises(psycopg.errors.ActiveSqlTransaction):
