@@ -4,6 +4,7 @@ Its frames are forwarded as they come, and so are the answers. Exceptions are wh
 refused, what may change too many rows, and a COMMIT that a fault on demand may hit.
 """
 
+import asyncio
 from functools import partial
 from typing import Final
 
@@ -36,6 +37,8 @@ from dsqlkit.quotas import MAX_ROWS
 
 _ENDS: Final = (End.SYNC, End.QUERY)
 _QUERIED: Final = Request(forward=True, is_query=True)
+_UNSYNCED_S: Final = 0.02
+"""How long what was sent may go without its Sync, before others are let past what it holds."""
 
 
 class Autocommit:
@@ -69,6 +72,7 @@ class Autocommit:
                 explains=False,
                 disrupted=on_commit and self._can_be_hit(step),
                 together=False,
+                binds=step.binds,
             )
         counts_apart = self._parts.counts_apart(statement)
         return outside(
@@ -85,13 +89,18 @@ class Autocommit:
             explains=statement.explained is not None,
             disrupted=on_commit and self._can_be_hit(step),
             together=statement.plain and not joins and self._together.begins_more(step),
+            binds=step.binds,
         )
 
     def stream(self, step: Step) -> None:
         """Forward a step, with those before and after it up to a Sync."""
+        begins = self._unsynced is None
         self._join(step)
         if step.end in _ENDS:
             self._unsynced = None
+        elif begins:
+            loop = asyncio.get_running_loop()
+            loop.call_later(_UNSYNCED_S, self._outstay, self._unsynced)
         self._parts.backend.write(step.data)
 
     def disrupt(self, step: Step) -> None:
@@ -112,7 +121,7 @@ class Autocommit:
 
     def prepare_only(self, step: Step) -> None:
         """Forward a step that executes nothing."""
-        self._parts.backend.write(step.data)
+        self._parts.send_step(step, step.data, forward=True)
 
     def refuse(self, step: Step) -> None:
         """Send something that fails in place of a step that may not be a transaction."""
@@ -136,6 +145,15 @@ class Autocommit:
 
     def take_over(self, step: Step) -> None:
         """Go on with what came since the last Sync as a transaction block."""
+        self._go_on_as_block(step)
+
+    def _outstay(self, statements: list[Statement] | None) -> None:
+        """Go on so with what is still without its Sync, as whoever waits for it cannot be let past
+        otherwise."""
+        if self._unsynced is statements and not self._parts.pipeline.held_up:
+            self._go_on_as_block(None)
+
+    def _go_on_as_block(self, step: Step | None) -> None:
         assert self._unsynced is not None
         exchange, statements = self._exchange, self._unsynced
         self._unsynced = None
