@@ -100,8 +100,7 @@ class Autocommit:
         if step.end in _ENDS:
             self._unsynced = None
         elif begins:
-            loop = asyncio.get_running_loop()
-            loop.call_later(_UNSYNCED_S, self._outstay, self._unsynced)
+            asyncio.get_running_loop().call_later(_UNSYNCED_S, self._outstay, self._unsynced)
         self._parts.backend.write(step.data)
 
     def disrupt(self, step: Step) -> None:
@@ -151,7 +150,8 @@ class Autocommit:
     def _outstay(self, statements: list[Statement] | None) -> None:
         """Go on so with what is still without its Sync, as whoever waits for it cannot be let past
         otherwise."""
-        if self._unsynced is statements and not self._parts.pipeline.held_up:
+        pipeline = self._parts.pipeline
+        if self._unsynced is statements and pipeline.is_open and not pipeline.held_up:
             self._go_on_as_block(None)
 
     def _go_on_as_block(self, step: Step | None) -> None:

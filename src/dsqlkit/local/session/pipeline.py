@@ -60,6 +60,7 @@ class Pipeline:
     when the client breaks the protocol. While it is `held_up`, no further step is handled.
 
     `skipping`: there was an error, and what comes before the client's next Sync is left out.
+    `is_open`: the session has not ended.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Pipeline:
         self._conversation = conversation
         self._handle = handle
         self._broken = broken
-        self._is_open = True
+        self.is_open = True
         self._frames = FrameCutter({*WANTED, *_DATA}, limit=MAX_CLIENT_FRAME)
         self._steps = StepCutter(read)
         self._queue: deque[Step | _Sent] = deque()
@@ -139,7 +140,7 @@ class Pipeline:
 
     def go_on(self) -> None:
         """Handle what the client has sent as far as nothing has to wait for an answer."""
-        while self._queue and self._is_open:
+        while self._queue and self.is_open:
             if self._wants_data:
                 at = self._next_of_client()
                 if at == len(self._queue):
@@ -155,13 +156,13 @@ class Pipeline:
                 self._conversation.backend.write(each.data)
             # Data that no COPY wants is ignored: most often one has failed before its end.
         copies = self._wants_data
-        if copies and self._is_open and self._steps.begun is not None:
+        if copies and self.is_open and self._steps.begun is not None:
             self._take_amiss(self._steps.begun)
         self._client.hold(self._kept > _QUEUE_BYTES and not copies)
 
     def close(self) -> None:
         """Handle nothing more."""
-        self._is_open = False
+        self.is_open = False
 
     @property
     def _wants_data(self) -> bool:
@@ -204,7 +205,7 @@ class Pipeline:
 
     def _take(self, step: Step) -> None:
         # What goes on may go together with what comes after it.
-        if not (step.goes_on or self._queue) and self._takes_steps and self._is_open:
+        if not (step.goes_on or self._queue) and self._takes_steps and self.is_open:
             self._handle(step)
         else:
             self._keep(step)
