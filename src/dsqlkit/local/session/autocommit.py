@@ -31,7 +31,7 @@ from dsqlkit.local.session.limited_write import end_limited, run_limited
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.together import Together
 from dsqlkit.local.session.turns import Turn, outside
-from dsqlkit.local.statements.statement import BOUNDS, UNBOUNDED, Statement
+from dsqlkit.local.statements.statement import BOUNDS, UNBOUNDED, Kind, Statement
 from dsqlkit.local.statements.steps import End, Step
 from dsqlkit.quotas import MAX_ROWS
 
@@ -99,8 +99,7 @@ class Autocommit:
         if step.end in _ENDS:
             self._unsynced = None
         elif begins:
-            loop = asyncio.get_running_loop()
-            loop.call_later(_UNSYNCED_S, self._outstay, self._unsynced)
+            asyncio.get_running_loop().call_later(_UNSYNCED_S, self._outstay, self._unsynced)
         self._parts.backend.write(step.data)
 
     def disrupt(self, step: Step) -> None:
@@ -149,8 +148,10 @@ class Autocommit:
 
     def _outstay(self, statements: list[Statement] | None) -> None:
         """Go on so with what is still without its Sync, as whoever waits for it cannot be let past
-        otherwise."""
-        if self._unsynced is statements and not self._parts.pipeline.held_up:
+        otherwise. A COPY ends with its data."""
+        pipeline = self._parts.pipeline
+        is_left = self._unsynced is statements and pipeline.is_open and not pipeline.held_up
+        if is_left and not any(each.kind is Kind.COPY_IN for each in statements or ()):
             self._go_on_as_block(None)
 
     def _go_on_as_block(self, step: Step | None) -> None:
