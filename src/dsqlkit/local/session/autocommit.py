@@ -37,8 +37,8 @@ from dsqlkit.quotas import MAX_ROWS
 
 _ENDS: Final = (End.SYNC, End.QUERY)
 _QUERIED: Final = Request(forward=True, is_query=True)
-_UNSYNCED_S: Final = 0.02
-"""How long what was sent may go without its Sync, before others are let past what it holds."""
+_SILENT_S: Final = 0.05
+"""How long a client may send nothing before the Sync of what it sent: then others are let past."""
 
 
 class Autocommit:
@@ -100,7 +100,7 @@ class Autocommit:
         if step.end in _ENDS:
             self._unsynced = None
         elif begins:
-            asyncio.get_running_loop().call_later(_UNSYNCED_S, self._outstay, self._unsynced)
+            self._wait_for_sync()
         self._parts.backend.write(step.data)
 
     def disrupt(self, step: Step) -> None:
@@ -147,11 +147,19 @@ class Autocommit:
         """Go on with what came since the last Sync as a transaction block."""
         self._go_on_as_block(step)
 
-    def _outstay(self, statements: list[Statement] | None) -> None:
-        """Go on so with what is still without its Sync, as whoever waits for it cannot be let past
-        otherwise."""
-        pipeline = self._parts.pipeline
-        if self._unsynced is statements and pipeline.is_open and not pipeline.held_up:
+    def _wait_for_sync(self) -> None:
+        statements = self._unsynced or []
+        loop = asyncio.get_running_loop()
+        loop.call_later(_SILENT_S, self._outstay, statements, len(statements))
+
+    def _outstay(self, statements: list[Statement], known: int) -> None:
+        """Go on as a block with what is still without its Sync, once its client is silent: whoever
+        waits for it cannot be let past otherwise."""
+        if self._unsynced is not statements or not self._parts.pipeline.is_open:
+            return
+        if len(statements) > known or self._parts.pipeline.held_up:
+            self._wait_for_sync()
+        else:
             self._go_on_as_block(None)
 
     def _go_on_as_block(self, step: Step | None) -> None:
