@@ -4,6 +4,7 @@ Its frames are forwarded as they come, and so are the answers. Exceptions are wh
 refused, what may change too many rows, and a COMMIT that a fault on demand may hit.
 """
 
+import asyncio
 from functools import partial
 from typing import Final
 
@@ -30,12 +31,14 @@ from dsqlkit.local.session.limited_write import end_limited, run_limited
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.together import Together
 from dsqlkit.local.session.turns import Turn, outside
-from dsqlkit.local.statements.statement import BOUNDS, UNBOUNDED, Statement
+from dsqlkit.local.statements.statement import BOUNDS, UNBOUNDED, Kind, Statement
 from dsqlkit.local.statements.steps import End, Step
 from dsqlkit.quotas import MAX_ROWS
 
 _ENDS: Final = (End.SYNC, End.QUERY)
 _QUERIED: Final = Request(forward=True, is_query=True)
+_SILENT_S: Final = 0.05
+"""How long a client may send nothing before the Sync of what it sent: then others are let past."""
 
 
 class Autocommit:
@@ -69,8 +72,10 @@ class Autocommit:
                 explains=False,
                 disrupted=on_commit and self._can_be_hit(step),
                 together=False,
+                binds=step.binds,
             )
         counts_apart = self._parts.counts_apart(statement)
+        copies = statement.kind is Kind.COPY_IN
         return outside(
             statement.kind,
             step.end,
@@ -79,19 +84,23 @@ class Autocommit:
             idle=not self._parts.conversation.under_way,
             outdated=not joins and step.end in _ENDS and self._parts.knowledge.uses(statement),
             refused=len(statement.parts) > 1 and refusal_outside(statement.parts) is not None,
-            limited=(statement.may_change_too_much or counts_apart) and not on_commit,
+            limited=(statement.may_change_too_much or counts_apart) and (copies or not on_commit),
             counted=joins and self._may_be_too_much(statement),
-            apart=counts_apart and not on_commit,
+            apart=(counts_apart and not on_commit) or (copies and (joins or not step.is_query)),
             explains=statement.explained is not None,
             disrupted=on_commit and self._can_be_hit(step),
             together=statement.plain and not joins and self._together.begins_more(step),
+            binds=step.binds,
         )
 
     def stream(self, step: Step) -> None:
         """Forward a step, with those before and after it up to a Sync."""
+        begins = self._unsynced is None
         self._join(step)
         if step.end in _ENDS:
             self._unsynced = None
+        elif begins:
+            self._wait_for_sync()
         self._parts.backend.write(step.data)
 
     def disrupt(self, step: Step) -> None:
@@ -112,7 +121,7 @@ class Autocommit:
 
     def prepare_only(self, step: Step) -> None:
         """Forward a step that executes nothing."""
-        self._parts.backend.write(step.data)
+        self._parts.send_step(step, step.data, forward=True)
 
     def refuse(self, step: Step) -> None:
         """Send something that fails in place of a step that may not be a transaction."""
@@ -136,6 +145,24 @@ class Autocommit:
 
     def take_over(self, step: Step) -> None:
         """Go on with what came since the last Sync as a transaction block."""
+        self._go_on_as_block(step)
+
+    def _wait_for_sync(self) -> None:
+        statements = self._unsynced or []
+        loop = asyncio.get_running_loop()
+        loop.call_later(_SILENT_S, self._outstay, statements, len(statements))
+
+    def _outstay(self, statements: list[Statement], known: int) -> None:
+        """Go on as a block with what is still without its Sync, once its client is silent: whoever
+        waits for it cannot be let past otherwise."""
+        if self._unsynced is not statements or not self._parts.pipeline.is_open:
+            return
+        if len(statements) > known or self._parts.pipeline.held_up:
+            self._wait_for_sync()
+        else:
+            self._go_on_as_block(None)
+
+    def _go_on_as_block(self, step: Step | None) -> None:
         assert self._unsynced is not None
         exchange, statements = self._exchange, self._unsynced
         self._unsynced = None

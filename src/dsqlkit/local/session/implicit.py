@@ -18,7 +18,7 @@ from dsqlkit.local.session.disruption import next_fate
 from dsqlkit.local.session.limited_write import FAIL
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.statement import BOUNDS, Statement
-from dsqlkit.local.statements.steps import End, Step
+from dsqlkit.local.statements.steps import TEXT_END, End, Step
 from dsqlkit.local.wire.messages import FLUSH, SYNC, Backend, Frontend, message
 
 # Not as a Query, which would drop what the client has bound in an earlier message.
@@ -37,12 +37,13 @@ async def begin(parts: Parts, step: Step) -> None:
 
 async def take_over(
     parts: Parts,
-    step: Step,
+    step: Step | None,
     exchange: Exchange,
     statements: Sequence[Statement],
     note: Callable[[Exchange], None],
 ) -> None:
-    """Have the transaction of what came since the last Sync go on for a step, which comes next.
+    """Have the transaction of what came since the last Sync go on for a step, which comes next; for
+    none yet, where its client takes its time.
 
     `exchange` is under way for these statements, and `note` is told how they ended.
     """
@@ -74,18 +75,22 @@ async def take_over(
         transaction.keep(statements, verdict.changed)
     else:
         note(done)
-    if verdict.error is not None or is_too_much:
+    has_failed = verdict.error is not None or is_too_much
+    if step is None or (has_failed and step.is_query):
+        parts.pipeline.skipping = has_failed
+    elif has_failed:
         parts.tell(step, b"" if step.hides_ready else READY_IDLE, failed=True)
-        return
-    parts.pipeline.put_first(step)
+    else:
+        parts.pipeline.put_first(step)
 
 
 def split(parts: Parts, step: Step) -> None:
     """Have the end of a pipeline come by itself, after its last step."""
-    parts.pipeline.put_first(Step(SYNC, End.SYNC, None))
     if step.is_query:
+        parts.pipeline.put_first(TEXT_END)
         parts.pipeline.put_first(step._replace(end=End.PART))
     else:
+        parts.pipeline.put_first(Step(SYNC, End.SYNC, None))
         parts.pipeline.put_first(step._replace(data=step.data.removesuffix(SYNC), end=End.NEXT))
 
 

@@ -2,10 +2,10 @@
 -- over existing data after this file has changed. Single-user mode runs it, where a statement ends
 -- at a semicolon before an empty line.
 
--- Data of earlier versions call the superuser otherwise, whom catalogs show as an owner.
+-- What catalogs show as an owner (see new_data.py). initdb, and data of earlier versions, call it otherwise.
 SET allow_system_table_mods = on;
 
-UPDATE pg_catalog.pg_authid SET rolname = 'postgres' WHERE oid = 10 AND rolname = 'dsqlkit';
+UPDATE pg_catalog.pg_authid SET rolname = 'pg_superuser' WHERE oid = 10 AND rolname <> 'pg_superuser';
 
 RESET allow_system_table_mods;
 
@@ -13,9 +13,28 @@ CREATE SCHEMA IF NOT EXISTS sys;
 
 GRANT USAGE ON SCHEMA sys TO PUBLIC;
 
--- The endpoint's own: its functions are called by the statements that it rewrites.
+-- What is in sys, as pg_depend names it.
 CREATE SCHEMA IF NOT EXISTS dsqlkit;
 
+CREATE OR REPLACE VIEW dsqlkit.sys_object AS
+    SELECT 'pg_catalog.pg_namespace'::regclass::oid AS classid, 'sys'::regnamespace::oid AS objid
+    UNION ALL SELECT 'pg_catalog.pg_class'::regclass, c.oid FROM pg_catalog.pg_class c WHERE c.relnamespace = 'sys'::regnamespace
+    UNION ALL SELECT 'pg_catalog.pg_proc'::regclass, p.oid FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'sys'::regnamespace;
+
+-- It belongs to an extension in the end (see sys.sql), which a DROP here would take with it.
+SET allow_system_table_mods = on;
+
+DELETE FROM pg_catalog.pg_depend d USING dsqlkit.sys_object o
+    WHERE d.classid = o.classid AND d.objid = o.objid AND d.deptype = 'e';
+
+DELETE FROM pg_catalog.pg_init_privs i USING dsqlkit.sys_object o WHERE i.classoid = o.classid AND i.objoid = o.objid;
+
+-- PostgreSQL grants columns of pg_subscription, for which pg_dump would PREPARE a query (see pg_attribute in seen.sql).
+DELETE FROM pg_catalog.pg_init_privs WHERE objsubid <> 0;
+
+RESET allow_system_table_mods;
+
+-- The endpoint's own: its functions are called by the statements that it rewrites.
 GRANT USAGE ON SCHEMA dsqlkit TO PUBLIC;
 
 -- Another version's functions may have other parameters, which cannot be replaced.
@@ -558,14 +577,19 @@ CREATE OR REPLACE FUNCTION dsqlkit.has_ended(job_id text) RETURNS boolean LANGUA
     SELECT dsqlkit.is_told(20200, job_id)
 $$;
 
--- Waits until the job has ended, whatever its end, for as long as a transaction may live, and answers a row: whether the
--- job has done what it was to do. What is said of a job that does not exist was not recorded.
+-- How long a CALL waits for a job. Not recorded: as long as a transaction may live.
+CREATE OR REPLACE FUNCTION dsqlkit.wait_limit() RETURNS interval LANGUAGE sql IMMUTABLE
+    AS $$ SELECT interval '300 seconds' $$;
+
+-- Waits until the job has ended, whatever its end, and answers a row: whether the job has done what it was to do, which it has
+-- not when the wait was too long (live, by the source of AWS's plug-in for Flyway). What is said of a job that does not exist was
+-- not recorded.
 DROP PROCEDURE IF EXISTS sys.wait_for_job(text);
 
 CREATE OR REPLACE PROCEDURE sys.wait_for_job(job_id text, INOUT succeeded boolean DEFAULT NULL) LANGUAGE plpgsql AS $$
 DECLARE
     known text;
-    until timestamptz := clock_timestamp() + interval '300 seconds';
+    until timestamptz := clock_timestamp() + dsqlkit.wait_limit();
 BEGIN
     IF job_id IS NULL OR job_id !~ '^[a-z2-7]{25}[aeimquy4]$' THEN
         RAISE EXCEPTION USING ERRCODE = '22P02', MESSAGE = 'Unable to convert text to UUID';
@@ -577,10 +601,8 @@ BEGIN
     WHILE known NOT IN ('completed', 'failed') LOOP
         IF dsqlkit.has_ended(job_id) THEN
             known := CASE WHEN dsqlkit.is_told(20202, job_id) THEN 'failed' ELSE 'completed' END;
-        ELSIF clock_timestamp() > until THEN
-            RAISE EXCEPTION USING ERRCODE = '54000',
-                MESSAGE = 'transaction age limit of 300s exceeded';
         ELSE
+            EXIT WHEN clock_timestamp() > until;
             PERFORM pg_catalog.pg_sleep(0.02);
         END IF;
     END LOOP;
