@@ -144,10 +144,10 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
 
     `joins`: others came before it since the last Sync. `plain`: it is a BEGIN and no more. `idle`:
     nothing is under way. `outdated`: the session has yet to hear of a change of schema. `refused`:
-    it may not be a transaction of its own. `limited`: it may change too much; `counted`: those
-    before it and it may. `apart`: no tag tells of all rows that it writes. `explains`: its plan is
-    printed anew. `disrupted`: a fault may hit the COMMIT that it ends in. `together`: it is a BEGIN
-    that can be sent with statements that came with it.
+    it may not be a transaction, by itself or with those before it. `limited`: it may change too
+    much; `counted`: those before it and it may. `apart`: no tag tells of all rows that it writes.
+    `explains`: its plan is printed anew. `disrupted`: a fault may hit the COMMIT that it ends in.
+    `together`: it is a BEGIN that can be sent with statements that came with it.
     """
     if kind is _BEGIN and not joins:
         if together:
@@ -160,18 +160,17 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
             return Turn.TAKE_OVER
         if not (end is _QUERY or end is _SYNC):
             return Turn.BEGIN_IMPLICIT
-        if explains:
+        if explains and not outdated:
             return Turn.EXPLAIN
+    if outdated:
+        return Turn.OUTDATED
+    if refused:
+        return Turn.REFUSE
     if not joins:
         if kind is None and end is End.FLUSH:
             return Turn.PREPARE_ONLY
-        if kind is not None and (end is _QUERY or end is _SYNC):
-            if outdated:
-                return Turn.OUTDATED
-            if refused:
-                return Turn.REFUSE
-            if limited:
-                return Turn.LIMIT
+        if limited and (end is _QUERY or end is _SYNC):
+            return Turn.LIMIT
     elif counted and end is _SYNC:
         return Turn.COUNT
     return Turn.DISRUPT if disrupted else _STREAM
