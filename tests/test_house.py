@@ -21,6 +21,7 @@ ORDER = (
         "whole_file",
         "file_lock",
         "queries",
+        "sql_parser",
         "guide",
     ),
     *(
@@ -52,6 +53,7 @@ LOCAL_MAY_IMPORT = {
     "whole_file",
     "file_lock",
     "sigv4",
+    "sql_parser",
 }
 """What the local cluster takes from the library, which knows it only by its address."""
 

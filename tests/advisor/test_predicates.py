@@ -5,6 +5,7 @@ import pytest
 from dsqlkit.advisor.condition import ELSEWHERE
 from dsqlkit.advisor.reading import read_query
 from dsqlkit.advisor.syntax import parse
+from dsqlkit.errors import UsageError
 from dsqlkit.plans.catalog import Catalog, View
 from tests.advisor.made import query, table
 
@@ -289,3 +290,14 @@ def test_a_view_is_looked_through() -> None:
     asked = parse("SELECT key FROM seen WHERE n = 5", {})
     (use,) = read_query(asked, Catalog((table(),), (view,))).uses
     assert sorted(each.column for each in use.predicates) == ["n", "price"]
+
+
+@pytest.mark.parametrize("deep", ["+".join(["1"] * 250), " OR ".join(["1"] * 2000)])
+def test_a_condition_of_many_terms_is_read(deep: str) -> None:
+    (use,) = query(f"SELECT name FROM t WHERE name = 'a' AND n > ({deep})").uses
+    assert use.table.name == "t"
+
+
+def test_one_too_deep_to_be_looked_at_is_refused() -> None:
+    with pytest.raises(UsageError, match="nests more than 300 expressions"):
+        parse(f"SELECT name FROM t WHERE n = {'+'.join(['1'] * 400)}", {})

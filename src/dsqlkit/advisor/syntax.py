@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 import postgast
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit import sql_parser
 from dsqlkit.errors import SqlError, UsageError
 
 Node: TypeAlias = Any
@@ -21,6 +22,8 @@ _ELEMENT: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,"]+)')
 _QUERIES: Final = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt"})
 _TEMPLATE: Final = "SELECT 1 WHERE "
 _STATEMENTS: Final = frozenset({"select_stmt", "insert_stmt", "update_stmt", "delete_stmt"})
+_MAX_DEPTH: Final = 600
+"""Of a tree, two levels for each term of a sum: what looks at it here calls itself for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ class Statement:
 def parse(sql: str, parameters: Mapping[str, object]) -> Statement:
     """Parse one statement whose parameters are psycopg's: `%(name)s`, and `%%` for a percent sign.
 
-    Raises SqlError for text that is no SQL, and UsageError for a statement that reads no table.
+    Raises SqlError for text that is no SQL, and UsageError for a statement that reads no table, and
+    for one that is too deep.
     """
     numbers: dict[str, int] = {}
 
@@ -45,7 +49,7 @@ def parse(sql: str, parameters: Mapping[str, object]) -> Statement:
 
     text = _PLACEHOLDER.sub(numbered, sql)
     try:
-        statements = postgast.parse(text).stmts
+        statements = sql_parser.parse(text).stmts
     except postgast.PgQueryError as error:
         place = error.cursorpos or None
         raise SqlError(f"{error}", sqlstate="42601", position=place) from error
@@ -54,6 +58,11 @@ def parse(sql: str, parameters: Mapping[str, object]) -> Statement:
         raise UsageError(
             "Indexes are proposed for one SELECT, INSERT, UPDATE or DELETE.",
             hint="Give such a statement.",
+        )
+    if _depth(node) > _MAX_DEPTH:
+        raise UsageError(
+            f"The statement nests more than {_MAX_DEPTH // 2} expressions in each other.",
+            hint="Shorten it: put a chain of operators into parts, or a list in place of it.",
         )
     return Statement(
         node,
@@ -67,34 +76,39 @@ def parse(sql: str, parameters: Mapping[str, object]) -> Statement:
 
 def parse_text(sql: str) -> Node:
     """The tree of one statement that has no parameters, such as a view's query."""
-    return postgast.parse(sql).stmts[0].stmt
+    return sql_parser.parse(sql).stmts[0].stmt
 
 
 def relations_of(node: Node) -> tuple[tuple[str, str], ...]:
     """The relations that a statement names, at all levels, with their schemas ("" for none)."""
-    found: dict[tuple[str, str], None] = {}
+    named = (each for each, _ in _levels(node) if each.DESCRIPTOR.name == "RangeVar")
+    return tuple(dict.fromkeys((each.schemaname, each.relname) for each in named))
 
-    def walk(message: Node) -> None:
-        if message.DESCRIPTOR.name == "RangeVar":
-            found[message.schemaname, message.relname] = None
-        for _, value in message.ListFields():
-            several = hasattr(value, "__len__") and not isinstance(value, (str, bytes))
-            for each in value if several else [value]:
-                if hasattr(each, "DESCRIPTOR"):
-                    walk(each)
 
-    walk(node)
-    return tuple(found)
+def _depth(node: Node) -> int:
+    return max(depth for _, depth in _levels(node))
+
+
+def _levels(node: Node) -> Iterator[tuple[Node, int]]:
+    """A tree's messages, parents before children, with their levels from 1 on."""
+    waiting = [(node, 1)]
+    while waiting:
+        each, depth = waiting.pop()
+        yield each, depth
+        for field, value in reversed(each.ListFields()):
+            if field.message_type is not None:
+                children = reversed(value) if field.is_repeated else (value,)
+                waiting.extend((child, depth + 1) for child in children)
 
 
 def parse_condition(text: str) -> Node:
     """The tree of a condition, as that of a partial index."""
-    return postgast.parse(_TEMPLATE + text).stmts[0].stmt.select_stmt.where_clause
+    return sql_parser.parse(_TEMPLATE + text).stmts[0].stmt.select_stmt.where_clause
 
 
 def text_of(node: Node, names: Mapping[int, str]) -> str:
     """An expression as SQL, with `:'name'` for a parameter."""
-    parsed = postgast.parse(_TEMPLATE + "true")
+    parsed = sql_parser.parse(_TEMPLATE + "true")
     parsed.stmts[0].stmt.select_stmt.where_clause.CopyFrom(node)
     text = postgast.deparse(parsed).removeprefix(_TEMPLATE)
     return _NUMBERED.sub(lambda n: f":'{names.get(int(n['number']), n['number'])}'", text)

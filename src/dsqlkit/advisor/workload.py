@@ -13,6 +13,7 @@ from typing import Final
 
 import postgast
 
+from dsqlkit import sql_parser
 from dsqlkit.errors import UsageError
 from dsqlkit.queries import NamedQuery, parse_queries
 
@@ -89,7 +90,7 @@ def _shape(sql: str) -> str:
     """What statements that differ in their literals alone have in common."""
     plain = _PLACEHOLDER.sub("$1", sql).replace("%%", "%")
     try:
-        return str(postgast.fingerprint(plain).hex)
+        return str(sql_parser.fingerprint(plain).hex)
     except postgast.PgQueryError:
         return plain  # the database says what is wrong with it, and where
 

@@ -29,6 +29,8 @@ from dsqlkit.local.state import Credentials, StateFolder
 _FILES: Final = 4096
 _KEY_ID_START: Final = "AKIALOCAL"
 _KEY_ID_LENGTH: Final = 20
+_RECURSION_LIMIT: Final = 10_000
+"""For plans: each level takes six calls, and PostgreSQL parses 1,500 queries in each other."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ def run(given: argparse.Namespace) -> None:
 
     `given` are the options of `__main__`.
     """
+    sys.setrecursionlimit(_RECURSION_LIMIT)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     if given.trace:
         logging.getLogger("dsqlkit.local").setLevel(logging.DEBUG)

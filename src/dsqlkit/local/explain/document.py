@@ -22,7 +22,7 @@ def read(text: str) -> list[dict[str, Any]]:
     reader = _Reader(lines)
     try:
         plans = reader.block(0)
-    except (IndexError, ValueError) as error:
+    except (IndexError, ValueError, RecursionError) as error:
         raise NoDocument(str(error)) from error
     if not isinstance(plans, list) or not all(
         isinstance(plan, dict) and isinstance(plan.get("Plan"), dict) for plan in plans

@@ -6,6 +6,7 @@ from typing import Final
 import postgast
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit import sql_parser
 from dsqlkit.local.statements.tree import Node
 
 _FLAGS: Final = frozenset(
@@ -100,7 +101,7 @@ def explained(node: Node, nodes: tuple[Node, ...], text: bytes, start: int) -> E
 def identifier(statement: str) -> str:
     """A statement's Query Identifier, of 13 characters."""
     try:
-        bits = postgast.fingerprint(statement).fingerprint << 1
+        bits = sql_parser.fingerprint(statement).fingerprint << 1
     except postgast.PgQueryError:
         bits = 0
     return "".join(_ALPHABET[(bits >> shift) & 31] for shift in range(60, -1, -5))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import postgast
 
+from dsqlkit import sql_parser
 from dsqlkit.local.statements.statement import Made
 from dsqlkit.local.statements.tree import WRITES, Node, ParsedStatement, nodes
 
@@ -35,7 +36,7 @@ def body_of(node: Node) -> list[Node]:
     for option in (each.def_elem for each in node.options):
         if option.defname == "as":
             try:
-                body = postgast.parse(option.arg.list.items[0].string.sval)
+                body = sql_parser.parse(option.arg.list.items[0].string.sval)
             except postgast.PgQueryError:
                 return []
             return [raw.stmt for raw in body.stmts]

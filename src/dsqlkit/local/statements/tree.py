@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-import postgast
 from postgast import pg_query_pb2 as tree
+
+from dsqlkit import sql_parser
 
 Node: TypeAlias = Any
 """A node of the parse tree; the parser's classes are made at run time and carry no types."""
@@ -30,7 +31,7 @@ class ParsedStatement:
 def parse(text: bytes) -> list[ParsedStatement]:
     """The statements of a text. Raises postgast.PgQueryError and UnicodeDecodeError."""
     found = []
-    for raw in postgast.parse(text.decode()).stmts:
+    for raw in sql_parser.parse(text.decode()).stmts:
         name = raw.stmt.WhichOneof("node")
         node = getattr(raw.stmt, name)
         start = raw.stmt_location
@@ -47,8 +48,10 @@ def leaves_alone(insert: Node) -> bool:
 
 def nodes(node: Node) -> Iterator[Node]:
     """The node and every one below it, parents before children."""
-    yield node
-    for field, value in node.ListFields():
-        if field.message_type is not None:
-            for child in value if field.is_repeated else (value,):
-                yield from nodes(child)
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        for field, value in reversed(each.ListFields()):
+            if field.message_type is not None:
+                waiting.extend(reversed(value) if field.is_repeated else (value,))
