@@ -2,6 +2,7 @@
 
 import pytest
 
+from dsqlkit.local.occ.changes import NotThere
 from dsqlkit.local.occ.overlay_text import (
     Target,
     at_overlays,
@@ -123,6 +124,29 @@ def test_an_upsert_tells_which_keys_it_leaves_alone(conflict: str, skips: Target
     found = upsert(f"INSERT INTO t VALUES (1) ON CONFLICT {conflict}".encode())
     assert found is not None
     assert found.skips == skips
+
+
+@pytest.mark.parametrize(
+    ("ctes", "skips"),
+    [("UPDATE u SET a = 1 RETURNING 1", Target()), ("INSERT INTO u VALUES (1) RETURNING 1", None)],
+)
+def test_an_upsert_tells_that_there_are_other_writes(ctes: str, skips: Target | None) -> None:
+    found = upsert(f"WITH w AS ({ctes}) INSERT INTO t TABLE w ON CONFLICT DO NOTHING".encode())
+    assert found is not None
+    assert (found.mixed, found.skips) == (True, skips)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WITH w AS (INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING RETURNING 1) SELECT 1",
+        "INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING; SELECT 1",
+        "EXPLAIN ANALYZE INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2",
+    ],
+)
+def test_an_upsert_inside_of_another_statement_cannot_be_done(text: str) -> None:
+    with pytest.raises(NotThere):
+        upsert(text.encode())
 
 
 @pytest.mark.parametrize(

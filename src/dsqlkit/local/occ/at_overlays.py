@@ -69,7 +69,7 @@ class AtOverlays:
         if touched.schema:
             return True  # a change of schema has no rows, and is told by its text
         found = _doings(touched)
-        if found is None or found.unordered or touched.opaque:
+        if found is None or not found.repeats or touched.opaque:
             return False
         return not (found.calls or found.inserts or touched.calls)
 
@@ -86,7 +86,7 @@ class AtOverlays:
         if self.surely_repeats(touched):
             return True
         found = _doings(touched)
-        if found is None or found.unordered or touched.opaque:
+        if found is None or not found.repeats or touched.opaque:
             return False
         return not await differs_again(ask or self._conversation.ask, found, touched.calls)
 
@@ -105,8 +105,8 @@ class AtOverlays:
         """Let the transaction go on at the overlays of its tables, with what it did: as it was read
         out (`changes`, or those that it was parked with), or done once more.
 
-        It must hold nothing once `first` has been asked. Raises exchange.Refused and
-        changes.Locked.
+        It must hold nothing once `first` has been asked. Raises exchange.Refused, changes.Locked
+        and NotThere.
         """
         changes = changes or transaction.changes
         path = (await self._conversation.ask_all(*first, (_ENTER,)))[-1][0][0]
@@ -185,7 +185,8 @@ class AtOverlays:
     async def _upsert_begun(
         self, step: Step, statement: Statement, transaction: OpenTransaction
     ) -> Begun | None:
-        """An INSERT ... ON CONFLICT, prepared for; None if it is none, or has no such table."""
+        """An INSERT ... ON CONFLICT, prepared for; None if it is none, or has no such table.
+        Raises exchange.Refused and NotThere."""
         if statement.kind is not Kind.WRITE:
             return None
         found = upsert(self._text_there(step, statement, transaction))

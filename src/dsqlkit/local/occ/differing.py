@@ -60,7 +60,7 @@ async def read_inserted(ask_outright: Ask, ask: Ask, touched: Touched) -> Change
     tables: set[str] = set()
     for number, step in enumerate(touched.steps):
         found = doings([text_of(step)])
-        if found is None or found.unordered:
+        if found is None or not found.repeats:
             return None
         if (found.calls or found.inserts) and await differs_again(ask_outright, found):
             table = inserted_into(step)

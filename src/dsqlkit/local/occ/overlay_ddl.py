@@ -13,7 +13,9 @@ table to itself, are left to the COMMIT.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
+from dsqlkit.local.occ.overlay_references import settling
 from dsqlkit.local.occ.overlay_shape import (
     VIEW_SCHEMA,
     Shape,
@@ -21,7 +23,14 @@ from dsqlkit.local.occ.overlay_shape import (
     literal,
     quoted,
 )
-from dsqlkit.local.occ.overlay_trigger import body
+from dsqlkit.local.occ.overlay_trigger import body, finding
+
+_WHEN: Final = {
+    "find": "INSTEAD OF UPDATE OR DELETE",
+    "write": "INSTEAD OF INSERT OR UPDATE OR DELETE",
+    "settle": "AFTER INSERT OR UPDATE OR DELETE",
+}
+"""When its triggers fire."""
 
 
 def statements(shape: Shape) -> Iterator[str]:
@@ -35,7 +44,7 @@ def statements(shape: Shape) -> Iterator[str]:
         yield f"SELECT dsqlkit.assign('search_path', {path}, true)"
         yield f"CREATE VIEW {shape.view} AS {shape.definition}"
         return
-    yield f"DROP TABLE IF EXISTS {shape.rows}, {shape.hidden}"
+    yield f"DROP TABLE IF EXISTS {shape.rows}, {shape.hidden}, {shape.due}"
     yield (
         f"CREATE UNLOGGED TABLE {shape.rows} (LIKE {shape.base}"
         " INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE)"
@@ -45,10 +54,15 @@ def statements(shape: Shape) -> Iterator[str]:
         yield f"CREATE INDEX ON {shape.rows} ({', '.join(key.columns)})"
     yield f"CREATE UNLOGGED TABLE {shape.hidden} (place tid)"
     yield f"CREATE INDEX ON {shape.hidden} (place)"
+    if shape.has_references:
+        yield (
+            f"CREATE UNLOGGED TABLE {shape.due}"
+            f" (event text, was {shape.rows}, made {shape.rows}, reference text)"
+        )
     yield (
         f"CREATE VIEW {shape.view} AS"
         f" SELECT {columns_of('b', shape.names)} FROM ONLY {shape.base} AS b"
-        f" WHERE b.ctid <> ALL (ARRAY(SELECT h.place FROM {shape.hidden} AS h))"
+        f" WHERE b.ctid NOT IN (SELECT h.place FROM {shape.hidden} AS h)"
         f" UNION ALL SELECT {columns_of('r', shape.names)} FROM {shape.rows} AS r"
     )
     for column in shape.columns:
@@ -57,11 +71,17 @@ def statements(shape: Shape) -> Iterator[str]:
             default = f"dsqlkit.next_identity({literal(column.sequence)}::pg_catalog.regclass)"
         if default is not None:
             yield f"ALTER VIEW {shape.view} ALTER {quoted(column.name)} SET DEFAULT {default}"
-    yield (
-        f"CREATE OR REPLACE FUNCTION {shape.writing}() RETURNS trigger LANGUAGE plpgsql"
-        f" SECURITY DEFINER SET search_path = pg_catalog AS {literal(body(shape))}"
-    )
-    yield (
-        f"CREATE TRIGGER write INSTEAD OF INSERT OR UPDATE OR DELETE ON {shape.view}"
-        f" FOR EACH ROW EXECUTE FUNCTION {shape.writing}()"
-    )
+    triggers = [("find", finding(shape), "STABLE"), ("write", body(shape), "VOLATILE")]
+    if shape.has_references:
+        triggers.append(("settle", settling(shape), "VOLATILE"))
+    for name, text, volatility in triggers:
+        each = "STATEMENT" if name == "settle" else "ROW"
+        yield (
+            f"CREATE OR REPLACE FUNCTION {shape.function(name)}() RETURNS trigger LANGUAGE plpgsql"
+            f" {volatility} SECURITY DEFINER SET search_path = pg_catalog AS {literal(text)}"
+        )
+        # Those of a row fire in the order of their names.
+        yield (
+            f"CREATE TRIGGER {name} {_WHEN[name]} ON {shape.view}"
+            f" FOR EACH {each} EXECUTE FUNCTION {shape.function(name)}()"
+        )

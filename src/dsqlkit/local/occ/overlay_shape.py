@@ -1,7 +1,7 @@
 """What the overlay of a table is made from: its columns and keys, and where foreign keys lead."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -81,9 +81,17 @@ class Shape:
         return named(ROWS_SCHEMA, f"{self.relation} hidden")
 
     @property
-    def writing(self) -> str:
-        """The function that writes to it."""
-        return named(ROWS_SCHEMA, f"{self.relation} write")
+    def due(self) -> str:
+        """What is to be looked at when a command is over; only where it has foreign keys."""
+        return named(ROWS_SCHEMA, f"{self.relation} due")
+
+    @property
+    def has_references(self) -> bool:
+        return any(each.is_checked for each in (*self.references, *self.referenced))
+
+    def function(self, name: str) -> str:
+        """A function of its triggers: to find a row, to write it, or to settle what is due."""
+        return named(ROWS_SCHEMA, f"{self.relation} {name}")
 
     @property
     def view(self) -> str:
@@ -167,3 +175,18 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """A text, as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def raising(error: str, message: str, told: str, constraint: str, table: tuple[str, str]) -> str:
+    """Raise the violation of a constraint, in PL/pgSQL; `told` is an expression, the DETAIL."""
+    return (
+        f"RAISE {error} USING MESSAGE = {literal(message)}, DETAIL = {told},"
+        f" CONSTRAINT = {literal(constraint)}, SCHEMA = {literal(table[0])},"
+        f" TABLE = {literal(table[1])};"
+    )
+
+
+def detail(columns: Sequence[str], values: Sequence[str], end: str) -> str:
+    """What PostgreSQL adds to the violation of a key: its columns, and its values."""
+    start = f"Key ({', '.join(columns)})=("
+    return f"{literal(start)} || concat_ws(', ', {', '.join(values)}) || {literal(end)}"

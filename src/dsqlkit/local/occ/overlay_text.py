@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 import postgast
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit.local.occ.changes import NotThere
 from dsqlkit.local.occ.overlay_shape import VIEW_SCHEMA
 from dsqlkit.local.statements.quoting import qualified
-from dsqlkit.local.statements.tree import Node, leaves_alone, parse
+from dsqlkit.local.statements.tree import Node, leaves_alone, mixes_upsert, parse
 
 _STRENGTHS: Final = (
     (tree.UPDATE,),
@@ -184,20 +185,22 @@ class Upsert(NamedTuple):
     view leaves out rows that meet the keys of `skips`; else it is run only to see which rows it
     meets, and `second` at a private table that has them. `table` is the name of its table as SQL
     writes it; `skips` is None for DO UPDATE, and where names alone do not tell which keys are
-    meant.
+    meant. `mixed`: it has other writes in its WITH.
     """
 
     table: str
     first: bytes
     second: bytes
     skips: Target | None = None
+    mixed: bool = False
 
 
 _PRIVATE_TABLE: Final = b'pg_temp."dsqlkit upsert" '
 
 
 def upsert(text: bytes) -> Upsert | None:
-    """What an INSERT ... ON CONFLICT becomes; None for any other text."""
+    """What an INSERT ... ON CONFLICT becomes; None for any other text. Raises changes.NotThere for
+    one inside of another statement."""
     if b"conflict" not in text.lower():
         return None
     parsed = parse(text)
@@ -207,6 +210,8 @@ def upsert(text: bytes) -> Upsert | None:
         or parsed[0].name != "insert_stmt"
         or not insert.HasField("on_conflict_clause")
     ):
+        if mixes_upsert(parsed):
+            raise NotThere
         return None
     tokens = tokens_of(text)
     start = end = len(text)
@@ -222,8 +227,11 @@ def upsert(text: bytes) -> Upsert | None:
     alias = b"" if named.alias.aliasname else b"AS " + text[tokens[last].start : tokens[last].end]
     second = text[: named.location] + _PRIVATE_TABLE + alias + text[tokens[last].end :]
     named.schemaname = named.schemaname.removeprefix(VIEW_SCHEMA)
-    skips = _skipped(insert.on_conflict_clause) if leaves_alone(insert) else None
-    return Upsert(qualified(named), first, second, skips)
+    inserts = sum(each.DESCRIPTOR.name == "InsertStmt" for each in parsed[0].nodes)
+    # Another one in its WITH is not to leave out rows.
+    can_skip = leaves_alone(insert) and inserts == 1
+    skips = _skipped(insert.on_conflict_clause) if can_skip else None
+    return Upsert(qualified(named), first, second, skips, mixes_upsert(parsed))
 
 
 def _skipped(clause: Node) -> Target | None:

@@ -15,7 +15,7 @@ from dsqlkit.local.dialect.refusal import DATA_CONFLICT
 from dsqlkit.local.occ import cursors
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.at_overlays import AtOverlay, AtOverlays
-from dsqlkit.local.occ.changes import LET_GO, Changes, Locked
+from dsqlkit.local.occ.changes import LET_GO, Changes, Locked, NotThere
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.occ.parking import Parking
 from dsqlkit.local.occ.row_locks import settle_locks
@@ -154,7 +154,7 @@ class Recovery:
         if transaction.phase in (Phase.PARKED, Phase.AT_OVERLAYS) and not transaction.lost:
             try:
                 await self.parking.restore(transaction)
-            except (Refused, Locked):
+            except (Refused, Locked, NotThere):
                 transaction.lose(DATA_CONFLICT)
         if not transaction.lost:
             try:

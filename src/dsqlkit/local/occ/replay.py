@@ -13,7 +13,7 @@ from functools import lru_cache
 import postgast
 
 from dsqlkit.local.statements.quoting import qualified
-from dsqlkit.local.statements.tree import leaves_alone, parse
+from dsqlkit.local.statements.tree import leaves_alone, mixes_upsert, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,20 @@ class Doings:
 
     None for the columns is all of them by their order; `unordered`: which rows are written depends
     on the order in which PostgreSQL comes across them; `leaves_out`: some are left out if their key
-    is there (ON CONFLICT DO NOTHING), which the snapshot tells at overlays, but not at the tables.
+    is there (ON CONFLICT DO NOTHING), which the snapshot tells at overlays, but not at the tables;
+    `mixed`: an INSERT ... ON CONFLICT is part of more, which overlays cannot do.
     """
 
     calls: frozenset[str] = frozenset()
     inserts: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
     unordered: bool = False
     leaves_out: bool = False
+    mixed: bool = False
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the same rows are written again, as far as the form of the texts tells."""
+        return not (self.unordered or self.mixed)
 
 
 def doings(texts: Iterable[bytes]) -> Doings | None:
@@ -44,6 +51,7 @@ def doings(texts: Iterable[bytes]) -> Doings | None:
         tuple(insert for each in found for insert in each.inserts),
         any(each.unordered for each in found),
         any(each.leaves_out for each in found),
+        any(each.mixed for each in found),
     )
 
 
@@ -73,7 +81,7 @@ def _doings_of(text: bytes) -> Doings | None:
             elif name == "SelectStmt":
                 limited = found.HasField("limit_count") or found.HasField("limit_offset")
                 unordered = unordered or (limited and not found.sort_clause)
-    return Doings(frozenset(calls), tuple(inserts), unordered, leaves_out)
+    return Doings(frozenset(calls), tuple(inserts), unordered, leaves_out, mixes_upsert(parsed))
 
 
 def as_json(inserts: Iterable[tuple[str, tuple[str, ...] | None]]) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from dsqlkit.local.backend.conversation import Conversation
-from dsqlkit.local.occ.changes import Ask, array
+from dsqlkit.local.occ.changes import Ask, NotThere, array
 from dsqlkit.local.occ.overlay_text import Target, Upsert
 from dsqlkit.local.occ.steps_again import StepsAgain
 from dsqlkit.local.statements.steps import Step
@@ -40,10 +40,13 @@ class Upserting:
 
     async def begin(self, step: Step, found: Upsert, relation: str) -> Begun:
         """Prepare for one, which was found in the text of a step, at the overlay of a table (oid).
-        Raises exchange.Refused."""
+        Raises exchange.Refused, and changes.NotThere if other writes are part of it, which would be
+        done twice."""
         assert step.statement is not None
         if found.skips is not None and await self._begin_skipping(relation, found.skips):
             return Begun(found.first, self._end_skipping)
+        if found.mixed:
+            raise NotThere
         self._conversation.tells_of(relation)
         await self._ask(_BEGIN, relation)
         parameters = None

@@ -1,6 +1,6 @@
 """PostgreSQL's parse tree: the statements of a text, and the nodes of a statement."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -44,6 +44,19 @@ def leaves_alone(insert: Node) -> bool:
     """Whether an INSERT leaves the rows alone whose key is there: ON CONFLICT DO NOTHING."""
     clause = insert.on_conflict_clause
     return bool(clause.action == tree.ONCONFLICT_NOTHING)
+
+
+def mixes_upsert(statements: Sequence[ParsedStatement]) -> bool:
+    """Whether an INSERT ... ON CONFLICT is part of a text that does more."""
+    written = (each for statement in statements for each in statement.nodes)
+    writes = [each for each in written if each.DESCRIPTOR.name in WRITES]
+    upserts = [
+        each
+        for each in writes
+        if each.DESCRIPTOR.name == "InsertStmt" and each.HasField("on_conflict_clause")
+    ]
+    is_all = len(statements) == len(writes) == 1 and statements[0].name == "insert_stmt"
+    return bool(upserts) and not is_all
 
 
 def nodes(node: Node) -> Iterator[Node]:

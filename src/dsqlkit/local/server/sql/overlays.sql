@@ -53,7 +53,7 @@ $$;
 -- All that the overlay of a table or view is made from, as occ/overlay_ddl.py reads it.
 CREATE OR REPLACE FUNCTION dsqlkit.shape_of(relation oid) RETURNS text LANGUAGE sql SET search_path = pg_catalog AS $$
     SELECT json_build_object(
-        'form', 2, -- of overlays: another one has those made anew that are there
+        'form', 3, -- of overlays: another one has those made anew that are there
         'relation', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'owner', c.relowner, 'acl', c.relacl,
         'definition', CASE WHEN c.relkind = 'v' THEN dsqlkit.view_text(c.oid) END,
         'columns', (SELECT json_agg(json_build_object(
@@ -139,6 +139,7 @@ CREATE OR REPLACE FUNCTION dsqlkit.drop_overlays() RETURNS event_trigger LANGUAG
     SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     gone record;
+    part text;
 BEGIN
     FOR gone IN
         SELECT d.object_type, d.schema_name, d.object_name, d.objid FROM pg_event_trigger_dropped_objects() d
@@ -154,8 +155,17 @@ BEGIN
             EXECUTE format('DROP VIEW %I.%I CASCADE', 'dsqlkit_view_' || gone.schema_name, gone.object_name);
         END IF;
         IF to_regclass(dsqlkit.overlay_part(gone.objid, '')) IS NOT NULL THEN
-            EXECUTE format('DROP TABLE %s, %s', dsqlkit.overlay_part(gone.objid, ''), dsqlkit.overlay_part(gone.objid, ' hidden'));
-            EXECUTE format('DROP FUNCTION %s()', dsqlkit.overlay_part(gone.objid, ' write'));
+            -- What is due has rows of the first.
+            FOREACH part IN ARRAY ARRAY[' due', '', ' hidden'] LOOP
+                IF to_regclass(dsqlkit.overlay_part(gone.objid, part)) IS NOT NULL THEN
+                    EXECUTE format('DROP TABLE %s', dsqlkit.overlay_part(gone.objid, part));
+                END IF;
+            END LOOP;
+            FOREACH part IN ARRAY ARRAY[' find', ' write', ' settle'] LOOP
+                IF to_regproc(dsqlkit.overlay_part(gone.objid, part)) IS NOT NULL THEN
+                    EXECUTE format('DROP FUNCTION %s()', dsqlkit.overlay_part(gone.objid, part));
+                END IF;
+            END LOOP;
         END IF;
     END LOOP;
 END
@@ -397,7 +407,8 @@ SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM dsqlkit.admit(key);
     PERFORM dsqlkit.assign('dsqlkit.meeting', '', true);
-    EXECUTE format('WITH moved AS (DELETE FROM %1$s RETURNING %2$s) INSERT INTO pg_temp."dsqlkit upsert" (%2$s) SELECT %2$s FROM moved',
+    -- They stay there, as the statement may read the overlay.
+    EXECUTE format('INSERT INTO pg_temp."dsqlkit upsert" (%2$s) SELECT %2$s FROM %1$s',
         dsqlkit.overlay_part(relation, ''), dsqlkit.columns_of(relation, ''));
 END
 $$;
@@ -406,6 +417,7 @@ CREATE OR REPLACE FUNCTION dsqlkit.end_upsert(key text, relation regclass) RETUR
 SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM dsqlkit.admit(key);
+    EXECUTE format('DELETE FROM %s', dsqlkit.overlay_part(relation, ''));
     EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM pg_temp."dsqlkit upsert"',
         dsqlkit.overlay_part(relation, ''), dsqlkit.columns_of(relation, ''));
     DROP TABLE pg_temp."dsqlkit upsert";
