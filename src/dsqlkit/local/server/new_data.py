@@ -8,11 +8,17 @@ from typing import Final
 from dsqlkit.local.server.home import ServerHome
 from dsqlkit.local.server.programs import run_or_fail
 
-SUPERUSER: Final = "postgres"
-"""The server's own superuser, as catalogs show it. No client can sign in as it."""
+SUPERUSER: Final = "pg_superuser"
+"""The server's own superuser, as catalogs show it. No client can sign in as it.
+
+What a real cluster calls the owner of its system objects was not recorded, but pg_dump reads one,
+so pg_roles has it. PostgreSQL keeps names that begin with pg_ for itself, and what lists roles of
+people (psql's list of roles, pg_dumpall) leaves them out. initdb refuses such a name: catalog.sql
+gives it.
+"""
 
 INITDB_OPTIONS: Final = (
-    f"--username={SUPERUSER}",
+    "--username=postgres",
     "--auth=trust",
     "--encoding=UTF8",
     "--locale=C",

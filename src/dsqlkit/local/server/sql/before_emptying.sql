@@ -1,4 +1,4 @@
 -- All but the schema public goes with the roles that own it.
 
-ALTER SCHEMA public OWNER TO postgres;
+ALTER SCHEMA public OWNER TO pg_superuser;
 

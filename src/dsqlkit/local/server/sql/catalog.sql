@@ -2,10 +2,10 @@
 -- over existing data after this file has changed. Single-user mode runs it, where a statement ends
 -- at a semicolon before an empty line.
 
--- Data of earlier versions call the superuser otherwise, whom catalogs show as an owner.
+-- What catalogs show as an owner (see new_data.py). initdb, and data of earlier versions, call it otherwise.
 SET allow_system_table_mods = on;
 
-UPDATE pg_catalog.pg_authid SET rolname = 'postgres' WHERE oid = 10 AND rolname = 'dsqlkit';
+UPDATE pg_catalog.pg_authid SET rolname = 'pg_superuser' WHERE oid = 10 AND rolname <> 'pg_superuser';
 
 RESET allow_system_table_mods;
 
@@ -13,9 +13,28 @@ CREATE SCHEMA IF NOT EXISTS sys;
 
 GRANT USAGE ON SCHEMA sys TO PUBLIC;
 
--- The endpoint's own: its functions are called by the statements that it rewrites.
+-- What is in sys, as pg_depend names it.
 CREATE SCHEMA IF NOT EXISTS dsqlkit;
 
+CREATE OR REPLACE VIEW dsqlkit.sys_object AS
+    SELECT 'pg_catalog.pg_namespace'::regclass::oid AS classid, 'sys'::regnamespace::oid AS objid
+    UNION ALL SELECT 'pg_catalog.pg_class'::regclass, c.oid FROM pg_catalog.pg_class c WHERE c.relnamespace = 'sys'::regnamespace
+    UNION ALL SELECT 'pg_catalog.pg_proc'::regclass, p.oid FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'sys'::regnamespace;
+
+-- It belongs to an extension in the end (see sys.sql), which a DROP here would take with it.
+SET allow_system_table_mods = on;
+
+DELETE FROM pg_catalog.pg_depend d USING dsqlkit.sys_object o
+    WHERE d.classid = o.classid AND d.objid = o.objid AND d.deptype = 'e';
+
+DELETE FROM pg_catalog.pg_init_privs i USING dsqlkit.sys_object o WHERE i.classoid = o.classid AND i.objoid = o.objid;
+
+-- PostgreSQL grants columns of pg_subscription, for which pg_dump would PREPARE a query (see pg_attribute in seen.sql).
+DELETE FROM pg_catalog.pg_init_privs WHERE objsubid <> 0;
+
+RESET allow_system_table_mods;
+
+-- The endpoint's own: its functions are called by the statements that it rewrites.
 GRANT USAGE ON SCHEMA dsqlkit TO PUBLIC;
 
 -- Another version's functions may have other parameters, which cannot be replaced.

@@ -69,9 +69,11 @@ FROM (VALUES ('pg_attrdef', 'adrelid'), ('pg_inherits', 'inhrelid'), ('pg_rewrit
     AS of_relation (relation, of_column);
 
 -- Indexes are stored by btree_index (10003, by AWS's skill), tables by btree_table, whose oid was not recorded.
--- Foreign keys have triggers; others are the endpoint's.
+-- Foreign keys have triggers; others are the endpoint's. AWS IAM GRANT gives privileges on a view of sys for its own ends.
 SELECT dsqlkit.see('pg_class', 'NOT (t.relnamespace = @own)', ARRAY['relam', $e$ CASE t.relam WHEN 403 THEN 10003::pg_catalog.oid ELSE t.relam END $e$,
-    'relhastriggers', $e$ (t.relhastriggers AND EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = t.oid AND g.tgconstraint <> 0)) $e$],
+    'relhastriggers', $e$ (t.relhastriggers AND EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = t.oid AND g.tgconstraint <> 0)) $e$,
+    'relacl', $e$ CASE WHEN t.relkind = 'v' THEN coalesce((SELECT i.initprivs FROM pg_catalog.pg_init_privs i
+        WHERE i.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.objoid = t.oid AND i.privtype = 'e'), t.relacl) ELSE t.relacl END $e$],
     ARRAY['oid', 'c.oid', 'relname', 'c.name', 'relnamespace', 'c.namespace', 'relowner', 'c.owner', 'relam', '10003::pg_catalog.oid',
         'relfilenode', '0::pg_catalog.oid', 'relpages', '0', 'reltuples', '0::pg_catalog.float4',
         'relnatts', 'pg_catalog.cardinality(c.key_columns || c.included)::pg_catalog.int2']);
@@ -83,9 +85,16 @@ SELECT dsqlkit.see(relation, 'true', ARRAY[method,
     pg_catalog.format('CASE t.%1$I WHEN 403 THEN 10003::pg_catalog.oid ELSE t.%1$I END', method)])
 FROM (VALUES ('pg_opclass', 'opcmethod'), ('pg_opfamily', 'opfmethod'), ('pg_amop', 'amopmethod')) AS of_method (relation, method);
 
--- Values that may be long are stored as they come here, for their size to be known (see limits.sql).
-SELECT dsqlkit.see_of_relation('pg_attribute', 'attrelid', ARRAY['attstorage', $e$ CASE WHEN t.attstorage = 'e' THEN 'x' ELSE t.attstorage END::"char" $e$,
-    'attcompression', $e$ CASE WHEN t.attstorage = 'e' THEN 'l' ELSE t.attcompression END::"char" $e$]);
+-- Values that may be long are stored as they come here, for their size to be known (see limits.sql). No column of the catalog has
+-- privileges of its own (see catalog.sql). A real cluster's dump, in the tests of AWS's dsql-lint, compresses json and not
+-- the text of a UNIQUE; that this holds of jsonb and of a PRIMARY KEY is a guess.
+SELECT dsqlkit.see_of_relation('pg_attribute', 'attrelid', ARRAY['attacl', 'CASE WHEN t.attrelid >= 16384 THEN t.attacl END',
+    'attstorage', $e$ CASE WHEN t.attstorage = 'e' THEN 'x' ELSE t.attstorage END::"char" $e$,
+    'attcompression', $e$ CASE WHEN t.attstorage <> 'e' AND t.atttypid NOT IN (114, 3802) THEN t.attcompression
+        WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.attrelid AND c.relkind = 'r')
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k
+                WHERE k.conrelid = t.attrelid AND k.contype IN ('p', 'u') AND t.attnum = ANY (k.conkey)) THEN 'l'
+        ELSE '' END::"char" $e$]);
 
 -- A primary key's index has all columns of its table.
 SELECT dsqlkit.see_of_relation('pg_index', 'indrelid', ARRAY['indnatts', $e$ CASE WHEN t.indisprimary THEN (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
@@ -99,10 +108,12 @@ SELECT dsqlkit.see_of_relation('pg_index', 'indrelid', ARRAY['indnatts', $e$ CAS
         'indisprimary', 'false', 'indisvalid', 'false', 'indisready', 'false', 'indisclustered', 'false', 'indisreplident', 'false',
         'indkey', $e$ pg_catalog.array_to_string(c.key_columns || c.included, ' ')::pg_catalog.int2vector $e$]);
 
--- PostgreSQL's functions that the endpoint has replaced (see dialect.sql) look as before.
-SELECT dsqlkit.see('pg_proc', 'NOT (t.pronamespace = @own)', ARRAY['prolang', $e$ CASE WHEN t.pronamespace = 11 AND t.prosrc ~ 'dsqlkit' THEN 12::pg_catalog.oid ELSE t.prolang END $e$,
-    'prosrc', $e$ CASE WHEN t.pronamespace = 11 AND t.prosrc ~ 'dsqlkit' THEN t.proname::pg_catalog.text
-        ELSE pg_catalog.regexp_replace(t.prosrc, '\mdsqlkit\w*\.', '', 'g') END $e$]);
+-- PostgreSQL's functions that the endpoint has replaced (see dialect.sql) look as before, and those of sys as what is built into a
+-- server too: what a real cluster shows of them was not recorded.
+SELECT dsqlkit.see('pg_proc', 'NOT (t.pronamespace = @own)', ARRAY['prolang', pg_catalog.format('CASE WHEN %s THEN 12::pg_catalog.oid ELSE t.prolang END', built_in),
+    'prosrc', pg_catalog.format($e$ CASE WHEN %s THEN t.proname::pg_catalog.text
+        ELSE pg_catalog.regexp_replace(t.prosrc, '\mdsqlkit\w*\.', '', 'g') END $e$, built_in)])
+FROM (VALUES ($$ (t.pronamespace = 'sys'::pg_catalog.regnamespace OR t.pronamespace = 11 AND t.prosrc ~ 'dsqlkit') $$)) AS b (built_in);
 
 SELECT dsqlkit.see('pg_trigger', $$ t.tgconstraint <> 0 AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c
     WHERE c.oid = t.tgrelid AND c.relnamespace = @own) $$);
@@ -212,29 +223,42 @@ CREATE OR REPLACE FUNCTION dsqlkit.functiondef(oid) RETURNS text LANGUAGE intern
 
 CREATE OR REPLACE FUNCTION dsqlkit.sqlbody(oid) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'pg_get_function_sqlbody';
 
+-- Of a view over a relation of the endpoint's there is nothing to show.
+CREATE OR REPLACE FUNCTION dsqlkit.definition(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$ SELECT (SELECT CASE WHEN $1 !~ '\mdsqlkit\.' THEN dsqlkit.as_written($1) END) $$;
+
+-- As pg_proc shows it (see above).
+CREATE OR REPLACE FUNCTION dsqlkit.function_definition(oid) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
+    SELECT CASE WHEN p.pronamespace = 'sys'::pg_catalog.regnamespace OR p.pronamespace = 11 AND p.prosrc ~ 'dsqlkit'
+        THEN pg_catalog.regexp_replace(pg_catalog.regexp_replace(dsqlkit.functiondef($1), '\n LANGUAGE \w+', E'\n LANGUAGE internal'),
+            '\nAS \$(\w+)\$.*', pg_catalog.format(E'\nAS $\\1$%s$\\1$\n', p.proname))
+        ELSE dsqlkit.as_written(dsqlkit.functiondef($1)) END
+    FROM pg_catalog.pg_proc p WHERE p.oid = $1
+$$;
+
 CREATE OR REPLACE FUNCTION pg_catalog.pg_get_viewdef(oid) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    AS $$ SELECT dsqlkit.as_written(dsqlkit.viewdef($1)) $$;
+    AS $$ SELECT dsqlkit.definition(dsqlkit.viewdef($1)) $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.pg_get_viewdef(oid, boolean) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    AS $$ SELECT dsqlkit.as_written(dsqlkit.viewdef($1, $2)) $$;
+    AS $$ SELECT dsqlkit.definition(dsqlkit.viewdef($1, $2)) $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.pg_get_viewdef(oid, integer) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    AS $$ SELECT dsqlkit.as_written(dsqlkit.viewdef($1, $2)) $$;
+    AS $$ SELECT dsqlkit.definition(dsqlkit.viewdef($1, $2)) $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.pg_get_viewdef(text) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    AS $$ SELECT dsqlkit.as_written(dsqlkit.viewdef($1)) $$;
+    AS $$ SELECT dsqlkit.definition(dsqlkit.viewdef($1)) $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.pg_get_viewdef(text, boolean) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    AS $$ SELECT dsqlkit.as_written(dsqlkit.viewdef($1, $2)) $$;
+    AS $$ SELECT dsqlkit.definition(dsqlkit.viewdef($1, $2)) $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.pg_get_ruledef(oid) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    AS $$ SELECT dsqlkit.as_written(dsqlkit.ruledef($1)) $$;
+    AS $$ SELECT dsqlkit.definition(dsqlkit.ruledef($1)) $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.pg_get_ruledef(oid, boolean) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    AS $$ SELECT dsqlkit.as_written(dsqlkit.ruledef($1, $2)) $$;
+    AS $$ SELECT dsqlkit.definition(dsqlkit.ruledef($1, $2)) $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.pg_get_functiondef(oid) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    AS $$ SELECT dsqlkit.as_written(dsqlkit.functiondef($1)) $$;
+    AS $$ SELECT dsqlkit.function_definition($1) $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.pg_get_function_sqlbody(oid) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
     AS $$ SELECT dsqlkit.as_written(dsqlkit.sqlbody($1)) $$;

@@ -78,3 +78,21 @@ CREATE OR REPLACE FUNCTION sys.fetch_seq_data_tuple(oid) RETURNS text LANGUAGE s
 
 CREATE OR REPLACE FUNCTION sys.get_key_desc(oid) RETURNS text LANGUAGE sql AS $$ SELECT dsqlkit.not_known('get_key_desc') $$;
 
+-- pg_dump is known to read a real cluster whole, where it would have had to PREPARE a query for each function that it dumps, which
+-- DSQL refuses: so it takes none of them for a client's. What tells it so was not recorded. Here all of sys belongs to
+-- the one extension, with the privileges that it has from the beginning (catalog.sql takes that back).
+SET allow_system_table_mods = on;
+
+INSERT INTO pg_catalog.pg_depend (classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype)
+    SELECT o.classid, o.objid, 0, 'pg_catalog.pg_extension'::regclass, e.oid, 0, 'e'
+    FROM dsqlkit.sys_object o, pg_catalog.pg_extension e
+    WHERE e.extname = 'plpgsql';
+
+INSERT INTO pg_catalog.pg_init_privs (objoid, classoid, objsubid, privtype, initprivs)
+    SELECT n.oid, 'pg_catalog.pg_namespace'::regclass, 0, 'e', n.nspacl FROM pg_catalog.pg_namespace n WHERE n.nspname = 'sys'
+    UNION ALL SELECT c.oid, 'pg_catalog.pg_class'::regclass, 0, 'e',
+            (SELECT array_agg(a) FROM unnest(c.relacl) AS a WHERE a::text ~ '^(pg_superuser)?=')
+        FROM pg_catalog.pg_class c WHERE c.relnamespace = 'sys'::regnamespace;
+
+RESET allow_system_table_mods;
+
