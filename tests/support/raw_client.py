@@ -86,6 +86,16 @@ class RawClient:
         self._socket.sendall(frames)
         return self.reply()
 
+    def send_part(self, frames: bytes) -> None:
+        """Send frames that end with no Sync."""
+        self._socket.sendall(frames)
+
+    def wait_for(self, *kinds: bytes) -> str:
+        """The text of the next message of these kinds, past all that comes before it."""
+        while (received := self._frame())[0] not in kinds:
+            assert received[0] not in (b"E", b"Z")
+        return received[1][5:-1].decode(errors="replace")
+
     def frames(self) -> list[bytes]:
         """An answer as it comes, message by message, up to its end."""
         frames = []

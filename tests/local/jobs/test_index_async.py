@@ -107,21 +107,6 @@ def test_a_build_waits_for_no_open_reader_whose_commit_is_told_of_it(
             reader.execute("COMMIT")
 
 
-def test_waiting_inside_a_transaction_ends_when_the_job_does(
-    connection: Connection, table: str
-) -> None:
-    with connect_inside() as inside, inside.transaction():
-        # Keeps the job from its end until the transaction has touched the table.
-        inside.execute("LOCK TABLE indexed IN SHARE UPDATE EXCLUSIVE MODE")
-        job_id = submit(connection, "CREATE INDEX ASYNC i ON indexed (a)")
-        connection.execute("BEGIN")
-        connection.execute("SELECT count(*) FROM indexed")
-    connection.execute("CALL sys.wait_for_job(%s)", [job_id])
-    with pytest.raises(psycopg.errors.SerializationFailure, match="OC001"):
-        connection.execute("COMMIT")
-    assert is_valid(connection, "i")
-
-
 def test_duplicates_fail_the_job_and_leave_an_invalid_index(
     connection: Connection, table: str
 ) -> None:
@@ -198,6 +183,38 @@ def test_waiting_for_what_is_no_job(connection: Connection, call: str, sqlstate:
     with pytest.raises(psycopg.Error) as refused:
         connection.execute(call)
     assert refused.value.diag.sqlstate == sqlstate
+
+
+@pytest.mark.parametrize("call", ["CALL sys.wait_for_job(%s)", "call SYS.Wait_For_Job ( %s )"])
+def test_no_transaction_waits_for_a_job(connection: Connection, table: str, call: str) -> None:
+    """Its own job would begin when it commits: it would wait for itself."""
+    connection.execute("BEGIN")
+    job_id = submit(connection, "CREATE INDEX ASYNC alone ON indexed (a)")
+    with pytest.raises(psycopg.errors.ActiveSqlTransaction) as refused:
+        connection.execute(call.encode(), [job_id])
+    connection.execute("ROLLBACK")
+    told = refused.value.diag.message_primary
+    assert told == "sys.wait_for_job cannot run inside a transaction block"
+    with pytest.raises(psycopg.errors.ActiveSqlTransaction):
+        connection.execute("SELECT 1; CALL sys.wait_for_job('aaaaaaaaaaaaaaaaaaaaaaaaaa')")
+    assert connection.execute("SELECT FROM pg_class WHERE relname = 'alone'").rowcount == 0
+
+
+def test_a_wait_that_was_too_long_has_not_succeeded(connection: Connection, table: str) -> None:
+    limited = "CREATE OR REPLACE FUNCTION dsqlkit.wait_limit() RETURNS interval LANGUAGE sql AS {}"
+    with connect_inside() as inside:
+        inside.execute(limited.format("$$ SELECT interval '0' $$").encode())
+        row = inside.execute(
+            "INSERT INTO dsqlkit.job (job_id, status, job_type, class_id, target, target_name,"
+            " owner, search_path, ddl) VALUES (dsqlkit.new_job_id(), 'processing', 'ANALYZE', 0,"
+            " 0, '', '', '', '') RETURNING job_id"
+        ).fetchone()
+        assert row is not None
+        try:
+            assert connection.execute("CALL sys.wait_for_job(%s)", row).fetchone() == (False,)
+        finally:
+            inside.execute("DELETE FROM dsqlkit.job WHERE job_id = %s", row)
+            inside.execute(limited.format("$$ SELECT interval '300 seconds' $$").encode())
 
 
 def test_many_jobs_on_one_table_all_complete(

@@ -42,6 +42,15 @@ OUTSIDE: list[tuple[Kind | None, End, set[str], Turn]] = [
     (Kind.COMMIT, End.QUERY, set(), Turn.STREAM),
     # Preparing and describing alone.
     (None, End.FLUSH, set(), Turn.PREPARE_ONLY),
+    # Others are not to wait while the client waits for the answer before its Sync.
+    (None, End.FLUSH, {"binds"}, Turn.BEGIN_IMPLICIT),
+    (Kind.READ, End.FLUSH, {"binds"}, Turn.BEGIN_IMPLICIT),
+    (Kind.WRITE, End.FLUSH, {"limited", "outdated"}, Turn.BEGIN_IMPLICIT),
+    (Kind.SCHEMA, End.FLUSH, {"refused"}, Turn.BEGIN_IMPLICIT),
+    (Kind.SETTING, End.FLUSH, set(), Turn.STREAM),
+    (Kind.WRITE, End.FLUSH, {"joins"}, Turn.TAKE_OVER),
+    (Kind.SETTING, End.FLUSH, {"joins"}, Turn.STREAM),
+    (Kind.SETTING, End.QUERY, {"joins"}, Turn.TAKE_OVER),
     # BEGIN.
     (Kind.BEGIN, End.QUERY, {"plain", "idle"}, Turn.BEGIN_AHEAD),
     (Kind.BEGIN, End.QUERY, {"plain"}, Turn.BEGIN),
@@ -104,6 +113,7 @@ def test_outside_a_transaction_block(
     names = (
         *("joins", "plain", "idle", "outdated", "refused"),
         *("limited", "counted", "apart", "explains", "disrupted", "together"),
+        "binds",
     )
     assert outside(kind, end, **{name: name in facts for name in names}) is turn
 

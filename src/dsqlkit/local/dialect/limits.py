@@ -20,6 +20,12 @@ _SECOND_DDL: Final = not_supported("multiple ddl statements not supported in a t
 _MIXED: Final = not_supported("ddl and dml are not supported in the same transaction")
 _ANALYZE: Final = Refusal("25001", "ANALYZE cannot run inside a transaction block")
 """PostgreSQL's words for VACUUM; that DSQL refuses it there is documented, its words are not."""
+_ALONE: Final = {
+    Kind.ANALYZE: _ANALYZE,
+    # In the source of AWS's plug-in for Flyway; the SQLSTATE was not recorded.
+    Kind.WAIT: Refusal("25001", "sys.wait_for_job cannot run inside a transaction block"),
+}
+"""What may not join others in a transaction."""
 _DML: Final = (Kind.WRITE, Kind.COPY_IN)
 _ENDS: Final = (Kind.COMMIT, Kind.ROLLBACK)
 """A BEGIN in a transaction is none of them: what came before is in the same one."""
@@ -85,7 +91,8 @@ def too_old(age_s: float, limit_s: float) -> Refusal | None:
 
 def refusal_inside(ddl: bool, dml: bool, parts: Sequence[Kind]) -> Refusal | None:
     """Why these statements may not join a transaction with what it had before."""
-    return _ANALYZE if Kind.ANALYZE in parts else mixture(ddl, dml, parts)[2]
+    alone = next((_ALONE[kind] for kind in parts if kind in _ALONE), None)
+    return alone or mixture(ddl, dml, parts)[2]
 
 
 def refusal_outside(parts: Sequence[Kind]) -> Refusal | None:

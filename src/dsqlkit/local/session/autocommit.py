@@ -4,6 +4,7 @@ Its frames are forwarded as they come, and so are the answers. Exceptions are wh
 refused, what may change too many rows, and a COMMIT that a fault on demand may hit.
 """
 
+import asyncio
 from functools import partial
 from typing import Final
 
@@ -32,12 +33,14 @@ from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.together import Together
 from dsqlkit.local.session.turns import Turn, outside
 from dsqlkit.local.session.unsynced import Unsynced
-from dsqlkit.local.statements.statement import BOUNDS, Statement
+from dsqlkit.local.statements.statement import BOUNDS, Kind, Statement
 from dsqlkit.local.statements.steps import End, Step
 from dsqlkit.quotas import MAX_ROWS
 
 _ENDS: Final = (End.SYNC, End.QUERY)
 _QUERIED: Final = Request(forward=True, is_query=True)
+_UNSYNCED_S: Final = 0.02
+"""How long what was sent may go without its Sync, before others are let past what it holds."""
 
 
 class Autocommit:
@@ -69,6 +72,7 @@ class Autocommit:
                 explains=False,
                 disrupted=on_commit and self._can_be_hit(step),
                 together=False,
+                binds=step.binds,
             )
         counts_apart = self._parts.counts_apart(statement)
         return outside(
@@ -85,13 +89,17 @@ class Autocommit:
             explains=statement.explained is not None,
             disrupted=on_commit and self._can_be_hit(step),
             together=statement.plain and not joins and self._together.begins_more(step),
+            binds=step.binds,
         )
 
     def stream(self, step: Step) -> None:
         """Forward a step, with those before and after it up to a Sync."""
-        self._join(step)
+        begins = self._unsynced is None
+        unsynced = self._join(step)
         if step.end in _ENDS:
             self._unsynced = None
+        elif begins:
+            asyncio.get_running_loop().call_later(_UNSYNCED_S, self._outstay, unsynced)
         self._parts.backend.write(step.data)
 
     def disrupt(self, step: Step) -> None:
@@ -112,7 +120,7 @@ class Autocommit:
 
     def prepare_only(self, step: Step) -> None:
         """Forward a step that executes nothing."""
-        self._parts.backend.write(step.data)
+        self._parts.send_step(step, step.data, forward=True)
 
     def refuse(self, step: Step) -> None:
         """Send something that fails in place of a step that may not be a transaction, or not with
@@ -148,6 +156,17 @@ class Autocommit:
 
     def take_over(self, step: Step) -> None:
         """Go on with what came since the last Sync as a transaction block."""
+        self._go_on_as_block(step)
+
+    def _outstay(self, unsynced: Unsynced) -> None:
+        """Go on so with what is still without its Sync, as whoever waits for it cannot be let past
+        otherwise. A COPY ends with its data."""
+        pipeline = self._parts.pipeline
+        is_left = self._unsynced is unsynced and pipeline.is_open and not pipeline.held_up
+        if is_left and not any(each.kind is Kind.COPY_IN for each in unsynced.statements):
+            self._go_on_as_block(None)
+
+    def _go_on_as_block(self, step: Step | None) -> None:
         assert self._unsynced is not None
         exchange, unsynced = self._exchange, self._unsynced
         self._unsynced = None
@@ -173,22 +192,23 @@ class Autocommit:
         """Begin the transaction of a text, or of a pipeline."""
         self._parts.do("the begin of a text", implicit.begin(self._parts, step))
 
-    def _join(self, step: Step) -> None:
+    def _join(self, step: Step) -> Unsynced:
         """Let a step be one of those up to the next Sync."""
-        if self._unsynced is None:
+        unsynced = self._unsynced
+        if unsynced is None:
             self._unsynced = unsynced = Unsynced()
             request = _QUERIED if step.is_query else FORWARDED
             self._exchange = Exchange(request, partial(self._done, unsynced))
             self._parts.conversation.expect(self._exchange)
         if step.statement is not None:
             self._exchange.counts = not step.is_query and self._may_be_too_much(step.statement)
-            self._unsynced.add(step.statement)
+            unsynced.add(step.statement)
+        return unsynced
 
     def _fail(self, step: Step, refusal: Refusal, outdated: frozenset[str] = frozenset()) -> None:
         """Have a step fail, and PostgreSQL skip what comes after it up to the Sync."""
-        self._join(step)
-        assert self._unsynced is not None
-        self._unsynced.outdated = self._unsynced.outdated or outdated
+        unsynced = self._join(step)
+        unsynced.outdated = unsynced.outdated or outdated
         if step.end in _ENDS:
             self._unsynced = None
         self._parts.backend.write(refused(step, refusal))

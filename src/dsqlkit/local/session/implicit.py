@@ -37,12 +37,13 @@ async def begin(parts: Parts, step: Step) -> None:
 
 async def take_over(
     parts: Parts,
-    step: Step,
+    step: Step | None,
     exchange: Exchange,
     statements: Sequence[Statement],
     note: Callable[[Exchange], None],
 ) -> None:
-    """Have the transaction of what came since the last Sync go on for a step, which comes next.
+    """Have the transaction of what came since the last Sync go on for a step, which comes next; for
+    none yet, where its client takes its time.
 
     `exchange` is under way for these statements, and `note` is told how they ended.
     """
@@ -74,10 +75,13 @@ async def take_over(
         transaction.keep(statements, verdict.changed)
     else:
         note(done)
-    if verdict.error is not None or is_too_much:
+    has_failed = verdict.error is not None or is_too_much
+    if step is None or (has_failed and step.is_query):
+        parts.pipeline.skipping = has_failed
+    elif has_failed:
         parts.tell(step, b"" if step.hides_ready else READY_IDLE, failed=True)
-        return
-    parts.pipeline.put_first(step)
+    else:
+        parts.pipeline.put_first(step)
 
 
 def split(parts: Parts, step: Step) -> None:

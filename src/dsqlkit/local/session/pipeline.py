@@ -45,6 +45,7 @@ class Pipeline:
     when the client breaks the protocol. While it is `held_up`, no further step is handled.
 
     `skipping`: there was an error, and what comes before the client's next Sync is left out.
+    `is_open`: the session has not ended.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Pipeline:
         self._conversation = conversation
         self._handle = handle
         self._broken = broken
-        self._is_open = True
+        self.is_open = True
         self._frames = FrameCutter({*WANTED, *ENDS}, limit=MAX_CLIENT_FRAME)
         self._steps = StepCutter(read)
         self._queue: deque[Step] = deque()
@@ -146,7 +147,7 @@ class Pipeline:
 
     def go_on(self) -> None:
         """Handle the steps as far as none has to wait for an answer, and what came after them."""
-        while self._queue and self._is_open:
+        while self._queue and self.is_open:
             step = self._queue[0]
             # In the middle of a COPY a Sync means nothing.
             is_void = self._copy is not None and step.data == SYNC and not self._copy.is_part
@@ -163,7 +164,7 @@ class Pipeline:
 
     def close(self) -> None:
         """Handle nothing more."""
-        self._is_open = False
+        self.is_open = False
 
     @property
     def _takes_steps(self) -> bool:
@@ -171,7 +172,7 @@ class Pipeline:
 
     def _take(self, step: Step) -> None:
         # What goes on may go together with what comes after it.
-        if not (step.goes_on or self._queue) and self._takes_steps and self._is_open:
+        if not (step.goes_on or self._queue) and self._takes_steps and self.is_open:
             self._handle(step)
             return
         self._queue.append(step)

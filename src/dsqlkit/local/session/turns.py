@@ -5,6 +5,7 @@ Each table takes facts and no more: nothing here asks, sends or waits.
 """
 
 from enum import Enum
+from typing import Final
 
 from dsqlkit.local.occ.open_transaction import Phase
 from dsqlkit.local.statements.statement import Kind
@@ -39,7 +40,8 @@ class Turn(Enum):
     STREAM = "streamed"
     """Forwarded as a part of what is committed by itself up to the next Sync."""
     PREPARE_ONLY = "prepared only"
-    """Forwarded by itself: its answer ends with no ReadyForQuery."""
+    """Forwarded as a transaction of its own, whose end the client does not see: it would hold on to
+    what it names until the client's Sync."""
     LIMIT = "limited"
     """Run in a hidden transaction, as it may change more rows than a transaction may."""
     EXPLAIN = "explained"
@@ -52,9 +54,11 @@ class Turn(Enum):
     """A BEGIN that is sent with the statements that came with it."""
     BEGIN_IMPLICIT = "begun implicitly"
     """A part of a text with other statements beside its BEGIN or COMMIT; or a step of a pipeline
-    that wants a block, to be a part of its transaction."""
+    that wants a block, to be a part of its transaction, or after which the client waits for the
+    answer before it sends its Sync: nobody is to wait for it meanwhile."""
     TAKE_OVER = "taken over"
-    """A step in a pipeline that wants a block: what came since the last Sync becomes its begin."""
+    """A step in a pipeline that wants a block: what came since the last Sync becomes its begin. A
+    Query among others' steps does, as PostgreSQL skips it where one of them failed."""
 
     # Inside one.
     MAKE_EXPLICIT = "made explicit"
@@ -108,6 +112,8 @@ _FINISH = After.FINISH
 _SYNC, _QUERY, _PART = End.SYNC, End.QUERY, End.PART
 _BEGIN, _COMMIT, _ROLLBACK = Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK
 _MIXED, _COPY_IN = Kind.MIXED, Kind.COPY_IN
+_OPENING: Final = frozenset((Kind.READ, Kind.LOCK, Kind.WRITE, Kind.SCHEMA))
+"""What holds on to something, to the end of its transaction."""
 _OPEN, _FAILED, _EMPTIED = Phase.OPEN, Phase.FAILED, Phase.EMPTIED
 
 
@@ -139,6 +145,7 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
     explains: bool,
     disrupted: bool,
     together: bool,
+    binds: bool,
 ) -> Turn:
     """The turn of a step outside a transaction block. `kind` is None where it executes nothing.
 
@@ -147,7 +154,8 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
     it may not be a transaction, by itself or with those before it. `limited`: it may change too
     much; `counted`: those before it and it may. `apart`: no tag tells of all rows that it writes.
     `explains`: its plan is printed anew. `disrupted`: a fault may hit the COMMIT that it ends in.
-    `together`: it is a BEGIN that can be sent with statements that came with it.
+    `together`: it is a BEGIN that can be sent with statements that came with it. `binds`: it leaves
+    a portal for later.
     """
     if kind is _BEGIN and not joins:
         if together:
@@ -162,15 +170,21 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
             return Turn.BEGIN_IMPLICIT
         if explains and not outdated:
             return Turn.EXPLAIN
+    if joins and end is _QUERY:
+        return Turn.TAKE_OVER
     if outdated:
         return Turn.OUTDATED
     if refused:
         return Turn.REFUSE
     if not joins:
-        if kind is None and end is End.FLUSH:
+        if end is End.FLUSH and kind is None and not binds:
             return Turn.PREPARE_ONLY
+        if end is End.FLUSH and (kind is None or kind in _OPENING):
+            return Turn.BEGIN_IMPLICIT
         if limited and (end is _QUERY or end is _SYNC):
             return Turn.LIMIT
+    elif end is End.FLUSH and kind in _OPENING:
+        return Turn.TAKE_OVER
     elif counted and end is _SYNC:
         return Turn.COUNT
     return Turn.DISRUPT if disrupted else _STREAM

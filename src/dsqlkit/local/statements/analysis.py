@@ -44,6 +44,7 @@ _BY_NODE: Final = {
     # 8.3) sends it inside transactions, in AWS's example too, which then reads what it wrote.
     "deallocate_stmt": Kind.READ,
 }
+_WAITS: Final = (("sys", "wait_for_job"), ("wait_for_job",))
 _SCHEMA_STARTS: Final = (
     *("create", "alter", "drop", "index", "view", "rename", "grant", "comment", "define"),
 )
@@ -99,9 +100,15 @@ def _kind(name: str, node: Node) -> Kind:
         return Kind.COPY_IN if node.is_from else Kind.READ
     if name.startswith(_SCHEMA_STARTS) and not name.startswith("create_table_as"):
         return Kind.SCHEMA
+    if name == "call_stmt":
+        return Kind.WAIT if _called(node) in _WAITS else Kind.OTHER
     if name == "vacuum_stmt":
         return Kind.OTHER if node.is_vacuumcmd else Kind.ANALYZE
     return _BY_NODE.get(name, Kind.OTHER)
+
+
+def _called(call: Node) -> tuple[str, ...]:
+    return tuple(part.string.sval for part in call.funccall.funcname)
 
 
 def _statement(parsed: ParsedStatement, source: Parsable) -> Statement:
@@ -112,7 +119,7 @@ def _statement(parsed: ParsedStatement, source: Parsable) -> Statement:
     if kind is Kind.BEGIN:
         plain = node.kind == tree.TRANS_STMT_BEGIN and not node.options
         return Statement(kind, (kind,), plain=plain)
-    if kind in (Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER, Kind.ANALYZE):
+    if kind in (Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER, Kind.ANALYZE, Kind.WAIT):
         return Statement(kind, (kind,), made=made_by(parsed))
     statement = _with_tables(kind, parsed, source.text)
     if parsed.name != "explain_stmt":

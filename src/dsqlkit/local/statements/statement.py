@@ -14,6 +14,8 @@ class Kind(Enum):
     READ = auto()
     SETTING = auto()
     ANALYZE = auto()
+    WAIT = auto()
+    """CALL sys.wait_for_job."""
     CURSOR = auto()
     LOCK = auto()
     WRITE = auto()

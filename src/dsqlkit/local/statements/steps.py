@@ -55,7 +55,7 @@ class Step(NamedTuple):
     that the backend keeps; `parse` is the Parse of such a statement, empty for a Query. `bind` is
     the Bind of the unnamed portal where it was sent in an earlier step. `fetches` is set when a
     named portal is left with rows to come. `before` counts the characters of the client's text that
-    stand before this part of it. `copied` has the client's data of a COPY.
+    stand before this part of it. `copied` has the client's data of a COPY. `binds`: it has a Bind.
     """
 
     data: bytes
@@ -67,6 +67,7 @@ class Step(NamedTuple):
     fetches: bool = False
     before: int = 0
     copied: bytes = b""
+    binds: bool = False
 
     @property
     def is_query(self) -> bool:
@@ -156,6 +157,7 @@ class StepCutter:
         self._bound = b""
         self._fetches = False
         self._before = 0
+        self._binds = False
         self._in_transaction = False
 
     def feed(self, kind: int, frame: bytes) -> tuple[Step, ...]:
@@ -174,6 +176,7 @@ class StepCutter:
             portal, name = _two_names(frame)
             prepared = self._prepared.get(name, _UNKNOWN)
             self._portals[portal] = (prepared, frame)
+            self._binds = True
             self._fetches = portal != b""
         elif kind == _EXECUTE:
             self._execute(frame)
@@ -256,8 +259,10 @@ class StepCutter:
             self._bound,
             self._fetches,
             self._before,
+            binds=self._binds,
         )
         self._before = 0
+        self._binds = False
         self._frames = []
         self._gathered = 0
         self._executed = None
