@@ -172,15 +172,13 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
             return Turn.EXPLAIN
     if joins and end is _QUERY:
         return Turn.TAKE_OVER
+    if not joins and end is End.FLUSH and (kind is None or kind in _OPENING):
+        return Turn.BEGIN_IMPLICIT if kind is not None or binds else Turn.PREPARE_ONLY
     if outdated:
         return Turn.OUTDATED
     if refused:
         return Turn.REFUSE
     if not joins:
-        if end is End.FLUSH and kind is None and not binds:
-            return Turn.PREPARE_ONLY
-        if end is End.FLUSH and (kind is None or kind in _OPENING):
-            return Turn.BEGIN_IMPLICIT
         if limited and (end is _QUERY or end is _SYNC):
             return Turn.LIMIT
     elif end is End.FLUSH and kind in _OPENING:
