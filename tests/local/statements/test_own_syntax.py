@@ -2,7 +2,7 @@
 
 import pytest
 
-from dsqlkit.local.statements.own_syntax import IamTrust, parsable
+from dsqlkit.local.statements.own_syntax import IamTrust, WrongToken, parsable, wrong_token
 
 ARN = "'arn:aws:iam::1:role/x'"
 
@@ -65,3 +65,44 @@ def test_aws_iam_statements_are_found_whole(sql: str, trusts: list[IamTrust]) ->
         assert found.trust(offset, offset + 1) == trust
     if not trusts:
         assert found.text == sql.encode()
+
+
+@pytest.mark.parametrize(
+    ("sql", "written"),
+    [
+        ("AWS IAM GRANT app TO $1", "$1"),
+        ("aws iam revoke app from $1;", "$1"),
+        ("AWS IAM GRANT $1 TO 'x'", "$1"),
+        ("AWS IAM GRANT app TO foo", "foo"),
+        ('AWS IAM GRANT app TO "foo"', '"foo"'),
+        (f"AWS IAM GRANT app FROM {ARN}", "FROM"),
+        (f"AWS IAM REVOKE app TO {ARN}", "TO"),
+        (f"AWS IAM GRANT TO {ARN}", "TO"),
+        (f"AWS IAM GRANT 'app' TO {ARN}", "'app'"),
+        (f"AWS IAM GRANT select TO {ARN}", "select"),
+        (f"AWS IAM GRANT a, b TO {ARN}", ","),
+        (f"AWS IAM GRANT a TO {ARN} b", "b"),
+        (f"AWS IAM GRANT a TO {ARN} {ARN}", ARN),
+        ("AWS IAM FOO", "FOO"),
+        ("AWS FOO", "FOO"),
+        ("AWS SELECT 1", "SELECT"),
+        ("AWS IAM GRANT app TO;", ";"),
+        ("AWS", ""),
+        ("AWS IAM", ""),
+        ("AWS IAM GRANT app TO", ""),
+    ],
+)
+def test_a_malformed_statement_is_wrong_at_its_first_wrong_token(sql: str, written: str) -> None:
+    start = len("SELECT 'é'; ".encode())
+    whole = f"SELECT 'é'; {sql}".encode()
+    place = whole.rindex(written.encode(), start) if written else len(whole)
+    if sql.endswith(f"{ARN} {ARN}") or sql.startswith("AWS IAM GRANT TO"):
+        place = whole.index(written.encode(), place)
+    assert wrong_token(whole) == WrongToken(start, place, written)
+
+
+@pytest.mark.parametrize(
+    "sql", [f"AWS IAM GRANT app TO {ARN}", "SELECT aws iam", "SELECT 1 AWS IAM", "AWSIAM GRANT"]
+)
+def test_other_texts_have_no_wrong_token(sql: str) -> None:
+    assert wrong_token(sql.encode()) is None

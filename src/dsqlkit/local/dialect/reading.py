@@ -7,10 +7,11 @@ from typing import Final
 
 import postgast
 
-from dsqlkit.local.dialect.rewriting import Edit, edited, edits
+from dsqlkit.local.dialect.refusal import Refusal
+from dsqlkit.local.dialect.rewriting import Edit, edited, edits, failing
 from dsqlkit.local.statements import tree
 from dsqlkit.local.statements.analysis import analyse, together
-from dsqlkit.local.statements.own_syntax import parsable
+from dsqlkit.local.statements.own_syntax import parsable, wrong_token
 from dsqlkit.local.statements.statement import OTHER, Kind, Statement
 from dsqlkit.local.statements.steps import Part, Reading
 from dsqlkit.local.statements.tree import ParsedStatement
@@ -33,7 +34,7 @@ def _read(sql: bytes) -> Reading:
         text = source.text
         parsed = tree.parse(text)
     except (postgast.PgQueryError, UnicodeDecodeError):
-        return Reading(OTHER, text)
+        return Reading(OTHER, _as_it_fails(sql, text))
     statements = analyse(parsed, source)
     changes = [edits(each, source) for each in parsed]
     for at, statement in enumerate(statements):
@@ -67,6 +68,21 @@ def _characters_before(parsed: Iterable[ParsedStatement], sql: bytes) -> Iterato
         characters += len(sql[start : each.start].decode())
         start = each.start
         yield characters
+
+
+def _as_it_fails(sql: bytes, text: bytes) -> bytes:
+    """What to run for a text that does not parse: PostgreSQL's parser knows no AWS IAM statement,
+    and would say that it begins wrongly where DSQL's says at which token it goes wrong."""
+    try:
+        wrong = wrong_token(sql)
+        if wrong is None:
+            return text
+        tree.parse(text[: wrong.statement])
+    except (postgast.PgQueryError, UnicodeDecodeError):
+        return text
+    at = f'at or near "{wrong.written}"' if wrong.written else "at end of input"
+    position = len(sql[: wrong.start].decode()) + 1
+    return failing(Refusal("42601", f"syntax error {at}", position=position)).encode()
 
 
 def _edited(statement: Statement, changes: Sequence[Edit]) -> Statement:

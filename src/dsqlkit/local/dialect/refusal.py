@@ -11,16 +11,24 @@ from dsqlkit.local.wire.messages import error_response
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error that DSQL answers instead of running the statement."""
+    """An error that DSQL answers instead of running the statement. `position` is the character of
+    its text, from 1, that it is about."""
 
     sqlstate: str
     message: str
     detail: str | None = None
     hint: str | None = None
+    position: int | None = None
 
     def as_error(self) -> bytes:
         """The ErrorResponse."""
-        return error_response(self.sqlstate, self.message, detail=self.detail, hint=self.hint)
+        return error_response(
+            self.sqlstate,
+            self.message,
+            detail=self.detail,
+            hint=self.hint,
+            position=self.position,
+        )
 
 
 DATA_CONFLICT: Final = "change conflicts with another transaction (OC000)"

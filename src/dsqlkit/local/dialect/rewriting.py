@@ -28,7 +28,9 @@ from dsqlkit.local.wire.messages import SYNC, Frontend, message
 
 _MARK: Final = "dsqlkit refuses"
 _CARRIER: Final = re.compile(
-    rf'invalid input syntax for type oid: "{_MARK} (?P<sqlstate>.{{5}}) (?P<message>.*)"', re.DOTALL
+    rf'invalid input syntax for type oid: "{_MARK}'
+    r' (?P<sqlstate>.{5})(?P<at>@\d+)? (?P<message>.*)"',
+    re.DOTALL,
 )
 _NUMERIC: Final = re.compile(rb"(pg_catalog\s*\.\s*)?\"?(numeric|decimal|dec)\b\"?", re.IGNORECASE)
 _LOCK_WAIT: Final = re.compile(rb"\b(nowait|locked)\b", re.IGNORECASE)
@@ -59,7 +61,10 @@ class Edit(NamedTuple):
 def refusal_in(message: str) -> Refusal | None:
     """The refusal that an error of PostgreSQL's carries, if it does."""
     found = _CARRIER.fullmatch(message)
-    return Refusal(found["sqlstate"], found["message"]) if found else None
+    if found is None:
+        return None
+    position = int(found["at"][1:]) if found["at"] else None
+    return Refusal(found["sqlstate"], found["message"], position=position)
 
 
 def edits(parsed: ParsedStatement, source: Parsable) -> list[Edit]:  # noqa: PLR0911 - a table
@@ -144,9 +149,9 @@ def _clause_rules(lower: bytes) -> Mapping[str, Rule]:
 
 def failing(refusal: Refusal) -> str:
     """A statement that fails while it is analysed, with an error that carries the answer."""
-    carried = f"{_MARK} {refusal.sqlstate} {refusal.message}".replace("'", "''").replace(
-        "\\", "\\\\"
-    )
+    at = "" if refusal.position is None else f"@{refusal.position}"
+    told = f"{_MARK} {refusal.sqlstate}{at} {refusal.message}"
+    carried = told.replace("'", "''").replace("\\", "\\\\")
     return f"SELECT pg_catalog.oid E'{carried}'"
 
 

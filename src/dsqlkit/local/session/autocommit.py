@@ -39,8 +39,8 @@ from dsqlkit.quotas import MAX_ROWS
 
 _ENDS: Final = (End.SYNC, End.QUERY)
 _QUERIED: Final = Request(forward=True, is_query=True)
-_UNSYNCED_S: Final = 0.02
-"""How long what was sent may go without its Sync, before others are let past what it holds."""
+_SILENT_S: Final = 0.05
+"""How long a client may send nothing before the Sync of what it sent: then others are let past."""
 
 
 class Autocommit:
@@ -75,6 +75,7 @@ class Autocommit:
                 binds=step.binds,
             )
         counts_apart = self._parts.counts_apart(statement)
+        copies = statement.kind is Kind.COPY_IN
         return outside(
             statement.kind,
             step.end,
@@ -83,9 +84,9 @@ class Autocommit:
             idle=not self._parts.conversation.under_way,
             outdated=self._parts.knowledge.uses(statement),
             refused=self._refusal(statement) is not None,
-            limited=(statement.may_change_too_much or counts_apart) and not on_commit,
+            limited=(statement.may_change_too_much or counts_apart) and (copies or not on_commit),
             counted=joins and self._may_be_too_much(statement),
-            apart=counts_apart and not on_commit,
+            apart=(counts_apart and not on_commit) or (copies and (joins or not step.is_query)),
             explains=statement.explained is not None,
             disrupted=on_commit and self._can_be_hit(step),
             together=statement.plain and not joins and self._together.begins_more(step),
@@ -99,7 +100,7 @@ class Autocommit:
         if step.end in _ENDS:
             self._unsynced = None
         elif begins:
-            asyncio.get_running_loop().call_later(_UNSYNCED_S, self._outstay, unsynced)
+            self._wait_for_sync(unsynced)
         self._parts.backend.write(step.data)
 
     def disrupt(self, step: Step) -> None:
@@ -158,12 +159,18 @@ class Autocommit:
         """Go on with what came since the last Sync as a transaction block."""
         self._go_on_as_block(step)
 
-    def _outstay(self, unsynced: Unsynced) -> None:
-        """Go on so with what is still without its Sync, as whoever waits for it cannot be let past
-        otherwise. A COPY ends with its data."""
-        pipeline = self._parts.pipeline
-        is_left = self._unsynced is unsynced and pipeline.is_open and not pipeline.held_up
-        if is_left and not any(each.kind is Kind.COPY_IN for each in unsynced.statements):
+    def _wait_for_sync(self, unsynced: Unsynced) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(_SILENT_S, self._outstay, unsynced, len(unsynced.statements))
+
+    def _outstay(self, unsynced: Unsynced, known: int) -> None:
+        """Go on as a block with what is still without its Sync, once its client is silent: whoever
+        waits for it cannot be let past otherwise."""
+        if self._unsynced is not unsynced or not self._parts.pipeline.is_open:
+            return
+        if len(unsynced.statements) > known or self._parts.pipeline.held_up:
+            self._wait_for_sync(unsynced)
+        else:
             self._go_on_as_block(None)
 
     def _go_on_as_block(self, step: Step | None) -> None:

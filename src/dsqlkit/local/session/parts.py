@@ -106,7 +106,7 @@ class Parts:
             adjudicator.changed_schema,
             adjudicator.overlays.names,
             on_busy=partial(adjudicator.watch.busy, contender),
-            on_rest=self._at_rest,
+            on_rest=partial(adjudicator.watch.at_rest, contender),
             on_copy=self._copy_wanted,
             lost=close,
         )
@@ -119,13 +119,8 @@ class Parts:
     def _received(self, data: bytes) -> None:
         self.pipeline.receive(data)
 
-    def _at_rest(self) -> None:
-        self.adjudicator.watch.at_rest(self.contender)
-        if self.pipeline.has_data:
-            self.pipeline.take_data()
-
     def _copy_wanted(self) -> None:
-        self.pipeline.take_data()
+        self.pipeline.stream_data()
 
     def committed_alone(self, statements: Sequence[Statement]) -> None:
         """Statements in autocommit have been committed."""

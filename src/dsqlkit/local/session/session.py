@@ -55,7 +55,7 @@ class Session:
         self._expired = False
         self._on_end = on_end
         self._outside: dict[Turn, Callable[[Step], None]] = {
-            Turn.IGNORE: self._ignore,
+            Turn.IGNORE: self._flush,
             Turn.SKIP: self._ignore,
             Turn.RESYNC: self._resync,
             Turn.CLOSE: self._expire,
@@ -75,7 +75,7 @@ class Session:
             Turn.TAKE_OVER: self._autocommit.take_over,
         }
         self._inside: dict[Turn, Callable[[Step], None]] = {
-            Turn.IGNORE: self._ignore,
+            Turn.IGNORE: self._flush,
             Turn.SKIP: self._ignore,
             Turn.RESYNC: self._resync,
             Turn.CLOSE: self._expire,
@@ -188,6 +188,9 @@ class Session:
 
     def _ignore(self, _step: Step) -> None:
         pass
+
+    def _flush(self, _step: Step) -> None:
+        self._parts.client.write(b"")  # what was kept to go with more
 
     def _forward(self, step: Step) -> None:
         self._parts.send_step(step, step.data, forward=True)

@@ -152,10 +152,11 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
     `joins`: others came before it since the last Sync. `plain`: it is a BEGIN and no more. `idle`:
     nothing is under way. `outdated`: the session has yet to hear of a change of schema. `refused`:
     it may not be a transaction, by itself or with those before it. `limited`: it may change too
-    much; `counted`: those before it and it may. `apart`: no tag tells of all rows that it writes.
-    `explains`: its plan is printed anew. `disrupted`: a fault may hit the COMMIT that it ends in.
-    `together`: it is a BEGIN that can be sent with statements that came with it. `binds`: it leaves
-    a portal for later.
+    much; `counted`: those before it and it may. `apart`: no tag tells of all rows that it writes,
+    or it is a COPY that others may join, and that goes on with more of the pipeline's. `explains`:
+    its plan is printed anew. `disrupted`: a fault may hit the COMMIT that it ends in. `together`:
+    it is a BEGIN that can be sent with statements that came with it. `binds`: it leaves a portal
+    for later.
     """
     if kind is _BEGIN and not joins:
         if together:

@@ -8,7 +8,7 @@ statement that it does not know another of the same length. A quoted "async" is 
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
@@ -21,6 +21,7 @@ from dsqlkit.local.statements.tree import Node
 _OWN: Final = re.compile(rb"\b(async|aws)\b", re.IGNORECASE)
 _COMMENTS: Final = {tree.SQL_COMMENT, tree.C_COMMENT}
 _SEMICOLON: Final = tree.ASCII_59
+_IAM_TOKENS: Final = 6
 _INSTEAD_OF_IAM: Final = b"GRANT a TO b"
 _OFFSET: Final = itemgetter(0)
 _FORMS_OF_ALTER: Final = frozenset(
@@ -39,6 +40,16 @@ class IamTrust:
     grants: bool
     role: str
     arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrongToken:
+    """The token of a text that a statement cannot go on with: where the statement begins, where the
+    token is, both in bytes, and how it is written: not at all at the text's end."""
+
+    statement: int
+    start: int
+    written: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +91,7 @@ def parsable(sql: bytes) -> Parsable:
             text[token.start : token.end] = b" " * (token.end - token.start)
             asyncs.append(token.start)
         elif words[0].lower() == b"aws" and _starts_statement(tokens, position):
-            found = _iam_trust(sql, tokens[position : position + 7])
+            found = _iam_trust(sql, tokens[position : position + _IAM_TOKENS + 1])
             if found is not None:
                 trust, end = found
                 text[token.start : end] = _INSTEAD_OF_IAM.ljust(end - token.start)
@@ -106,16 +117,60 @@ def _has_async(sql: bytes, tokens: Sequence[Node], position: int) -> bool:
     return before[-1:] == [tree.CREATE] and before[-2:-1] in ([], [_SEMICOLON])
 
 
+def wrong_token(sql: bytes) -> WrongToken | None:
+    """Where the first AWS IAM statement of a text that is none after all stops being one.
+
+    It is wrong there only if what precedes that statement parses. None if there is no such one.
+    Raises as `parsable` does.
+    """
+    tokens = [t for t in postgast.scan(sql.decode()).tokens if t.token not in _COMMENTS]
+    for position, token in enumerate(tokens):
+        if _word(sql, token) != "aws" or not _starts_statement(tokens, position):
+            continue
+        right = _right(sql, tokens[position : position + _IAM_TOKENS + 1])
+        rest = tokens[position + right :]
+        if right == _IAM_TOKENS and (not rest or rest[0].token == _SEMICOLON):
+            continue
+        if not rest:
+            return WrongToken(token.start, len(sql), "")
+        wrong = rest[0]
+        return WrongToken(token.start, wrong.start, sql[wrong.start : wrong.end].decode())
+    return None
+
+
 def _iam_trust(sql: bytes, tokens: Sequence[Node]) -> tuple[IamTrust, int] | None:
     """What AWS IAM GRANT role TO 'arn' says, and where it ends."""
-    if len(tokens) < 6 or (len(tokens) == 7 and tokens[6].token != _SEMICOLON):
+    whole = _right(sql, tokens) == _IAM_TOKENS
+    if not whole or any(token.token != _SEMICOLON for token in tokens[_IAM_TOKENS:]):
         return None
-    words = [sql[token.start : token.end].decode() for token in tokens[:6]]
-    verbs = tuple(words[index].lower() for index in (1, 2, 4))
-    if verbs not in (("iam", "grant", "to"), ("iam", "revoke", "from")):
-        return None
-    if tokens[5].token != tree.SCONST:
-        return None
-    role = words[3]
+    role = sql[tokens[3].start : tokens[3].end].decode()
     name = role[1:-1].replace('""', '"') if role.startswith('"') else role.lower()
-    return IamTrust(verbs[1] == "grant", name, words[5]), tokens[5].end
+    arn = sql[tokens[5].start : tokens[5].end].decode()
+    return IamTrust(_word(sql, tokens[2]) == "grant", name, arn), tokens[5].end
+
+
+def _right(sql: bytes, tokens: Sequence[Node]) -> int:
+    """How many of these tokens follow one another as in AWS IAM GRANT role TO 'arn'."""
+    words = [_word(sql, token) for token in tokens]
+    before_arn = "to" if words[2:3] == ["grant"] else "from"
+    fits: tuple[Callable[[int], bool], ...] = (
+        lambda at: words[at] == "aws",
+        lambda at: words[at] == "iam",
+        lambda at: words[at] in ("grant", "revoke"),
+        lambda at: _is_name(tokens[at]),
+        lambda at: words[at] == before_arn,
+        lambda at: tokens[at].token == tree.SCONST,
+    )
+    for at, fit in enumerate(fits):
+        if at >= len(tokens) or not fit(at):
+            return at
+    return _IAM_TOKENS
+
+
+def _word(sql: bytes, token: Node) -> str:
+    return sql[token.start : token.end].decode().lower()
+
+
+def _is_name(token: Node) -> bool:
+    is_word = token.keyword_kind not in (tree.NO_KEYWORD, tree.RESERVED_KEYWORD)
+    return is_word or token.token == tree.IDENT

@@ -186,6 +186,7 @@ def error_response(
     severity: str = "ERROR",
     detail: str | None = None,
     hint: str | None = None,
+    position: int | None = None,
 ) -> bytes:
     """An ErrorResponse."""
     fields: dict[int, str] = {
@@ -198,6 +199,8 @@ def error_response(
         fields[Field.DETAIL] = detail
     if hint is not None:
         fields[Field.HINT] = hint
+    if position is not None:
+        fields[Field.POSITION] = str(position)
     encoded = {name: value.encode() for name, value in fields.items()}
     return encode_fields(Backend.ERROR_RESPONSE, encoded)
 
