@@ -100,10 +100,20 @@ def test_an_execute_knows_the_bind_of_an_earlier_step() -> None:
 
 
 @pytest.mark.parametrize(
-    "frame", [b"S", b"", b"\0", b"S\0\0", b"Sname"], ids=["no name", "empty", "nul", "two", "open"]
+    "frame",
+    [
+        *(message(Frontend.CLOSE, body) for body in (b"S", b"", b"\0", b"S\0\0", b"Sname")),
+        *(message(Frontend.QUERY, body) for body in (b"", b"SELECT 1", b"SELECT 1\0\0")),
+        *(message(Frontend.PARSE, body) for body in (b"", b"SELECT 1", b"\0SELECT 1")),
+        *(message(Frontend.BIND, body) for body in (b"", b"\0", b"ab")),
+        *(message(Frontend.EXECUTE, body) for body in (b"", b"\0", b"abc", bytes(6))),
+    ],
 )
-def test_a_malformed_close_is_a_violation(frame: bytes) -> None:
-    assert cut([message(Frontend.CLOSE, frame)])[1] == "a malformed Close message"
+def test_a_malformed_frame_executes_nothing_and_is_postgresqls_to_answer(frame: bytes) -> None:
+    steps, violation = cut([parse(b"", b"SELECT 1") + bind(b"", b"") + frame + SYNC])
+    assert violation is None
+    assert all(step.statement is None for step in steps)
+    assert frame in b"".join(step.data for step in steps)
 
 
 @pytest.mark.parametrize(

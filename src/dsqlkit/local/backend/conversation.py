@@ -17,11 +17,20 @@ from dsqlkit.local.backend.exchange import FORWARDED, HELD, HELD_BYTES, Exchange
 from dsqlkit.local.backend.question import Question, Rows, question, unfinished
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, Refusal
 from dsqlkit.local.wire.link import Link
-from dsqlkit.local.wire.messages import INT32, RUN, SYNC, Backend, error_response
+from dsqlkit.local.wire.messages import (
+    INT32,
+    RUN,
+    SYNC,
+    Backend,
+    Frontend,
+    error_response,
+    message,
+)
 
 _READY_BYTES: Final = 6
 _ENDS: Final = {Backend.READY_FOR_QUERY, Backend.ERROR_RESPONSE, Backend.COMMAND_COMPLETE}
 _CANCELLED: Final = "57014"
+_COPY_FAIL: Final = message(Frontend.COPY_FAIL, b"\0")
 
 Frames: TypeAlias = tuple[bytes, Exchange]
 """What is sent, and the exchange that it is."""
@@ -33,8 +42,7 @@ class Conversation:
     """The exchanges with one backend. `on_busy` and `on_rest` hear when something is sent, and when
     all has been answered; `on_copy` when the backend wants a COPY's data; `lost` when it has gone.
 
-    `copying` is set when the backend has begun a COPY by the extended protocol: until the client's
-    next Sync what it sends is data. `is_internal`: what is under way is not the client's.
+    `is_internal`: what is under way is not the client's.
     """
 
     def __init__(
@@ -50,7 +58,6 @@ class Conversation:
         lost: Callable[[], None],
     ) -> None:
         self.pid = 0
-        self.copying = False
         self.is_internal = False
         self.backend = Link(self._receive, lost)
         self._lost = lost
@@ -62,6 +69,7 @@ class Conversation:
         # The first exchange is the sign-in, up to its ReadyForQuery.
         self._exchanges: deque[Exchange] = deque([Exchange(FORWARDED)])
         self._cancellations = 0
+        self._wants_data = False
         self._ahead: tuple[bytes, bytes] | None = None
         self._deferred: deque[tuple[bytes, Exchange]] = deque()
 
@@ -85,13 +93,20 @@ class Conversation:
         if not self._exchanges:
             return False
         exchange = self._exchanges[0]
-        return exchange.copies_in and exchange.request.on_copy is None and not exchange.data_ended
+        request = exchange.request
+        is_asked = exchange.copies_in and not request.copies and request.on_copy is None
+        return is_asked and not exchange.data_ended and exchange.verdict.error is None
 
     def send_data(self, frame: bytes, *, is_last: bool) -> None:
-        """Send data of a COPY."""
-        if is_last and self._exchanges:
-            self._exchanges[0].data_ended = True
+        """Send data of the COPY that takes it, in whole frames: after an error that comes amid them
+        the backend waits for no rest of one."""
+        self._exchanges[0].data_ended = is_last
         self.backend.write(frame)
+
+    def fail_copy(self, refusal: Refusal) -> None:
+        """End the COPY that takes data with an error, which the client is told as this refusal."""
+        self._exchanges[0].cancelled_as = refusal
+        self.send_data(_COPY_FAIL, is_last=True)
 
     def send_ahead(self, frames: bytes, answer: bytes) -> None:
         """Send frames without a Sync together with what is sent next. The client does not hear of
@@ -238,6 +253,9 @@ class Conversation:
                 shown.clear()
                 self._end(exchange)
         self._client.write(b"".join(shown))
+        if self._wants_data:
+            self._wants_data = False
+            self._on_copy()
 
     def _noticed(self, kind: int, frame: bytes, exchange: Exchange) -> bytes:
         """Take from a frame what matters to its exchange; the frame to go on with."""
@@ -257,10 +275,10 @@ class Conversation:
                     verdict.given_way = True
                     return error_response("40001", DATA_CONFLICT)
         elif kind == Backend.COPY_IN_RESPONSE:
-            self.copying = not exchange.request.is_query
             exchange.copies_in = True
+            exchange.data_ended = False
             if exchange.request.on_copy is None:
-                self._on_copy()
+                self._wants_data = True
             else:
                 exchange.request.on_copy(frame)
         elif kind == Backend.NOTICE_RESPONSE:

@@ -3,14 +3,15 @@
 from typing import Final
 
 from dsqlkit.local.dialect.refusal import Refusal
+from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.statements.steps import End, Step
 from dsqlkit.local.wire.messages import Frontend, message
 
 TOO_LARGE: Final = Refusal("54000", "transaction size limit 10mb exceeded")
 """What a transaction of such a size gets on a real cluster, if not before its COMMIT."""
 
-_MAX_BYTES: Final = 64 * 1024 * 1024
-"""Kept of one COPY. Text takes more room than the rows that come of it, so it may exceed 10 MiB."""
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""Taken of one COPY: text takes more room than the rows that come of it, so more than 10 MiB."""
 
 ENDS: Final = frozenset((Frontend.COPY_DONE, Frontend.COPY_FAIL))
 """The kinds of frames that end the client's data."""
@@ -26,19 +27,21 @@ class Copied:
             data=text, again=text, parse=b"", end=step.end if step.is_query else End.PART
         )
         self.is_part = step.end is End.PART
+        """Whether more of its text comes after it."""
         self._pieces: list[bytes] = []
         self._size = 0
 
     @property
     def is_too_large(self) -> bool:
-        return self._size > _MAX_BYTES
+        return self._size > MAX_BYTES
 
     def take(self, kind: int, frame: bytes) -> Step | None:
-        """Take more of the data; at its end, give the step that runs the COPY."""
+        """Take more of the data. At its end give the step that runs the COPY, and as soon as it is
+        too much one that fails."""
         self._size += len(frame)
         if self.is_too_large:
-            self._pieces.clear()
-        elif kind == Frontend.COPY_FAIL:
+            return self._step._replace(data=refused(self._step, TOO_LARGE), statement=None)
+        if kind == Frontend.COPY_FAIL:
             self._pieces = [frame]
         else:
             self._pieces.append(frame)

@@ -1,7 +1,7 @@
 """What a session does at a COMMIT while faults are switched on: wait, fail, or break.
 
 A COMMIT here is that of a transaction that wrote or locked rows, and the end of writes in
-autocommit. COPY in autocommit is spared.
+autocommit. A COPY in a Query of its own is spared.
 """
 
 import asyncio

@@ -18,7 +18,7 @@ from dsqlkit.local.session.disruption import next_fate
 from dsqlkit.local.session.limited_write import FAIL
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.statement import BOUNDS, Statement
-from dsqlkit.local.statements.steps import End, Step
+from dsqlkit.local.statements.steps import TEXT_END, End, Step
 from dsqlkit.local.wire.messages import FLUSH, SYNC, Backend, Frontend, message
 
 # Not as a Query, which would drop what the client has bound in an earlier message.
@@ -86,10 +86,11 @@ async def take_over(
 
 def split(parts: Parts, step: Step) -> None:
     """Have the end of a pipeline come by itself, after its last step."""
-    parts.pipeline.put_first(Step(SYNC, End.SYNC, None))
     if step.is_query:
+        parts.pipeline.put_first(TEXT_END)
         parts.pipeline.put_first(step._replace(end=End.PART))
     else:
+        parts.pipeline.put_first(Step(SYNC, End.SYNC, None))
         parts.pipeline.put_first(step._replace(data=step.data.removesuffix(SYNC), end=End.NEXT))
 
 

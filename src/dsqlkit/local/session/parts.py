@@ -13,7 +13,8 @@ from typing import Any, Final
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import FAILED, IDLE, Exchange, Request, Verdict
 from dsqlkit.local.backend.savepoint import GUARD_COMPLETE, guarded
-from dsqlkit.local.dialect.refusal import SCHEMA_CONFLICT
+from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, SCHEMA_CONFLICT
+from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.contender import Contender
@@ -105,7 +106,7 @@ class Parts:
             adjudicator.changed_schema,
             adjudicator.overlays.names,
             on_busy=partial(adjudicator.watch.busy, contender),
-            on_rest=self._at_rest,
+            on_rest=partial(adjudicator.watch.at_rest, contender),
             on_copy=self._copy_wanted,
             lost=close,
         )
@@ -118,13 +119,8 @@ class Parts:
     def _received(self, data: bytes) -> None:
         self.pipeline.receive(data)
 
-    def _at_rest(self) -> None:
-        self.adjudicator.watch.at_rest(self.contender)
-        if self.pipeline.has_data:
-            self.pipeline.take_data()
-
     def _copy_wanted(self) -> None:
-        self.pipeline.take_data()
+        self.pipeline.stream_data()
 
     def committed_alone(self, statements: Sequence[Statement]) -> None:
         """Statements in autocommit have been committed."""
@@ -181,6 +177,12 @@ class Parts:
         )
         frames = guarded(data) if guard else data
         self.conversation.send(frames + SYNC if hide and not step.is_query else frames, exchange)
+
+    def tell_outdated(self, step: Step) -> None:
+        """Tell the client, in place of a step, that somebody else has changed a table of it."""
+        assert step.statement is not None
+        self.knowledge.learn(step.statement.tables)
+        self.send_step(step, refused(step, SCHEMA_CHANGED), forward=True)
 
     def sent_together(self, steps: Sequence[Step], *, guard: bool) -> None:
         """These steps are sent at once, and can be taken back and run again. `guard`: a savepoint

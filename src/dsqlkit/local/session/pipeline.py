@@ -8,22 +8,24 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.dialect.reading import read
 from dsqlkit.local.dialect.refusal import not_supported
-from dsqlkit.local.dialect.rewriting import failing, refused
-from dsqlkit.local.session.copied import ENDS, TOO_LARGE, Copied
-from dsqlkit.local.statements.steps import WANTED, Step, StepCutter
+from dsqlkit.local.dialect.rewriting import failing
+from dsqlkit.local.session.copied import ENDS, MAX_BYTES, TOO_LARGE, Copied
+from dsqlkit.local.statements.steps import TEXT_END, WANTED, Step, StepCutter
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import (
+    FLUSH,
     MAX_CLIENT_FRAME,
     RUN,
     SYNC,
     FrameCutter,
     Frontend,
     ProtocolViolation,
+    error_response,
     message,
 )
 
@@ -36,8 +38,21 @@ _NO_FUNCTION_CALL: Final = message(
     failing(not_supported("function call messages are not supported")).encode() + b"\0",
 )
 """In place of a call past SQL, whose function no rule would see. DSQL's answer was not recorded."""
+_DATA: Final = frozenset((Frontend.COPY_DATA, *ENDS))
+_VOID: Final = (SYNC, FLUSH)
+"""What PostgreSQL ignores amid the data of a COPY."""
+_OUT_OF_STEP: Final = error_response(
+    "08P01", "terminating connection because protocol synchronization was lost", severity="FATAL"
+)
 
 _log = logging.getLogger(__name__)
+
+
+class _Sent(NamedTuple):
+    """What makes no step: data of a COPY in a whole frame, or else a goodbye, say, of kind RUN."""
+
+    kind: int
+    data: bytes
 
 
 class Pipeline:
@@ -63,32 +78,26 @@ class Pipeline:
         self._handle = handle
         self._broken = broken
         self.is_open = True
-        self._frames = FrameCutter({*WANTED, *ENDS}, limit=MAX_CLIENT_FRAME)
+        self._frames = FrameCutter({*WANTED, *_DATA}, limit=MAX_CLIENT_FRAME)
         self._steps = StepCutter(read)
-        self._queue: deque[Step] = deque()
-        self._data: deque[tuple[int, bytes]] = deque()
+        self._queue: deque[Step | _Sent] = deque()
         self._kept = 0
+        self._streamed = 0
+        """How much of a COPY's data has been sent on."""
         self._copy: Copied | None = None
 
     def receive(self, data: bytes) -> None:
         """Take what the client sent, and handle what need not wait."""
-        conversation = self._conversation
         try:
             for kind, frame in self._frames.feed(data):
-                if kind == RUN or kind in ENDS:
-                    self.go_on()
-                    self._data.append((kind, frame))
-                    self._kept += len(frame)
-                    self.take_data()
+                if kind == RUN or kind in _DATA:
+                    for step in self._steps.cut():
+                        self._take(step)
+                    self._keep(_Sent(kind, frame))
                     continue
                 taken = _NO_FUNCTION_CALL if kind == _FUNCTION_CALL else frame
                 for step in self._steps.feed(taken[0], taken):
-                    if conversation.copying and step.statement is None:
-                        # The Sync after CopyDone; the one before was lost on a backend in COPY.
-                        conversation.copying = False
-                        conversation.backend.write(step.data)
-                    else:
-                        self._take(step)
+                    self._take(step)
         except ProtocolViolation as violation:
             _log.info("a client broke the protocol: %s", violation)
             self._broken()
@@ -102,12 +111,16 @@ class Pipeline:
 
     def coming(self, most: int) -> Iterator[Step]:
         """The client's next steps that are here already, up to so many."""
-        return islice(self._queue, most)
+        for each in islice(self._queue, most):
+            if isinstance(each, _Sent):
+                return
+            yield each
 
     def take(self, count: int) -> Sequence[Step]:
         """Take so many of the client's next steps out of their turns."""
-        taken = [self._queue.popleft() for _ in range(count)]
-        self._kept -= sum(len(step.data) + _STEP_BYTES for step in taken)
+        taken = list(self.coming(count))
+        for _ in taken:
+            self._remove(0)
         return taken
 
     def gather(self, copy: Copied) -> None:
@@ -115,30 +128,10 @@ class Pipeline:
         self._copy = copy
         self.go_on()
 
-    def take_data(self) -> None:
-        """Take data of a COPY as far as there is one that wants it: some clients do not wait to be
-        asked. When nothing is under way nobody wants it, and PostgreSQL ignores it."""
-        conversation = self._conversation
-        while self._data and (
-            self._copy is not None
-            or conversation.takes_data
-            or not (self._queue or self.held_up or conversation.under_way)
-        ):
-            kind, frame = self._data.popleft()
-            self._kept -= len(frame)
-            if self._copy is None:
-                conversation.send_data(frame, is_last=kind in ENDS)
-            elif (step := self._copy.take(kind, frame)) is not None:
-                is_too_large, self._copy = self._copy.is_too_large, None
-                if is_too_large:
-                    step = step._replace(data=refused(step, TOO_LARGE), statement=None)
-                self.put_first(step)
-        self._client.hold(self._kept > _QUEUE_BYTES)
-
-    @property
-    def has_data(self) -> bool:
-        """Whether what makes no step is kept here: a COPY's data, a client's goodbye."""
-        return bool(self._data)
+    def stream_data(self) -> None:
+        """Send what the client sends now to the backend, as the data of a COPY."""
+        self._streamed = 0
+        self.go_on()
 
     def release(self) -> None:
         """Let the further steps, which had to wait, go on."""
@@ -146,34 +139,83 @@ class Pipeline:
         self.go_on()
 
     def go_on(self) -> None:
-        """Handle the steps as far as none has to wait for an answer, and what came after them."""
+        """Handle what the client has sent as far as nothing has to wait for an answer."""
         while self._queue and self.is_open:
-            step = self._queue[0]
-            # In the middle of a COPY a Sync means nothing.
-            is_void = self._copy is not None and step.data == SYNC and not self._copy.is_part
-            if not (is_void or self._takes_steps):
+            if self._wants_data:
+                at = self._next_of_client()
+                if at == len(self._queue):
+                    break
+                self._take_data(self._remove(at))
+                continue
+            if not self._takes_steps:
                 break
-            self._queue.popleft()
-            self._kept -= len(step.data) + _STEP_BYTES
-            if not is_void:
-                self._handle(step)
-        if self._data:
-            self.take_data()
-        else:
-            self._client.hold(self._kept > _QUEUE_BYTES)
+            each = self._remove(0)
+            if isinstance(each, Step):
+                self._handle(each)
+            elif each.kind == RUN:
+                self._conversation.backend.write(each.data)
+            # Data that no COPY wants is ignored: most often one has failed before its end.
+        copies = self._wants_data
+        if copies and self.is_open and self._steps.begun is not None:
+            self._take_amiss(self._steps.begun)
+        self._client.hold(self._kept > _QUEUE_BYTES and not copies)
 
     def close(self) -> None:
         """Handle nothing more."""
         self.is_open = False
 
     @property
+    def _wants_data(self) -> bool:
+        """Whether a COPY wants what the client sends next."""
+        return self._copy is not None or self._conversation.takes_data
+
+    @property
     def _takes_steps(self) -> bool:
-        return not self.held_up and self._copy is None and self._conversation.is_settled
+        return not self.held_up and not self._wants_data and self._conversation.is_settled
+
+    def _next_of_client(self) -> int:
+        """Where in the queue is what came after the text of the COPY under way."""
+        if self._copy is None or not self._copy.is_part:
+            return 0
+        return next(at for at, each in enumerate(self._queue) if each is TEXT_END) + 1
+
+    def _take_data(self, each: Step | _Sent) -> None:
+        """Take what comes amid a COPY."""
+        if each.data in _VOID:
+            return
+        if isinstance(each, Step) or each.kind == RUN:
+            self._take_amiss(each.data[0])
+        elif self._copy is not None:
+            step = self._copy.take(each.kind, each.data)
+            if step is not None:
+                self._copy = None
+                self.put_first(step)
+        else:
+            self._streamed += len(each.data)
+            if self._streamed > MAX_BYTES:
+                self._conversation.fail_copy(TOO_LARGE)
+            else:
+                self._conversation.send_data(each.data, is_last=each.kind in ENDS)
+
+    def _take_amiss(self, kind: int) -> None:
+        """End the session, as PostgreSQL does, for a message that may not come amid a COPY."""
+        told = f"unexpected message type 0x{kind:02X} during COPY from stdin"
+        self._client.write(error_response("08P01", told) + _OUT_OF_STEP)
+        self._broken()
 
     def _take(self, step: Step) -> None:
         # What goes on may go together with what comes after it.
         if not (step.goes_on or self._queue) and self._takes_steps and self.is_open:
             self._handle(step)
-            return
-        self._queue.append(step)
-        self._kept += len(step.data) + _STEP_BYTES
+        else:
+            self._keep(step)
+
+    def _keep(self, each: Step | _Sent) -> None:
+        self._queue.append(each)
+        self._kept += len(each.data) + _STEP_BYTES
+
+    def _remove(self, at: int) -> Step | _Sent:
+        each = self._queue[at]
+        del self._queue[at]
+        self._kept -= len(each.data) + _STEP_BYTES
+        return each

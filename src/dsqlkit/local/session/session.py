@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 
 from dsqlkit.local.backend.exchange import FORWARDED, Exchange
-from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED
-from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.session.autocommit import Autocommit
@@ -57,12 +55,12 @@ class Session:
         self._expired = False
         self._on_end = on_end
         self._outside: dict[Turn, Callable[[Step], None]] = {
-            Turn.IGNORE: self._ignore,
+            Turn.IGNORE: self._flush,
             Turn.SKIP: self._ignore,
             Turn.RESYNC: self._resync,
             Turn.CLOSE: self._expire,
             Turn.FORWARD: self._forward,
-            Turn.OUTDATED: self._tell_outdated,
+            Turn.OUTDATED: self._autocommit.tell_outdated,
             Turn.REFUSE: self._autocommit.refuse,
             Turn.DISRUPT: self._autocommit.disrupt,
             Turn.STREAM: self._autocommit.stream,
@@ -77,12 +75,12 @@ class Session:
             Turn.TAKE_OVER: self._autocommit.take_over,
         }
         self._inside: dict[Turn, Callable[[Step], None]] = {
-            Turn.IGNORE: self._ignore,
+            Turn.IGNORE: self._flush,
             Turn.SKIP: self._ignore,
             Turn.RESYNC: self._resync,
             Turn.CLOSE: self._expire,
             Turn.FORWARD: self._forward,
-            Turn.OUTDATED: self._tell_outdated,
+            Turn.OUTDATED: self._parts.tell_outdated,
             Turn.REFUSE: self._block.refuse,
             Turn.DISRUPT: self._block.disrupt,
             Turn.MAKE_EXPLICIT: self._block.make_explicit,
@@ -191,11 +189,11 @@ class Session:
     def _ignore(self, _step: Step) -> None:
         pass
 
+    def _flush(self, _step: Step) -> None:
+        self._parts.client.write(b"")  # what was kept to go with more
+
     def _forward(self, step: Step) -> None:
         self._parts.send_step(step, step.data, forward=True)
-
-    def _tell_outdated(self, step: Step) -> None:
-        self._parts.send_step(step, refused(step, SCHEMA_CHANGED), forward=True)
 
     def _resync(self, _step: Step) -> None:
         parts = self._parts

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import Any, Final, NamedTuple
 
 from dsqlkit.local.statements.statement import OTHER, Kind, Statement
-from dsqlkit.local.wire.messages import STATEMENT, SYNC, Frontend, ProtocolViolation, message
+from dsqlkit.local.wire.messages import STATEMENT, SYNC, Frontend, message
 
 # Looked up once: every frame is compared with some of these.
 _QUERY: Final = Frontend.QUERY
@@ -29,6 +29,7 @@ WANTED: Final = frozenset(Frontend) - {
 _MOST_BYTES: Final = 16 * 1024 * 1024
 """What a step without an Execute gathers before it is sent on: more than one frame can have."""
 _FRAME_BYTES: Final = 64
+_COPY_IN: Final = Kind.COPY_IN
 _CACHED_BYTES: Final = 512
 
 
@@ -85,6 +86,10 @@ class Step(NamedTuple):
         return self.end in _GOING_ON
 
 
+TEXT_END: Final = Step(SYNC, End.SYNC, None)
+"""The end of a text whose statements go one by one. A Sync of the client's is another."""
+
+
 class Part(NamedTuple):
     """A statement of a text whose statements go one by one: how many characters come before it,
     what it is, and what to run for it."""
@@ -126,7 +131,7 @@ class Reading:
                     Step(frame, End.PART, part.statement, again=frame, before=part.before)
                     for frame, part in zip(frames, self.parts, strict=True)
                 ),
-                Step(SYNC, End.SYNC, None),
+                TEXT_END,
             )
         if len(self.run) <= _CACHED_BYTES:
             self._steps = steps
@@ -163,7 +168,7 @@ class StepCutter:
     def feed(self, kind: int, frame: bytes) -> tuple[Step, ...]:
         """Take the next frame; give the steps that it completes.
 
-        Raises ProtocolViolation when a frame is not what its kind says.
+        A frame that is not what its kind says executes nothing: PostgreSQL answers it (08P01).
         """
         if kind == _QUERY:
             return self._finish(End.NEXT) + self._query(frame)
@@ -173,13 +178,13 @@ class StepCutter:
         if kind == _PARSE:
             frame = self._parse(frame)
         elif kind == _BIND:
-            portal, name = _two_names(frame)
-            prepared = self._prepared.get(name, _UNKNOWN)
-            self._portals[portal] = (prepared, frame)
-            self._binds = True
-            self._fetches = portal != b""
+            self._bind(frame)
         elif kind == _EXECUTE:
             self._execute(frame)
+            if self._executed is not None and self._executed.kind is _COPY_IN:
+                # What comes next is its data, or is ignored. PostgreSQL asks for it at once.
+                self._frames.append(frame)
+                return before + self._finish(End.NEXT)
         elif kind == _CLOSE:
             self._close(frame)
         self._frames.append(frame)
@@ -192,10 +197,19 @@ class StepCutter:
             return before + self._finish(End.FLUSH)
         return before
 
+    @property
+    def begun(self) -> int | None:
+        """The kind of the first frame of a step that is not complete."""
+        return self._frames[0][0] if self._frames else None
+
+    def cut(self) -> tuple[Step, ...]:
+        """What came of a step that is not complete, as one that is."""
+        return self._finish(End.NEXT)
+
     def _query(self, frame: bytes) -> tuple[Step, ...]:
         end = frame.find(b"\0", 5)
         if end != len(frame) - 1:
-            raise ProtocolViolation("a malformed Query message")
+            return (Step(frame, End.QUERY, None),)
         reading = self._read(frame[5:end])
         self._follow(reading.statement)
         return reading.steps()
@@ -204,7 +218,7 @@ class StepCutter:
         start = frame.find(b"\0", 5) + 1
         end = frame.find(b"\0", start)
         if start == 0 or end < 0:
-            raise ProtocolViolation("a malformed Parse message")
+            return frame
         sql = frame[start:end]
         reading = self._read(sql)
         if reading.run != sql:
@@ -214,10 +228,20 @@ class StepCutter:
         self._prepared[name] = _Prepared(reading.statement, frame)
         return frame
 
+    def _bind(self, frame: bytes) -> None:
+        first = frame.find(b"\0", 5)
+        second = frame.find(b"\0", first + 1)
+        if first < 0 or second < 0:
+            return
+        portal, name = frame[5:first], frame[first + 1 : second]
+        self._portals[portal] = (self._prepared.get(name, _UNKNOWN), frame)
+        self._binds = True
+        self._fetches = portal != b""
+
     def _execute(self, frame: bytes) -> None:
         end = frame.find(b"\0", 5)
         if end < 0 or len(frame) != end + 5:
-            raise ProtocolViolation("a malformed Execute message")
+            return
         bound = self._portals.get(frame[5:end])
         # Of the unnamed portal nobody fetches more: some drivers merely limit what they get.
         self._fetches = end > 5 and frame[end + 1 :] != b"\0\0\0\0"
@@ -236,7 +260,7 @@ class StepCutter:
     def _close(self, frame: bytes) -> None:
         """Forget what the client gives up. Closing what is not there is no error."""
         if len(frame) < 7 or frame.find(b"\0", 6) != len(frame) - 1:
-            raise ProtocolViolation("a malformed Close message")
+            return
         named: dict[bytes, Any] = self._prepared if frame[5:6] == STATEMENT else self._portals
         named.pop(frame[6:-1], None)
 
@@ -269,11 +293,3 @@ class StepCutter:
         self._again = self._parsed = self._bound = b""
         self._fetches = False
         return (step,)
-
-
-def _two_names(frame: bytes) -> tuple[bytes, bytes]:
-    first = frame.find(b"\0", 5)
-    second = frame.find(b"\0", first + 1)
-    if first < 0 or second < 0:
-        raise ProtocolViolation("a malformed Bind message")
-    return frame[5:first], frame[first + 1 : second]
