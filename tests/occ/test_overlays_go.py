@@ -1,9 +1,17 @@
 """What becomes of overlays when their tables are dropped, changed or made anew."""
 
-from collections.abc import Iterator
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from dsqlkit.local.backend.question import Rows
+from dsqlkit.local.occ.changes import Locked
+from dsqlkit.local.occ.lock_monitor import Monitor
+from dsqlkit.local.occ.overlays import Overlays
+from dsqlkit.local.server.home import ServerHome
+from dsqlkit.local.state import StateFolder
 from tests.occ.conftest import CONFLICT, Racer, Sessions
 from tests.support.inside import connect_inside
 
@@ -34,6 +42,7 @@ def passing(observer: Racer) -> Iterator[Racer]:
     observer.say("INSERT INTO passing VALUES (1, 0)")
     yield observer
     observer.say("DROP TABLE IF EXISTS passing")
+    observer.say("DROP TABLE IF EXISTS passed")
 
 
 def lose(racers: Sessions, table: str) -> None:
@@ -109,6 +118,100 @@ def test_a_changed_table_has_another_one(racers: Sessions, passing: Racer, chang
         assert passing.say(each) == "ALTER TABLE"
     lose(racers, "passing")
     assert passing.rows("SELECT v FROM passing") == [(2,)]
+
+
+RENAMED = "ALTER TABLE passing RENAME TO passed"
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_renamed_table_has_another_one(racers: Sessions, passing: Racer, other: bool) -> None:
+    oid = oid_of("passing")
+    lose(racers, "passing")
+    assert passing.say(RENAMED) == "ALTER TABLE"
+    if other:
+        passing.say("CREATE TABLE passing (id int PRIMARY KEY, v int)")
+        passing.say("INSERT INTO passing VALUES (1, 7)")
+        lose(racers, "passing")
+        assert passing.rows("SELECT v FROM passing") == [(8,)]
+    lose(racers, "passed")
+    assert passing.rows("SELECT v FROM passed") == [(2,)]
+    assert passing.say("DROP TABLE passed") == "DROP TABLE"
+    assert overlays("passed", oid) == []
+
+
+def test_a_table_that_was_renamed_can_be_dropped(racers: Sessions, passing: Racer) -> None:
+    oid = oid_of("passing")
+    lose(racers, "passing")
+    passing.say(RENAMED)
+    told: list[str] = []
+    passing.connection.add_notice_handler(lambda notice: told.append(notice.message_primary or ""))
+    assert passing.say("DROP TABLE passed") == "DROP TABLE"
+    assert told == []
+    assert overlays("passing", oid) == []
+
+
+class Interrupted(Monitor):
+    """Looks at a table, which is changed before its overlay is made."""
+
+    def __init__(self, change: Callable[[], object]) -> None:
+        super().__init__(ServerHome(StateFolder.default().server.resolve()).socket_folder)
+        self._change = change
+
+    async def ask(self, sql: str, *parameters: str | None) -> Rows:
+        rows = await super().ask(sql, *parameters)
+        self._change()
+        return rows
+
+
+async def made(monitor: Monitor, oid: str) -> frozenset[tuple[str, str]]:
+    try:
+        return await Overlays(monitor).ensure([oid])
+    finally:
+        await monitor.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "columns"),
+    [
+        ("ALTER TABLE passing ADD COLUMN w int", ["id", "v", "w"]),
+        ("ALTER TABLE passing DROP COLUMN v", ["id"]),
+        ("ALTER TABLE passing RENAME v TO w", ["id", "w"]),
+        ("ALTER TABLE passing RENAME TO passed", ["id", "v"]),
+        ("ALTER TABLE passing SET SCHEMA aside", ["id", "v"]),
+        ("ALTER SCHEMA beside RENAME TO besides", ["id", "v"]),
+        ("DROP TABLE passing", []),
+        ("DROP SCHEMA beside CASCADE", []),
+    ],
+)
+def test_a_table_that_is_changed_meanwhile_gets_that_of_now_or_none(
+    passing: Racer, change: str, columns: list[str]
+) -> None:
+    passing.say("CREATE SCHEMA aside")
+    passing.say("CREATE SCHEMA beside")
+    if "beside" in change:
+        passing.say("ALTER TABLE passing SET SCHEMA beside")
+    oid = oid_of("beside.passing" if "beside" in change else "passing")
+    changes = iter([change])
+    monitor = Interrupted(lambda: [passing.say(each) for each in changes])
+    try:
+        ((schema, name),) = asyncio.run(made(monitor, oid)) or [("", "")]
+        with connect_inside() as connection:
+            view = f'SELECT * FROM "dsqlkit_view_{schema}"."{name}"'
+            found = connection.execute(view.encode()).description if name else []
+            assert [each.name for each in found or []] == columns
+    finally:
+        for each in ("aside", "beside", "besides"):
+            passing.say(f"DROP SCHEMA {each} CASCADE")
+    assert next(changes, None) is None
+
+
+def test_a_table_that_changes_all_the_time_gets_none(passing: Racer) -> None:
+    oid = oid_of("passing")
+    names = itertools.cycle(["passed", "passing"])
+    turns = itertools.pairwise(itertools.chain(["passing"], names))
+    monitor = Interrupted(lambda: passing.say("ALTER TABLE {} RENAME TO {}".format(*next(turns))))
+    with pytest.raises(Locked):
+        asyncio.run(made(monitor, oid))
 
 
 def test_a_table_made_anew_has_a_new_one(racers: Sessions, passing: Racer) -> None:

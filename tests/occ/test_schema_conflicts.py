@@ -88,6 +88,21 @@ def test_a_finished_index_build_is_a_change_of_schema(
     assert refusal_of_commit(user) == WORDS
 
 
+@pytest.mark.parametrize("change", ["RENAME COLUMN v TO w", "RENAME TO changed", "DROP COLUMN v"])
+def test_a_transaction_that_was_set_aside_is_told_of_a_change_at_its_next_statement(
+    racers: Sessions, observer: Racer, changing: str, change: str
+) -> None:
+    user, other, changer = racers(3)
+    for each in (user, other):
+        each.say("BEGIN")
+        assert each.say("UPDATE changing SET v = 1 WHERE id = 1") == "UPDATE 1"
+    assert changer.say(f"ALTER TABLE changing {change}") == "ALTER TABLE"
+    with pytest.raises(psycopg.errors.SerializationFailure) as refused:
+        user.connection.execute("UPDATE changing SET v = 2 WHERE id = 1")
+    assert str(refused.value) == WORDS
+    observer.say("DROP TABLE IF EXISTS changed")
+
+
 def test_a_transaction_at_other_tables_does_not_mind(racers: Sessions, changing: str) -> None:
     user, changer = racers(2)
     user.say("BEGIN")

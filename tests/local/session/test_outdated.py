@@ -7,6 +7,7 @@ import pytest
 
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
+from tests.support.raw_client import RawClient, pipelined
 
 CHANGED = "schema has been updated by another transaction (OC001)"
 DDL = (
@@ -53,6 +54,76 @@ def test_the_next_statement_on_the_table_is_told_once(
     assert told(connection, use) == CHANGED
     assert told(connection, use) is None
     assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+UPDATE = "UPDATE outdated SET id = id WHERE id = 1"
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("BEGIN", UPDATE),
+        ("BEGIN", UPDATE, UPDATE),
+        ("BEGIN", UPDATE, "COMMIT"),
+        ("BEGIN", "SELECT 1", UPDATE),
+        ("SELECT 1", UPDATE),
+        (UPDATE, "SELECT 1"),
+        ("SELECT id FROM unchanged", "DELETE FROM unchanged", UPDATE),
+        (UPDATE, UPDATE),
+        ("SELECT 1", "EXPLAIN ANALYZE " + UPDATE),
+        ("EXPLAIN " + UPDATE, "SELECT 1"),
+    ],
+)
+def test_a_pipeline_is_told_as_well_and_so_is_who_used_the_table_in_one(
+    endpoint: Endpoint, other: Connection, texts: tuple[str, ...]
+) -> None:
+    client = RawClient(endpoint)
+    for ddl in DDL[:2]:
+        assert client.send_frames(pipelined(*texts)).sqlstate is None
+        client.ask("COMMIT")
+        other.execute(ddl.encode())
+        reply = client.send_frames(pipelined(*texts))
+        assert (reply.sqlstate, reply.message) == ("40001", CHANGED)
+        client.ask("ROLLBACK")
+        assert client.send_frames(pipelined(*texts)).sqlstate is None
+        client.ask("COMMIT")
+    client.close()
+
+
+def test_what_a_pipeline_skipped_is_told_later(endpoint: Endpoint, other: Connection) -> None:
+    client = RawClient(endpoint)
+    client.ask(UPDATE)
+    other.execute(DDL[0].encode())
+    assert client.send_frames(pipelined("SELECT 1/0", UPDATE)).sqlstate == "22012"
+    assert client.send_frames(pipelined("SELECT 1", UPDATE)).message == CHANGED
+    assert client.ask(UPDATE).sqlstate is None
+    client.close()
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("EXPLAIN SELECT id FROM outdated",),
+        ("EXPLAIN ANALYZE SELECT id FROM outdated",),
+        ("COPY outdated FROM STDIN",),
+        ("BEGIN", "COPY outdated FROM STDIN"),
+        ("COPY outdated TO STDOUT",),
+        ("SELECT 1; SELECT id FROM outdated",),
+        ("BEGIN; SELECT id FROM outdated; COMMIT",),
+        ("BEGIN", "DECLARE c CURSOR FOR SELECT id FROM outdated"),
+    ],
+)
+def test_whatever_uses_the_table_is_told(
+    endpoint: Endpoint, other: Connection, texts: tuple[str, ...]
+) -> None:
+    client = RawClient(endpoint)
+    client.ask("SELECT id FROM outdated")
+    other.execute(DDL[0].encode())
+    *first, last = texts
+    for text in first:
+        assert client.ask(text).sqlstate is None
+    assert client.ask(last).message == CHANGED
+    client.close()
 
 
 def test_nobody_is_told_of_a_view_a_drop_or_a_role(

@@ -44,7 +44,7 @@ def statements(shape: Shape) -> Iterator[str]:
         yield f"SELECT dsqlkit.assign('search_path', {path}, true)"
         yield f"CREATE VIEW {shape.view} AS {shape.definition}"
         return
-    yield f"DROP TABLE IF EXISTS {shape.rows}, {shape.hidden}, {shape.due}"
+    yield f"DROP TABLE IF EXISTS {shape.rows}, {shape.hidden}, {shape.due} CASCADE"
     yield (
         f"CREATE UNLOGGED TABLE {shape.rows} (LIKE {shape.base}"
         " INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE)"

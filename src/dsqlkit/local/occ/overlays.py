@@ -1,13 +1,14 @@
 """The overlays of a cluster's tables: made when first needed, by the endpoint's own connection."""
 
 import asyncio
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from dsqlkit.local.occ.changes import array
+from dsqlkit.local.occ.changes import Locked, array
 from dsqlkit.local.occ.lock_monitor import Monitor
 from dsqlkit.local.occ.overlay_ddl import statements
-from dsqlkit.local.occ.overlay_shape import Shape, read_shape
+from dsqlkit.local.occ.overlay_shape import Shape, named, read_shape
 from dsqlkit.local.statements.statement import EVERY_TABLE
 
 _TO_LAY_OVER: Final = """
@@ -17,8 +18,14 @@ _REACHED: Final = "SELECT r::text FROM dsqlkit.reached_in_order($1::oid[]) AS r"
 _MADE: Final = """
 SELECT dsqlkit.overlay_made($1::oid, $2, $3::text[]::regclass[], $4::text::regclass)
 """
+_SHAPE: Final = "SELECT dsqlkit.shape_of($1::oid)"
 _WITHOUT_EVENTS: Final = "SET LOCAL session_replication_role = replica"
 """Event triggers are for what clients make."""
+_CHANGED: Final = ("23", "2B", "3F", "40", "42", "55", "XX")
+"""Classes of SQLSTATEs with which PostgreSQL tells that what was looked up is another by now."""
+_TRIES: Final = 3
+
+_log = logging.getLogger(__name__)
 
 
 class Overlays:
@@ -72,27 +79,46 @@ class Overlays:
 
         Raises changes.Locked while somebody changes the schema of one, and psycopg.Error.
         """
+        import psycopg
+
         wanted = frozenset(relations)
         if (ready := self._ready.get(wanted)) is not None:
             return ready
         async with self._making:
             changes = self._changes
-            names = set()
-            for relation, schema, name, text in await self._monitor.ask(
-                _TO_LAY_OVER, array(wanted)
-            ):
-                if text is not None:
-                    await self._make(str(relation), text)
-                self.names[str(relation)] = str(schema), str(name)
-                names.add((str(schema), str(name)))
+            for left in reversed(range(_TRIES)):
+                try:
+                    names = await self._make_missing(wanted)
+                    break
+                except psycopg.Error as error:
+                    if not (error.sqlstate or "").startswith(_CHANGED):
+                        raise
+                    if not left:
+                        _log.warning("no overlay can be made: %s", error)
+                        raise Locked from error
             if changes == self._changes:
-                self._ready[wanted] = frozenset(names)
-            return frozenset(names)
+                self._ready[wanted] = names
+            return names
 
-    async def _make(self, relation: str, text: str) -> None:
-        shape: Shape = read_shape(text)
+    async def _make_missing(self, wanted: Iterable[str]) -> frozenset[tuple[str, str]]:
+        names = set()
+        for relation, schema, name, text in await self._monitor.ask(_TO_LAY_OVER, array(wanted)):
+            its = str(schema), str(name)
+            if text is not None:
+                await self._make(str(relation), its, read_shape(text))
+            self.names[str(relation)] = its
+            names.add(its)
+        return frozenset(names)
+
+    async def _make(self, relation: str, name: tuple[str, str], shape: Shape) -> None:
         async with self._monitor.transaction() as run:
             await run(_WITHOUT_EVENTS)
+            if shape.definition is None:
+                # Its shape of now, which nobody changes until the overlay is there.
+                await run(f"LOCK TABLE ONLY {named(*name)} IN ACCESS SHARE MODE")
+            ((text,),) = await run(_SHAPE, relation)
+            if text is None or (shape := read_shape(text)).base != named(*name):
+                raise Locked
             for statement in statements(shape):
                 await run(statement)
             await run(_MADE, relation, text, array(shape.parts), shape.view)

@@ -11,7 +11,7 @@ from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import Refused, Verdict
 from dsqlkit.local.backend.question import Question, Rows
 from dsqlkit.local.backend.savepoint import BEGIN_AGAIN, BEGUN_AGAIN, TO_GUARD
-from dsqlkit.local.dialect.refusal import DATA_CONFLICT
+from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT
 from dsqlkit.local.occ import cursors
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.at_overlays import AtOverlay, AtOverlays
@@ -154,8 +154,9 @@ class Recovery:
         if transaction.phase in (Phase.PARKED, Phase.AT_OVERLAYS) and not transaction.lost:
             try:
                 await self.parking.restore(transaction)
-            except (Refused, Locked, NotThere):
-                transaction.lose(DATA_CONFLICT)
+            except (Refused, Locked, NotThere) as why:
+                words = SCHEMA_CONFLICT if isinstance(why, Locked) else DATA_CONFLICT
+                transaction.lose(words)
         if not transaction.lost:
             try:
                 await settle_locks(self._adjudicator, self._ask, self._overlays, transaction)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 
 from dsqlkit.local.backend.exchange import Exchange, Refused, Request
-from dsqlkit.local.dialect.refusal import CONFLICT, Refusal
+from dsqlkit.local.dialect.refusal import CONFLICT, SCHEMA_CHANGED, Refusal
 from dsqlkit.local.occ.at_overlays import AtOverlay
 from dsqlkit.local.occ.changes import Locked, NotThere
 from dsqlkit.local.occ.open_transaction import OpenTransaction
@@ -39,9 +39,9 @@ class Conflicts:
         assert statement is not None
         try:
             there = await parts.recovery.resume(step, statement, transaction)
-        except (Refused, Locked, NotThere):
+        except (Refused, Locked, NotThere) as why:
             # It cannot be answered as if it had not lost: the conflict shows now.
-            await fail(parts, transaction, step, CONFLICT)
+            await fail(parts, transaction, step, _conflict_of(why, transaction))
             return
         if there is not None:
             await self._send(step, there)
@@ -58,10 +58,10 @@ class Conflicts:
             there = await parts.recovery.take_back(
                 step, statement, transaction, exchange.verdict, guarded=exchange.request.guarded
             )
-        except (Refused, Locked, NotThere):
+        except (Refused, Locked, NotThere) as why:
             # It cannot be answered so, for want of a privilege say: the conflict shows now.
             if exchange.verdict.error is None:
-                await fail(parts, transaction, step, CONFLICT)
+                await fail(parts, transaction, step, _conflict_of(why, transaction))
                 return
             transaction.fail()
             parts.give(step, exchange)
@@ -91,3 +91,9 @@ class Conflicts:
         if done.verdict.error is None:
             await there.after()
         self._answered(step, done)
+
+
+def _conflict_of(why: Exception, transaction: OpenTransaction) -> Refusal:
+    if transaction.lost is not None:
+        return Refusal(CONFLICT.sqlstate, transaction.lost)
+    return SCHEMA_CHANGED if isinstance(why, Locked) else CONFLICT

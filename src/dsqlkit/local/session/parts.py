@@ -13,7 +13,8 @@ from typing import Any, Final
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import FAILED, IDLE, Exchange, Request, Verdict
 from dsqlkit.local.backend.savepoint import GUARD_COMPLETE, guarded
-from dsqlkit.local.dialect.refusal import SCHEMA_CONFLICT
+from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, SCHEMA_CONFLICT
+from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.contender import Contender
@@ -176,6 +177,12 @@ class Parts:
         )
         frames = guarded(data) if guard else data
         self.conversation.send(frames + SYNC if hide and not step.is_query else frames, exchange)
+
+    def tell_outdated(self, step: Step) -> None:
+        """Tell the client, in place of a step, that somebody else has changed a table of it."""
+        assert step.statement is not None
+        self.knowledge.learn(step.statement.tables)
+        self.send_step(step, refused(step, SCHEMA_CHANGED), forward=True)
 
     def sent_together(self, steps: Sequence[Step], *, guard: bool) -> None:
         """These steps are sent at once, and can be taken back and run again. `guard`: a savepoint

@@ -13,8 +13,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from dsqlkit.local.backend.exchange import FORWARDED, Exchange
-from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED
-from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.session.autocommit import Autocommit
@@ -69,7 +67,7 @@ class Session:
             Turn.RESYNC: self._resync,
             Turn.CLOSE: self._expire,
             Turn.FORWARD: self._forward,
-            Turn.OUTDATED: self._tell_outdated,
+            Turn.OUTDATED: self._autocommit.tell_outdated,
             Turn.REFUSE: self._autocommit.refuse,
             Turn.DISRUPT: self._autocommit.disrupt,
             Turn.STREAM: self._autocommit.stream,
@@ -89,7 +87,7 @@ class Session:
             Turn.RESYNC: self._resync,
             Turn.CLOSE: self._expire,
             Turn.FORWARD: self._forward,
-            Turn.OUTDATED: self._tell_outdated,
+            Turn.OUTDATED: self._parts.tell_outdated,
             Turn.REFUSE: self._block.refuse,
             Turn.DISRUPT: self._block.disrupt,
             Turn.MAKE_EXPLICIT: self._block.make_explicit,
@@ -216,9 +214,6 @@ class Session:
 
     def _forward(self, step: Step) -> None:
         self._parts.send_step(step, step.data, forward=True)
-
-    def _tell_outdated(self, step: Step) -> None:
-        self._parts.send_step(step, refused(step, SCHEMA_CHANGED), forward=True)
 
     def _resync(self, _step: Step) -> None:
         parts = self._parts

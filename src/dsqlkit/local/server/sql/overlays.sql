@@ -136,7 +136,7 @@ $$;
 
 -- An overlay goes with its table.
 CREATE OR REPLACE FUNCTION dsqlkit.drop_overlays() RETURNS event_trigger LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SECURITY DEFINER SET search_path = pg_catalog SET client_min_messages = 'warning' AS $$
 DECLARE
     gone record;
     part text;
@@ -155,10 +155,10 @@ BEGIN
             EXECUTE format('DROP VIEW %I.%I CASCADE', 'dsqlkit_view_' || gone.schema_name, gone.object_name);
         END IF;
         IF to_regclass(dsqlkit.overlay_part(gone.objid, '')) IS NOT NULL THEN
-            -- What is due has rows of the first.
+            -- What is due has rows of the first. The view may have a name that the table had.
             FOREACH part IN ARRAY ARRAY[' due', '', ' hidden'] LOOP
                 IF to_regclass(dsqlkit.overlay_part(gone.objid, part)) IS NOT NULL THEN
-                    EXECUTE format('DROP TABLE %s', dsqlkit.overlay_part(gone.objid, part));
+                    EXECUTE format('DROP TABLE %s CASCADE', dsqlkit.overlay_part(gone.objid, part));
                 END IF;
             END LOOP;
             FOREACH part IN ARRAY ARRAY[' find', ' write', ' settle'] LOOP
