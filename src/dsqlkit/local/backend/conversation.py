@@ -15,6 +15,7 @@ from dsqlkit.local.backend.answers import (
 )
 from dsqlkit.local.backend.exchange import FORWARDED, HELD, HELD_BYTES, Exchange
 from dsqlkit.local.backend.question import Question, Rows, question, unfinished
+from dsqlkit.local.backend.savepoint import FORGET
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, Refusal
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import (
@@ -160,8 +161,7 @@ class Conversation:
     def being_cancelled(
         self, refusal: Refusal | None, *, takes_back: bool
     ) -> Generator[None, None, None]:
-        """While what is under way is cancelled, nothing more is sent: a cancellation that comes
-        late would meet what it is not meant for. `refusal` is what to tell of it, None for a
+        """While what is under way is cancelled by us. `refusal` is what to tell of it, None for a
         conflict in which it gives way; what can be taken back is held back then."""
         if self._exchanges:
             exchange = self._exchanges[0]
@@ -169,6 +169,13 @@ class Conversation:
                 exchange.forwards = False
             exchange.gives_way = refusal is None
             exchange.cancelled_as = refusal
+        with self.sending_nothing():
+            yield
+
+    @contextlib.contextmanager
+    def sending_nothing(self) -> Generator[None, None, None]:
+        """While a cancellation is on its way, nothing more is sent: it might come late, and would
+        meet what it is not meant for."""
         self._cancellations += 1
         try:
             yield
@@ -184,17 +191,20 @@ class Conversation:
 
     def _receive(self, data: bytes) -> None:
         exchange = self._exchanges[0] if self._exchanges else None
-        if exchange is None or exchange.request.holds_end:
-            self._cut(data)
-            return
-        if exchange.unheard:
+        if exchange is not None and exchange.unheard:
             heard = exchange.heard(data)
             if heard is None:
-                # A client's cancellation, come late: PostgreSQL skips all up to a Sync.
                 _log.error("a session is closed: its savepoint failed")
                 self._lost()
                 return
+            if exchange.fell_short:
+                # PostgreSQL skips the Query, and all up to a Sync.
+                self.expect(Exchange(HELD))
+                self.backend.write((SYNC if exchange.request.is_query else b"") + FORGET)
             data = heard
+        if exchange is None or exchange.request.holds_end:
+            self._cut(data)
+            return
         found = self._answers.plain(data, copies_in=exchange.copies_in)
         if found is None:
             self._cut(data)

@@ -1,9 +1,10 @@
 """Signing in: startup packet, token, backend. What a client may send before it is let in."""
 
 import asyncio
+import contextlib
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,15 +48,19 @@ class Reception:
     adjudicator: Adjudicator
     faults: ActiveFaults
     on_job: Callable[[], None]
+    sessions: Collection[Session]
     on_begin: Callable[[Session], None]
     on_end: Callable[[Session], None]
 
     async def cancel(self, packet: bytes) -> None:
-        """Cancel a client's statement. A question of ours that is under way is waited for first."""
-        if len(packet) >= _SHORTEST_CANCEL:
-            (pid,) = INT32.unpack_from(packet, 8)
-            await self.adjudicator.until_its_own(pid)
-        await _forward_cancel(packet, self.socket)
+        """Cancel a client's statement. PostgreSQL, which has the key, decides whether to."""
+        if len(packet) < _SHORTEST_CANCEL:
+            return
+        (pid,) = INT32.unpack_from(packet, 8)
+        async with contextlib.AsyncExitStack() as stack:
+            for session in [each for each in self.sessions if each.pid == pid]:
+                await stack.enter_async_context(session.being_cancelled())
+            await _forward_cancel(packet, self.socket)
 
 
 class Login:

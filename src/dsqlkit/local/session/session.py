@@ -5,9 +5,12 @@ is turns.py says; it is carried out outside a transaction block by autocommit.py
 transaction_block.py, with the session's parts.
 """
 
+import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 from dsqlkit.local.backend.exchange import FORWARDED, Exchange
 from dsqlkit.local.faults import ActiveFaults
@@ -23,6 +26,9 @@ from dsqlkit.local.sessions import NO_TRANSACTION, SessionStatus
 from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import FLUSH, SYNC, TERMINATE
+
+_LONGEST_INTERNAL_S: Final = 5.0
+_LOOK_S: Final = 0.002
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +59,7 @@ class Session:
         self._step: Step | None = None
         self._has_ended = False
         self._expired = False
+        self._cancelling = asyncio.Lock()
         self._on_end = on_end
         self._outside: dict[Turn, Callable[[Step], None]] = {
             Turn.IGNORE: self._flush,
@@ -121,6 +128,19 @@ class Session:
         self._expired = True
         if self._contending.is_idle and self._parts.transaction is None:
             self.close()
+
+    @contextlib.asynccontextmanager
+    async def being_cancelled(self) -> AsyncIterator[None]:
+        """While its client's request to cancel is carried out. What is under way of ours is waited
+        for first, within a limit, and nothing is sent meanwhile; so requests go one by one."""
+        conversation = self._parts.conversation
+        async with self._cancelling:
+            until_s = time.monotonic() + _LONGEST_INTERNAL_S
+            while conversation.is_internal and time.monotonic() < until_s:
+                await asyncio.sleep(_LOOK_S)
+            with conversation.sending_nothing():
+                yield
+            self._parts.pipeline.go_on()
 
     @property
     def pid(self) -> int:
