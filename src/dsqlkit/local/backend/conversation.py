@@ -41,8 +41,9 @@ _log = logging.getLogger(__name__)
 
 
 class Conversation:
-    """The exchanges with one backend. `on_busy` and `on_rest` hear when something is sent, and when
-    all has been answered; `on_copy` when the backend wants a COPY's data; `lost` when it has gone.
+    """The exchanges with one backend. `on_signed_in` hears when it has let the client in; `on_busy`
+    and `on_rest` when something is sent, and when all has been answered; `on_copy` when the backend
+    wants a COPY's data; `lost` when it has gone.
 
     `is_internal`: what is under way is not the client's.
     """
@@ -54,6 +55,7 @@ class Conversation:
         on_change: Callable[[set[str]], None],
         laid_over: Mapping[str, tuple[str, str]],
         *,
+        on_signed_in: Callable[[], None],
         on_busy: Callable[[], None],
         on_rest: Callable[[], None],
         on_copy: Callable[[], None],
@@ -69,7 +71,7 @@ class Conversation:
         self._on_rest = on_rest
         self._on_copy = on_copy
         # The first exchange is the sign-in, up to its ReadyForQuery.
-        self._exchanges: deque[Exchange] = deque([Exchange(FORWARDED)])
+        self._exchanges: deque[Exchange] = deque([Exchange(FORWARDED, lambda _: on_signed_in())])
         self._cancellations = 0
         self._wants_data = False
         self._ahead: tuple[bytes, bytes] | None = None

@@ -105,12 +105,14 @@ class Parts:
             on_job,
             adjudicator.changed_schema,
             adjudicator.overlays.names,
+            on_signed_in=self._signed_in,
             on_busy=partial(adjudicator.watch.busy, contender),
             on_rest=partial(adjudicator.watch.at_rest, contender),
             on_copy=self._copy_wanted,
             lost=close,
         )
         self.pipeline = Pipeline(self.client, self.conversation, handle=handle, broken=close)
+        self.pipeline.held_up = True  # until its client is signed in
         self.backend = self.conversation.backend
         self.client.other, self.backend.other = self.backend, self.client
         self.recovery = Recovery(self.conversation, adjudicator)
@@ -118,6 +120,9 @@ class Parts:
 
     def _received(self, data: bytes) -> None:
         self.pipeline.receive(data)
+
+    def _signed_in(self) -> None:
+        self.pipeline.release()
 
     def _copy_wanted(self) -> None:
         self.pipeline.stream_data()
