@@ -141,6 +141,59 @@ def test_nobody_is_told_of_a_view_a_drop_or_a_role(
     assert told(connection, "SELECT id FROM outdated") is None
 
 
+NO_CHANGES = (
+    "ALTER TABLE outdated ADD COLUMN IF NOT EXISTS v int",
+    "ALTER TABLE outdated ADD IF NOT EXISTS v int, ADD COLUMN IF NOT EXISTS id int",
+    "ALTER TABLE outdated DROP COLUMN IF EXISTS nothing",
+    "ALTER TABLE outdated DROP CONSTRAINT IF EXISTS nothing",
+    "ALTER TABLE IF EXISTS nowhere ADD COLUMN v int",
+    "ALTER TABLE IF EXISTS nowhere RENAME TO outdated",
+    "ALTER TABLE IF EXISTS nowhere SET SCHEMA public",
+    "CREATE TABLE IF NOT EXISTS outdated (id int PRIMARY KEY)",
+    "CREATE INDEX ASYNC IF NOT EXISTS outdated_pkey ON outdated (v)",
+    "DROP TABLE IF EXISTS nothing, nowhere",
+    "DROP INDEX IF EXISTS nothing",
+)
+PARTLY = (
+    "ALTER TABLE outdated ADD COLUMN IF NOT EXISTS v int, ADD COLUMN IF NOT EXISTS w int",
+    "ALTER TABLE outdated ADD COLUMN IF NOT EXISTS v int, ALTER COLUMN v SET DEFAULT 1",
+    "ALTER TABLE IF EXISTS outdated ADD COLUMN w int",
+)
+
+
+@pytest.mark.parametrize("ddl", NO_CHANGES)
+@pytest.mark.parametrize(
+    "around", [("{}",), ("BEGIN", "SELECT 1", "{}", "COMMIT"), ("SELECT 1; {}",)]
+)
+def test_nobody_is_told_of_what_changed_nothing(
+    endpoint: Endpoint, other: Connection, ddl: str, around: tuple[str, ...]
+) -> None:
+    idle, busy = RawClient(endpoint), RawClient(endpoint)
+    for client in (idle, busy):
+        client.ask("SELECT id FROM outdated")
+    busy.ask("BEGIN")
+    busy.ask("INSERT INTO outdated VALUES (1)")
+    for text in around:
+        other.execute(text.format(ddl).encode())
+    assert idle.ask("SELECT id FROM outdated").sqlstate is None
+    assert busy.ask("COMMIT").sqlstate is None
+    idle.close()
+    busy.close()
+
+
+@pytest.mark.parametrize("ddl", PARTLY)
+def test_all_are_told_of_what_changed_a_part(
+    connection: Connection, other: Connection, ddl: str
+) -> None:
+    connection.execute("SELECT id FROM outdated")
+    other.execute(ddl.encode())
+    assert told(connection, "SELECT id FROM outdated") == CHANGED
+    connection.execute("BEGIN")
+    connection.execute("INSERT INTO outdated VALUES (1)")
+    other.execute("ALTER TABLE outdated ADD COLUMN IF NOT EXISTS last int")
+    assert told(connection, "COMMIT") == CHANGED
+
+
 def test_a_transaction_that_begins_with_it_has_failed(
     connection: Connection, other: Connection
 ) -> None:

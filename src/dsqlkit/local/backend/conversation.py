@@ -11,6 +11,7 @@ from dsqlkit.local.backend.answers import (
     EMPTY_ENDS,
     AnswerRewriter,
     changed_rows,
+    tells_of_skipping,
     told_rows,
 )
 from dsqlkit.local.backend.exchange import FORWARDED, HELD, HELD_BYTES, Exchange
@@ -297,6 +298,7 @@ class Conversation:
                 exchange.request.on_copy(frame)
         elif kind == Backend.NOTICE_RESPONSE:
             verdict.changed += told_rows(frame)
+            verdict.skipped += tells_of_skipping(frame)
         elif kind == Backend.BACKEND_KEY_DATA:
             (self.pid,) = INT32.unpack_from(frame, 5)
             self.key = frame[9:]

@@ -69,17 +69,19 @@ HELD: Final = Request()
 
 
 class Verdict:
-    """What an exchange came to. `changed` counts the rows that its statements changed.
+    """What an exchange came to. `changed` counts the rows that its statements changed, `skipped`
+    what IF EXISTS or IF NOT EXISTS let them pass over.
 
     `given_way`: it failed because the adjudicator cancelled it, for another transaction to go on.
     """
 
-    __slots__ = ("changed", "error", "given_way", "status", "tag")
+    __slots__ = ("changed", "error", "given_way", "skipped", "status", "tag")
 
     def __init__(self) -> None:
         self.error: bytes | None = None
         self.tag = b""
         self.changed = 0
+        self.skipped = 0
         self.status: int = IDLE
         self.given_way = False
 

@@ -79,7 +79,7 @@ class Adjudicator:
             if touched.claimed:
                 self.history.wrote(touched.tables, deletes=touched.deletes)
             self.schema_version += touched.ddl
-            self.changed_schema(touched.schema)
+            self.changed_schema(touched.changed_schema)
             if touched.shared_keys:
                 self.history.shared(touched.shared_keys)
         self.history.forget_shared(self._open.values())

@@ -7,7 +7,8 @@ that it may happen, and that it often does. Here it always does, so that a progr
 notices. GRANT and REVOKE count as changes there too. CREATE INDEX ASYNC and the end of a build are
 left out: AWS's own test suites, which pass on clusters, build in one session and go on in another,
 without a retry. So are DROP, and a CREATE of the same name after it, which those suites do as well,
-and what is granted on all tables of a schema: that no session is told of them is a guess.
+and what is granted on all tables of a schema: that no session is told of them is a guess. Nobody
+is told of a change that found nothing to do (ADD COLUMN IF NOT EXISTS of one that is there).
 """
 
 from collections.abc import Iterable

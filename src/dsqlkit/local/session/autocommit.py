@@ -261,8 +261,8 @@ class Autocommit:
             # A BEGIN among others: what came before the savepoint cannot be parked.
             transaction = parts.begin()
             kept = unsynced.uncommitted
-            transaction.keep(kept, 0 if unsynced.ends else verdict.changed)
+            transaction.keep(kept, 0 if unsynced.ends else verdict.changed, verdict.skipped)
             if verdict.status == FAILED:
                 transaction.fail()
         elif verdict.error is None:
-            parts.committed_alone(unsynced.statements)
+            parts.committed_alone(unsynced.statements, verdict.skipped)

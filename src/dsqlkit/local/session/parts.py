@@ -127,8 +127,9 @@ class Parts:
     def _copy_wanted(self) -> None:
         self.pipeline.stream_data()
 
-    def committed_alone(self, statements: Sequence[Statement]) -> None:
-        """Statements in autocommit have been committed."""
+    def committed_alone(self, statements: Sequence[Statement], skipped: int = 0) -> None:
+        """Statements in autocommit are committed, of which so many parts had nothing to do."""
+        statements = [each for each in statements if not each.changes_nothing(skipped)]
         self.knowledge.committed(statements)
         self.adjudicator.committed_alone(statements)
 
@@ -262,7 +263,7 @@ class Parts:
             touched = transaction.touched
             if transaction.lost == SCHEMA_CONFLICT:
                 self.knowledge.learn(touched.tables)
-            elif committed and touched.schema:
+            elif committed and touched.changed_schema:
                 again = (step.statement for step in touched.steps if step.statement is not None)
                 self.knowledge.committed([*touched.kept, *again])
             self.adjudicator.ended(self.contender, committed=committed)

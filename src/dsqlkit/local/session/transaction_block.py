@@ -205,7 +205,7 @@ class TransactionBlock:
                 cursor=step.fetches or statement.kind is Kind.CURSOR,
             )
             if not failed and then is not After.SET_ASIDE:
-                transaction.note(step, statement, verdict.changed)
+                transaction.note(step, statement, verdict.changed, verdict.skipped)
         if parts.traces:
             told = "well" if verdict.error is None else f"with {verdict.sqlstate}"
             pid, phase = parts.conversation.pid, transaction.phase.name
