@@ -179,8 +179,11 @@ def test_aws_names_are_what_awss_tools_and_samples_read(dsqlkit: Command) -> Non
     first, *lines = ended.out.splitlines()
     assert first.startswith("unset AWS_SESSION_TOKEN ")
     exported = dict(line.removeprefix("export ").split("=", 1) for line in lines)
-    assert exported["CLUSTER_ENDPOINT"] == "local.dsql.us-east-1.on.aws"
-    assert (exported["CLUSTER_USER"], exported["REGION"]) == ("admin", "us-east-1")
+    assert exported["CLUSTER_USER"] == "admin"
+    for name in ("CLUSTER_ENDPOINT", "DSQL_ENDPOINT", "DSQL_CLUSTER_ENDPOINT"):
+        assert exported[name] == "local.dsql.us-east-1.on.aws"
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "REGION", "CLUSTER_REGION", "DSQL_REGION"):
+        assert exported[name] == "us-east-1"
     address = local.address()
     assert address is not None
     assert exported["NODE_EXTRA_CA_CERTS"] == exported["PGSSLROOTCERT"] == address.root_certificate

@@ -70,13 +70,20 @@ def test_psql_and_an_sdk_find_it_with_what_they_read() -> None:
         "token = boto3.client('dsql').generate_db_connect_admin_auth_token(host);"
         "print(psycopg.connect('').execute('SELECT current_user').fetchone());"
         "print(psycopg.connect('', password=token).execute('SELECT 1').fetchone());"
-        "print(os.environ['REGION'], os.environ['CLUSTER_USER'], 'AWS_PROFILE' in os.environ)"
+        "print(os.environ['REGION'], os.environ['CLUSTER_USER'], 'AWS_PROFILE' in os.environ);"
+        "print(os.environ['DSQL_ENDPOINT'].split(':')[0], os.environ['CLUSTER_REGION'])"
     )
+    elsewhere = {"REGION": "mars", "CLUSTER_REGION": "mars", "DSQL_ENDPOINT": "x.dsql.mars.on.aws"}
     ended = run(
-        sys.executable, "-c", program, AWS_PROFILE="no-such", AWS_SESSION_TOKEN="x", REGION="mars"
+        sys.executable, "-c", program, AWS_PROFILE="no-such", AWS_SESSION_TOKEN="x", **elsewhere
     )
     assert ended.stderr == ""
-    assert ended.stdout.splitlines() == ["('admin',)", "(1,)", "us-east-1 admin False"]
+    assert ended.stdout.splitlines() == [
+        "('admin',)",
+        "(1,)",
+        "us-east-1 admin False",
+        "localhost us-east-1",
+    ]
 
 
 @pytest.mark.parametrize(("script", "code"), [("exit 7", 7), ("kill -9 $$", 137)])

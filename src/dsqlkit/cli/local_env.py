@@ -20,6 +20,10 @@ OTHER_CREDENTIALS = (
 )
 """What would make the local cluster's keys useless, or have them passed over."""
 
+ENDPOINT_NAMES = ("CLUSTER_ENDPOINT", "DSQL_ENDPOINT", "DSQL_CLUSTER_ENDPOINT")
+REGION_NAMES = ("REGION", "CLUSTER_REGION", "DSQL_REGION")
+"""What AWS's samples, and the tests of its tools, call a cluster and its region."""
+
 
 def env(
     options: ErrorOptions,
@@ -68,9 +72,9 @@ def _aws_names(address: "LocalAddress") -> dict[str, str]:
     from dsqlkit.local import trust_bundle
 
     return {
-        "CLUSTER_ENDPOINT": LOCAL_AWS_NAME,
+        **dict.fromkeys(ENDPOINT_NAMES, LOCAL_AWS_NAME),
+        **dict.fromkeys(REGION_NAMES, address.region),
         "CLUSTER_USER": ADMIN,
-        "REGION": address.region,
         "SSL_CERT_FILE": str(trust_bundle()),
         "NODE_EXTRA_CA_CERTS": address.root_certificate,
     }

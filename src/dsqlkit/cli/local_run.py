@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from dsqlkit.cli.error_text import print_error
-from dsqlkit.cli.local_env import OTHER_CREDENTIALS, signing_variables
+from dsqlkit.cli.local_env import (
+    ENDPOINT_NAMES,
+    OTHER_CREDENTIALS,
+    REGION_NAMES,
+    signing_variables,
+)
 from dsqlkit.cli.options import ErrorOptions
 from dsqlkit.errors import DsqlkitError
 
@@ -82,8 +87,13 @@ def environment_of(cluster: "OwnCluster", caller: Mapping[str, str]) -> dict[str
     kept = libpq.for_psql(caller, client_environment(endpoint, MAX_TOKEN_LIFE_S))
     for name in OTHER_CREDENTIALS:
         kept.pop(name, None)
-    regions = dict.fromkeys(REGION_VARIABLES, address.region)
-    own = {**signing_variables(address), "CLUSTER_USER": endpoint.user, **regions}
+    signing = signing_variables(address)
+    own = {
+        **signing,
+        "CLUSTER_USER": endpoint.user,
+        **dict.fromkeys(ENDPOINT_NAMES, signing["CLUSTER_ENDPOINT"]),
+        **dict.fromkeys((*REGION_VARIABLES, *REGION_NAMES), address.region),
+    }
     return {**kept, **own, **cluster.variables}
 
 

@@ -151,16 +151,6 @@ def test_anything_but_a_password_ends_the_sign_in(
     assert rest(tls) == b""
 
 
-def test_a_statement_sent_ahead_of_the_sign_in_is_not_run(
-    encrypted: Callable[[], ssl.SSLSocket], token: str
-) -> None:
-    tls = encrypted()
-    tls.sendall(STARTUP)
-    assert tls.recv(100)[:1] == b"R"
-    tls.sendall(password(token) + b"Q\0\0\0\x0dSELECT 1\0")
-    assert rest(tls) == b""
-
-
 def test_garbage_after_the_sign_in_ends_only_that_session(
     encrypted: Callable[[], ssl.SSLSocket], token: str
 ) -> None:

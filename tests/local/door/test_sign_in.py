@@ -5,6 +5,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+from collections.abc import Callable
 from datetime import timedelta
 
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 
 from dsqlkit.endpoint import Endpoint, LocalAddress
 from dsqlkit.token import TokenSigner
+from tests.support.raw import STARTUP, password, query, rest
 from tests.support.tokens import sign
 
 DENIED = "unable to accept connection, access denied"
@@ -151,6 +153,33 @@ def test_a_role_that_no_identity_is_mapped_to_is_refused(
 ) -> None:
     with pytest.raises(psycopg.OperationalError, match=DENIED):
         connect(local_cluster, token_for(local_cluster, action="DbConnect"), user=user)
+
+
+@pytest.mark.parametrize("piece", [1_000_000, 50, 1], ids=["at once", "in pieces", "by bytes"])
+def test_a_client_need_not_wait_for_the_request_for_its_password_nor_for_the_answer(
+    encrypted: Callable[[], ssl.SSLSocket], token: str, piece: int
+) -> None:
+    tls = encrypted()
+    stream = STARTUP + password(token) + query("BEGIN") + query("SELECT 'mine'") + query("COMMIT")
+    for start in range(0, len(stream), piece):
+        tls.sendall(stream[start : start + piece])
+    answer = b""
+    while not answer.endswith(b"COMMIT\0Z\0\0\0\x05I"):
+        more = tls.recv(65536)
+        assert more, answer
+        answer += more
+    assert answer.startswith(b"R\0\0\0\x08\0\0\0\x03R")
+    assert b"mine" in answer
+
+
+def test_what_comes_ahead_with_a_wrong_password_is_not_run(
+    encrypted: Callable[[], ssl.SSLSocket], token: str
+) -> None:
+    tls = encrypted()
+    tls.sendall(STARTUP + password(token[:-1]) + query("CREATE TABLE uninvited (id int)"))
+    answer = rest(tls)
+    assert DENIED.encode() in answer
+    assert b"CREATE" not in answer
 
 
 def test_plain_text_is_refused(local_cluster: LocalAddress, token: str) -> None:

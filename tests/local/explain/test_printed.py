@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
+import psycopg
 import pytest
 
 from dsqlkit.connection import Connection, connect
@@ -300,6 +301,8 @@ def test_a_plan_knows_what_others_have_changed_since_the_last(
         )
         assert "Index Only Scan using by_its_customer" in lines_of(db, asked)[0]
         other.execute("ALTER TABLE printed.changing RENAME COLUMN note TO remark")
+        with pytest.raises(psycopg.errors.SerializationFailure, match="OC001"):  # it is told, once
+            lines_of(db, asked.replace("note", "remark"))
         renamed = lines_of(db, asked.replace("note", "remark"))
         assert any(line.strip() == "Projections: remark" for line in renamed)
         other.execute("DROP TABLE printed.changing")

@@ -194,6 +194,7 @@ def test_ddl_goes_alone(
         ((Kind.SCHEMA, Kind.READ, Kind.WRITE), MIXED),
         ((Kind.COPY_IN, Kind.SCHEMA), MIXED),
         ((Kind.SCHEMA, Kind.COMMIT, Kind.BEGIN, Kind.SCHEMA), None),
+        ((Kind.SCHEMA, Kind.BEGIN, Kind.WRITE), MIXED),
     ],
 )
 def test_what_may_be_mixed(parts: tuple[Kind, ...], expected: str | None) -> None:

@@ -69,6 +69,9 @@ OUTSIDE: list[tuple[Kind | None, End, set[str], Turn]] = [
     # What may not be a transaction, or may change too much.
     (Kind.SCHEMA, End.QUERY, {"refused"}, Turn.REFUSE),
     (Kind.SCHEMA, End.QUERY, {"refused", "limited"}, Turn.REFUSE),
+    (Kind.SCHEMA, End.NEXT, {"refused", "joins"}, Turn.REFUSE),
+    (Kind.WRITE, End.SYNC, {"refused", "joins", "counted", "disrupted"}, Turn.REFUSE),
+    (Kind.WRITE, End.NEXT, {"refused", "joins", "apart"}, Turn.TAKE_OVER),
     (Kind.WRITE, End.SYNC, {"limited"}, Turn.LIMIT),
     (Kind.WRITE, End.NEXT, {"limited"}, Turn.STREAM),
     (Kind.WRITE, End.SYNC, {"limited", "joins"}, Turn.STREAM),
@@ -79,6 +82,11 @@ OUTSIDE: list[tuple[Kind | None, End, set[str], Turn]] = [
     # Somebody else has changed the schema.
     (Kind.READ, End.QUERY, {"outdated"}, Turn.OUTDATED),
     (Kind.WRITE, End.SYNC, {"outdated", "limited", "refused"}, Turn.OUTDATED),
+    (Kind.WRITE, End.NEXT, {"outdated"}, Turn.OUTDATED),
+    (Kind.READ, End.SYNC, {"outdated", "joins", "counted", "disrupted"}, Turn.OUTDATED),
+    (Kind.READ, End.QUERY, {"outdated", "explains"}, Turn.OUTDATED),
+    (Kind.READ, End.PART, {"outdated"}, Turn.BEGIN_IMPLICIT),
+    (Kind.READ, End.NEXT, {"outdated", "explains", "joins"}, Turn.TAKE_OVER),
     # A plan that is printed anew, whatever is explained.
     (Kind.READ, End.QUERY, {"explains"}, Turn.EXPLAIN),
     (Kind.WRITE, End.SYNC, {"explains", "limited", "disrupted"}, Turn.EXPLAIN),

@@ -44,6 +44,9 @@ _UPSERTED: Final = "dsqlkit upsert"
 _AS_ROWS: Final = b"DSQ02"
 """The SQLSTATE of a notice of ours: a foreign key's action changed so many rows."""
 
+_SKIPPING: Final = b", skipping\0"
+"""How PostgreSQL's notice ends of what is there already, IF NOT EXISTS, or is not, IF EXISTS."""
+
 _TAG: Final = Backend.COMMAND_COMPLETE  # looked up once: every answer has one
 _REWRITTEN: Final = {
     Backend.ERROR_RESPONSE,
@@ -217,3 +220,8 @@ def told_rows(notice: bytes) -> int:
         return 0
     fields = decode_fields(notice)
     return int(fields[Field.MESSAGE]) if fields.get(Field.SQLSTATE) == _AS_ROWS else 0
+
+
+def tells_of_skipping(notice: bytes) -> bool:
+    """Whether a NoticeResponse says that there was nothing to do for a part of a statement."""
+    return _SKIPPING in notice

@@ -11,10 +11,12 @@ from dsqlkit.local.backend.answers import (
     EMPTY_ENDS,
     AnswerRewriter,
     changed_rows,
+    tells_of_skipping,
     told_rows,
 )
 from dsqlkit.local.backend.exchange import FORWARDED, HELD, HELD_BYTES, Exchange
 from dsqlkit.local.backend.question import Question, Rows, question, unfinished
+from dsqlkit.local.backend.savepoint import FORGET
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, Refusal
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import (
@@ -39,10 +41,12 @@ _log = logging.getLogger(__name__)
 
 
 class Conversation:
-    """The exchanges with one backend. `on_busy` and `on_rest` hear when something is sent, and when
-    all has been answered; `on_copy` when the backend wants a COPY's data; `lost` when it has gone.
+    """The exchanges with one backend. `on_signed_in` hears when it has let the client in; `on_busy`
+    and `on_rest` when something is sent, and when all has been answered; `on_copy` when the backend
+    wants a COPY's data; `lost` when it has gone.
 
-    `is_internal`: what is under way is not the client's.
+    `key` is what a request to cancel has to have. `is_internal`: what is under way is not the
+    client's.
     """
 
     def __init__(
@@ -52,12 +56,14 @@ class Conversation:
         on_change: Callable[[set[str]], None],
         laid_over: Mapping[str, tuple[str, str]],
         *,
+        on_signed_in: Callable[[], None],
         on_busy: Callable[[], None],
         on_rest: Callable[[], None],
         on_copy: Callable[[], None],
         lost: Callable[[], None],
     ) -> None:
         self.pid = 0
+        self.key = b""
         self.is_internal = False
         self.backend = Link(self._receive, lost)
         self._lost = lost
@@ -67,7 +73,7 @@ class Conversation:
         self._on_rest = on_rest
         self._on_copy = on_copy
         # The first exchange is the sign-in, up to its ReadyForQuery.
-        self._exchanges: deque[Exchange] = deque([Exchange(FORWARDED)])
+        self._exchanges: deque[Exchange] = deque([Exchange(FORWARDED, lambda _: on_signed_in())])
         self._cancellations = 0
         self._wants_data = False
         self._ahead: tuple[bytes, bytes] | None = None
@@ -160,8 +166,7 @@ class Conversation:
     def being_cancelled(
         self, refusal: Refusal | None, *, takes_back: bool
     ) -> Generator[None, None, None]:
-        """While what is under way is cancelled, nothing more is sent: a cancellation that comes
-        late would meet what it is not meant for. `refusal` is what to tell of it, None for a
+        """While what is under way is cancelled by us. `refusal` is what to tell of it, None for a
         conflict in which it gives way; what can be taken back is held back then."""
         if self._exchanges:
             exchange = self._exchanges[0]
@@ -169,6 +174,13 @@ class Conversation:
                 exchange.forwards = False
             exchange.gives_way = refusal is None
             exchange.cancelled_as = refusal
+        with self.sending_nothing():
+            yield
+
+    @contextlib.contextmanager
+    def sending_nothing(self) -> Generator[None, None, None]:
+        """While a cancellation is on its way, nothing more is sent: it might come late, and would
+        meet what it is not meant for."""
         self._cancellations += 1
         try:
             yield
@@ -184,17 +196,20 @@ class Conversation:
 
     def _receive(self, data: bytes) -> None:
         exchange = self._exchanges[0] if self._exchanges else None
-        if exchange is None or exchange.request.holds_end:
-            self._cut(data)
-            return
-        if exchange.unheard:
+        if exchange is not None and exchange.unheard:
             heard = exchange.heard(data)
             if heard is None:
-                # A client's cancellation, come late: PostgreSQL skips all up to a Sync.
                 _log.error("a session is closed: its savepoint failed")
                 self._lost()
                 return
+            if exchange.fell_short:
+                # PostgreSQL skips the Query, and all up to a Sync.
+                self.expect(Exchange(HELD))
+                self.backend.write((SYNC if exchange.request.is_query else b"") + FORGET)
             data = heard
+        if exchange is None or exchange.request.holds_end:
+            self._cut(data)
+            return
         found = self._answers.plain(data, copies_in=exchange.copies_in)
         if found is None:
             self._cut(data)
@@ -283,8 +298,10 @@ class Conversation:
                 exchange.request.on_copy(frame)
         elif kind == Backend.NOTICE_RESPONSE:
             verdict.changed += told_rows(frame)
+            verdict.skipped += tells_of_skipping(frame)
         elif kind == Backend.BACKEND_KEY_DATA:
             (self.pid,) = INT32.unpack_from(frame, 5)
+            self.key = frame[9:]
         elif kind in EMPTY_ENDS:
             self._ended(exchange)
         return frame

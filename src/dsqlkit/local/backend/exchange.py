@@ -69,17 +69,19 @@ HELD: Final = Request()
 
 
 class Verdict:
-    """What an exchange came to. `changed` counts the rows that its statements changed.
+    """What an exchange came to. `changed` counts the rows that its statements changed, `skipped`
+    what IF EXISTS or IF NOT EXISTS let them pass over.
 
     `given_way`: it failed because the adjudicator cancelled it, for another transaction to go on.
     """
 
-    __slots__ = ("changed", "error", "given_way", "status", "tag")
+    __slots__ = ("changed", "error", "given_way", "skipped", "status", "tag")
 
     def __init__(self) -> None:
         self.error: bytes | None = None
         self.tag = b""
         self.changed = 0
+        self.skipped = 0
         self.status: int = IDLE
         self.given_way = False
 
@@ -95,11 +97,12 @@ class Exchange:
     `forwards`: its answers go to the client; `begun`: some of them have. `pieces` are those that
     were held back. `copies_in`: the backend has begun a COPY; `data_ended`: the client has sent the
     end of its data. `unheard` is what is still to come of an answer that comes first and that
-    nobody gets. `counts`: its client has sent no Sync yet, and hears of no more rows changed than a
-    transaction may: then of an error, and of nothing more (`is_over`). `ended` counts the
-    statements that have been answered; `each`, where it is not None, gets how many rows each of
-    them changed. `gives_way`: the adjudicator cancels it, for another
-    transaction to go on; `cancelled_as`: it cancels it for another reason, which is what to tell.
+    nobody gets; `fell_short`: it ended in an error, as the client's request to cancel met what is
+    ours before its statement. `counts`: its client has sent no Sync yet, and hears of no more rows
+    changed than a transaction may: then of an error, and of nothing more (`is_over`). `ended`
+    counts the statements that have been answered; `each`, where it is not None, gets how many rows
+    each of them changed. `gives_way`: the adjudicator cancels it, for another transaction to go on;
+    `cancelled_as`: it cancels it for another reason, which is what to tell.
     """
 
     __slots__ = (
@@ -111,6 +114,7 @@ class Exchange:
         "data_ended",
         "each",
         "ended",
+        "fell_short",
         "forwards",
         "gives_way",
         "is_over",
@@ -138,6 +142,7 @@ class Exchange:
         self.copies_in = False
         self.data_ended = False
         self.unheard = unheard
+        self.fell_short = False
         self.gives_way = False
         self.cancelled_as: Refusal | None = None
         self.counts = self.is_over = False
@@ -183,10 +188,18 @@ class Exchange:
         return f"<exchange {', '.join(marks)}>"
 
     def heard(self, data: bytes) -> bytes | None:
-        """More of the answer, without what is unheard of it; None if something else came first."""
+        """More of the answer, without what is unheard of it; None if something else came first.
+
+        After an error in its place nothing more goes to the client until all has been answered.
+        """
         size = min(len(data), len(self.unheard))
         if not data.startswith(self.unheard[:size]):
-            return None
+            pairs = zip(data, self.unheard, strict=False)
+            size = next(at for at, (came, awaited) in enumerate(pairs) if came != awaited)
+            if data[size] != Backend.ERROR_RESPONSE or self.gives_way:
+                return None
+            self.unheard = b""
+            self.fell_short, self.forwards = True, False
         self.unheard = self.unheard[size:]
         return data[size:]
 

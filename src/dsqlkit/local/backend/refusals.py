@@ -45,6 +45,8 @@ _PLACES: Final = {
 _OURS: Final = b"dsqlkit"
 _OUR_ADVICE: Final = FAULTS_OFF.encode()
 """What clients may read of us: how to switch off a fault that is on."""
+_WAITED: Final = re.compile(rb'^while [a-z ]+\(\d+,\d+\) (?:of tuple )?in relation ".*"\n?', re.M)
+"""Where PostgreSQL was waiting for another's row lock, when it was cancelled. DSQL has none."""
 _QUALIFIER: Final = re.compile(rb"\bdsqlkit\w*\.")
 _OWN_CONTEXTS: Final = (
     b"PL/pgSQL function",
@@ -91,6 +93,12 @@ def placeless(kind: Backend, fields: dict[int, bytes], frame: bytes) -> bytes:
     """An error or notice without the place in our own functions that it comes from: DSQL has no
     PL/pgSQL, and says nothing of where its own functions fail."""
     context = fields.get(Field.CONTEXT, b"")
+    if waited := _WAITED.search(context):
+        context = (context[: waited.start()] + context[waited.end() :]).strip()
+        fields = {name: value for name, value in fields.items() if name != Field.CONTEXT}
+        if context:
+            fields[Field.CONTEXT] = context
+        frame = encode_fields(kind, fields)
     if not context.startswith(_OWN_CONTEXTS) and _OURS not in frame.replace(_OUR_ADVICE, b""):
         return frame
     told = {

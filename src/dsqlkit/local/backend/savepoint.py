@@ -41,7 +41,10 @@ _EXTENDED_COMPLETE: Final = (
 BEGIN: Final = _frames(b"BEGIN") + _EXTENDED
 """A BEGIN with the savepoint, to be sent together with what comes next."""
 _BEGUN: Final = message(Backend.COMMAND_COMPLETE, b"BEGIN\0")
-BEGIN_COMPLETE: Final = _EXTENDED_COMPLETE.replace(_COMPLETE, _BEGUN) + _EXTENDED_COMPLETE
+BEGIN_ALONE: Final = _frames(b"BEGIN")
+"""A BEGIN of which the client does not hear, before what is to be looked at before its COMMIT."""
+BEGIN_ALONE_COMPLETE: Final = _EXTENDED_COMPLETE.replace(_COMPLETE, _BEGUN)
+BEGIN_COMPLETE: Final = BEGIN_ALONE_COMPLETE + _EXTENDED_COMPLETE
 BEGIN_AGAIN: Final = _frames(b"ROLLBACK AND CHAIN") + _EXTENDED
 """The begin of a transaction like the one that is open, in place of that."""
 BEGUN_AGAIN: Final = BEGIN_COMPLETE.replace(
@@ -49,6 +52,8 @@ BEGUN_AGAIN: Final = BEGIN_COMPLETE.replace(
 )
 BEGUN: Final = _BEGUN + message(Backend.READY_FOR_QUERY, b"T")
 """The answer to a BEGIN."""
+FORGET: Final = message(Frontend.CLOSE, STATEMENT + _NAME) + SYNC
+"""Closes what is left over when one of these statements was cancelled."""
 GUARD_COMPLETE: Final = _EXTENDED_COMPLETE
 """What the backend answers to the savepoint before a write."""
 _GUARD: Final = _frames(f"SAVEPOINT {STATEMENT_SAVEPOINT}".encode())

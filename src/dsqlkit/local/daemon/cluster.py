@@ -112,6 +112,7 @@ class RunningCluster:
             adjudicator=adjudicator,
             faults=self._faults,
             on_job=jobs.wake,
+            sessions=self._sessions,
             on_begin=self._begun,
             on_end=self._ended,
         )

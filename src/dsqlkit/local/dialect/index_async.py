@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import postgast
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit.local.dialect import index_names
 from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.statements.quoting import literal, resolved
 from dsqlkit.local.statements.tree import Node
@@ -12,7 +13,7 @@ from dsqlkit.local.statements.tree import Node
 
 def submission(node: Node, statement: bytes) -> str:
     """The call that submits the build of a parsed CREATE INDEX (of `statement`, ASYNC blanked)."""
-    keys = [element.index_elem.name or None for element in node.index_params]
+    keys = [index_names.plain_column(element.index_elem) for element in node.index_params]
     included = [element.index_elem.name for element in node.index_including_params]
     arguments = (
         str(node.unique).lower(),
@@ -24,6 +25,7 @@ def submission(node: Node, statement: bytes) -> str:
         literal(statement[_start(statement, tree.ON) :].decode()),
         literal(statement[_start(statement, tree.ASCII_40) :].decode()),
         "pg_catalog.current_setting('search_path')",
+        literal(index_names.addition(node)),
     )
     return f"SELECT job_id FROM dsqlkit.submit_index({', '.join(arguments)})"  # noqa: S608 - quoted
 
@@ -37,7 +39,7 @@ def at_once(node: Node, statement: bytes, refusal: Refusal | None) -> str:
         literal(f"CREATE {words}{name}{statement[_start(statement, tree.ON) :].decode()}"),
         str(node.unique).lower(),
         *resolved(node.relation),
-        array([element.index_elem.name or None for element in node.index_params]),
+        array([index_names.plain_column(element.index_elem) for element in node.index_params]),
         literal(statement[_start(statement, tree.ASCII_40) :].decode()),
         literal(refusal.sqlstate if refusal else None),
         literal(refusal.message if refusal else None),

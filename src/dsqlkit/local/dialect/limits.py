@@ -6,11 +6,12 @@ multi_statement); the words about age by a third party.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from dsqlkit.errors import FAULTS_OFF
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
-from dsqlkit.local.statements.statement import BOUNDS, Kind
+from dsqlkit.local.statements.statement import Kind
 from dsqlkit.quotas import MAX_TRANSACTION_AGE_S
 
 TOO_MANY_ROWS: Final = Refusal("54000", "transaction row limit exceeded")
@@ -26,6 +27,8 @@ _ALONE: Final = {
 }
 """What may not join others in a transaction."""
 _DML: Final = (Kind.WRITE, Kind.COPY_IN)
+_ENDS: Final = (Kind.COMMIT, Kind.ROLLBACK)
+"""A BEGIN in a transaction is none of them: what came before is in the same one."""
 
 
 def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Refusal | None]:
@@ -40,9 +43,36 @@ def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Re
             if ddl:
                 return ddl, dml, _MIXED
             dml = True
-        elif kind in BOUNDS:
+        elif kind in _ENDS:
             ddl = dml = False
     return ddl, dml, None
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """What the transaction of a pipeline in autocommit holds so far: all that came since the last
+    Sync, or the last COMMIT or ROLLBACK. `begun`: something else than ANALYZE did.
+
+    That a cluster refuses there what it refuses in one Query is an inference: what was recorded are
+    Queries and blocks. To PostgreSQL it is one transaction, all of which an error undoes.
+    """
+
+    ddl: bool = False
+    dml: bool = False
+    begun: bool = False
+
+    def add(self, parts: Sequence[Kind]) -> None:
+        """Statements of these kinds come next."""
+        self.ddl, self.dml, _ = mixture(self.ddl, self.dml, parts)
+        for kind in parts:
+            self.begun = kind not in _ENDS and (self.begun or kind is not Kind.ANALYZE)
+
+    def refusal(self, parts: Sequence[Kind]) -> Refusal | None:
+        """Why these statements may not come next. An ANALYZE may come first, as PostgreSQL has it
+        of VACUUM, which then commits at once."""
+        if not self.begun and len(parts) == 1 and parts[0] is Kind.ANALYZE:
+            return None
+        return refusal_inside(self.ddl, self.dml, parts)
 
 
 def too_old(age_s: float, limit_s: float) -> Refusal | None:

@@ -1,6 +1,6 @@
 """Reading a client's text: what it is, and what PostgreSQL is to run for it. It is parsed once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -14,6 +14,7 @@ from dsqlkit.local.statements.analysis import analyse, together
 from dsqlkit.local.statements.own_syntax import parsable, wrong_token
 from dsqlkit.local.statements.statement import OTHER, Kind, Statement
 from dsqlkit.local.statements.steps import Part, Reading
+from dsqlkit.local.statements.tree import ParsedStatement
 
 _CACHED_BYTES: Final = 8192
 
@@ -49,13 +50,24 @@ def _read(sql: bytes) -> Reading:
     # Each statement by itself, as BEGIN and COMMIT have to be seen, and conflicts among them.
     parts = tuple(
         Part(
-            len(sql[: each.start].decode()) - statement.longer,
+            before - statement.longer,
             statement.moved(-each.start),
             edited(text if changed else sql, changed, each.start, each.end),
         )
-        for each, statement, changed in zip(parsed, statements, changes, strict=True)
+        for each, before, statement, changed in zip(
+            parsed, _characters_before(parsed, sql), statements, changes, strict=True
+        )
     )
     return Reading(statement, run, parts)
+
+
+def _characters_before(parsed: Iterable[ParsedStatement], sql: bytes) -> Iterator[int]:
+    """How many characters of a text come before each of its statements."""
+    start = characters = 0
+    for each in parsed:
+        characters += len(sql[start : each.start].decode())
+        start = each.start
+        yield characters
 
 
 def _as_it_fails(sql: bytes, text: bytes) -> bytes:

@@ -1,9 +1,10 @@
 """Signing in: startup packet, token, backend. What a client may send before it is let in."""
 
 import asyncio
+import contextlib
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,15 +48,19 @@ class Reception:
     adjudicator: Adjudicator
     faults: ActiveFaults
     on_job: Callable[[], None]
+    sessions: Collection[Session]
     on_begin: Callable[[Session], None]
     on_end: Callable[[Session], None]
 
     async def cancel(self, packet: bytes) -> None:
-        """Cancel a client's statement. A question of ours that is under way is waited for first."""
-        if len(packet) >= _SHORTEST_CANCEL:
-            (pid,) = INT32.unpack_from(packet, 8)
-            await self.adjudicator.until_its_own(pid)
-        await _forward_cancel(packet, self.socket)
+        """Cancel a client's statement. PostgreSQL, which has the key, decides whether to."""
+        if len(packet) < _SHORTEST_CANCEL:
+            return
+        (pid,) = INT32.unpack_from(packet, 8)
+        async with contextlib.AsyncExitStack() as stack:
+            for session in [each for each in self.sessions if each.pid == pid]:
+                await stack.enter_async_context(session.being_cancelled(packet[12:]))
+            await _forward_cancel(packet, self.socket)
 
 
 class Login:
@@ -83,12 +88,11 @@ class Login:
     def _received(self, data: bytes) -> None:
         self._buffer += data
         try:
-            if self._startup is None:
+            if self._startup is None and self._opening is None:
                 self._read_startup()
-            elif self._opening is None:
+            # The password may come ahead of the request for it, and the first statement with it.
+            if self._startup is not None and self._opening is None and self._buffer:
                 self._read_password(self._startup)
-            else:
-                raise ProtocolViolation("data before the sign-in was answered")
         except StartupRefused as refused:
             self._refuse(error_response(refused.sqlstate, str(refused), severity="FATAL"))
         except AccessDenied as denied:
@@ -115,8 +119,6 @@ class Login:
         self._startup = startup
         answer = startup.negotiation() if startup.needs_negotiation else b""
         self._link.write(answer + authentication_cleartext_password())
-        if self._buffer:
-            raise ProtocolViolation("data before the password was asked for")
 
     def _read_password(self, startup: Startup) -> None:
         if self._buffer[0] != Frontend.PASSWORD:
@@ -124,13 +126,14 @@ class Login:
         frame = self._take(1, _MAX_PASSWORD)
         if frame is None:
             return
-        if self._buffer or frame[-1] or frame.find(b"\0", 5) != len(frame) - 1:
+        if frame[-1] or frame.find(b"\0", 5) != len(frame) - 1:
             raise ProtocolViolation("a malformed password message")
         token = frame[5:-1].decode("ascii", errors="replace")
         self._reception.checker.check(
             token, startup.user, datetime.now(UTC), longest=self._reception.faults.token_age
         )
         self._opening = asyncio.ensure_future(self._open(startup))
+        self._link.hold(True)
 
     async def _open(self, startup: Startup) -> None:
         reception = self._reception
@@ -158,7 +161,7 @@ class Login:
         if released is None:
             backend.close()
             return
-        session.client.take(*released)
+        session.client.take(*released, early=self._buffer)
         session.backend.take(backend)
         reception.on_begin(session)
         session.backend.write(startup.packet())

@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections.abc import Coroutine, Generator, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT
 from dsqlkit.local.occ.commit_history import CommitHistory
@@ -20,12 +20,10 @@ from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.overlays import Overlays
 from dsqlkit.local.occ.resolution import Resolution
 from dsqlkit.local.occ.schema_changes import SchemaChanges
-from dsqlkit.local.occ.watch import FIRST_LOOK_S, LONGEST_PAUSE_S, Watch
+from dsqlkit.local.occ.watch import LONGEST_PAUSE_S, Watch
 from dsqlkit.local.occ.writers import Writers
 from dsqlkit.local.server import superuser
 from dsqlkit.local.statements.statement import EVERY_TABLE, Kind, Statement
-
-_LONGEST_INTERNAL_S: Final = 5
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +79,7 @@ class Adjudicator:
             if touched.claimed:
                 self.history.wrote(touched.tables, deletes=touched.deletes)
             self.schema_version += touched.ddl
-            self.changed_schema(touched.schema)
+            self.changed_schema(touched.changed_schema)
             if touched.shared_keys:
                 self.history.shared(touched.shared_keys)
         self.history.forget_shared(self._open.values())
@@ -152,14 +150,6 @@ class Adjudicator:
             for other in self._contenders
             if other is not contender
         )
-
-    async def until_its_own(self, pid: int) -> None:
-        """Wait, within a limit, while what is under way at that backend is not its client's."""
-        until = asyncio.get_running_loop().time() + _LONGEST_INTERNAL_S
-        while asyncio.get_running_loop().time() < until:
-            if not any(each.pid == pid and each.is_internal for each in self._contenders):
-                return
-            await asyncio.sleep(FIRST_LOOK_S)
 
     # Whom it looks after.
 

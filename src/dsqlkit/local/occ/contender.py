@@ -43,10 +43,6 @@ class Contender(Protocol):
         """Why its statement, under way for so many seconds, goes on no longer."""
 
     @property
-    def is_internal(self) -> bool:
-        """Whether what is under way is not its client's but the endpoint's."""
-
-    @property
     def can_start_over(self) -> bool:
         """Whether what is under way can be cancelled and run again later."""
 
@@ -76,7 +72,6 @@ class Bystander:
     transaction: OpenTransaction | None = None
     can_be_parked = False
     is_idle = False
-    is_internal = False
     can_start_over = False
     can_step_aside = False
     is_committing = False

@@ -188,20 +188,21 @@ class OpenTransaction:
         """It was at overlays, and has let go of its snapshot."""
         self._enter(Phase.ABANDONED)
 
-    def note(self, step: Step, statement: Statement, rows: int) -> None:
-        """Remember a statement that has run, and how many rows it changed."""
-        self.touched.note(step, statement, rows)
+    def note(self, step: Step, statement: Statement, rows: int, skipped: int = 0) -> None:
+        """Remember a statement that has run, how many rows it changed, and how many of its parts
+        had nothing to do."""
+        self.touched.note(step, statement, rows, skipped)
         if statement.kind is Kind.CURSOR and (
             statement.locked or (statement.scrolls and self.touched.claimed)
         ):
             # Not its rows alone would have to be kept.
             self.movable = False
 
-    def keep(self, statements: Iterable[Statement], rows: int) -> None:
-        """Remember what has run before the point that it can be taken back to, and how many rows
-        all of it changed."""
+    def keep(self, statements: Iterable[Statement], rows: int, skipped: int) -> None:
+        """Remember what has run before the point that it can be taken back to, how many rows all of
+        it changed, and how many parts of it had nothing to do."""
         for statement in statements:
-            self.touched.note(None, statement, 0)
+            self.touched.note(None, statement, 0, skipped)
         self.touched.rows += rows
         self.movable = False
 

@@ -7,7 +7,8 @@ that it may happen, and that it often does. Here it always does, so that a progr
 notices. GRANT and REVOKE count as changes there too. CREATE INDEX ASYNC and the end of a build are
 left out: AWS's own test suites, which pass on clusters, build in one session and go on in another,
 without a retry. So are DROP, and a CREATE of the same name after it, which those suites do as well,
-and what is granted on all tables of a schema: that no session is told of them is a guess.
+and what is granted on all tables of a schema: that no session is told of them is a guess. Nobody
+is told of a change that found nothing to do (ADD COLUMN IF NOT EXISTS of one that is there).
 """
 
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from typing import Final
 
 from dsqlkit.local.statements.statement import Kind, Statement
 
-_TOLD: Final = (Kind.READ, Kind.LOCK, Kind.WRITE)
+_TOLD: Final = (Kind.READ, Kind.CURSOR, Kind.LOCK, Kind.WRITE, Kind.COPY_IN)
 _TELLING: Final = frozenset({"ALTER TABLE", "ALTER OBJECT SCHEMA", "RENAME", "GRANT"})
 """Of the statements that change a schema those that are told of: a REVOKE is a GRANT to the parser.
 What others make nobody knew before, and what is dropped is missed by itself."""
@@ -63,15 +64,17 @@ class Knowledge:
 
     def uses(self, statement: Statement) -> bool:
         """The session runs a statement: whether it is to be told that it knows a table as it was
-        before. It is told once."""
+        before. Once it has been, it has to `learn` of it."""
         if self._as_of != self._changes.count:
             self._look()
         tables = statement.tables
-        is_outdated = bool(self._outdated) and not self._outdated.isdisjoint(tables)
-        if is_outdated:
-            self._outdated -= tables
         self._used |= tables
-        return is_outdated and statement.kind in _TOLD
+        if not self._outdated or self._outdated.isdisjoint(tables):
+            return False
+        if statement.kind in _TOLD:
+            return True
+        self._outdated -= tables
+        return False
 
     def _look(self) -> None:
         changes, since = self._changes, self._as_of

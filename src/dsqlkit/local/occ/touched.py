@@ -1,6 +1,6 @@
 """What the statements of an open transaction touched, and which of them may have to run again."""
 
-from collections.abc import KeysView
+from collections.abc import Collection, KeysView
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,11 +29,12 @@ class Touched:
     `mentioned_at` are the names of tables that they mentioned, and how many statements there were
     at the last that did; `claimed` those of the tables whose rows they wrote or locked, `locked`
     and `shared` those of which they selected rows FOR UPDATE and FOR KEY SHARE.
-    `schema` are the tables whose schema they changed, `rows` how many rows, `statements` how many
-    of them there were. `steps` are those that have to run again where the transaction starts over,
-    `rows_of` how many rows each of these changed, `steps_at` how many statements there were with
-    it, `kept` the statements that came before it could; `calls` the functions that they called.
-    `opaque`: they may have written what no step says. `shared_keys` are known at COMMIT alone.
+    `schema` are the tables whose schema they changed, or left as it was (`unchanged`); `rows` how
+    many rows, `statements` how many of them there were. `steps` are those that have to run again
+    where the transaction starts over, `rows_of` how many rows each of these changed, `steps_at` how
+    many statements there were with it, `kept` the statements that came before it could; `calls` the
+    functions that they called. `opaque`: they may have written what no step says. `shared_keys` are
+    known at COMMIT alone.
     """
 
     mentioned_at: dict[str, int] = field(default_factory=dict)
@@ -53,15 +54,21 @@ class Touched:
     deletes: bool = False
     ddl: bool = False
     dml: bool = False
+    unchanged: bool = False
 
     @property
     def tables(self) -> KeysView[str]:
         """The names of all tables that they mentioned."""
         return self.mentioned_at.keys()
 
-    def note(self, step: Step | None, statement: Statement, rows: int) -> None:
-        """Remember a statement that has run, and how many rows it changed. Without a step it does
-        not run again."""
+    @property
+    def changed_schema(self) -> Collection[str]:
+        """The tables whose schema is another once this is committed."""
+        return () if self.unchanged else self.schema
+
+    def note(self, step: Step | None, statement: Statement, rows: int, skipped: int) -> None:
+        """Remember a statement that has run, how many rows it changed, and how many of its parts
+        had nothing to do. Without a step it does not run again."""
         self.claimed |= statement.claimed
         self.locked |= statement.locked
         self.shared |= statement.shared
@@ -75,6 +82,7 @@ class Touched:
         self.deletes = self.deletes or statement.deletes
         if statement.kind is Kind.SCHEMA:
             self.schema |= statement.tables
+            self.unchanged = statement.changes_nothing(skipped)
         if step is None:
             self.kept.append(statement)
         elif statement.kind in _REPEATED:

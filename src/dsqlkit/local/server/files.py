@@ -11,7 +11,9 @@ from dsqlkit.quotas import KIB, MAX_TEMP_SPACE_BYTES
 # What differs from PostgreSQL's defaults, and why.
 _SETTINGS: Final = {
     "listen_addresses": "''",  # only our endpoint may connect, by the socket
-    "max_connections": "320",  # 200 clients at once, index builds, and room for a pool or two
+    "max_connections": "1100",  # a thousand clients at once, index builds, and room
+    # Nobody is SERIALIZABLE: it would be kept in shared memory for every connection.
+    "max_pred_locks_per_transaction": "10",
     "shared_buffers": "64MB",
     "default_transaction_isolation": "'repeatable read'",  # DSQL's only level
     "timezone": "UTC",

@@ -24,6 +24,7 @@ from dsqlkit.local.backend.savepoint import (
     without_savepoint,
 )
 from dsqlkit.local.dialect.limits import refusal_outside
+from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, SCHEMA_CONFLICT, Refusal
 from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.session import disruption, implicit
 from dsqlkit.local.session.alone import explain_alone
@@ -31,7 +32,8 @@ from dsqlkit.local.session.limited_write import end_limited, run_limited
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.together import Together
 from dsqlkit.local.session.turns import Turn, outside
-from dsqlkit.local.statements.statement import BOUNDS, UNBOUNDED, Kind, Statement
+from dsqlkit.local.session.unsynced import Unsynced
+from dsqlkit.local.statements.statement import BOUNDS, Kind, Statement
 from dsqlkit.local.statements.steps import End, Step
 from dsqlkit.quotas import MAX_ROWS
 
@@ -48,10 +50,8 @@ class Autocommit:
         self._parts = parts
         self._together = together
         self._exchange = Exchange(FORWARDED)
-        self._unsynced: list[Statement] | None = None
-        """The statements since the last Sync, None after one."""
-        self._most = 0
-        """How many rows they may change, as far as their texts say."""
+        self._unsynced: Unsynced | None = None
+        """What came since the last Sync, None after one."""
 
     def turn(self, step: Step) -> Turn:
         """What is to be done with a step."""
@@ -82,8 +82,8 @@ class Autocommit:
             joins=joins,
             plain=statement.plain,
             idle=not self._parts.conversation.under_way,
-            outdated=not joins and step.end in _ENDS and self._parts.knowledge.uses(statement),
-            refused=len(statement.parts) > 1 and refusal_outside(statement.parts) is not None,
+            outdated=self._parts.knowledge.uses(statement),
+            refused=self._refusal(statement) is not None,
             limited=(statement.may_change_too_much or counts_apart) and (copies or not on_commit),
             counted=joins and self._may_be_too_much(statement),
             apart=(counts_apart and not on_commit) or (copies and (joins or not step.is_query)),
@@ -96,11 +96,11 @@ class Autocommit:
     def stream(self, step: Step) -> None:
         """Forward a step, with those before and after it up to a Sync."""
         begins = self._unsynced is None
-        self._join(step)
+        unsynced = self._join(step)
         if step.end in _ENDS:
             self._unsynced = None
         elif begins:
-            self._wait_for_sync()
+            self._wait_for_sync(unsynced)
         self._parts.backend.write(step.data)
 
     def disrupt(self, step: Step) -> None:
@@ -114,9 +114,9 @@ class Autocommit:
     def count(self, step: Step) -> None:
         """Forward the last step up to a Sync, unless it and those before it changed too much."""
         self._join(step)
-        statements = self._unsynced or ()
+        executed = 0 if self._unsynced is None else len(self._unsynced.statements)
         self._unsynced = None
-        work = end_limited(self._parts, step, self._exchange, len(statements))
+        work = end_limited(self._parts, step, self._exchange, executed)
         self._parts.do("counting the rows of a pipeline", work)
 
     def prepare_only(self, step: Step) -> None:
@@ -124,11 +124,23 @@ class Autocommit:
         self._parts.send_step(step, step.data, forward=True)
 
     def refuse(self, step: Step) -> None:
-        """Send something that fails in place of a step that may not be a transaction."""
+        """Send something that fails in place of a step that may not be a transaction, or not with
+        those before it."""
         assert step.statement is not None
-        refusal = refusal_outside(step.statement.parts)
+        refusal = self._refusal(step.statement)
         assert refusal is not None
-        self._parts.send_step(step, refused(step, refusal), forward=True)
+        if self._unsynced is None and step.end in _ENDS:
+            self._parts.send_step(step, refused(step, refusal), forward=True)
+        else:
+            self._fail(step, refusal)
+
+    def tell_outdated(self, step: Step) -> None:
+        """Have a step fail once, as somebody else has changed a table that the session knows."""
+        assert step.statement is not None
+        if self._unsynced is None and step.end in _ENDS:
+            self._parts.tell_outdated(step)
+            return
+        self._fail(step, SCHEMA_CHANGED, outdated=step.statement.tables)
 
     def limit(self, step: Step) -> None:
         """Run a write that may change too many rows."""
@@ -147,27 +159,26 @@ class Autocommit:
         """Go on with what came since the last Sync as a transaction block."""
         self._go_on_as_block(step)
 
-    def _wait_for_sync(self) -> None:
-        statements = self._unsynced or []
+    def _wait_for_sync(self, unsynced: Unsynced) -> None:
         loop = asyncio.get_running_loop()
-        loop.call_later(_SILENT_S, self._outstay, statements, len(statements))
+        loop.call_later(_SILENT_S, self._outstay, unsynced, len(unsynced.statements))
 
-    def _outstay(self, statements: list[Statement], known: int) -> None:
+    def _outstay(self, unsynced: Unsynced, known: int) -> None:
         """Go on as a block with what is still without its Sync, once its client is silent: whoever
         waits for it cannot be let past otherwise."""
-        if self._unsynced is not statements or not self._parts.pipeline.is_open:
+        if self._unsynced is not unsynced or not self._parts.pipeline.is_open:
             return
-        if len(statements) > known or self._parts.pipeline.held_up:
-            self._wait_for_sync()
+        if len(unsynced.statements) > known or self._parts.pipeline.held_up:
+            self._wait_for_sync(unsynced)
         else:
             self._go_on_as_block(None)
 
     def _go_on_as_block(self, step: Step | None) -> None:
         assert self._unsynced is not None
-        exchange, statements = self._exchange, self._unsynced
+        exchange, unsynced = self._exchange, self._unsynced
         self._unsynced = None
-        note = partial(self._done, statements)
-        work = implicit.take_over(self._parts, step, exchange, statements, note)
+        note = partial(self._done, unsynced)
+        work = implicit.take_over(self._parts, step, exchange, unsynced.statements, note)
         self._parts.do("the begin of a pipeline", work)
 
     def begin_ahead(self, _step: Step) -> None:
@@ -188,20 +199,31 @@ class Autocommit:
         """Begin the transaction of a text, or of a pipeline."""
         self._parts.do("the begin of a text", implicit.begin(self._parts, step))
 
-    def _join(self, step: Step) -> None:
+    def _join(self, step: Step) -> Unsynced:
         """Let a step be one of those up to the next Sync."""
-        if self._unsynced is None:
-            statements: list[Statement] = []
-            self._unsynced = statements
-            self._most = 0
+        unsynced = self._unsynced
+        if unsynced is None:
+            self._unsynced = unsynced = Unsynced()
             request = _QUERIED if step.is_query else FORWARDED
-            self._exchange = Exchange(request, partial(self._done, statements))
+            self._exchange = Exchange(request, partial(self._done, unsynced))
             self._parts.conversation.expect(self._exchange)
         if step.statement is not None:
-            statement = step.statement
-            self._unsynced.append(statement)
-            self._exchange.counts = not step.is_query and self._may_be_too_much(statement)
-            self._most += -UNBOUNDED * UNBOUNDED if statement.kind in BOUNDS else statement.most
+            self._exchange.counts = not step.is_query and self._may_be_too_much(step.statement)
+            unsynced.add(step.statement)
+        return unsynced
+
+    def _fail(self, step: Step, refusal: Refusal, outdated: frozenset[str] = frozenset()) -> None:
+        """Have a step fail, and PostgreSQL skip what comes after it up to the Sync."""
+        unsynced = self._join(step)
+        unsynced.outdated = unsynced.outdated or outdated
+        if step.end in _ENDS:
+            self._unsynced = None
+        self._parts.backend.write(refused(step, refusal))
+
+    def _refusal(self, statement: Statement) -> Refusal | None:
+        """Why a statement may not be a transaction, or not with what came since the last Sync."""
+        unsynced, parts = self._unsynced, statement.parts
+        return refusal_outside(parts) if unsynced is None else unsynced.held.refusal(parts)
 
     def _may_be_too_much(self, statement: Statement) -> bool:
         """Whether with this one the statements since the last Sync may change too many rows. Of
@@ -209,14 +231,17 @@ class Autocommit:
         if statement.kind in BOUNDS:
             return False
         is_counted = self._exchange.counts or not self._parts.faults.on_commit
-        return is_counted and self._most + statement.most > MAX_ROWS
+        most = 0 if self._unsynced is None else self._unsynced.most
+        return is_counted and most + statement.most > MAX_ROWS
 
     def _can_be_hit(self, step: Step) -> bool:
         """Whether it ends what is committed by itself, with a COMMIT that a fault may hit."""
         if step.end not in _ENDS:
             return False
-        statements = [] if step.statement is None else [step.statement]
-        return disruption.can_hit([*(self._unsynced or ()), *statements])
+        statements = [] if self._unsynced is None else self._unsynced.statements
+        return disruption.can_hit(
+            statements if step.statement is None else [*statements, step.statement]
+        )
 
     def _begun(self, exchange: Exchange) -> None:
         parts = self._parts
@@ -228,13 +253,16 @@ class Autocommit:
         parts.pipeline.skipping = failed and exchange.request.hide_ready
         parts.pipeline.release()
 
-    def _done(self, statements: list[Statement], exchange: Exchange) -> None:
+    def _done(self, unsynced: Unsynced, exchange: Exchange) -> None:
         parts, verdict = self._parts, exchange.verdict
+        if verdict.error is not None and SCHEMA_CONFLICT.encode() in verdict.error:
+            parts.knowledge.learn(unsynced.outdated)
         if verdict.status != IDLE:
-            # A text with BEGIN among others: what came before the savepoint cannot be parked.
+            # A BEGIN among others: what came before the savepoint cannot be parked.
             transaction = parts.begin()
-            transaction.movable = False
+            kept = unsynced.uncommitted
+            transaction.keep(kept, 0 if unsynced.ends else verdict.changed, verdict.skipped)
             if verdict.status == FAILED:
                 transaction.fail()
         elif verdict.error is None:
-            parts.committed_alone(statements)
+            parts.committed_alone(unsynced.statements, verdict.skipped)

@@ -39,10 +39,6 @@ class ContendingSession:
         return not self.parts.conversation.under_way and self.parts.work is None
 
     @property
-    def is_internal(self) -> bool:
-        return self.parts.conversation.is_internal
-
-    @property
     def can_start_over(self) -> bool:
         return self.parts.recovery.parking.is_restoring or self.parts.can_start_over
 

@@ -8,8 +8,9 @@ whose answer tells the client in which format to send.
 import asyncio
 from typing import Final
 
-from dsqlkit.local.backend.exchange import Exchange, Request
+from dsqlkit.local.backend.exchange import IDLE, Exchange, Request
 from dsqlkit.local.session.copied import Copied
+from dsqlkit.local.session.failing import fail_unbegun
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.steps import End, Step
 from dsqlkit.local.wire.messages import SYNC, Backend, Frontend, message
@@ -35,6 +36,9 @@ async def begin(parts: Parts, step: Step) -> None:
     needs_sync = not step.is_query and step.end is not End.SYNC
     parts.conversation.send(step.data + (SYNC if needs_sync else b""), exchange)
     await answered
+    if exchange.fell_short and exchange.verdict.status == IDLE and parts.transaction is not None:
+        await fail_unbegun(parts, parts.transaction, step)
+        return
     kinds = [kind for kind, _ in exchange.pieces]
     if exchange.verdict.error is not None or Backend.COPY_IN_RESPONSE not in kinds:
         parts.finish(step, exchange)

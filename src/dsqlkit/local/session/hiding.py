@@ -24,6 +24,8 @@ _QUALIFIED: Final = re.compile(rf"'(?:[^']|'')*'|\b{OWN_SCHEMA}(?:_\w+)?\.")
 def without_own_branches(plan: Node) -> Node:
     """The plan without what reads tables of the endpoint's beside PostgreSQL's own: branches, and
     values that conditions compare with, which leave the conditions."""
+    if not _is_own(plan):
+        return plan
     values = (str(node["Subplan Name"]) for node, _ in walk(plan) if _is_own_value(node))
     return _without(plan, frozenset(each for name in values for each in _PARAMETER.findall(name)))
 

@@ -72,7 +72,7 @@ async def take_over(
     if begins and verdict.status == IN_TRANSACTION:
         transaction = parts.begin()
         transaction.implicit = True
-        transaction.keep(statements, verdict.changed)
+        transaction.keep(statements, verdict.changed, verdict.skipped)
     else:
         note(done)
     has_failed = verdict.error is not None or is_too_much

@@ -3,8 +3,9 @@
 import asyncio
 from typing import Final
 
-from dsqlkit.local.backend.exchange import HELD, READY_IDLE, Exchange, Request
-from dsqlkit.local.backend.question import question
+from dsqlkit.local.backend.exchange import READY_IDLE, Exchange, Request
+from dsqlkit.local.backend.question import question, unfinished
+from dsqlkit.local.backend.savepoint import BEGIN_ALONE, BEGIN_ALONE_COMPLETE
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.dialect.rewriting import failing
 from dsqlkit.local.session.counting import WRITTEN, written_since
@@ -15,7 +16,7 @@ from dsqlkit.local.wire.messages import FLUSH, SYNC, Backend, Frontend, message
 from dsqlkit.quotas import MAX_ROWS
 
 # Not as a Query, which would drop the client's unnamed statement.
-_BEGIN: Final = question("BEGIN")
+_BEGIN_AND_COUNT: Final = unfinished("BEGIN") + WRITTEN
 _COMMIT: Final = question("COMMIT")
 _ROLLBACK: Final = question("ROLLBACK")
 FAIL: Final = message(
@@ -28,27 +29,20 @@ async def run_limited(parts: Parts, step: Step, statement: Statement) -> None:
     """Run a step by itself in a hidden transaction, and commit it unless it changed too much."""
     conversation = parts.conversation
     answered = asyncio.get_running_loop().create_future()
-    conversation.expect(Exchange(HELD))
-    counts = parts.counts_apart(statement)
-    before = Exchange(HELD)
-    if counts:
-        conversation.expect(before)
+    # What is counted is asked by itself: a client's request to cancel is to meet its statement.
+    before = await conversation.run(_BEGIN_AND_COUNT) if parts.counts_apart(statement) else None
     copies = statement.kind is Kind.COPY_IN
-    conversation.expect(
-        Exchange(
-            Request(
-                forward=copies,
-                holds_end=copies,
-                bounded=not copies,
-                hide_ready=True,
-                is_query=step.is_query,
-            ),
-            answered.set_result,
-        )
+    request = Request(
+        forward=copies,
+        holds_end=copies,
+        bounded=not copies,
+        hide_ready=True,
+        is_query=step.is_query,
     )
-    conversation.backend.write(_BEGIN + (WRITTEN if counts else b"") + step.data)
+    begin, begun = (BEGIN_ALONE, BEGIN_ALONE_COMPLETE) if before is None else (b"", b"")
+    conversation.send(begin + step.data, Exchange(request, answered.set_result, begun))
     done: Exchange = await answered
-    if counts and done.verdict.error is None:
+    if before is not None and done.verdict.error is None:
         done.verdict.changed = await written_since(conversation, before)
     if done.verdict.error is not None:
         await conversation.run(_ROLLBACK)

@@ -13,7 +13,8 @@ from typing import Any, Final
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import FAILED, IDLE, Exchange, Request, Verdict
 from dsqlkit.local.backend.savepoint import GUARD_COMPLETE, guarded
-from dsqlkit.local.dialect.refusal import SCHEMA_CONFLICT
+from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, SCHEMA_CONFLICT
+from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.contender import Contender
@@ -104,12 +105,14 @@ class Parts:
             on_job,
             adjudicator.changed_schema,
             adjudicator.overlays.names,
+            on_signed_in=self._signed_in,
             on_busy=partial(adjudicator.watch.busy, contender),
             on_rest=partial(adjudicator.watch.at_rest, contender),
             on_copy=self._copy_wanted,
             lost=close,
         )
         self.pipeline = Pipeline(self.client, self.conversation, handle=handle, broken=close)
+        self.pipeline.held_up = True  # until its client is signed in
         self.backend = self.conversation.backend
         self.client.other, self.backend.other = self.backend, self.client
         self.recovery = Recovery(self.conversation, adjudicator)
@@ -118,11 +121,15 @@ class Parts:
     def _received(self, data: bytes) -> None:
         self.pipeline.receive(data)
 
+    def _signed_in(self) -> None:
+        self.pipeline.release()
+
     def _copy_wanted(self) -> None:
         self.pipeline.stream_data()
 
-    def committed_alone(self, statements: Sequence[Statement]) -> None:
-        """Statements in autocommit have been committed."""
+    def committed_alone(self, statements: Sequence[Statement], skipped: int = 0) -> None:
+        """Statements in autocommit are committed, of which so many parts had nothing to do."""
+        statements = [each for each in statements if not each.changes_nothing(skipped)]
         self.knowledge.committed(statements)
         self.adjudicator.committed_alone(statements)
 
@@ -176,6 +183,12 @@ class Parts:
         )
         frames = guarded(data) if guard else data
         self.conversation.send(frames + SYNC if hide and not step.is_query else frames, exchange)
+
+    def tell_outdated(self, step: Step) -> None:
+        """Tell the client, in place of a step, that somebody else has changed a table of it."""
+        assert step.statement is not None
+        self.knowledge.learn(step.statement.tables)
+        self.send_step(step, refused(step, SCHEMA_CHANGED), forward=True)
 
     def sent_together(self, steps: Sequence[Step], *, guard: bool) -> None:
         """These steps are sent at once, and can be taken back and run again. `guard`: a savepoint
@@ -250,7 +263,7 @@ class Parts:
             touched = transaction.touched
             if transaction.lost == SCHEMA_CONFLICT:
                 self.knowledge.learn(touched.tables)
-            elif committed and touched.schema:
+            elif committed and touched.changed_schema:
                 again = (step.statement for step in touched.steps if step.statement is not None)
                 self.knowledge.committed([*touched.kept, *again])
             self.adjudicator.ended(self.contender, committed=committed)

@@ -5,17 +5,20 @@ is turns.py says; it is carried out outside a transaction block by autocommit.py
 transaction_block.py, with the session's parts.
 """
 
+import asyncio
+import contextlib
+import hmac
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 from dsqlkit.local.backend.exchange import FORWARDED, Exchange
-from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED
-from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.session.autocommit import Autocommit
 from dsqlkit.local.session.contending import PARKING, ContendingSession
+from dsqlkit.local.session.failing import CANCELLED
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.telling import moment_of, verb_of, where_of
 from dsqlkit.local.session.together import Together
@@ -25,6 +28,9 @@ from dsqlkit.local.sessions import NO_TRANSACTION, SessionStatus
 from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import FLUSH, SYNC, TERMINATE
+
+_LONGEST_INTERNAL_S: Final = 5.0
+_LOOK_S: Final = 0.002
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +61,7 @@ class Session:
         self._step: Step | None = None
         self._has_ended = False
         self._expired = False
+        self._cancelling = asyncio.Lock()
         self._on_end = on_end
         self._outside: dict[Turn, Callable[[Step], None]] = {
             Turn.IGNORE: self._flush,
@@ -62,7 +69,7 @@ class Session:
             Turn.RESYNC: self._resync,
             Turn.CLOSE: self._expire,
             Turn.FORWARD: self._forward,
-            Turn.OUTDATED: self._tell_outdated,
+            Turn.OUTDATED: self._autocommit.tell_outdated,
             Turn.REFUSE: self._autocommit.refuse,
             Turn.DISRUPT: self._autocommit.disrupt,
             Turn.STREAM: self._autocommit.stream,
@@ -82,7 +89,7 @@ class Session:
             Turn.RESYNC: self._resync,
             Turn.CLOSE: self._expire,
             Turn.FORWARD: self._forward,
-            Turn.OUTDATED: self._tell_outdated,
+            Turn.OUTDATED: self._parts.tell_outdated,
             Turn.REFUSE: self._block.refuse,
             Turn.DISRUPT: self._block.disrupt,
             Turn.MAKE_EXPLICIT: self._block.make_explicit,
@@ -123,6 +130,22 @@ class Session:
         self._expired = True
         if self._contending.is_idle and self._parts.transaction is None:
             self.close()
+
+    @contextlib.asynccontextmanager
+    async def being_cancelled(self, key: bytes) -> AsyncIterator[None]:
+        """While a request to cancel is carried out, which is its client's if it has the key. What
+        is under way of ours is waited for first, within a limit, and nothing is sent meanwhile;
+        requests go one by one."""
+        conversation = self._parts.conversation
+        async with self._cancelling:
+            until_s = time.monotonic() + _LONGEST_INTERNAL_S
+            while conversation.is_internal and time.monotonic() < until_s:
+                await asyncio.sleep(_LOOK_S)
+            with conversation.sending_nothing():
+                yield
+            if hmac.compare_digest(key, conversation.key):
+                self._parts.pipeline.cancel_copy(CANCELLED)
+            self._parts.pipeline.go_on()
 
     @property
     def pid(self) -> int:
@@ -196,9 +219,6 @@ class Session:
 
     def _forward(self, step: Step) -> None:
         self._parts.send_step(step, step.data, forward=True)
-
-    def _tell_outdated(self, step: Step) -> None:
-        self._parts.send_step(step, refused(step, SCHEMA_CHANGED), forward=True)
 
     def _resync(self, _step: Step) -> None:
         parts = self._parts

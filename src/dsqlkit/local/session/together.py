@@ -10,7 +10,7 @@ from functools import partial
 from itertools import takewhile
 from typing import Final, NamedTuple
 
-from dsqlkit.local.backend.exchange import Exchange, Request
+from dsqlkit.local.backend.exchange import IDLE, Exchange, Request
 from dsqlkit.local.backend.savepoint import (
     GUARD_COMPLETE,
     TO_GUARD,
@@ -20,6 +20,7 @@ from dsqlkit.local.backend.savepoint import (
 )
 from dsqlkit.local.occ.changes import LET_GO
 from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.session.failing import fail_unbegun
 from dsqlkit.local.session.going_first import lets_another
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.statement import Kind, Statement
@@ -148,6 +149,10 @@ class Together:
         """See what they came to before the client has the end of the answer."""
         parts, transaction = self._parts, self._transaction
         parts.together = ()
+        if exchange.fell_short and exchange.verdict.status == IDLE:
+            work = fail_unbegun(parts, transaction, group.steps[-1])
+            parts.do("failing a transaction that has not begun", work)
+            return
         assert exchange.each is not None
         changed = exchange.each[_BEGINNINGS if group.begin is not None else 0 :]
         if not exchange.begun and self._has_to_go_singly(group, exchange, transaction):

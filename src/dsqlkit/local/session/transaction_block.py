@@ -7,9 +7,7 @@ and between two of them the transaction can be parked (see occ/adjudicator.py).
 import logging
 from functools import partial
 
-from dsqlkit.local.backend.exchange import (
-    Exchange,
-)
+from dsqlkit.local.backend.exchange import IDLE, Exchange
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS, refusal_inside, too_old
 from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, Refusal
 from dsqlkit.local.dialect.rewriting import refused
@@ -17,12 +15,12 @@ from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.session import copy_in, disruption, implicit
 from dsqlkit.local.session.conflicts import Conflicts
 from dsqlkit.local.session.counting import rows_written
-from dsqlkit.local.session.failing import fail, fail_commit
+from dsqlkit.local.session.failing import fail, fail_commit, fail_unbegun
 from dsqlkit.local.session.going_first import lets_another
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.together import Together
 from dsqlkit.local.session.turns import After, Turn, after, inside, write
-from dsqlkit.local.statements.statement import Kind
+from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import SYNC
 from dsqlkit.quotas import MAX_ROWS
@@ -167,6 +165,10 @@ class TransactionBlock:
             parts.finish(step, exchange)
             return
         failed = verdict.error is not None
+        if exchange.fell_short and verdict.status == IDLE and not _ends(statement):
+            work = fail_unbegun(parts, transaction, step)
+            parts.do("failing a transaction that has not begun", work)
+            return
         told_itself = False
         if (before := self._counting) is not None:
             self._counting = None
@@ -203,7 +205,7 @@ class TransactionBlock:
                 cursor=step.fetches or statement.kind is Kind.CURSOR,
             )
             if not failed and then is not After.SET_ASIDE:
-                transaction.note(step, statement, verdict.changed)
+                transaction.note(step, statement, verdict.changed, verdict.skipped)
         if parts.traces:
             told = "well" if verdict.error is None else f"with {verdict.sqlstate}"
             pid, phase = parts.conversation.pid, transaction.phase.name
@@ -273,3 +275,8 @@ class TransactionBlock:
     async def _keep_cursors(self, step: Step, exchange: Exchange) -> None:
         await self._parts.recovery.keep_cursors(self._transaction)
         self._parts.finish(step, exchange)
+
+
+def _ends(statement: Statement | None) -> bool:
+    """Whether a statement ends its transaction even if it fails."""
+    return statement is not None and statement.kind in (Kind.COMMIT, Kind.ROLLBACK)

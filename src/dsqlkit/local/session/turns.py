@@ -151,11 +151,12 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
 
     `joins`: others came before it since the last Sync. `plain`: it is a BEGIN and no more. `idle`:
     nothing is under way. `outdated`: the session has yet to hear of a change of schema. `refused`:
-    it may not be a transaction of its own. `limited`: it may change too much; `counted`: those
-    before it and it may. `apart`: no tag tells of all rows that it writes, or it is a COPY that
-    others may join, and that goes on with more of the pipeline's. `explains`: its plan is
-    printed anew. `disrupted`: a fault may hit the COMMIT that it ends in. `together`: it is a BEGIN
-    that can be sent with statements that came with it. `binds`: it leaves a portal for later.
+    it may not be a transaction, by itself or with those before it. `limited`: it may change too
+    much; `counted`: those before it and it may. `apart`: no tag tells of all rows that it writes,
+    or it is a COPY that others may join, and that goes on with more of the pipeline's. `explains`:
+    its plan is printed anew. `disrupted`: a fault may hit the COMMIT that it ends in. `together`:
+    it is a BEGIN that can be sent with statements that came with it. `binds`: it leaves a portal
+    for later.
     """
     if kind is _BEGIN and not joins:
         if together:
@@ -168,21 +169,20 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
             return Turn.TAKE_OVER
         if not (end is _QUERY or end is _SYNC):
             return Turn.BEGIN_IMPLICIT
-        if explains:
+        if explains and not outdated:
             return Turn.EXPLAIN
+    if joins and end is _QUERY:
+        return Turn.TAKE_OVER
+    if not joins and end is End.FLUSH and (kind is None or kind in _OPENING):
+        return Turn.BEGIN_IMPLICIT if kind is not None or binds else Turn.PREPARE_ONLY
+    if outdated:
+        return Turn.OUTDATED
+    if refused:
+        return Turn.REFUSE
     if not joins:
-        if end is End.FLUSH and kind is None and not binds:
-            return Turn.PREPARE_ONLY
-        if end is End.FLUSH and (kind is None or kind in _OPENING):
-            return Turn.BEGIN_IMPLICIT
-        if kind is not None and (end is _QUERY or end is _SYNC):
-            if outdated:
-                return Turn.OUTDATED
-            if refused:
-                return Turn.REFUSE
-            if limited:
-                return Turn.LIMIT
-    elif end is _QUERY or (end is End.FLUSH and kind in _OPENING):
+        if limited and (end is _QUERY or end is _SYNC):
+            return Turn.LIMIT
+    elif end is End.FLUSH and kind in _OPENING:
         return Turn.TAKE_OVER
     elif counted and end is _SYNC:
         return Turn.COUNT

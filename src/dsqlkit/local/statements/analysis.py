@@ -84,6 +84,7 @@ def together(statements: Sequence[Statement]) -> Statement:
         most=sum(each.most for each in statements),
         nested=any(each.nested for each in statements),
         made=next((each.made for each in statements if each.made is not None), None),
+        optional=sum(each.optional for each in statements),
     )
 
 
@@ -196,7 +197,21 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
         nested=kind is Kind.WRITE and not says_all,
         made=made_by(parsed) if kind is Kind.SCHEMA else None,
         spares=writers == 1 and root == "InsertStmt" and leaves_alone(parsed.node),
+        optional=_optional(parsed.node) if kind is Kind.SCHEMA else 0,
     )
+
+
+def _optional(node: Node) -> int:
+    """How many parts of a change of schema have to be skipped for it to change nothing."""
+    name = node.DESCRIPTOR.name
+    if name == "AlterTableStmt":
+        parts = [each.alter_table_cmd.missing_ok for each in node.cmds]
+        if node.missing_ok and not any(parts):
+            return 1  # the table is not there
+        return len(parts) if all(parts) else 0
+    if getattr(node, "missing_ok", False):
+        return len(node.objects) if name == "DropStmt" else 1
+    return int(getattr(node, "if_not_exists", False))
 
 
 def _listed(insert: Node) -> int:

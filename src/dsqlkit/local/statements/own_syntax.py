@@ -7,8 +7,10 @@ statement that it does not know another of the same length. A quoted "async" is 
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 import postgast
@@ -21,6 +23,7 @@ _COMMENTS: Final = {tree.SQL_COMMENT, tree.C_COMMENT}
 _SEMICOLON: Final = tree.ASCII_59
 _IAM_TOKENS: Final = 6
 _INSTEAD_OF_IAM: Final = b"GRANT a TO b"
+_OFFSET: Final = itemgetter(0)
 _FORMS_OF_ALTER: Final = frozenset(
     (
         b"add alter attach cluster detach disable drop enable force inherit no not of owner"
@@ -62,11 +65,13 @@ class Parsable:
 
     def is_async(self, start: int, end: int) -> bool:
         """Whether the statement in this range has the word ASYNC."""
-        return any(start <= offset < end for offset in self.asyncs)
+        return bisect_left(self.asyncs, start) < bisect_left(self.asyncs, end)
 
     def trust(self, start: int, end: int) -> IamTrust | None:
         """The AWS IAM statement in this range, if it is one."""
-        return next((trust for offset, trust in self.trusts if start <= offset < end), None)
+        at = bisect_left(self.trusts, start, key=_OFFSET)
+        found = self.trusts[at : at + 1]
+        return found[0][1] if found and found[0][0] < end else None
 
 
 def parsable(sql: bytes) -> Parsable:
@@ -100,7 +105,7 @@ def _starts_statement(tokens: Sequence[Node], position: int) -> bool:
 
 def _has_async(sql: bytes, tokens: Sequence[Node], position: int) -> bool:
     """Whether the ASYNC at this position is no name."""
-    before = [token.token for token in tokens[:position]][-4:]
+    before = [token.token for token in tokens[max(position - 4, 0) : position]]
     if before[-2:] == [tree.ALTER, tree.TABLE] and _starts_statement(tokens, position - 2):
         after = tokens[position + 1 : position + 2]
         return bool(after) and sql[after[0].start : after[0].end].lower() not in _FORMS_OF_ALTER

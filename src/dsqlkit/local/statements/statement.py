@@ -71,7 +71,9 @@ class Statement:
     `scrolls`: it declares a cursor that goes backwards too. `plain`: it is a BEGIN and no more.
     `verb` is what it is called where a session's turns are told of. `calls` are the names of the
     functions that it calls. `explained` is what an EXPLAIN asks for, None for all others. `spares`:
-    all that it writes it inserts with ON CONFLICT DO NOTHING.
+    all that it writes it inserts with ON CONFLICT DO NOTHING. `optional`: so many of its parts have
+    to find nothing to do, by IF EXISTS or IF NOT EXISTS, for it to change nothing; 0 if it always
+    changes something.
     """
 
     kind: Kind
@@ -93,6 +95,11 @@ class Statement:
     nested: bool = False
     made: Made | None = None
     spares: bool = False
+    optional: int = 0
+
+    def changes_nothing(self, skipped: int) -> bool:
+        """Whether it changed nothing, as so many of its parts found nothing to do."""
+        return 0 < self.optional <= skipped
 
     @property
     def may_change_too_much(self) -> bool:

@@ -12,6 +12,7 @@ Node: TypeAlias = Any
 """A node of the parse tree; the parser's classes are made at run time and carry no types."""
 
 
+_LEAVES: Final = frozenset({"a_const", "string", "integer", "float", "boolean", "bit_string"})
 WRITES: Final = frozenset({"InsertStmt", "UpdateStmt", "DeleteStmt"})
 """The nodes that write rows, wherever they are in a statement."""
 
@@ -60,10 +61,16 @@ def mixes_upsert(statements: Sequence[ParsedStatement]) -> bool:
 
 
 def nodes(node: Node) -> Iterator[Node]:
-    """The node and every one below it, parents before children."""
+    """The node and every one below it, parents before children, without constants and single names:
+    a list may have a million of them."""
     waiting = [node]
     while waiting:
         each = waiting.pop()
+        if type(each) is tree.Node:  # around one of any kind, in a list or as an operand
+            name = each.WhichOneof("node")
+            if name is not None and name not in _LEAVES:
+                waiting.append(getattr(each, name))
+            continue
         yield each
         for field, value in reversed(each.ListFields()):
             if field.message_type is not None:

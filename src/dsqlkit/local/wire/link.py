@@ -51,12 +51,17 @@ class Link:
         self._watched = watched and sys.platform.startswith("linux")  # others tell no hang-up
         self._look: asyncio.TimerHandle | None = None
 
-    def take(self, connection: socket.socket, tls: TlsStream | None = None) -> None:
-        """Own a connected, non-blocking socket from now on, and read what comes."""
+    def take(
+        self, connection: socket.socket, tls: TlsStream | None = None, *, early: bytes = b""
+    ) -> None:
+        """Own a connected, non-blocking socket from now on, and read what comes. `early` was read
+        of it before."""
         self._loop = asyncio.get_running_loop()
         self._socket = connection
         self._tls = tls
         self._loop.add_reader(connection, self._readable)
+        if early:
+            self._loop.call_soon(self._hand_on, early)
         if tls is not None and tls.has_input:
             self._loop.call_soon(self._arrived, b"")
 

@@ -339,19 +339,42 @@ BEGIN
 END
 $$;
 
+-- As PostgreSQL's makeObjectName: what is too long is taken from the longer of two names.
+CREATE OR REPLACE FUNCTION dsqlkit.object_name(first text, second text, label text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    room CONSTANT int := 61 - octet_length(label);
+    of_first int := octet_length(first);
+    of_second int := octet_length(second);
+BEGIN
+    WHILE of_first + of_second > room LOOP
+        IF of_first > of_second THEN
+            of_first := of_first - 1;
+        ELSE
+            of_second := of_second - 1;
+        END IF;
+    END LOOP;
+    WHILE octet_length(first) > of_first LOOP
+        first := left(first, -1);
+    END LOOP;
+    WHILE octet_length(second) > of_second LOOP
+        second := left(second, -1);
+    END LOOP;
+    RETURN concat_ws('_', first, second, label);
+END
+$$;
+
 -- CREATE INDEX ASYNC. Refuses at once what a synchronous build would refuse at once, and leaves
 -- the rest to the job, which exists when the transaction commits. target is resolved by the caller,
--- with the caller's search path, and NULL if there is no table of that name. key_columns has NULL
--- for an expression.
+-- with the caller's search path, and NULL if there is no table of that name. addition names the index
+-- after its columns if it has no name. key_columns has NULL for an expression.
 CREATE OR REPLACE FUNCTION dsqlkit.submit_index(
     is_unique boolean, if_not_exists boolean, index_name text, target regclass, target_name text,
-    key_columns text[], included text[], tail text, keys text, caller_path text, OUT job_id text
+    key_columns text[], included text[], tail text, keys text, caller_path text, addition text, OUT job_id text
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     relation record;
     name text := index_name;
     missing text;
-    base text;
     taken boolean;
     n int := 0;
     written text;
@@ -379,11 +402,8 @@ BEGIN
     END IF;
     PERFORM dsqlkit.require_room(target);
     written := dsqlkit.try_index(is_unique, target, key_columns, keys, caller_path);
-    base := format('%s_%s_idx', relation.relname,
-        array_to_string(ARRAY(SELECT coalesce(c, 'expr') FROM unnest(key_columns) AS c), '_'));
     LOOP
-        name := coalesce(index_name,
-            left(base, 63 - length(n::text)) || CASE n WHEN 0 THEN '' ELSE n::text END);
+        name := coalesce(index_name, dsqlkit.object_name(relation.relname, addition, 'idx' || CASE n WHEN 0 THEN '' ELSE n::text END));
         SELECT EXISTS (
             SELECT FROM pg_class c WHERE c.relname = name AND c.relnamespace = relation.relnamespace
                 -- A build whose index was dropped, or whose table was replaced while it began, drops

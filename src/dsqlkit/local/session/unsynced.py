@@ -1,0 +1,42 @@
+"""What came since the last Sync outside a transaction block: one transaction up to that Sync."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from dsqlkit.local.dialect.limits import Held
+from dsqlkit.local.statements.statement import BOUNDS, UNBOUNDED, Kind, Statement
+
+_ENDS: Final = (Kind.COMMIT, Kind.ROLLBACK)
+
+
+@dataclass(slots=True, eq=False)
+class Unsynced:
+    """Its statements, and how many rows they may change, as far as their texts say (`most`).
+
+    `held` is what may not be mixed with others. `ends`: a COMMIT or ROLLBACK is among them, so that
+    it is not known how many rows those after it changed. `outdated` are the tables of the first of
+    them that is to be told of a change of schema: whether it was, their answer says.
+    """
+
+    statements: list[Statement] = field(default_factory=list)
+    most: int = 0
+    held: Held = field(default_factory=Held)
+    ends: bool = False
+    outdated: frozenset[str] = frozenset()
+
+    def add(self, statement: Statement) -> None:
+        """A statement comes next."""
+        self.statements.append(statement)
+        self.held.add(statement.parts)
+        self.ends = self.ends or statement.kind in _ENDS
+        self.most += -UNBOUNDED * UNBOUNDED if statement.kind in BOUNDS else statement.most
+
+    @property
+    def uncommitted(self) -> Sequence[Statement]:
+        """Those that came after the last COMMIT or ROLLBACK, without a BEGIN."""
+        start = 0
+        for number, statement in enumerate(self.statements):
+            if statement.kind in _ENDS:
+                start = number + 1
+        return [each for each in self.statements[start:] if each.kind is not Kind.BEGIN]
