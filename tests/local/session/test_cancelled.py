@@ -17,6 +17,7 @@ from dsqlkit.local.backend.savepoint import BEGIN_COMPLETE
 from dsqlkit.local.wire.messages import (
     Backend,
     Field,
+    Frontend,
     decode_fields,
     encode_fields,
     error_response,
@@ -96,6 +97,33 @@ def test_a_storm_of_requests_to_cancel_ends_statements_and_no_session(
             each.join()
     assert ask(tls, [query("SELECT 1")]) == b"I"
     assert "Traceback" not in local.log_file().read_text()
+
+
+@pytest.mark.usefixtures("_table")
+@pytest.mark.parametrize("before", [b"", query("BEGIN")], ids=["outside", "in a block"])
+def test_a_copy_is_cancelled_while_its_client_takes_its_time(
+    local_cluster: LocalAddress, encrypted: Open, token: str, before: bytes
+) -> None:
+    tls = encrypted()
+    answer = signed_in(tls, token)
+    at = answer.index(b"K\0\0\0\x0c")
+    pid, key = int.from_bytes(answer[at + 5 : at + 9], "big"), answer[at + 9 : at + 13]
+    row = message(Frontend.COPY_DATA, b"2\t2\n")
+    tls.sendall(before + query("COPY cancelled FROM STDIN") + row)
+    while b"G\0\0\0" not in tls.recv(1000):
+        pass
+    for each in (bytes(255 - byte for byte in key), key):
+        with socket.create_connection(("127.0.0.1", local_cluster.port), timeout=15) as opened:
+            opened.sendall(cancel_request(pid, each))
+            assert opened.recv(1) == b""
+        tls.sendall(row)
+    tls.sendall(row + message(Frontend.COPY_DONE, b""))
+    answer = b""
+    while answer[-6:-1] != b"Z\0\0\0\x05":
+        answer += tls.recv(1000)
+    assert b"C57014" in answer
+    assert answer[-1:] == (b"E" if before else b"I")
+    assert ask(tls, [query("ROLLBACK")]) == b"I"
 
 
 def ask(tls: ssl.SSLSocket, asked: list[bytes]) -> bytes:

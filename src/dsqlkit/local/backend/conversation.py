@@ -45,7 +45,8 @@ class Conversation:
     and `on_rest` when something is sent, and when all has been answered; `on_copy` when the backend
     wants a COPY's data; `lost` when it has gone.
 
-    `is_internal`: what is under way is not the client's.
+    `key` is what a request to cancel has to have. `is_internal`: what is under way is not the
+    client's.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Conversation:
         lost: Callable[[], None],
     ) -> None:
         self.pid = 0
+        self.key = b""
         self.is_internal = False
         self.backend = Link(self._receive, lost)
         self._lost = lost
@@ -299,6 +301,7 @@ class Conversation:
             verdict.skipped += tells_of_skipping(frame)
         elif kind == Backend.BACKEND_KEY_DATA:
             (self.pid,) = INT32.unpack_from(frame, 5)
+            self.key = frame[9:]
         elif kind in EMPTY_ENDS:
             self._ended(exchange)
         return frame

@@ -59,7 +59,7 @@ class Reception:
         (pid,) = INT32.unpack_from(packet, 8)
         async with contextlib.AsyncExitStack() as stack:
             for session in [each for each in self.sessions if each.pid == pid]:
-                await stack.enter_async_context(session.being_cancelled())
+                await stack.enter_async_context(session.being_cancelled(packet[12:]))
             await _forward_cancel(packet, self.socket)
 
 

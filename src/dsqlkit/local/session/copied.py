@@ -31,16 +31,16 @@ class Copied:
         self._pieces: list[bytes] = []
         self._size = 0
 
-    @property
-    def is_too_large(self) -> bool:
-        return self._size > MAX_BYTES
+    def refused(self, refusal: Refusal) -> Step:
+        """The step that fails in place of the COPY."""
+        return self._step._replace(data=refused(self._step, refusal), statement=None)
 
     def take(self, kind: int, frame: bytes) -> Step | None:
         """Take more of the data. At its end give the step that runs the COPY, and as soon as it is
         too much one that fails."""
         self._size += len(frame)
-        if self.is_too_large:
-            return self._step._replace(data=refused(self._step, TOO_LARGE), statement=None)
+        if self._size > MAX_BYTES:
+            return self.refused(TOO_LARGE)
         if kind == Frontend.COPY_FAIL:
             self._pieces = [frame]
         else:

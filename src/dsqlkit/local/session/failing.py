@@ -9,7 +9,8 @@ from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.steps import Step
 
-_CANCELLED: Final = Refusal("57014", "canceling statement due to user request")
+CANCELLED: Final = Refusal("57014", "canceling statement due to user request")
+"""What a client is told that has asked for it."""
 
 
 async def fail(parts: Parts, transaction: OpenTransaction, step: Step, refusal: Refusal) -> None:
@@ -26,7 +27,7 @@ async def fail_unbegun(parts: Parts, transaction: OpenTransaction, step: Step) -
     """Fail a transaction whose BEGIN has been answered, and was cancelled together with the first
     statement: the client is to see the statement cancelled, and its transaction failed."""
     await parts.conversation.ask("BEGIN")
-    await fail(parts, transaction, step, _CANCELLED)
+    await fail(parts, transaction, step, CANCELLED)
 
 
 async def fail_commit(parts: Parts, step: Step, refusal: Refusal) -> None:

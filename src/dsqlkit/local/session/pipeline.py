@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.dialect.reading import read
-from dsqlkit.local.dialect.refusal import not_supported
+from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.dialect.rewriting import failing
 from dsqlkit.local.session.copied import ENDS, MAX_BYTES, TOO_LARGE, Copied
 from dsqlkit.local.statements.steps import TEXT_END, WANTED, Step, StepCutter
@@ -127,6 +127,12 @@ class Pipeline:
         """Take what the client sends now as the data of a COPY."""
         self._copy = copy
         self.go_on()
+
+    def cancel_copy(self, refusal: Refusal) -> None:
+        """Fail the COPY whose data is gathered, if there is one: PostgreSQL knows nothing of it."""
+        if self._copy is not None:
+            step, self._copy = self._copy.refused(refusal), None
+            self.put_first(step)
 
     def stream_data(self) -> None:
         """Send what the client sends now to the backend, as the data of a COPY."""

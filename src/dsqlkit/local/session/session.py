@@ -7,6 +7,7 @@ transaction_block.py, with the session's parts.
 
 import asyncio
 import contextlib
+import hmac
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +18,7 @@ from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.session.autocommit import Autocommit
 from dsqlkit.local.session.contending import PARKING, ContendingSession
+from dsqlkit.local.session.failing import CANCELLED
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.telling import moment_of, verb_of, where_of
 from dsqlkit.local.session.together import Together
@@ -130,9 +132,10 @@ class Session:
             self.close()
 
     @contextlib.asynccontextmanager
-    async def being_cancelled(self) -> AsyncIterator[None]:
-        """While its client's request to cancel is carried out. What is under way of ours is waited
-        for first, within a limit, and nothing is sent meanwhile; so requests go one by one."""
+    async def being_cancelled(self, key: bytes) -> AsyncIterator[None]:
+        """While a request to cancel is carried out, which is its client's if it has the key. What
+        is under way of ours is waited for first, within a limit, and nothing is sent meanwhile;
+        requests go one by one."""
         conversation = self._parts.conversation
         async with self._cancelling:
             until_s = time.monotonic() + _LONGEST_INTERNAL_S
@@ -140,6 +143,8 @@ class Session:
                 await asyncio.sleep(_LOOK_S)
             with conversation.sending_nothing():
                 yield
+            if hmac.compare_digest(key, conversation.key):
+                self._parts.pipeline.cancel_copy(CANCELLED)
             self._parts.pipeline.go_on()
 
     @property
