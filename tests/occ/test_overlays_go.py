@@ -248,3 +248,19 @@ def test_a_change_of_schema_elsewhere_leaves_a_loser_where_it_is(
     assert loser.rows("SELECT v FROM public.passing") == [(11,)]
     assert loser.say("COMMIT") == CONFLICT
     assert passing.rows("SELECT v FROM passing") == [(1,)]
+
+
+@pytest.mark.parametrize("changed", [0, 1, 3000])
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_a_read_looks_up_each_row_once_however_many_were_changed(
+    racers: Sessions, passing: Racer, changed: int, analyzed: bool
+) -> None:
+    lose(racers, "passing")
+    hidden = f'dsqlkit_rows."{oid_of("passing")} hidden"'
+    with connect_inside() as connection, connection.transaction(force_rollback=True):
+        places = f"SELECT format('(%s,1)', n)::tid FROM generate_series(1, {changed}) AS n"
+        connection.execute(f"INSERT INTO {hidden} {places}".encode())
+        if analyzed:
+            connection.execute(f"ANALYZE {hidden}".encode())
+        plan = connection.execute("EXPLAIN SELECT count(*) FROM dsqlkit_view_public.passing")
+        assert "NOT (hashed SubPlan" in str(plan.fetchall())

@@ -68,6 +68,21 @@ async def build_index(
     far it is. Raises psycopg.OperationalError when a connection is lost.
     """
     import psycopg
+
+    try:
+        return await _build(builder, observer, build, attend)
+    except psycopg.Error:
+        # Whoever drops the table does so at any moment, and any statement here may be the one that
+        # misses it, in words of its own.
+        if observer.closed or await table_exists(observer, build):
+            raise
+        return without_table(build)
+
+
+async def _build(
+    builder: "Connection", observer: "Connection", build: TableJob, attend: Attend
+) -> Outcome:
+    import psycopg
     from psycopg import sql
 
     if not await table_exists(observer, build):
@@ -100,10 +115,8 @@ async def build_index(
                 watch = asyncio.create_task(_cut_short(observer, build, pid, ended))
                 with attend(pid):
                     await builder.execute(build.ddl.replace(" CONCURRENTLY", "", 1), binary=True)
-    except psycopg.errors.UndefinedTable:
-        return without_table(build)
     except psycopg.Error as error:
-        if builder.closed:
+        if builder.closed or not await table_exists(observer, build):
             raise
         return "failed", _why(error)
     finally:

@@ -8,6 +8,7 @@ ANALYZE of tables that have changed much, as DSQL does (user guide, "Using syste
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -112,6 +113,8 @@ class JobRunner:
 
     async def _run_all(self, connection: "Connection") -> None:
         """Run the jobs that there are. The connection is kept: its locks tell who is done."""
+        import psycopg
+
         self._awake.clear()
         while (work := await _taken(connection)) is not None:
             await connection.execute(_FORGET)
@@ -123,7 +126,9 @@ class JobRunner:
             if work.job_type == INDEX_BUILD and await table_exists(connection, work):
                 # DSQL reads an index alone at once; PostgreSQL only where it knows that all
                 # see the rows. Best effort: a table that is being altered is passed over.
-                await connection.execute(f"VACUUM (SKIP_LOCKED) {work.table}")
+                # One that is dropped at this moment is not missed, nor its schema.
+                with suppress(psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+                    await connection.execute(f"VACUUM (SKIP_LOCKED) {work.table}")
             async with builds_dropped.settled(connection, work, self._attend, built=built) as gone:
                 if gone:
                     status, details = builds_dropped.outcome(work)

@@ -66,13 +66,15 @@ async def run_statement(
 
     if not await table_exists(observer, job):
         return without_table(job)
-    await act_as_owner(worker, job)
     try:
+        await act_as_owner(worker, job)
         with attend(worker.info.backend_pid):
             # Binary results take the extended protocol, in which a text is one statement.
             await worker.execute(job.ddl, binary=True)
     except psycopg.Error as error:
         if worker.closed:
             raise
+        if not await table_exists(observer, job):
+            return without_table(job)
         return "failed", error.diag.message_primary
     return "completed", None

@@ -43,6 +43,10 @@ class Contender(Protocol):
         """Why its statement, under way for so many seconds, goes on no longer."""
 
     @property
+    def may_sleep_on(self) -> bool:
+        """Whether its statement goes on when that is overdue, as long as it does nothing."""
+
+    @property
     def can_start_over(self) -> bool:
         """Whether what is under way can be cancelled and run again later."""
 
@@ -72,6 +76,7 @@ class Bystander:
     transaction: OpenTransaction | None = None
     can_be_parked = False
     is_idle = False
+    may_sleep_on = False
     can_start_over = False
     can_step_aside = False
     is_committing = False

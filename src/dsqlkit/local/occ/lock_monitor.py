@@ -27,6 +27,10 @@ _ANYBODY_WAITS: Final = """
 SELECT 1 FROM pg_catalog.pg_stat_get_activity(NULL)
 WHERE wait_event_type = 'Lock' AND pid = ANY ($1::int[]) LIMIT 1
 """
+_ASLEEP: Final = """
+SELECT pid FROM pg_catalog.pg_stat_get_activity(NULL)
+WHERE wait_event = 'PgSleep' AND pid = ANY ($1::int[])
+"""
 # One look at all locks, so that the holders of a row's lock are those of this wait and no other's.
 _WAITS: Final = """
 WITH l AS MATERIALIZED (SELECT * FROM pg_catalog.pg_locks)
@@ -157,6 +161,11 @@ class Monitor:
             if concern is not Concern.PASSING and by:
                 waits[int(str(pid))] = Wait(concern, tuple(by))
         return waits
+
+    async def asleep(self, pids: Iterable[int]) -> frozenset[int]:
+        """Those of these backends that are in a pg_sleep."""
+        found = await self.ask(_ASLEEP, "{" + ",".join(map(str, pids)) + "}")
+        return frozenset(int(str(pid)) for (pid,) in found)
 
     async def explained(self, pids: Iterable[int]) -> dict[int, LockWait]:
         """What those of these backends that wait for a lock wait for, and who holds it."""

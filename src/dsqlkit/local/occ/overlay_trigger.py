@@ -60,7 +60,7 @@ DECLARE
     dsqlkit_skips text[];
 BEGIN
     IF tg_op <> 'INSERT' THEN
-        dsqlkit_places := current_setting('dsqlkit.places');
+        dsqlkit_places := dsqlkit.real_setting('dsqlkit.places', true);
     END IF;
     IF tg_op = 'DELETE' THEN
         IF dsqlkit_places <> '{{}}' THEN
@@ -75,7 +75,7 @@ BEGIN
         {left(shape)}
         RETURN old;
     END IF;
-    IF tg_op = 'INSERT' AND current_setting('dsqlkit.meeting', true) = 'on' THEN
+    IF tg_op = 'INSERT' AND dsqlkit.real_setting('dsqlkit.meeting', true) = 'on' THEN
         dsqlkit_made := new;
         {_meet(shape, is_shown)}
         RETURN NULL;
@@ -168,7 +168,7 @@ def _skip(shape: Shape, is_shown: str) -> str:
     )
     return f"""
     IF tg_op = 'INSERT' THEN
-        dsqlkit_skips := nullif(current_setting('dsqlkit.skipping', true), '');
+        dsqlkit_skips := nullif(dsqlkit.real_setting('dsqlkit.skipping', true), '');
         IF dsqlkit_skips[1] = {literal(shape.relation)} AND ({skips}) THEN
             DELETE FROM {shape.rows} AS r WHERE r.ctid = dsqlkit_place;
             RETURN NULL;

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.occ.contender import Contender
@@ -10,6 +10,9 @@ from dsqlkit.local.occ.lock_monitor import Concern, Monitor, Wait, Waits, circle
 from dsqlkit.local.occ.luck import Luck
 from dsqlkit.local.occ.patience import may_pass
 from dsqlkit.local.occ.watch import Watch
+
+_STARTING_S: Final = 0.05
+"""For how long a statement may be about to sleep."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,9 +38,7 @@ class Resolution:
     async def look_after(self, due: Sequence[Contender], everybody: Collection[Contender]) -> None:
         """See to those that are `due`, and to whoever of all waits. Raises psycopg.Error."""
         self._seen = {each: self._watch.sent_s(each) for each in everybody}
-        for contender in due:
-            if (refusal := contender.overdue(self._watch.busy_s(contender))) is not None:
-                await self._cancel(contender, refusal)
+        await self._cut_overdue(due)
         contenders = {contender.pid: contender for contender in everybody}
         # Of all, as whoever waits for one that waits is to wait on.
         self._watch.looked(contenders.values())
@@ -70,6 +71,24 @@ class Resolution:
         for waiting, blocker, concern in pairs:
             if not waiting.is_idle and await self._resolve(waiting, blocker, concern, waits):
                 return
+
+    async def _cut_overdue(self, due: Sequence[Contender]) -> None:
+        """Cut the statements of those whose transaction is too old.
+
+        That a cluster cuts long queries is a third party's guide; that a pg_sleep past the limit
+        answered its row, and its transaction's COMMIT failed, was recorded.
+        """
+        overdue = [
+            (contender, refusal)
+            for contender in due
+            if (busy_s := self._watch.busy_s(contender)) > _STARTING_S
+            and (refusal := contender.overdue(busy_s)) is not None
+        ]
+        may_sleep = [contender.pid for contender, _ in overdue if contender.may_sleep_on]
+        asleep = await self._monitor.asleep(may_sleep) if may_sleep else frozenset[int]()
+        for contender, refusal in overdue:
+            if contender.pid not in asleep:
+                await self._cancel(contender, refusal)
 
     def _tell(self, waits: Waits, contenders: Mapping[int, Contender]) -> None:
         """Log who waits for whom, once for each wait."""

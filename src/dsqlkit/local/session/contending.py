@@ -91,6 +91,11 @@ class ContendingSession:
         age_s = busy_s if transaction is None else transaction.age_s
         return too_old(age_s, self.parts.faults.transaction_age_s)
 
+    @property
+    def may_sleep_on(self) -> bool:
+        transaction, faults = self.parts.transaction, self.parts.faults
+        return transaction is not None and transaction.age_s < faults.connection_age_s
+
     @contextmanager
     def being_cancelled(self, refusal: Refusal | None) -> Generator[None, None, None]:
         takes_back = self.can_step_aside

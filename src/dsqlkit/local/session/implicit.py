@@ -11,6 +11,7 @@ from typing import Final
 
 from dsqlkit.local.backend.exchange import IN_TRANSACTION, READY_IDLE, Exchange
 from dsqlkit.local.backend.savepoint import BEGIN, BEGIN_COMPLETE
+from dsqlkit.local.dialect.limits import too_old
 from dsqlkit.local.dialect.refusal import CONFLICT_ON_PURPOSE
 from dsqlkit.local.faults import Fate
 from dsqlkit.local.occ.open_transaction import OpenTransaction
@@ -102,11 +103,17 @@ def make_explicit(parts: Parts, transaction: OpenTransaction) -> None:
 
 async def end(parts: Parts, transaction: OpenTransaction) -> None:
     """Commit it at the end of the text or the pipeline, as far as fate lets it, or roll it back
-    after an error."""
+    after an error, or when it is too old."""
     if transaction.has_failed:
         ended = await parts.conversation.run(_ROLLBACK)
         parts.keep_up(ended.verdict)
         parts.client.write(READY_IDLE)
+        return
+    refusal = too_old(transaction.age_s, parts.faults.transaction_age_s)
+    if refusal is not None:
+        ended = await parts.conversation.run(_ROLLBACK)
+        parts.keep_up(ended.verdict)
+        parts.client.write(refusal.as_error() + READY_IDLE)
         return
     is_hit = parts.faults.on_commit and transaction.touched.claimed
     fate = await next_fate(parts.faults) if is_hit else Fate.COMMIT
