@@ -18,12 +18,14 @@ SCHEMA = (
     "CREATE TABLE lodger (id int PRIMARY KEY, v int,"
     " house int REFERENCES house ON DELETE SET NULL)",
     "CREATE TABLE owner (id int PRIMARY KEY, house int REFERENCES house)",
+    "CREATE TABLE guest (id int PRIMARY KEY, house int DEFAULT 4 REFERENCES house"
+    " ON DELETE SET DEFAULT ON UPDATE SET DEFAULT)",
 )
 GONE = (
     "DROP VIEW rich",
-    "DROP TABLE room, lodger, owner, house, acct, op, total, loose",
+    "DROP TABLE room, lodger, owner, guest, house, acct, op, total, loose",
 )
-TABLES = ("acct", "op", "total", "loose", "house", "room", "lodger", "owner")
+TABLES = ("acct", "op", "total", "loose", "house", "room", "lodger", "owner", "guest")
 FILLED = (
     *(f"DELETE FROM {table}" for table in reversed(TABLES)),
     "INSERT INTO acct SELECT n, n * 100 FROM generate_series(1, 6) AS s (n)",
@@ -34,6 +36,7 @@ FILLED = (
     "INSERT INTO room SELECT n, n FROM generate_series(1, 3) AS s (n)",
     "INSERT INTO lodger SELECT n, 0, n FROM generate_series(1, 3) AS s (n)",
     "INSERT INTO owner VALUES (3, 3)",
+    "INSERT INTO guest VALUES (1, 1), (4, 4)",
 )
 BEFORE = (
     "UPDATE acct SET bal = bal",
@@ -117,6 +120,10 @@ COMMANDS = (
     "WITH x AS (DELETE FROM house WHERE id = 3 RETURNING id)"
     " DELETE FROM owner USING x WHERE house = x.id",
     "WITH x AS (DELETE FROM house WHERE id = 3 RETURNING id) SELECT FROM x",
+    "DELETE FROM house WHERE id = 1",
+    "DELETE FROM house WHERE id = 4",
+    "UPDATE house SET id = 44 WHERE id = 4",
+    "WITH x AS (INSERT INTO house VALUES (4444)) UPDATE house SET id = 44 WHERE id = 1",
     "WITH x AS (UPDATE house SET id = 33 WHERE id = 3 RETURNING id) SELECT FROM x",
     "WITH x AS (INSERT INTO house VALUES (7)) INSERT INTO owner VALUES (7, 7)",
 )

@@ -146,6 +146,8 @@ def _children_left(shape: Shape) -> str:
         elif each.is_checked:
             value = _NEW_VALUE[each.on_delete]
             acts.append(_tell(_change_children(each, [value] * len(each.columns))))
+            # The default may lead to the very row that is gone.
+            acts.append(_refuse_children(shape, each, _NO_ACTION))
     return "\n".join(acts)
 
 
@@ -164,6 +166,7 @@ def _children_moved(shape: Shape) -> str:
             value = _NEW_VALUE.get(each.on_update)
             values = [value or f"dsqlkit_made.{quoted(target)}" for target in each.targets]
             act = _tell(_change_children(each, values))
+            act += "\n" + _refuse_children(shape, each, _NO_ACTION)
         acts.append(f"IF {changed} THEN\n{act}\nEND IF;")
     return "\n".join(acts)
 
