@@ -278,3 +278,36 @@ def test_a_client_that_takes_leave_ahead_gets_its_answer_and_the_end(
     tls.sendall(words + TERMINATE)
     tls.settimeout(30)
     assert answer in rest(tls)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        pytest.param(query("SELECT pg_sleep(0.1)"), b"SELECT 1\0", id="a statement"),
+        pytest.param(
+            query("BEGIN") + query("DELETE FROM vanishing") + query("COMMIT"),
+            b"COMMIT\0",
+            id="a transaction",
+        ),
+        pytest.param(pipelined("SELECT 1", "SELECT 2"), b"SELECT 1\0", id="a pipeline"),
+        pytest.param(
+            query("COPY vanishing FROM STDIN") + b"d\0\0\0\x061\n" + b"f\0\0\0\x06x\0",
+            b"C57014\0",
+            id="a COPY",
+        ),
+    ],
+)
+@pytest.mark.parametrize("signed_in_before", [True, False])
+def test_a_client_that_ends_its_side_gets_its_answer_and_the_end(
+    encrypted: Open, token: str, words: bytes, answer: bytes, signed_in_before: bool
+) -> None:
+    tls = encrypted()
+    opening = STARTUP + password(token)
+    if signed_in_before:
+        signed_in(tls, token)
+        opening = b""
+    tls.sendall(opening + words)
+    with socket.socket(fileno=os.dup(tls.fileno())) as raw:
+        raw.shutdown(socket.SHUT_WR)
+    tls.settimeout(30)
+    assert answer in rest(tls)

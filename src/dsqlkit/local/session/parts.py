@@ -28,7 +28,7 @@ from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.link import Link
-from dsqlkit.local.wire.messages import SYNC
+from dsqlkit.local.wire.messages import SYNC, TERMINATE
 
 _log = logging.getLogger(__name__)
 
@@ -99,7 +99,9 @@ class Parts:
         self.work_name = ""
         self.traces = _log.isEnabledFor(logging.DEBUG)
         distance = Distance(faults, self._received)
-        self.client = distance.link = Link(distance.receive, close, watched=True)
+        self.client = distance.link = Link(
+            distance.receive, close, watched=True, farewell=TERMINATE
+        )
         self.conversation = Conversation(
             self.client,
             on_job,

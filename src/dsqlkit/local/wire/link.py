@@ -23,6 +23,8 @@ _KEPT_BYTES: Final = 8 * 1024
 _FLUSH_LIMIT_S: Final = 10.0
 _LEAVE_LIMIT_S: Final = 2.0
 _LINGER_S: Final = 1.0
+_ANSWER_LIMIT_S: Final = 2.0
+"""How long the answers may take for a peer that has ended its side: most have gone altogether."""
 _LOOK_S: Final = 2.0
 
 _log = logging.getLogger(__name__)
@@ -32,11 +34,18 @@ class Link:
     """One side of a session. While it cannot write (`full`), the other side does not read.
 
     `receive` gets what arrives; `lost` is called once when it is over, whoever ended it. While a
-    `watched` one does not read, it looks now and then whether its peer has hung up.
+    `watched` one does not read, it looks now and then whether its peer has hung up. A peer that
+    ends its side is taken to say a `farewell`, and still gets what it asked for before, if that
+    does not take long; without one the connection ends at once.
     """
 
     def __init__(
-        self, receive: Callable[[bytes], None], lost: Callable[[], None], *, watched: bool = False
+        self,
+        receive: Callable[[bytes], None],
+        lost: Callable[[], None],
+        *,
+        watched: bool = False,
+        farewell: bytes = b"",
     ) -> None:
         self.other: Link | None = None
         self.full = False
@@ -48,6 +57,8 @@ class Link:
         self._kept = b""
         self._closing = False
         self._held = False
+        self._farewell = farewell
+        self._heard_all = False
         self._watched = watched and sys.platform.startswith("linux")  # others tell no hang-up
         self._look: asyncio.TimerHandle | None = None
 
@@ -59,11 +70,20 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._socket = connection
         self._tls = tls
-        self._loop.add_reader(connection, self._readable)
+        if early or (tls is not None and tls.has_input):
+            self._loop.call_soon(self._begin, early)
+        else:
+            self._loop.add_reader(connection, self._readable)
+
+    def _begin(self, early: bytes) -> None:
+        """Take what has come already, and only then read: the next may be the end."""
+        if not self.is_open:
+            return
         if early:
-            self._loop.call_soon(self._hand_on, early)
-        if tls is not None and tls.has_input:
-            self._loop.call_soon(self._arrived, b"")
+            self._hand_on(early)
+        if self._tls is not None and self._tls.has_input:
+            self._arrived(b"")
+        self.read(True)
 
     def release(self) -> tuple[socket.socket, TlsStream | None] | None:
         """Give the socket away, for another link to take; None when it is over."""
@@ -134,7 +154,7 @@ class Link:
             self._loop.remove_reader(self._socket)
             if self._watched and self._look is None:
                 self._look = self._loop.call_later(_LOOK_S, self._look_for_peer)
-        elif not self._held and (self.other is None or not self.other.full):
+        elif not (self._held or self._heard_all) and (self.other is None or not self.other.full):
             self._stop_looking()
             self._loop.add_reader(self._socket, self._readable)
 
@@ -167,9 +187,10 @@ class Link:
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            data = b""
-        if not data:
             self.abort()
+            return
+        if not data:
+            self._hear_no_more(self.abort)
             return
         # libuv stops watching a socket that has an error pending, after telling of its data.
         broken = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -195,7 +216,17 @@ class Link:
         if data:
             self._hand_on(data)
         if tls.ended:
-            self.close()
+            self._hear_no_more(self.close)
+
+    def _hear_no_more(self, end: Callable[[], None]) -> None:
+        """The peer sends nothing more. It may have gone, so it has not long for its answers."""
+        if not self._farewell:
+            end()
+        elif self._socket is not None and not (self._heard_all or self._closing):
+            self._heard_all = True
+            self._loop.remove_reader(self._socket)
+            self._loop.call_later(_ANSWER_LIMIT_S, self.abort)
+            self._hand_on(self._farewell)
 
     def _hand_on(self, data: bytes) -> None:
         """Let whoever reads this link have what came. Should that fail, for a mistake of ours, the
