@@ -23,7 +23,7 @@ from dsqlkit.local.jobs.table_job import (
     run_statement,
     table_exists,
 )
-from dsqlkit.local.server.superuser import connect, load_driver
+from dsqlkit.local.server.superuser import connect, end_if_cancelled, load_driver
 
 if TYPE_CHECKING:
     import psycopg
@@ -108,6 +108,7 @@ class JobRunner:
                         except TimeoutError:
                             await connection.execute(_ANALYZE)
             except psycopg.Error as error:
+                end_if_cancelled()
                 _log.warning("the job runner lost its connection: %s", error)
                 await asyncio.sleep(_PAUSE_S)
 

@@ -169,6 +169,7 @@ class Adjudicator:
                     due = await self.watch.due()
                     await self._resolution.look_after(due, self._contenders)
                 except psycopg.Error as error:
+                    superuser.end_if_cancelled()
                     _log.warning("the adjudicator lost its connection: %s", error)
                     await asyncio.sleep(LONGEST_PAUSE_S)
         finally:

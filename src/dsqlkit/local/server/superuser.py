@@ -35,6 +35,17 @@ async def connect(socket_folder: Path) -> "psycopg.AsyncConnection[tuple[Any, ..
     )
 
 
+def end_if_cancelled() -> None:
+    """Raise CancelledError if this task is to end: to be called where psycopg's errors are caught.
+
+    A second cancellation has psycopg close the connection, and what cleans up after it fails on
+    that: an error then takes the place of the cancellation.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def may_sign_in(socket_folder: Path, role: str) -> bool:
     """Whether an IAM identity is mapped to the role.
 
