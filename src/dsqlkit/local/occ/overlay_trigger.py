@@ -16,9 +16,6 @@ from dsqlkit.local.occ.overlay_shape import Shape, columns_of, detail, literal, 
 
 _MADE: Final = "(SELECT (dsqlkit_made).*) AS m"
 """The row that was made, by its columns. Variables have names that no column has."""
-_UNSURE: Final = "PERFORM dsqlkit.assign('dsqlkit.unsure', 'on', true);"
-"""Where a command comes across a row twice with different values, which of them the row gets
-depends on the plan: run again, at the tables or here, it may get the other."""
 
 
 def finding(shape: Shape) -> str:
@@ -76,9 +73,7 @@ BEGIN
         IF dsqlkit_places = '{{}}' OR NOT FOUND THEN
             {hide};
             IF NOT FOUND THEN
-                IF EXISTS (SELECT FROM {shape.rows} AS r WHERE {_same(shape, "r")}) THEN
-                    {_UNSURE}
-                END IF;
+                {_unsure(f"EXISTS (SELECT FROM {shape.rows} AS r WHERE {_same(shape, 'r')})")}
                 RETURN NULL;
             END IF;
         END IF;
@@ -99,9 +94,7 @@ BEGIN
         IF NOT dsqlkit_is_made THEN
             {hide};
             IF NOT FOUND THEN
-                IF NOT EXISTS (SELECT FROM {shape.rows} AS r WHERE {is_new}) THEN
-                    {_UNSURE}
-                END IF;
+                {_unsure(f"NOT EXISTS (SELECT FROM {shape.rows} AS r WHERE {is_new})")}
                 RETURN NULL;
             END IF;
         END IF;
@@ -120,6 +113,17 @@ BEGIN
     RETURN dsqlkit_made;
 END
 """
+
+
+def _unsure(row_depends: str) -> str:
+    """Keep in mind that a row was met again. Which of several values it gets depends on the plan,
+    and so does what RETURNING tells: run again, at the tables or here, it may be another."""
+    return f"""
+    IF {row_depends} THEN
+        PERFORM dsqlkit.assign('dsqlkit.unsure', 'rows', true);
+    ELSIF dsqlkit.real_setting('dsqlkit.unsure', true) = 'rows' IS NOT true THEN
+        PERFORM dsqlkit.assign('dsqlkit.unsure', 'returned', true);
+    END IF;"""
 
 
 def _same(shape: Shape, alias: str) -> str:

@@ -24,7 +24,8 @@ class Doings:
     on the order in which PostgreSQL comes across them; `leaves_out`: some are left out if their key
     is there (ON CONFLICT DO NOTHING), which the snapshot tells at overlays, but not at the tables;
     `mixed`: an INSERT ... ON CONFLICT is part of more, which overlays cannot do; `chooses`: a row
-    may be met twice with different values, of which it gets one.
+    may be met twice with different values, of which it gets one; `passes_on`: what a write returned
+    may be written elsewhere.
     """
 
     calls: frozenset[str] = frozenset()
@@ -33,6 +34,7 @@ class Doings:
     leaves_out: bool = False
     mixed: bool = False
     chooses: bool = False
+    passes_on: bool = False
 
     @property
     def repeats(self) -> bool:
@@ -55,6 +57,7 @@ def doings(texts: Iterable[bytes]) -> Doings | None:
         any(each.leaves_out for each in found),
         any(each.mixed for each in found),
         any(each.chooses for each in found),
+        any(each.passes_on for each in found),
     )
 
 
@@ -62,13 +65,13 @@ def doings(texts: Iterable[bytes]) -> Doings | None:
 def _doings_of(text: bytes) -> Doings | None:
     calls: set[str] = set()
     inserts: list[tuple[str, tuple[str, ...] | None]] = []
-    unordered = leaves_out = chooses = False
+    unordered = leaves_out = chooses = passes_on = False
     try:
         parsed = parse(text)
     except (postgast.PgQueryError, UnicodeDecodeError):
         return None
     for each in parsed:
-        chooses = chooses or sum(one.DESCRIPTOR.name in WRITES for one in each.nodes) > 1
+        passes_on = passes_on or sum(one.DESCRIPTOR.name in WRITES for one in each.nodes) > 1
         for found in each.nodes:
             name = found.DESCRIPTOR.name
             if name == "FuncCall":
@@ -88,7 +91,9 @@ def _doings_of(text: bytes) -> Doings | None:
                 limited = found.HasField("limit_count") or found.HasField("limit_offset")
                 unordered = unordered or (limited and not found.sort_clause)
     mixed = mixes_upsert(parsed)
-    return Doings(frozenset(calls), tuple(inserts), unordered, leaves_out, mixed, chooses)
+    return Doings(
+        frozenset(calls), tuple(inserts), unordered, leaves_out, mixed, chooses, passes_on
+    )
 
 
 def as_json(inserts: Iterable[tuple[str, tuple[str, ...] | None]]) -> str:
