@@ -1,10 +1,12 @@
 """COPY inside a transaction races like an INSERT."""
 
+import contextlib
+
 import psycopg
 import pytest
 
 from tests.occ.conftest import CONFLICT, Racer, Sessions
-from tests.support.inside import backends
+from tests.support.inside import backends, connect_inside
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(30)
@@ -153,3 +155,32 @@ def test_a_copy_by_the_extended_protocol(racers: Sessions) -> None:
     assert link.get_result() is None
     assert copier.rows("SELECT v FROM race WHERE id = 9") == [(1,)]
     assert copier.say("COMMIT") == CONFLICT
+
+
+def inserted() -> int:
+    """How many rows of a COPY have come so far."""
+    with connect_inside() as connection:
+        found = connection.execute("SELECT tuples_processed FROM pg_stat_progress_copy").fetchone()
+        return 0 if found is None else int(found[0])
+
+
+@pytest.mark.parametrize(
+    ("statement", "answer"),
+    [
+        ("INSERT INTO race VALUES (700, 1)", "INSERT 0 1"),
+        ("ALTER TABLE race ADD COLUMN z int", "ALTER TABLE"),
+    ],
+)
+def test_nobody_waits_for_a_client_that_takes_its_time_to_copy_in_autocommit(
+    racers: Sessions, statement: str, answer: str
+) -> None:
+    copier, other = racers(2)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(pytest.raises(psycopg.errors.SerializationFailure))
+        target = stack.enter_context(copier.connection.cursor().copy("COPY race FROM STDIN"))
+        target.write("".join(f"{number}\t0\n" for number in range(600, 3500)))
+        # PostgreSQL inserts them by the thousand.
+        assert eventually(lambda: inserted() > 1000)
+        assert other.say(statement) == answer
+    assert other.rows("SELECT count(*) FROM race WHERE v = 0 AND id > 599") == [(0,)]
+    assert copier.say("ROLLBACK") == "ROLLBACK"

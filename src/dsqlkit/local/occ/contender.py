@@ -65,6 +65,13 @@ class Contender(Protocol):
     def can_be_refused(self) -> bool:
         """Whether what is under way is in autocommit, and can still fail as a whole."""
 
+    @property
+    def awaits_data(self) -> bool:
+        """Whether it has a COPY in autocommit under way, and its client has yet to end the data."""
+
+    def fail_copy(self, refusal: Refusal, /) -> None:
+        """Have that COPY fail. A cancellation would meet it at its client's next message."""
+
     def being_cancelled(self, refusal: Refusal | None, /) -> AbstractContextManager[None]:
         """While its statement is being cancelled, and what to tell of it: None if it gives way in a
         conflict."""
@@ -81,6 +88,7 @@ class Bystander:
     can_step_aside = False
     is_committing = False
     can_be_refused = False
+    awaits_data = False
     wants_rows = False
     makes_rivals = False
 
@@ -97,6 +105,9 @@ class Bystander:
     def overdue(self, _busy_s: float, /) -> Refusal | None:
         """A build may take its time."""
         return None
+
+    def fail_copy(self, _refusal: Refusal, /) -> None:
+        """There is no COPY."""
 
     def being_cancelled(self, _refusal: Refusal | None, /) -> AbstractContextManager[None]:
         """A build that is cancelled fails, and its job says so."""

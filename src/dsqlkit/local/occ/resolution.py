@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
-from dsqlkit.local.dialect.refusal import Refusal
+from dsqlkit.local.dialect.refusal import CONFLICT, SCHEMA_CHANGED, Refusal
 from dsqlkit.local.occ.contender import Contender
 from dsqlkit.local.occ.lock_monitor import Concern, Monitor, Wait, Waits, circle
 from dsqlkit.local.occ.luck import Luck
@@ -13,6 +13,9 @@ from dsqlkit.local.occ.watch import Watch
 
 _STARTING_S: Final = 0.05
 """For how long a statement may be about to sleep."""
+
+_COPY_S: Final = 0.1
+"""How long a COPY in autocommit may have a statement wait for what its client is yet to send."""
 
 _log = logging.getLogger(__name__)
 
@@ -129,8 +132,12 @@ class Resolution:
             # What it holds cannot be put back: the one that waits gives way.
             await self._cancel(waiting)
             return True
-        else:
-            return concern is Concern.ROW and await self._step_aside(waiting, blocker)
+        elif concern is Concern.ROW and await self._step_aside(waiting, blocker):
+            return True
+        elif blocker.awaits_data and waited_s > _COPY_S:
+            # The one that waits commits first, unless it rolls back: then this is one too many.
+            blocker.fail_copy(CONFLICT if concern is Concern.ROW else SCHEMA_CHANGED)
+            return True
         return False
 
     async def _step_aside(self, waiting: Contender, blocker: Contender) -> bool:

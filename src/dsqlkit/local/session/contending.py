@@ -72,6 +72,13 @@ class ContendingSession:
         return parts.transaction is None and parts.work is None and parts.conversation.can_take_back
 
     @property
+    def awaits_data(self) -> bool:
+        return self.parts.transaction is None and self.parts.conversation.takes_data
+
+    def fail_copy(self, refusal: Refusal) -> None:
+        self.parts.conversation.fail_copy(refusal)
+
+    @property
     def wants_rows(self) -> bool:
         return self.parts.recovery.parking.is_restoring or self.parts.wants_rows
 
