@@ -196,3 +196,36 @@ def answer_to(command: str, one: Racer) -> tuple[str, list[object]]:
 def contents(session: Racer) -> list[object]:
     together = " UNION ALL ".join(f"SELECT '{each}', t::text FROM {each} AS t" for each in TABLES)
     return session.rows(f"{together} ORDER BY 1, 2")
+
+
+MATCHES = "UPDATE acct SET bal = bal + op.amount FROM op WHERE op.acct = acct.id RETURNING id, bal"
+READ = "SELECT id, bal FROM acct WHERE id <= 3 ORDER BY id"
+
+
+@pytest.mark.parametrize(
+    ("command", "aside_is_lost"), [(MATCHES, True), (MATCHES.replace("op.amount", "1000"), False)]
+)
+@pytest.mark.parametrize("before", [True, False])
+def test_a_row_keeps_the_value_that_was_told_of_those_that_it_might_have_got(
+    racers: Sessions,
+    schema: None,
+    observer: Racer,
+    command: str,
+    aside_is_lost: bool,
+    before: bool,
+) -> None:
+    """Which of its partners in a join counts depends on the plan, which is another at overlays."""
+    assert observer.say("; ".join(("BEGIN", *FILLED, "COMMIT"))) == "BEGIN"
+    one, rival = racers(2)
+    one.say("BEGIN")
+    one.say("UPDATE race SET v = v WHERE id = 1")
+    told = sorted(one.rows(command)) if before else []
+    rival.say("BEGIN")
+    assert rival.say("UPDATE race SET v = v WHERE id = 1") == "UPDATE 1"
+    if before and aside_is_lost:
+        assert one.say(READ) == CONFLICT
+        return
+    told = told or sorted(one.rows(command))
+    assert one.rows(READ) == told
+    assert one.say("COMMIT") == "COMMIT"
+    assert observer.rows(READ) == told

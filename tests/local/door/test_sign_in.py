@@ -147,7 +147,9 @@ def test_another_key_is_refused(local_cluster: LocalAddress) -> None:
         connect(local_cluster, sign(local_cluster.access_key_id, "x" * 40))
 
 
-@pytest.mark.parametrize("user", ["app", "dsqlkit", "postgres", "nobody; --", 'a"b'])
+@pytest.mark.parametrize(
+    "user", ["app", "dsqlkit", "postgres", "pg_superuser", "nobody; --", 'a"b']
+)
 def test_a_role_that_no_identity_is_mapped_to_is_refused(
     local_cluster: LocalAddress, user: str
 ) -> None:

@@ -40,6 +40,7 @@ AND n.nspname NOT IN ('information_schema', 'sys')
 """
 _ENTER: Final = "SELECT dsqlkit.to_overlays()"
 _LEAVE: Final = "SELECT dsqlkit.from_overlays()"
+_IS_UNSURE: Final = "SELECT coalesce(dsqlkit.real_setting('dsqlkit.unsure', true) = 'on', false)"
 _LAY_OVER: Final = "SELECT dsqlkit.lay_over($1, $2::oid, $3::tid[], $4::text[])"
 _CARRY_OUT: Final = "SELECT dsqlkit.carry_out($1, $2::oid[], $3::boolean)"
 _ASKS_FOR_PATH: Final = re.compile(rb"current_schema|search_path", re.IGNORECASE)
@@ -133,7 +134,17 @@ class AtOverlays:
         if changes is not None:
             for each in changes.tables:
                 await self._lay_over(each)
+        if (changes is None or inserted is not None) and await self.is_unsure(transaction):
+            raise NotThere
         transaction.names_lead = True
+
+    async def is_unsure(self, transaction: OpenTransaction) -> bool:
+        """Whether a statement of it that ran at overlays may have done something else than it does
+        elsewhere. Raises exchange.Refused."""
+        found = _doings(transaction.touched)
+        if found is not None and not found.chooses:
+            return False
+        return (await self._conversation.ask(_IS_UNSURE))[0][0] == "t"
 
     async def _lay_over(self, changes: TableChanges) -> None:
         await self._ask(_LAY_OVER, changes.relation, changes.removed, changes.images)

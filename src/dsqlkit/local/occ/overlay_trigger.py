@@ -16,6 +16,9 @@ from dsqlkit.local.occ.overlay_shape import Shape, columns_of, detail, literal, 
 
 _MADE: Final = "(SELECT (dsqlkit_made).*) AS m"
 """The row that was made, by its columns. Variables have names that no column has."""
+_UNSURE: Final = "PERFORM dsqlkit.assign('dsqlkit.unsure', 'on', true);"
+"""Where a command comes across a row twice with different values, which of them the row gets
+depends on the plan: run again, at the tables or here, it may get the other."""
 
 
 def finding(shape: Shape) -> str:
@@ -48,6 +51,10 @@ def body(shape: Shape) -> str:
         )
         its_base = f"b.ctid = (SELECT b.ctid FROM ONLY {shape.base} AS b WHERE {its_base} LIMIT 1)"
     hide = f"INSERT INTO {shape.hidden} SELECT b.ctid FROM ONLY {shape.base} AS b WHERE {its_base}"
+    keys = [f"r.{name} = new.{name}" for name in shape.identity]
+    # As texts, since not every type can be compared.
+    alike = f"ROW({columns_of('r', written)})::text = ROW({columns_of('new', written)})::text"
+    is_new = " AND ".join([*keys, alike])
     returned = columns_of("r", shape.names)
     assignments = ", ".join(f"{name} = new.{name}" for name in written)
     return f"""
@@ -69,6 +76,9 @@ BEGIN
         IF dsqlkit_places = '{{}}' OR NOT FOUND THEN
             {hide};
             IF NOT FOUND THEN
+                IF EXISTS (SELECT FROM {shape.rows} AS r WHERE {_same(shape, "r")}) THEN
+                    {_UNSURE}
+                END IF;
                 RETURN NULL;
             END IF;
         END IF;
@@ -89,6 +99,9 @@ BEGIN
         IF NOT dsqlkit_is_made THEN
             {hide};
             IF NOT FOUND THEN
+                IF NOT EXISTS (SELECT FROM {shape.rows} AS r WHERE {is_new}) THEN
+                    {_UNSURE}
+                END IF;
                 RETURN NULL;
             END IF;
         END IF;

@@ -91,7 +91,7 @@ class Parking:
 
     async def restore(self, transaction: OpenTransaction) -> None:
         """Do at the tables what the transaction did, for its COMMIT or as it changes the schema. It
-        has lost if another was first. Raises exchange.Refused and Locked."""
+        has lost if another was first. Raises exchange.Refused, Locked and changes.NotThere."""
         conversation = self._conversation
         self.is_restoring = True
         deletions_first = False
@@ -103,6 +103,8 @@ class Parking:
             has_read_out = transaction.changes is not None
             if transaction.phase is Phase.PARKED and (has_read_out or leaves_out):
                 await self._overlays.enter(transaction, ())
+            if repeats and transaction.phase is Phase.AT_OVERLAYS:
+                repeats = not await self._overlays.is_unsure(transaction)
             while True:
                 try:
                     if transaction.phase is not Phase.AT_OVERLAYS:

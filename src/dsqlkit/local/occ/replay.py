@@ -13,7 +13,7 @@ from functools import lru_cache
 import postgast
 
 from dsqlkit.local.statements.quoting import qualified
-from dsqlkit.local.statements.tree import leaves_alone, mixes_upsert, parse
+from dsqlkit.local.statements.tree import WRITES, leaves_alone, mixes_upsert, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Doings:
     None for the columns is all of them by their order; `unordered`: which rows are written depends
     on the order in which PostgreSQL comes across them; `leaves_out`: some are left out if their key
     is there (ON CONFLICT DO NOTHING), which the snapshot tells at overlays, but not at the tables;
-    `mixed`: an INSERT ... ON CONFLICT is part of more, which overlays cannot do.
+    `mixed`: an INSERT ... ON CONFLICT is part of more, which overlays cannot do; `chooses`: a row
+    may be met twice with different values, of which it gets one.
     """
 
     calls: frozenset[str] = frozenset()
@@ -31,6 +32,7 @@ class Doings:
     unordered: bool = False
     leaves_out: bool = False
     mixed: bool = False
+    chooses: bool = False
 
     @property
     def repeats(self) -> bool:
@@ -52,6 +54,7 @@ def doings(texts: Iterable[bytes]) -> Doings | None:
         any(each.unordered for each in found),
         any(each.leaves_out for each in found),
         any(each.mixed for each in found),
+        any(each.chooses for each in found),
     )
 
 
@@ -59,12 +62,13 @@ def doings(texts: Iterable[bytes]) -> Doings | None:
 def _doings_of(text: bytes) -> Doings | None:
     calls: set[str] = set()
     inserts: list[tuple[str, tuple[str, ...] | None]] = []
-    unordered = leaves_out = False
+    unordered = leaves_out = chooses = False
     try:
         parsed = parse(text)
     except (postgast.PgQueryError, UnicodeDecodeError):
         return None
     for each in parsed:
+        chooses = chooses or sum(one.DESCRIPTOR.name in WRITES for one in each.nodes) > 1
         for found in each.nodes:
             name = found.DESCRIPTOR.name
             if name == "FuncCall":
@@ -76,12 +80,15 @@ def _doings_of(text: bytes) -> Doings | None:
             elif name == "CopyStmt" and found.is_from:
                 columns = tuple(each.string.sval for each in found.attlist)
                 inserts.append((qualified(found.relation), columns or None))
+            elif name == "UpdateStmt":
+                chooses = chooses or bool(found.from_clause)
             elif name == "SetToDefault":
                 unordered = True
             elif name == "SelectStmt":
                 limited = found.HasField("limit_count") or found.HasField("limit_offset")
                 unordered = unordered or (limited and not found.sort_clause)
-    return Doings(frozenset(calls), tuple(inserts), unordered, leaves_out, mixes_upsert(parsed))
+    mixed = mixes_upsert(parsed)
+    return Doings(frozenset(calls), tuple(inserts), unordered, leaves_out, mixed, chooses)
 
 
 def as_json(inserts: Iterable[tuple[str, tuple[str, ...] | None]]) -> str:
