@@ -132,23 +132,25 @@ def test_a_newer_minor_version_and_options_are_negotiated_down(
 
 
 @pytest.mark.parametrize(
-    "after",
+    ("after", "told"),
     [
-        pytest.param(b"Q\0\0\0\x0dSELECT 1\0", id="a query"),
-        pytest.param(b"p\0\0\0\x04", id="an empty password message"),
-        pytest.param(b"p\0\0\0\x06ab", id="a password without an end"),
-        pytest.param(b"p\xff\xff\xff\xff", id="an endless password"),
-        pytest.param(b"\x00" * 20, id="zeros"),
+        pytest.param(b"Q\0\0\0\x0dSELECT 1\0", b"got message type 81", id="a query"),
+        pytest.param(b"p\0\0\0\x04", b"invalid password packet", id="an empty message"),
+        pytest.param(b"p\0\0\0\x06ab", b"invalid password packet", id="no end"),
+        pytest.param(b"p\xff\xff\xff\xff", b"", id="an endless password"),
+        pytest.param(b"\x00" * 20, b"got message type 0", id="zeros"),
     ],
 )
 def test_anything_but_a_password_ends_the_sign_in(
-    encrypted: Callable[[], ssl.SSLSocket], after: bytes
+    encrypted: Callable[[], ssl.SSLSocket], after: bytes, told: bytes
 ) -> None:
     tls = encrypted()
     tls.sendall(STARTUP)
     assert tls.recv(100)[:1] == b"R"
     tls.sendall(after)
-    assert rest(tls) == b""
+    answer = rest(tls)
+    assert answer[:1] == (b"E" if told else b"")
+    assert told in answer
 
 
 def test_garbage_after_the_sign_in_ends_only_that_session(

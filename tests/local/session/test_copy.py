@@ -118,6 +118,11 @@ ORDERS = {
     "Sync and Flush in it": (COPY + SYNC + ROW + FLUSH + SYNC + DONE, "G COPY:1 ZI", [1]),
     "a Query in it": (COPY + ROW + query("SELECT 1"), f"G ERROR:08P01 {LOST}", []),
     "a Parse in it": (COPY + ROW + parse("SELECT 1"), f"G ERROR:08P01 {LOST}", []),
+    "a function call in it": (
+        COPY + ROW + message(Frontend.FUNCTION_CALL, bytes(14)),
+        f"G ERROR:08P01 {LOST}",
+        [],
+    ),
     "a goodbye in it": (COPY + ROW + TERMINATE, f"G ERROR:08P01 {LOST}", []),
     "data without a COPY": (ROW + DONE + FAIL + INSERT + ROW, "INSERT:0:1 ZI", [9]),
     "extended": (EXTENDED + ROW + DONE + SYNC, "1 2 G COPY:1 ZI", [1]),

@@ -8,7 +8,7 @@ import pytest
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.local.backend.answers import changed_rows
-from dsqlkit.local.dialect.limits import mixture
+from dsqlkit.local.dialect.limits import Held, mixture
 from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.wire.messages import Backend, message
 
@@ -199,6 +199,27 @@ def test_ddl_goes_alone(
 )
 def test_what_may_be_mixed(parts: tuple[Kind, ...], expected: str | None) -> None:
     found = mixture(False, False, parts)[2]
+    assert (found.message if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "kind", "expected"),
+    [
+        ((), Kind.ANALYZE, None),
+        ((Kind.ANALYZE, Kind.WAIT), Kind.WAIT, None),
+        ((Kind.READ,), Kind.ANALYZE, "ANALYZE cannot run inside a transaction block"),
+        ((Kind.READ, Kind.COMMIT), Kind.ANALYZE, None),
+        ((Kind.ANALYZE, Kind.SCHEMA), Kind.WRITE, MIXED),
+        ((Kind.SCHEMA, Kind.BEGIN), Kind.SCHEMA, SECOND_DDL),
+        ((Kind.SCHEMA, Kind.ROLLBACK), Kind.SCHEMA, None),
+    ],
+)
+def test_what_may_come_next_in_a_pipeline(
+    before: tuple[Kind, ...], kind: Kind, expected: str | None
+) -> None:
+    held = Held()
+    held.add(before)
+    found = held.refusal((kind,))
     assert (found.message if found else None) == expected
 
 

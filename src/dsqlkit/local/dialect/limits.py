@@ -51,7 +51,7 @@ def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Re
 @dataclass(slots=True, eq=False)
 class Held:
     """What the transaction of a pipeline in autocommit holds so far: all that came since the last
-    Sync, or the last COMMIT or ROLLBACK. `begun`: something else than ANALYZE did.
+    Sync, or the last COMMIT or ROLLBACK. `begun`: something did that may join others.
 
     That a cluster refuses there what it refuses in one Query is an inference: what was recorded are
     Queries and blocks. To PostgreSQL it is one transaction, all of which an error undoes.
@@ -65,12 +65,12 @@ class Held:
         """Statements of these kinds come next."""
         self.ddl, self.dml, _ = mixture(self.ddl, self.dml, parts)
         for kind in parts:
-            self.begun = kind not in _ENDS and (self.begun or kind is not Kind.ANALYZE)
+            self.begun = kind not in _ENDS and (self.begun or kind not in _ALONE)
 
     def refusal(self, parts: Sequence[Kind]) -> Refusal | None:
-        """Why these statements may not come next. An ANALYZE may come first, as PostgreSQL has it
-        of VACUUM, which then commits at once."""
-        if not self.begun and len(parts) == 1 and parts[0] is Kind.ANALYZE:
+        """Why these statements may not come next. What may not join others may come first, as
+        PostgreSQL has it of VACUUM, which then commits at once."""
+        if not self.begun and len(parts) == 1 and parts[0] in _ALONE:
             return None
         return refusal_inside(self.ddl, self.dml, parts)
 

@@ -121,13 +121,16 @@ class Login:
         self._link.write(answer + authentication_cleartext_password())
 
     def _read_password(self, startup: Startup) -> None:
-        if self._buffer[0] != Frontend.PASSWORD:
-            raise ProtocolViolation("something else than a password")
+        # PostgreSQL's words for what is no password; a real cluster's were not recorded.
+        kind = self._buffer[0]
+        if kind != Frontend.PASSWORD:
+            told = f"expected password response, got message type {kind}"
+            raise StartupRefused("08P01", told)
         frame = self._take(1, _MAX_PASSWORD)
         if frame is None:
             return
         if frame[-1] or frame.find(b"\0", 5) != len(frame) - 1:
-            raise ProtocolViolation("a malformed password message")
+            raise StartupRefused("08P01", "invalid password packet size")
         token = frame[5:-1].decode("ascii", errors="replace")
         self._reception.checker.check(
             token, startup.user, datetime.now(UTC), longest=self._reception.faults.token_age

@@ -190,7 +190,8 @@ class Pipeline:
         if each.data in _VOID:
             return
         if isinstance(each, Step) or each.kind == RUN:
-            self._take_amiss(each.data[0])
+            is_call = each.data == _NO_FUNCTION_CALL
+            self._take_amiss(_FUNCTION_CALL if is_call else each.data[0])
         elif self._copy is not None:
             step = self._copy.take(each.kind, each.data)
             if step is not None:

@@ -54,11 +54,7 @@ _TRUSTS: Final = frozenset({"iam_pg_role_mappings"})
 
 def analyse(parsed: Sequence[ParsedStatement], source: Parsable) -> list[Statement]:
     """What each statement of a text is."""
-    return [
-        replace(statement, verb=_verb(each.name, statement.kind))
-        for each in parsed
-        for statement in (_statement(each, source),)
-    ]
+    return [_statement(each, source) for each in parsed]
 
 
 def together(statements: Sequence[Statement]) -> Statement:
@@ -115,14 +111,15 @@ def _called(call: Node) -> tuple[str, ...]:
 def _statement(parsed: ParsedStatement, source: Parsable) -> Statement:
     node = parsed.node
     kind = _kind(parsed.name, node)
+    verb = _verb(parsed.name, kind)
     if source.trust(parsed.start, parsed.end) is not None:
-        return Statement(kind, (kind,), _TRUSTS)
+        return Statement(kind, (kind,), _TRUSTS, verb=verb)
     if kind is Kind.BEGIN:
         plain = node.kind == tree.TRANS_STMT_BEGIN and not node.options
-        return Statement(kind, (kind,), plain=plain)
+        return Statement(kind, (kind,), plain=plain, verb=verb)
     if kind in (Kind.COMMIT, Kind.ROLLBACK, Kind.SETTING, Kind.OTHER, Kind.ANALYZE, Kind.WAIT):
-        return Statement(kind, (kind,), made=made_by(parsed))
-    statement = _with_tables(kind, parsed, source.text)
+        return Statement(kind, (kind,), verb=verb, made=made_by(parsed))
+    statement = _with_tables(kind, verb, parsed, source.text)
     if parsed.name != "explain_stmt":
         # What a view will read, its statement does not change.
         is_view = parsed.name == "view_stmt"
@@ -140,7 +137,7 @@ def _begin(parsed: ParsedStatement, text: bytes) -> int:
     return parsed.start + int(first.start)
 
 
-def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
+def _with_tables(kind: Kind, verb: str, parsed: ParsedStatement, text: bytes) -> Statement:
     tables: dict[str, str] = {}
     written: set[str] = set()
     schemas: list[tuple[int, int]] = []
@@ -192,6 +189,7 @@ def _with_tables(kind: Kind, parsed: ParsedStatement, text: bytes) -> Statement:
         inserts,
         deletes,
         kind is Kind.CURSOR and bool(parsed.node.options & _SCROLL),
+        verb=verb,
         calls=frozenset(calls),
         most=most,
         nested=kind is Kind.WRITE and not says_all,
