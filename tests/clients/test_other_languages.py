@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.clients.conftest import Ledger
+from tests.support.inside import activity
 from tests.support.shell import shell
 
 HERE = Path(__file__).parent
@@ -35,7 +36,12 @@ def needs(*command: str) -> None:
 
 
 def run(command: str) -> str:
-    ended = shell(f'eval "$(dsqlkit env)" && {command}')
+    try:
+        ended = shell(f'eval "$(dsqlkit env)" && {command}')
+    except subprocess.TimeoutExpired as error:  # a Java program hung, twice: nobody knows why
+        error.add_note(shell("dsqlkit local status --sessions").stdout)
+        error.add_note(activity())
+        raise
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 

@@ -22,3 +22,14 @@ def backends(condition: str = "usename = 'admin'") -> int:
     with connect_inside() as connection:
         found = connection.execute(f"SELECT FROM pg_stat_activity WHERE {condition}".encode())
         return found.rowcount
+
+
+def activity() -> str:
+    """What each of the server's processes does and whom it waits for, a line each."""
+    with connect_inside() as connection:
+        found = connection.execute(
+            "SELECT pid, usename, state, wait_event_type, wait_event, pg_blocking_pids(pid),"
+            " clock_timestamp() - query_start, query FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend'"
+        )
+        return "\n".join(" ".join(map(str, row)) for row in found)
