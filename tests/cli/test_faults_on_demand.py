@@ -20,6 +20,7 @@ from tests.support.commands import Command
 from tests.support.tokens import LateSigner
 
 TRANSFER = ["transfer", "--payer", "1", "--payee", "2", "--amount", "10"]
+BUSY = "SELECT count(*) FROM (SELECT generate_series(1, 10000000000))"
 
 
 @pytest.fixture(autouse=True)
@@ -201,7 +202,7 @@ def test_what_is_on_is_said_before_the_work_begins(dsqlkit: Command, bank: KeptC
             {"conflict_rate": 1},
             ["BEGIN", "UPDATE accounts SET balance = balance WHERE id = 1", "COMMIT"],
         ),
-        ({"transaction_age_s": 0.001}, ["BEGIN", "SELECT pg_sleep(1)"]),
+        ({"transaction_age_s": 0.001}, ["BEGIN", BUSY]),
     ],
 )
 def test_a_fault_names_itself_to_any_client(
