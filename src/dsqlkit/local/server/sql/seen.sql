@@ -4,6 +4,9 @@
 --
 -- The endpoint's own are the schemas that belong to the superuser, but for PostgreSQL's and sys, and what is in them. Clients' schemas belong
 -- to clients' roles.
+--
+-- The views use no function of the schema dsqlkit, nor its table job: catalog.sql drops those with CASCADE when it is run over data that
+-- there are, and a view of PostgreSQL's own that is built on one of these would go too.
 
 CREATE SCHEMA IF NOT EXISTS dsqlkit_seen;
 
