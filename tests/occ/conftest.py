@@ -1,6 +1,6 @@
 """Sessions that race, and tables to race in."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -37,6 +37,12 @@ class Racer:
         except psycopg.Error as error:
             return error.sqlstate or f"lost: {error}"
         return str(cursor.statusmessage)
+
+    def do(self, statements: Iterable[str]) -> None:
+        """Run statements, none of which may fail."""
+        for sql in statements:
+            answer = self.say(sql)
+            assert not answer[:1].isdigit(), f"{sql}: {answer}"
 
     def rows(self, sql: str, values: Mapping[str, Any] | None = None, **manner: Any) -> list[Any]:
         return self.connection.execute(sql.encode(), values, **manner).fetchall()

@@ -37,13 +37,9 @@ GONE = (
 
 @pytest.fixture(scope="module")
 def schema(observer: Racer) -> Iterator[None]:
-    for sql in SCHEMA:
-        answer = observer.say(sql)
-        assert not answer[:1].isdigit(), f"{sql}: {answer}"
+    observer.do(SCHEMA)
     yield
-    for sql in GONE:
-        answer = observer.say(sql)
-        assert not answer[:1].isdigit(), f"{sql}: {answer}"
+    observer.do(GONE)
 
 
 @pytest.fixture
