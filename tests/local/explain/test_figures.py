@@ -165,10 +165,11 @@ def test_what_a_write_costs_is_measured_on_its_own_rows_alone(endpoint: Endpoint
     with connect(endpoint) as session:
         session.execute("CREATE TABLE filled (id int PRIMARY KEY, n int, data text)")
         for first in range(1, 12_000, 2_990):
-            session.execute(
-                "INSERT INTO filled SELECT n, n, repeat('x', 200) FROM generate_series(%s::int, %s) n",
-                (first, first + 2_989),
+            row = "n, n, repeat('x', 200)"
+            insert = (
+                f"INSERT INTO filled SELECT {row} FROM generate_series({first}, {first + 2989}) n"
             )
+            session.execute(insert.encode())
     before = counted("filled").read_in_a_row
     with connect(endpoint) as session:
         for write in (

@@ -6,9 +6,7 @@ measured there, as the client.
 
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from dsqlkit.local.backend.conversation import Conversation, Frames
@@ -37,24 +35,8 @@ from dsqlkit.local.wire.messages import (
 
 _READ: Final = "SELECT dsqlkit.read_by($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _WRITTEN: Final = "SELECT dsqlkit.written_by($1, $2, $3, $4, $5, $6, $7)"
-_NS: Final = 1_000_000_000
 
 _log = logging.getLogger(__name__)
-
-
-def cpu_s(pid: int) -> float | None:
-    """What a process has taken of a processor, in seconds; None where the system does not say."""
-    with suppress(OSError, ValueError, IndexError):
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / _NS
-    return None
-
-
-def taken_since(before: float | None, pid: int) -> float | None:
-    """What a process has taken of a processor since `cpu_s` answered this, in seconds."""
-    if before is None:
-        return None
-    now = cpu_s(pid)
-    return None if now is None else now - before
 
 
 @dataclass(frozen=True, slots=True)
