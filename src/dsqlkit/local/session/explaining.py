@@ -34,7 +34,7 @@ from dsqlkit.local.wire.messages import (
 )
 
 _READ: Final = "SELECT dsqlkit.read_by($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-_WRITTEN: Final = "SELECT dsqlkit.written_by($1, $2, $3, $4, $5)"
+_WRITTEN: Final = "SELECT dsqlkit.written_by($1, $2, $3, $4, $5, $6, $7)"
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class Plans:
                     reads[place] = reading
                     questions.append((_READ, *asked))
             if ran.explained.wants_dpu:
-                questions += _written_by(ran.explained, plan)
+                questions += _written_by(ran.explained, plan, scans)
         values = await self.answers.of(
             self._conversation, questions, last, state=ran.state, keeps=ran.keeps
         )
@@ -134,12 +134,14 @@ def _readings(
             yield place, Reading(scan, table, figures, explained.wants_dpu)
 
 
-def _written_by(explained: Explained, plan: Node) -> Iterator[Question]:
+def _written_by(explained: Explained, plan: Node, scans: dict[int, Scan]) -> Iterator[Question]:
     assigned = array(sorted(explained.assigned))
     for node, _ in walk(plan):
         if rows := changed_by(node):
             names = node["Schema"], node["Relation Name"], node["Operation"]
-            yield (_WRITTEN, *names, assigned, str(rows))
+            read = next((s for s in scans.values() if s.above and s.above[-1] is node), None)
+            where = (node["Alias"], "") if read is None else (read.alias, read.condition)
+            yield (_WRITTEN, *names, assigned, str(rows), *where)
 
 
 def _plan(answer: bytes) -> dict[str, Any] | None:
