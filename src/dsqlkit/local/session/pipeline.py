@@ -15,7 +15,8 @@ from dsqlkit.local.dialect.reading import read
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.dialect.rewriting import failing
 from dsqlkit.local.session.copied import ENDS, MAX_BYTES, TOO_LARGE, Copied
-from dsqlkit.local.statements.steps import TEXT_END, WANTED, Step, StepCutter
+from dsqlkit.local.statements.cutting import WANTED, StepCutter
+from dsqlkit.local.statements.steps import TEXT_END, Step
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import (
     FLUSH,
