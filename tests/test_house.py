@@ -4,6 +4,7 @@ Who imports whom is read from the text: an import that only a type checker sees 
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -193,3 +194,15 @@ def test_each_room_says_what_lives_there_and_what_it_may_import() -> None:
         text = ast.get_docstring(ast.parse(modules()[f"dsqlkit.local.{room}"].read_text()))
         assert text is not None
         assert "May import" in text, room
+
+
+def test_the_architecture_names_every_module_of_the_session_and_of_conflicts() -> None:
+    text = (SOURCE / PACKAGE / "README.md").read_text(encoding="utf-8")
+    for room in ("session", "occ"):
+        here = text.partition(f"### `{room}/`")[2].partition("\n#")[0]
+        named = set(
+            re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", here, re.MULTILINE)))
+        )
+        prefix = f"{PACKAGE}.local.{room}."
+        there = {name.removeprefix(prefix) for name in modules() if name.startswith(prefix)}
+        assert named == there, f"say in src/dsqlkit/README.md what the modules of {room}/ do"

@@ -134,6 +134,7 @@ def test_pdo(ledger: Ledger) -> None:
     assert moved(ledger) == COPIED
 
 
+@pytest.mark.slow
 def test_jdbc_and_its_database_metadata(ledger: Ledger, tmp_path: Path) -> None:
     if not JDBC.exists():
         pytest.skip("the JDBC driver is not installed")

@@ -7,6 +7,7 @@ import pytest
 
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
+from tests.support.statistics import counted
 
 TOO_MUCH = "transaction size limit 10mb exceeded"
 MIB = 1024 * 1024
@@ -66,6 +67,7 @@ def test_a_transaction_fails_at_its_commit(connection: Connection) -> None:
     assert count(connection) == (0,)
 
 
+@pytest.mark.slow
 def test_a_statement_alone_fails_itself(connection: Connection) -> None:
     fill(connection, 10, 1_000_000)
     assert refused(connection, "UPDATE sized SET t = t || repeat('y', 48500)")[1] == TOO_MUCH
@@ -100,6 +102,41 @@ def test_an_index_entry_counts(connection: Connection) -> None:
     assert refused(connection, insert.format(1800))[1] == TOO_MUCH
     assert connection.execute(insert.format(1500).encode()).rowcount == 2900
     connection.execute("DROP TABLE heavy_index")
+
+
+def test_light_rows_count_wherever_they_are(connection: Connection) -> None:
+    def fill_twice(heavy: int) -> None:
+        fill(connection, 2990, 400)
+        fill(connection, 9, heavy, start=3000)
+
+    connection.execute("BEGIN")
+    fill_twice(1_000_000)
+    with pytest.raises(psycopg.Error, match=TOO_MUCH) as refusal:
+        connection.execute("COMMIT")
+    assert refusal.value.diag.message_detail == "Current transaction size 11mb > 10mb"
+    connection.execute("BEGIN")
+    fill_twice(930_000)
+    connection.execute("COMMIT")
+    assert count(connection) == (2999,)
+
+
+def test_a_heavy_transaction_reads_its_own_rows_alone_of_a_large_table(endpoint: Endpoint) -> None:
+    def write(first: int, size: int) -> None:
+        with connect(endpoint) as session:
+            session.execute(
+                "INSERT INTO large SELECT n, repeat('x', %s) FROM generate_series(%s::int, %s) n",
+                (size, first, first + 2999),
+            )
+
+    with connect(endpoint) as session:
+        session.execute("CREATE TABLE large (id int PRIMARY KEY, t text)")
+    for first in range(1, 12_000, 3000):
+        write(first, 1)
+    before = counted("large").read_in_a_row
+    write(20_000, 1000)
+    assert counted("large").read_in_a_row - before < 6000
+    with connect(endpoint) as session:
+        session.execute("DROP TABLE large")
 
 
 def test_a_transaction_that_made_way_is_measured_all_the_same(

@@ -12,6 +12,7 @@ import pytest
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
 from tests.local.explain.asking import dpu, lines_of, set_up
+from tests.support.statistics import counted
 
 _SET_UP = (
     "CREATE SCHEMA figures",
@@ -158,3 +159,30 @@ def test_an_insert_reads_a_request_for_each_row(
     with db.transaction(force_rollback=True):
         found = dpu(lines_of(db, _EXPLAIN + _insert(table, rows, 8)), "Read")
     assert found == Decimal(read)
+
+
+def test_what_a_write_costs_is_measured_on_its_own_rows_alone(endpoint: Endpoint) -> None:
+    with connect(endpoint) as session:
+        session.execute("CREATE TABLE filled (id int PRIMARY KEY, n int, data text)")
+        for first in range(1, 12_000, 2_990):
+            row = "n, n, repeat('x', 200)"
+            insert = (
+                f"INSERT INTO filled SELECT {row} FROM generate_series({first}, {first + 2989}) n"
+            )
+            session.execute(insert.encode())
+    before = counted("filled").read_in_a_row
+    with connect(endpoint) as session:
+        for write in (
+            "INSERT INTO filled VALUES (0, 0, repeat('x', 1020))",
+            "UPDATE filled SET data = repeat('y', 1020) WHERE id = 7",
+            "UPDATE filled AS f SET n = 1 WHERE f.id = 7",
+        ):
+            assert dpu(lines_of(session, _EXPLAIN + write), "Write") == Decimal("0.05059"), write
+        session.execute("BEGIN")
+        session.execute("INSERT INTO filled VALUES (-1, 1, 'at the end')")
+        twice = "UPDATE filled SET id = -id WHERE id IN (7, 70)"
+        assert dpu(lines_of(session, _EXPLAIN + twice), "Write") == Decimal("0.06113")
+        session.execute("ROLLBACK")
+    assert counted("filled").read_in_a_row - before < 24_000
+    with connect(endpoint) as session:
+        session.execute("DROP TABLE filled")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from dsqlkit.local.occ.open_transaction import Phase
-from dsqlkit.local.session.turns import After, Turn, after, at_once, inside, outside, write
+from dsqlkit.local.session.answered import After, after
+from dsqlkit.local.session.turns import Turn, at_once, inside, outside, write
 from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import End
 

@@ -13,7 +13,7 @@ from dsqlkit import accounts, local
 from dsqlkit.connection import KeptConnection, connect
 from dsqlkit.endpoint import Endpoint, LocalAddress
 from dsqlkit.local.dialect.reading import read
-from dsqlkit.local.statements.steps import WANTED, StepCutter
+from dsqlkit.local.statements.cutting import WANTED, StepCutter
 from dsqlkit.local.wire import messages
 from dsqlkit.local.wire.startup import StartupRefused, parse_startup
 from dsqlkit.token import TokenSigner

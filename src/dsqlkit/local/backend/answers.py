@@ -41,11 +41,8 @@ tables. What a cluster tells was not recorded; pages it has none."""
 _UPSERTED: Final = "dsqlkit upsert"
 """The temporary table of an INSERT ... ON CONFLICT at overlays (server/sql/overlays.sql)."""
 
-_AS_ROWS: Final = b"DSQ02"
+AS_ROWS: Final = b"DSQ02"
 """The SQLSTATE of a notice of ours: a foreign key's action changed so many rows."""
-
-_SKIPPING: Final = b", skipping\0"
-"""How PostgreSQL's notice ends of what is there already, IF NOT EXISTS, or is not, IF EXISTS."""
 
 _TAG: Final = Backend.COMMAND_COMPLETE  # looked up once: every answer has one
 _REWRITTEN: Final = {
@@ -171,7 +168,7 @@ class AnswerRewriter:
             return True
         if notice.get(Field.ROUTINE) in _OF_PAGES:
             return True
-        return code == _AS_ROWS or _UNANALYSED.match(text) is not None
+        return code == AS_ROWS or _UNANALYSED.match(text) is not None
 
     @property
     def _is_quiet(self) -> bool:
@@ -212,16 +209,3 @@ def changed_rows(tag: bytes, *, copies_in: bool) -> int:
     if not words or words[0] not in (_COPY_TAGS if copies_in else _CHANGE_TAGS):
         return 0
     return int(words[-1])
-
-
-def told_rows(notice: bytes) -> int:
-    """How many rows a NoticeResponse of ours says were changed by a foreign key's action."""
-    if _AS_ROWS not in notice:
-        return 0
-    fields = decode_fields(notice)
-    return int(fields[Field.MESSAGE]) if fields.get(Field.SQLSTATE) == _AS_ROWS else 0
-
-
-def tells_of_skipping(notice: bytes) -> bool:
-    """Whether a NoticeResponse says that there was nothing to do for a part of a statement."""
-    return _SKIPPING in notice

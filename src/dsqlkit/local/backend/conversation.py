@@ -7,17 +7,12 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from typing import Final, TypeAlias
 
-from dsqlkit.local.backend.answers import (
-    EMPTY_ENDS,
-    AnswerRewriter,
-    changed_rows,
-    tells_of_skipping,
-    told_rows,
-)
+from dsqlkit.local.backend.answers import AnswerRewriter
 from dsqlkit.local.backend.exchange import FORWARDED, HELD, HELD_BYTES, Exchange
+from dsqlkit.local.backend.noticing import noticed
 from dsqlkit.local.backend.question import Question, Rows, question, unfinished
 from dsqlkit.local.backend.savepoint import FORGET
-from dsqlkit.local.dialect.refusal import DATA_CONFLICT, Refusal
+from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import (
     INT32,
@@ -25,13 +20,11 @@ from dsqlkit.local.wire.messages import (
     SYNC,
     Backend,
     Frontend,
-    error_response,
     message,
 )
 
 _READY_BYTES: Final = 6
 _ENDS: Final = {Backend.READY_FOR_QUERY, Backend.ERROR_RESPONSE, Backend.COMMAND_COMPLETE}
-_CANCELLED: Final = "57014"
 _COPY_FAIL: Final = message(Frontend.COPY_FAIL, b"\0")
 
 Frames: TypeAlias = tuple[bytes, Exchange]
@@ -273,41 +266,10 @@ class Conversation:
             self._on_copy()
 
     def _noticed(self, kind: int, frame: bytes, exchange: Exchange) -> bytes:
-        """Take from a frame what matters to its exchange; the frame to go on with."""
-        verdict = exchange.verdict
-        if kind == Backend.READY_FOR_QUERY:
-            verdict.status = frame[5]
-        elif kind == Backend.COMMAND_COMPLETE:
-            verdict.tag = frame
-            verdict.changed += changed_rows(frame, copies_in=exchange.copies_in)
-            self._ended(exchange)
-        elif kind == Backend.ERROR_RESPONSE:
-            frame = verdict.error = exchange.placed(frame)
-            if verdict.sqlstate == _CANCELLED:
-                if exchange.cancelled_as is not None:
-                    return exchange.cancelled_as.as_error()
-                if exchange.gives_way:
-                    verdict.given_way = True
-                    return error_response("40001", DATA_CONFLICT)
-        elif kind == Backend.COPY_IN_RESPONSE:
-            exchange.copies_in = True
-            exchange.data_ended = False
-            if exchange.request.on_copy is None:
-                self._wants_data = True
-            else:
-                exchange.request.on_copy(frame)
-        elif kind == Backend.NOTICE_RESPONSE:
-            verdict.changed += told_rows(frame)
-            verdict.skipped += tells_of_skipping(frame)
-        elif kind == Backend.BACKEND_KEY_DATA:
+        """Take from a frame what matters to its exchange or to us; the frame to go on with."""
+        if kind == Backend.BACKEND_KEY_DATA:
             (self.pid,) = INT32.unpack_from(frame, 5)
             self.key = frame[9:]
-        elif kind in EMPTY_ENDS:
-            self._ended(exchange)
-        return frame
-
-    @staticmethod
-    def _ended(exchange: Exchange) -> None:
-        exchange.ended += 1
-        if exchange.each is not None:
-            exchange.each.append(exchange.verdict.changed - sum(exchange.each))
+        elif kind == Backend.COPY_IN_RESPONSE and exchange.request.on_copy is None:
+            self._wants_data = True
+        return noticed(kind, frame, exchange)

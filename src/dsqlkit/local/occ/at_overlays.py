@@ -12,7 +12,6 @@ from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.question import Question
 from dsqlkit.local.dialect.catalog import SYSTEM_COLUMN
 from dsqlkit.local.occ.changes import Ask, Changes, NotThere, TableChanges, array
-from dsqlkit.local.occ.differing import differs_again, read_inserted
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.overlay_text import (
     at_overlays,
@@ -22,9 +21,8 @@ from dsqlkit.local.occ.overlay_text import (
     without_locks,
 )
 from dsqlkit.local.occ.overlays import Overlays
-from dsqlkit.local.occ.replay import Doings, doings
+from dsqlkit.local.occ.repeating import is_unsure
 from dsqlkit.local.occ.steps_again import StepsAgain, text_of
-from dsqlkit.local.occ.touched import Touched
 from dsqlkit.local.occ.upserting import Begun, Upserting
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
@@ -40,7 +38,6 @@ AND n.nspname NOT IN ('information_schema', 'sys')
 """
 _ENTER: Final = "SELECT dsqlkit.to_overlays()"
 _LEAVE: Final = "SELECT dsqlkit.from_overlays()"
-_UNSURE: Final = "SELECT dsqlkit.real_setting('dsqlkit.unsure', true)"
 _LAY_OVER: Final = "SELECT dsqlkit.lay_over($1, $2::oid, $3::tid[], $4::text[])"
 _CARRY_OUT: Final = "SELECT dsqlkit.carry_out($1, $2::oid[], $3::boolean)"
 _ASKS_FOR_PATH: Final = re.compile(rb"current_schema|search_path", re.IGNORECASE)
@@ -63,38 +60,6 @@ class AtOverlays:
         self._ask = ask
         self._again = StepsAgain(conversation)
         self._upserting = Upserting(conversation, ask, self._again)
-
-    @staticmethod
-    def surely_repeats(touched: Touched) -> bool:
-        """Whether the texts of statements tell that running them again does what they did."""
-        if touched.schema:
-            return True  # a change of schema has no rows, and is told by its text
-        found = _doings(touched)
-        if found is None or not found.repeats or touched.opaque:
-            return False
-        return not (found.calls or found.inserts or touched.calls)
-
-    @staticmethod
-    def leaves_out(touched: Touched) -> bool:
-        """Whether some of its rows were left out as their key was there: what that was at its
-        snapshot, and need not be any more at the tables."""
-        found = _doings(touched)
-        return found is not None and found.leaves_out
-
-    async def can_repeat(self, touched: Touched, ask: Ask | None = None) -> bool:
-        """Whether running statements again does what they did. `ask` asks, in place of their
-        transaction itself."""
-        if self.surely_repeats(touched):
-            return True
-        found = _doings(touched)
-        if found is None or not found.repeats or touched.opaque:
-            return False
-        return not await differs_again(ask or self._conversation.ask, found, touched.calls)
-
-    async def read_inserted(self, touched: Touched) -> Changes | None:
-        """Read out what those statements inserted that differ each time; None if that is not all
-        that cannot be had again. Raises exchange.Refused."""
-        return await read_inserted(self._conversation.ask, self._ask, touched)
 
     async def enter(
         self,
@@ -134,18 +99,11 @@ class AtOverlays:
         if changes is not None:
             for each in changes.tables:
                 await self._lay_over(each)
-        if (changes is None or inserted is not None) and await self.is_unsure(transaction):
+        if (changes is None or inserted is not None) and await is_unsure(
+            self._conversation.ask, transaction.touched
+        ):
             raise NotThere
         transaction.names_lead = True
-
-    async def is_unsure(self, transaction: OpenTransaction) -> bool:
-        """Whether a statement of it that ran at overlays may have done something else than it does
-        elsewhere. Raises exchange.Refused."""
-        found = _doings(transaction.touched)
-        if found is None or not (found.chooses or found.passes_on):
-            return False
-        ((of_what,),) = await self._conversation.ask(_UNSURE)
-        return of_what == "rows" or (of_what == "returned" and found.passes_on)
 
     async def _lay_over(self, changes: TableChanges) -> None:
         await self._ask(_LAY_OVER, changes.relation, changes.removed, changes.images)
@@ -265,11 +223,6 @@ class AtOverlays:
             await self._again.bind_again(step.bind)
             return step.data
         return await self._again.frames(step, text)
-
-
-def _doings(touched: Touched) -> Doings | None:
-    """What the statements that have to run again do; None if one cannot be read."""
-    return doings(text_of(step) for step in touched.steps if step.statement is not None)
 
 
 def _pairs(values: Sequence[str | None]) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,9 @@ from dsqlkit.local.occ import cursors
 from dsqlkit.local.occ.at_overlays import AtOverlays
 from dsqlkit.local.occ.changes import LET_GO, Ask, Changes, Locked, read_out
 from dsqlkit.local.occ.cursors import OpenCursor
+from dsqlkit.local.occ.differing import read_inserted
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
+from dsqlkit.local.occ.repeating import can_repeat, is_unsure, leaves_out, surely_repeats
 
 _PASSING: Final = {"57014", "40P01"}
 """A cancellation, of ours or of the client's, and a deadlock: the next time it may go well."""
@@ -77,8 +79,8 @@ class Parking:
         if transaction.loose_cursors:
             loose = await cursors.read_out(conversation, transaction.cursors_secured)
         changes = None
-        if not await self._overlays.can_repeat(transaction.touched):
-            changes = await self._overlays.read_inserted(transaction.touched)
+        if not await can_repeat(conversation.ask, transaction.touched):
+            changes = await read_inserted(conversation.ask, self._ask, transaction.touched)
             if changes is None:
                 changes = await read_out(self._ask, self._ask_outside, conversation.pid)
         await conversation.ask(LET_GO)
@@ -96,15 +98,15 @@ class Parking:
         self.is_restoring = True
         deletions_first = False
         # Quicker than to find out at which tables it did something, and what.
-        touched, leaves_out = transaction.touched, self._overlays.leaves_out(transaction.touched)
-        repeats = not (transaction.loose_cursors or leaves_out)
-        repeats = repeats and self._overlays.surely_repeats(touched)
+        touched = transaction.touched
+        has_left_out = leaves_out(touched)
+        repeats = not (transaction.loose_cursors or has_left_out) and surely_repeats(touched)
         try:
             has_read_out = transaction.changes is not None
-            if transaction.phase is Phase.PARKED and (has_read_out or leaves_out):
+            if transaction.phase is Phase.PARKED and (has_read_out or has_left_out):
                 await self._overlays.enter(transaction, ())
             if repeats and transaction.phase is Phase.AT_OVERLAYS:
-                repeats = not await self._overlays.is_unsure(transaction)
+                repeats = not await is_unsure(conversation.ask, touched)
             while True:
                 try:
                     if transaction.phase is not Phase.AT_OVERLAYS:

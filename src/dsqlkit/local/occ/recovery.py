@@ -18,6 +18,7 @@ from dsqlkit.local.occ.at_overlays import AtOverlay, AtOverlays
 from dsqlkit.local.occ.changes import LET_GO, Changes, Locked, NotThere
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.occ.parking import Parking
+from dsqlkit.local.occ.repeating import can_repeat, surely_repeats
 from dsqlkit.local.occ.row_locks import settle_locks
 from dsqlkit.local.occ.steps_again import StepsAgain
 from dsqlkit.local.statements.statement import Statement
@@ -132,11 +133,11 @@ class Recovery:
 
     def _can_let_go(self, transaction: OpenTransaction) -> bool:
         """Whether nothing of what it did has to be kept for it to go on."""
-        return not transaction.loose_cursors and self._overlays.surely_repeats(transaction.touched)
+        return not transaction.loose_cursors and surely_repeats(transaction.touched)
 
     async def can_repeat(self, transaction: OpenTransaction) -> bool:
         """Whether its statements do the same again; asked while one of them is under way."""
-        return await self._overlays.can_repeat(transaction.touched, self._adjudicator.monitor.ask)
+        return await can_repeat(self._adjudicator.monitor.ask, transaction.touched)
 
     async def prepare_commit(self, transaction: OpenTransaction, bind: bytes = b"") -> None:
         """Do what is left to do before COMMIT, or see to it that it fails. `bind` is as of

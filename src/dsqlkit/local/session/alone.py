@@ -8,9 +8,10 @@ from dsqlkit.local.backend.question import question, unfinished
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.dialect.refusal import MADE_CONFLICT
 from dsqlkit.local.faults import Fate
-from dsqlkit.local.session.counting import WRITTEN, written_since
+from dsqlkit.local.session.counting import WRITTEN, counts_apart, written_since
+from dsqlkit.local.session.cpu_clock import CpuClock
 from dsqlkit.local.session.disruption import next_fate
-from dsqlkit.local.session.explaining import Ran, cpu_s, taken_since
+from dsqlkit.local.session.explaining import Ran
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.plan_answers import STATE
 from dsqlkit.local.statements.explained import Explained
@@ -36,7 +37,7 @@ async def explain_alone(
     answered = asyncio.get_running_loop().create_future()
     request = Request(hide_ready=True, is_query=step.is_query, before=step.before)
     begin, before = _BEGIN, Exchange(HELD)
-    counts = parts.counts_apart(statement)
+    counts = counts_apart(parts, statement)
     keeps = explained.analyze and not counts and not statement.can_conflict
     tells = keeps and parts.plans.answers.may_know
     if counts:
@@ -47,10 +48,10 @@ async def explain_alone(
         begin = _BEGIN_AND_STATE if tells else _BEGIN
         conversation.expect(before)
     conversation.expect(Exchange(request, answered.set_result))
-    cpu = cpu_s(conversation.pid) if explained.wants_dpu else None
+    clock = CpuClock(conversation.pid) if explained.wants_dpu else None
     conversation.backend.write(begin + step.data)
     done: Exchange = await answered
-    taken = taken_since(cpu, conversation.pid)
+    taken = None if clock is None else clock.stop()
     if done.verdict.error is not None:
         await conversation.run(_ROLLBACK)
         # A cancellation may have met the question before it.

@@ -12,22 +12,15 @@ from dsqlkit.local.backend.exchange import (
     FAILED,
     FORWARDED,
     IDLE,
-    IN_TRANSACTION,
     Exchange,
     Request,
-)
-from dsqlkit.local.backend.savepoint import (
-    BEGIN,
-    BEGIN_COMPLETE,
-    BEGUN,
-    with_savepoint,
-    without_savepoint,
 )
 from dsqlkit.local.dialect.limits import refusal_outside
 from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, SCHEMA_CONFLICT, Refusal
 from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.session import disruption, implicit
 from dsqlkit.local.session.alone import explain_alone
+from dsqlkit.local.session.counting import counts_apart
 from dsqlkit.local.session.limited_write import end_limited, run_limited
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.together import Together
@@ -44,7 +37,7 @@ _SILENT_S: Final = 0.05
 
 
 class Autocommit:
-    """Autocommit handling of one session, and the BEGIN that ends it."""
+    """What one session's client sends outside of its transaction blocks."""
 
     def __init__(self, parts: Parts, together: Together) -> None:
         self._parts = parts
@@ -74,7 +67,7 @@ class Autocommit:
                 together=False,
                 binds=step.binds,
             )
-        counts_apart = self._parts.counts_apart(statement)
+        apart = counts_apart(self._parts, statement)
         copies = statement.kind is Kind.COPY_IN
         return outside(
             statement.kind,
@@ -84,9 +77,9 @@ class Autocommit:
             idle=not self._parts.conversation.under_way,
             outdated=self._parts.knowledge.uses(statement),
             refused=self._refusal(statement) is not None,
-            limited=(statement.may_change_too_much or counts_apart) and (copies or not on_commit),
+            limited=(statement.may_change_too_much or apart) and (copies or not on_commit),
             counted=joins and self._may_be_too_much(statement),
-            apart=(counts_apart and not on_commit) or (copies and (joins or not step.is_query)),
+            apart=(apart and not on_commit) or (copies and (joins or not step.is_query)),
             explains=statement.explained is not None,
             disrupted=on_commit and self._can_be_hit(step),
             together=statement.plain and not joins and self._together.begins_more(step),
@@ -155,9 +148,15 @@ class Autocommit:
         work = explain_alone(self._parts, step, statement, statement.explained)
         self._parts.do("an EXPLAIN", work)
 
-    def take_over(self, step: Step) -> None:
-        """Go on with what came since the last Sync as a transaction block."""
-        self._go_on_as_block(step)
+    def take_over(self, step: Step | None) -> None:
+        """Go on with what came since the last Sync as a transaction block: for a step, or for none
+        yet."""
+        assert self._unsynced is not None
+        exchange, unsynced = self._exchange, self._unsynced
+        self._unsynced = None
+        note = partial(self._done, unsynced)
+        work = implicit.take_over(self._parts, step, exchange, unsynced.statements, note)
+        self._parts.do("the begin of a pipeline", work)
 
     def _wait_for_sync(self, unsynced: Unsynced) -> None:
         loop = asyncio.get_running_loop()
@@ -171,33 +170,7 @@ class Autocommit:
         if len(unsynced.statements) > known or self._parts.pipeline.held_up:
             self._wait_for_sync(unsynced)
         else:
-            self._go_on_as_block(None)
-
-    def _go_on_as_block(self, step: Step | None) -> None:
-        assert self._unsynced is not None
-        exchange, unsynced = self._exchange, self._unsynced
-        self._unsynced = None
-        note = partial(self._done, unsynced)
-        work = implicit.take_over(self._parts, step, exchange, unsynced.statements, note)
-        self._parts.do("the begin of a pipeline", work)
-
-    def begin_ahead(self, _step: Step) -> None:
-        """Answer a BEGIN, and have it travel with the statement that comes next: the snapshot is of
-        that moment anyway."""
-        self._parts.begin()
-        self._parts.conversation.send_ahead(BEGIN, BEGIN_COMPLETE)
-        self._parts.client.write(BEGUN)
-
-    def begin(self, step: Step) -> None:
-        """Send a BEGIN."""
-        self._parts.pipeline.held_up = True
-        request = Request(hide_ready=step.hides_ready, goes_on=step.goes_on)
-        begin = Exchange(request, self._begun)
-        self._parts.conversation.send(with_savepoint(step), begin)
-
-    def begin_implicit(self, step: Step) -> None:
-        """Begin the transaction of a text, or of a pipeline."""
-        self._parts.do("the begin of a text", implicit.begin(self._parts, step))
+            self.take_over(None)
 
     def _join(self, step: Step) -> Unsynced:
         """Let a step be one of those up to the next Sync."""
@@ -242,16 +215,6 @@ class Autocommit:
         return disruption.can_hit(
             statements if step.statement is None else [*statements, step.statement]
         )
-
-    def _begun(self, exchange: Exchange) -> None:
-        parts = self._parts
-        if exchange.verdict.status == IN_TRANSACTION:
-            parts.begin()
-        failed = exchange.verdict.error is not None
-        give = parts.client.keep if exchange.request.goes_on and not failed else parts.client.write
-        give(without_savepoint(exchange.held()))
-        parts.pipeline.skipping = failed and exchange.request.hide_ready
-        parts.pipeline.release()
 
     def _done(self, unsynced: Unsynced, exchange: Exchange) -> None:
         parts, verdict = self._parts, exchange.verdict

@@ -40,7 +40,7 @@ class ContendingSession:
 
     @property
     def can_start_over(self) -> bool:
-        return self.parts.recovery.parking.is_restoring or self.parts.can_start_over
+        return self.parts.recovery.parking.is_restoring or self.parts.under_way.can_start_over
 
     @property
     def can_step_aside(self) -> bool:
@@ -50,7 +50,7 @@ class ContendingSession:
             and transaction.phase is Phase.OPEN
             and transaction.movable
             and parts.work is None
-            and parts.can_step_aside
+            and parts.under_way.can_step_aside
             and parts.conversation.can_take_back
         )
 
@@ -58,7 +58,7 @@ class ContendingSession:
         parts, transaction = self.parts, self.parts.transaction
         if transaction is None:
             return False
-        if parts.is_guarded or not transaction.touched.claimed:
+        if parts.under_way.is_guarded or not transaction.touched.claimed:
             return True
         return await parts.recovery.can_repeat(transaction)
 
@@ -80,11 +80,11 @@ class ContendingSession:
 
     @property
     def wants_rows(self) -> bool:
-        return self.parts.recovery.parking.is_restoring or self.parts.wants_rows
+        return self.parts.recovery.parking.is_restoring or self.parts.under_way.wants_rows
 
     @property
     def makes_rivals(self) -> bool:
-        return self.parts.recovery.parking.is_restoring or self.parts.makes_rivals
+        return self.parts.recovery.parking.is_restoring or self.parts.under_way.makes_rivals
 
     async def park(self) -> None:
         parts, transaction = self.parts, self.parts.transaction

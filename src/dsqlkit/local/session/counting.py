@@ -10,9 +10,26 @@ from typing import Final
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import Exchange
 from dsqlkit.local.backend.question import question
+from dsqlkit.local.session.parts import Parts
+from dsqlkit.local.statements.statement import Kind, Statement
 
 WRITTEN: Final = question("SELECT dsqlkit.rows_written()")
 """The frames that ask how many rows the session has written."""
+_FETCH: Final = "FETCH"
+
+
+def counts_apart(parts: Parts, statement: Statement) -> bool:
+    """Whether the rows that a statement writes have to be counted, as no tag tells of all."""
+    if statement.explained is not None and not statement.explained.analyze:
+        return False
+    if statement.nested:
+        return True
+    writers, transaction = parts.adjudicator.writers, parts.transaction
+    if statement.verb == _FETCH:  # of a cursor that calls one, perhaps
+        return transaction is not None and writers.are_among(transaction.touched.calls)
+    return (
+        writers.are_used_by(statement) and statement.is_plain and statement.kind is not Kind.CURSOR
+    )
 
 
 async def rows_written(conversation: Conversation) -> int:

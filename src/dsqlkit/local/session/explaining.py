@@ -6,9 +6,7 @@ measured there, as the client.
 
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from dsqlkit.local.backend.conversation import Conversation, Frames
@@ -36,25 +34,9 @@ from dsqlkit.local.wire.messages import (
 )
 
 _READ: Final = "SELECT dsqlkit.read_by($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-_WRITTEN: Final = "SELECT dsqlkit.written_by($1, $2, $3, $4, $5)"
-_NS: Final = 1_000_000_000
+_WRITTEN: Final = "SELECT dsqlkit.written_by($1, $2, $3, $4, $5, $6, $7)"
 
 _log = logging.getLogger(__name__)
-
-
-def cpu_s(pid: int) -> float | None:
-    """What a process has taken of a processor, in seconds; None where the system does not say."""
-    with suppress(OSError, ValueError, IndexError):
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / _NS
-    return None
-
-
-def taken_since(before: float | None, pid: int) -> float | None:
-    """What a process has taken of a processor since `cpu_s` answered this, in seconds."""
-    if before is None:
-        return None
-    now = cpu_s(pid)
-    return None if now is None else now - before
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +104,7 @@ class Plans:
                     reads[place] = reading
                     questions.append((_READ, *asked))
             if ran.explained.wants_dpu:
-                questions += _written_by(ran.explained, plan)
+                questions += _written_by(ran.explained, plan, scans)
         values = await self.answers.of(
             self._conversation, questions, last, state=ran.state, keeps=ran.keeps
         )
@@ -152,12 +134,14 @@ def _readings(
             yield place, Reading(scan, table, figures, explained.wants_dpu)
 
 
-def _written_by(explained: Explained, plan: Node) -> Iterator[Question]:
+def _written_by(explained: Explained, plan: Node, scans: dict[int, Scan]) -> Iterator[Question]:
     assigned = array(sorted(explained.assigned))
     for node, _ in walk(plan):
         if rows := changed_by(node):
             names = node["Schema"], node["Relation Name"], node["Operation"]
-            yield (_WRITTEN, *names, assigned, str(rows))
+            read = next((s for s in scans.values() if s.above and s.above[-1] is node), None)
+            where = (node["Alias"], "") if read is None else (read.alias, read.condition)
+            yield (_WRITTEN, *names, assigned, str(rows), *where)
 
 
 def _plan(answer: bytes) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from dsqlkit.local.backend.question import question, unfinished
 from dsqlkit.local.backend.savepoint import BEGIN_ALONE, BEGIN_ALONE_COMPLETE
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
 from dsqlkit.local.dialect.rewriting import failing
-from dsqlkit.local.session.counting import WRITTEN, written_since
+from dsqlkit.local.session.counting import WRITTEN, counts_apart, written_since
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
@@ -30,7 +30,7 @@ async def run_limited(parts: Parts, step: Step, statement: Statement) -> None:
     conversation = parts.conversation
     answered = asyncio.get_running_loop().create_future()
     # What is counted is asked by itself: a client's request to cancel is to meet its statement.
-    before = await conversation.run(_BEGIN_AND_COUNT) if parts.counts_apart(statement) else None
+    before = await conversation.run(_BEGIN_AND_COUNT) if counts_apart(parts, statement) else None
     copies = statement.kind is Kind.COPY_IN
     request = Request(
         forward=copies,

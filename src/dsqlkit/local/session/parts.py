@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any
 
 from dsqlkit.local.apart import Apart
 from dsqlkit.local.backend.conversation import Conversation
@@ -22,21 +22,18 @@ from dsqlkit.local.occ.contender import Contender
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.recovery import Recovery
 from dsqlkit.local.occ.schema_changes import Knowledge
+from dsqlkit.local.session.cpu_clock import CpuClock
 from dsqlkit.local.session.distance import Distance
-from dsqlkit.local.session.explaining import Plans, Ran, cpu_s, taken_since
+from dsqlkit.local.session.explaining import Plans, Ran
 from dsqlkit.local.session.pipeline import Pipeline
+from dsqlkit.local.session.under_way import UnderWay
 from dsqlkit.local.statements.explained import Explained
-from dsqlkit.local.statements.statement import Kind, Statement
+from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import SYNC, TERMINATE
 
 _log = logging.getLogger(__name__)
-
-
-_FETCH: Final = "FETCH"
-_CAN_STEP_ASIDE: Final = frozenset((Kind.READ, Kind.LOCK, Kind.WRITE, Kind.COPY_IN))
-"""What can be cancelled for another to go on, and run again at overlays."""
 
 
 @lru_cache(maxsize=256)
@@ -66,10 +63,10 @@ class Parts:
     """The parts of one session, and the few things that every turn does with them.
 
     `traces`: the log is to have a line a turn. `contender` is the session as the adjudicator knows
-    it, `knowledge` what it knows of the catalog. `apart` does what takes long. `together` are the
-    steps that were sent at once after the one that is under way. `handle` is called with each step
-    whose turn has come; `close` ends the session. `work` is what takes several exchanges,
-    `work_name` its name.
+    it, `knowledge` what it knows of the catalog. `apart` does what takes long. `under_way` says
+    what may be done with the step that was sent last; `clock` runs while that is an EXPLAIN whose
+    DPU are to be told. `handle` is called with each step whose turn has come; `close` ends the
+    session. `work` is what takes several exchanges, `work_name` its name.
     """
 
     def __init__(
@@ -90,14 +87,8 @@ class Parts:
         self.knowledge = Knowledge(adjudicator.schema_changes)
         self.transaction: OpenTransaction | None = None
         self.on_answered: Callable[[Step, Exchange], None] = self.finish
-        self._cpu_s: float | None = None
-        self._taken_s: float | None = None
-        self.wants_rows = False
-        self.makes_rivals = False
-        self.can_start_over = False
-        self.can_step_aside = False
-        self.is_guarded = False
-        self.together: Sequence[Step] = ()
+        self.clock: CpuClock | None = None
+        self.under_way = UnderWay()
         self.work: asyncio.Task[None] | None = None
         self.work_name = ""
         self.traces = _log.isEnabledFor(logging.DEBUG)
@@ -143,21 +134,6 @@ class Parts:
         self.transaction = self.adjudicator.began(self.contender)
         return self.transaction
 
-    def counts_apart(self, statement: Statement) -> bool:
-        """Whether the rows that a statement writes have to be counted, as no tag tells of all."""
-        if statement.explained is not None and not statement.explained.analyze:
-            return False
-        if statement.nested:
-            return True
-        writers, transaction = self.adjudicator.writers, self.transaction
-        if statement.verb == _FETCH:  # of a cursor that calls one, perhaps
-            return transaction is not None and writers.are_among(transaction.touched.calls)
-        return (
-            writers.are_used_by(statement)
-            and statement.is_plain
-            and statement.kind is not Kind.CURSOR
-        )
-
     def send_step(
         self, step: Step, data: bytes, *, forward: bool, guard: bool = False, again: bool = False
     ) -> None:
@@ -168,18 +144,11 @@ class Parts:
         statement = step.statement
         if statement is not None and statement.explained is not None:
             forward = False
-            self._cpu_s = cpu_s(self.conversation.pid) if statement.explained.wants_dpu else None
-            self._taken_s = None
+            wants_dpu = statement.explained.wants_dpu
+            self.clock = CpuClock(self.conversation.pid) if wants_dpu else None
         hide = step.hides_ready
-        self.together = ()
         self.pipeline.held_up = True
-        self.wants_rows = statement is not None and statement.can_conflict
-        self.makes_rivals = (
-            statement is not None and statement.can_conflict and not statement.spares
-        )
-        self.can_start_over = again
-        self.is_guarded = guard
-        self.can_step_aside = step.statement is not None and step.statement.kind in _CAN_STEP_ASIDE
+        self.under_way.is_step(statement, again=again, guard=guard)
         request = _request(
             forward, hide, step.goes_on, step.is_query, guard, bool(step.copied), step.before
         )
@@ -194,20 +163,6 @@ class Parts:
         assert step.statement is not None
         self.knowledge.learn(step.statement.tables)
         self.send_step(step, refused(step, SCHEMA_CHANGED), forward=True)
-
-    def sent_together(self, steps: Sequence[Step], *, guard: bool) -> None:
-        """These steps are sent at once, and can be taken back and run again. `guard`: a savepoint
-        goes before them."""
-        writes = [
-            step.statement
-            for step in steps
-            if step.statement is not None and step.statement.can_conflict
-        ]
-        self.together = steps
-        self.wants_rows = bool(writes)
-        self.makes_rivals = not all(statement.spares for statement in writes)
-        self.can_start_over = self.can_step_aside = True
-        self.is_guarded = guard
 
     def finish(self, step: Step, exchange: Exchange) -> None:
         """Let the client have the end of a step, and go on."""
@@ -225,16 +180,10 @@ class Parts:
             self.pipeline.skipping = True
         self.answered(exchange)
 
-    def stop_clock(self) -> None:
-        """Note what the backend took of a processor for an EXPLAIN, once it has been answered."""
-        if self._cpu_s is not None:
-            self._taken_s = taken_since(self._cpu_s, self.conversation.pid)
-            self._cpu_s = None
-
     async def _print(self, step: Step, explained: Explained, exchange: Exchange) -> None:
-        self.stop_clock()
+        taken_s = None if self.clock is None else self.clock.stop()
         changing = self.transaction is not None and self.transaction.touched.ddl
-        ran = Ran(explained, exchange, self._taken_s, anew=changing)
+        ran = Ran(explained, exchange, taken_s, anew=changing)
         self.tell(step, await self.plans.printed(ran), failed=False)
         self.answered(exchange)
 

@@ -19,7 +19,8 @@ from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.dialect.rewriting import failing
 from dsqlkit.local.session.copied import ENDS, MAX_BYTES, TOO_LARGE, Copied
 from dsqlkit.local.session.long_texts import LONG_BYTES, LongText
-from dsqlkit.local.statements.steps import TEXT_END, WANTED, Step, StepCutter, text_in
+from dsqlkit.local.statements.cutting import WANTED, StepCutter, text_in
+from dsqlkit.local.statements.steps import TEXT_END, Step
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import (
     FLUSH,

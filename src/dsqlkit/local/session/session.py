@@ -18,6 +18,7 @@ from dsqlkit.local.backend.exchange import FORWARDED, Exchange
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.session.autocommit import Autocommit
+from dsqlkit.local.session.beginning import Beginning
 from dsqlkit.local.session.contending import PARKING, ContendingSession
 from dsqlkit.local.session.failing import CANCELLED
 from dsqlkit.local.session.parts import Parts
@@ -61,6 +62,7 @@ class Session:
         )
         self.client = parts.client
         self.backend = parts.backend
+        beginning = Beginning(parts)
         together = Together(parts)
         self._autocommit = Autocommit(parts, together)
         self._block = TransactionBlock(parts, together)
@@ -85,10 +87,10 @@ class Session:
             Turn.LIMIT: self._autocommit.limit,
             Turn.COUNT: self._autocommit.count,
             Turn.EXPLAIN: self._autocommit.explain,
-            Turn.BEGIN_AHEAD: self._autocommit.begin_ahead,
-            Turn.BEGIN: self._autocommit.begin,
+            Turn.BEGIN_AHEAD: beginning.ahead,
+            Turn.BEGIN: beginning.at_once,
             Turn.BEGIN_TOGETHER: together.begin,
-            Turn.BEGIN_IMPLICIT: self._autocommit.begin_implicit,
+            Turn.BEGIN_IMPLICIT: beginning.implicit,
             Turn.TAKE_OVER: self._autocommit.take_over,
         }
         self._inside: dict[Turn, Callable[[Step], None]] = {
@@ -103,9 +105,9 @@ class Session:
             Turn.MAKE_EXPLICIT: self._block.make_explicit,
             Turn.END_IMPLICIT: self._block.end_implicit,
             Turn.SPLIT: self._block.split,
-            Turn.HOLD: self._block.hold,
+            Turn.HOLD: self._block.writes.hold,
             Turn.SEND_TOGETHER: together.send,
-            Turn.GUARD: self._block.guard,
+            Turn.GUARD: self._block.writes.guard,
             Turn.COUNT: self._block.count,
             Turn.GATHER_COPY: self._block.gather_copy,
             Turn.RESUME: self._block.resume,
@@ -192,7 +194,9 @@ class Session:
             return "reading a long text" if parts.pipeline.is_reading else "nothing"
         if parts.conversation.takes_data:
             return "COPY, waiting for the client's data"
-        return ", ".join(dict.fromkeys(verb_of(each) for each in (self._step, *parts.together)))
+        return ", ".join(
+            dict.fromkeys(verb_of(each) for each in (self._step, *parts.under_way.together))
+        )
 
     def _handle(self, step: Step) -> None:
         """Do with the client's next step what its turn is."""

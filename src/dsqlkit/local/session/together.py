@@ -20,6 +20,7 @@ from dsqlkit.local.backend.savepoint import (
 )
 from dsqlkit.local.occ.changes import LET_GO
 from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.session.counting import counts_apart
 from dsqlkit.local.session.failing import fail_unbegun
 from dsqlkit.local.session.going_first import lets_another
 from dsqlkit.local.session.parts import Parts
@@ -118,7 +119,7 @@ class Together:
             and statement.explained is None
             and not (step.fetches or step.bind or step.copied)
             and not self._parts.knowledge.uses(statement)
-            and not self._parts.counts_apart(statement)
+            and not counts_apart(self._parts, statement)
             and leaves_nothing(step.data)
         )
 
@@ -127,7 +128,7 @@ class Together:
         parts.pipeline.held_up = True
         if lets_another(parts, self._transaction, partial(self._send, group)):
             return
-        parts.sent_together(group.steps, guard=group.guarded)
+        parts.under_way.is_group(group.steps, guard=group.guarded)
         last = group.steps[-1]
         frames = b"".join(step.data for step in group.steps)
         if group.begin is not None:
@@ -148,7 +149,7 @@ class Together:
     def _answered(self, group: _Group, exchange: Exchange) -> None:
         """See what they came to before the client has the end of the answer."""
         parts, transaction = self._parts, self._transaction
-        parts.together = ()
+        parts.under_way.together = ()
         if exchange.fell_short and exchange.verdict.status == IDLE:
             work = fail_unbegun(parts, transaction, group.steps[-1])
             parts.do("failing a transaction that has not begun", work)

@@ -5,7 +5,6 @@ and between two of them the transaction can be parked (see occ/adjudicator.py).
 """
 
 import logging
-from functools import partial
 
 from dsqlkit.local.backend.exchange import IDLE, Exchange
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS, refusal_inside, too_old
@@ -13,13 +12,14 @@ from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, Refusal
 from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.session import copy_in, disruption, implicit
+from dsqlkit.local.session.answered import After, after
 from dsqlkit.local.session.conflicts import Conflicts
-from dsqlkit.local.session.counting import rows_written
+from dsqlkit.local.session.counting import counts_apart, rows_written
 from dsqlkit.local.session.failing import fail, fail_commit, fail_unbegun
-from dsqlkit.local.session.going_first import lets_another
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.together import Together
-from dsqlkit.local.session.turns import After, Turn, after, inside, write
+from dsqlkit.local.session.turns import Turn, inside
+from dsqlkit.local.session.writes import Writes
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import SYNC
@@ -36,7 +36,8 @@ class TransactionBlock:
         self._together = together
         self._counting: int | None = None
         """How many rows were written before the step whose rows are counted."""
-        self._conflicts = Conflicts(parts, answered=self.answered, write=self._write)
+        self.writes = Writes(parts)
+        self._conflicts = Conflicts(parts, answered=self.answered, write=self.writes.send)
         parts.on_answered = self.answered
 
     def turn(self, step: Step, transaction: OpenTransaction) -> Turn:
@@ -77,8 +78,8 @@ class TransactionBlock:
             and touched.tables.isdisjoint(statement.tables),
             refused=refusal_inside(touched.ddl, touched.dml, statement.parts) is not None,
             gathered=bool(step.copied),
-            counted=parts.counts_apart(statement),
-            guarded=writes and self._is_guarded(transaction),
+            counted=counts_apart(parts, statement),
+            guarded=writes and self.writes.is_guarded(transaction),
             writes=writes,
             together=self._together.goes_with_more(step, transaction),
         )
@@ -95,18 +96,6 @@ class TransactionBlock:
     def split(self, step: Step) -> None:
         """Let the end of a pipeline come by itself."""
         implicit.split(self._parts, step)
-
-    def hold(self, step: Step) -> None:
-        """Send a step that may meet a conflict, and can be run again with its transaction."""
-        parts, transaction = self._parts, self._transaction
-        again = not transaction.touched.claimed
-        if lets_another(parts, transaction, partial(self.hold, step)):
-            return
-        parts.send_step(step, step.data, forward=False, again=again)
-
-    def guard(self, step: Step) -> None:
-        """Send a step that may meet a conflict, and can be taken back by itself."""
-        self._parts.send_step(step, step.data, forward=False, guard=True, again=True)
 
     def count(self, step: Step) -> None:
         """Send a step whose rows are counted apart."""
@@ -213,7 +202,7 @@ class TransactionBlock:
         if then is After.FINISH:
             parts.finish(step, exchange)
         elif then is After.BEGIN_AGAIN:
-            parts.do("beginning a transaction again", self._begin_again(step))
+            parts.do("beginning a transaction again", self.writes.begin_again(step))
         elif then is After.LOSE:
             work = self._conflicts.take_back(step, exchange, transaction)
             parts.do("answering a conflict", work)
@@ -238,11 +227,6 @@ class TransactionBlock:
         history = self._parts.adjudicator.history
         return transaction.needs_care or bool(history.shared_since(transaction))
 
-    def _is_guarded(self, transaction: OpenTransaction) -> bool:
-        """Whether a write has to be taken back by itself if it meets a conflict, as it may."""
-        parts = self._parts
-        return bool(transaction.touched.claimed) and parts.adjudicator.is_contended(parts.contender)
-
     async def _count(self, step: Step) -> None:
         parts = self._parts
         assert step.statement is not None
@@ -251,26 +235,13 @@ class TransactionBlock:
         if not step.statement.can_conflict:
             parts.send_step(step, step.data, forward=False)
         else:
-            self._write(step)
+            self.writes.send(step)
 
     async def _counted(self, step: Step, exchange: Exchange, before: int) -> None:
-        self._parts.stop_clock()
+        if self._parts.clock is not None:
+            self._parts.clock.stop()
         exchange.verdict.changed = await rows_written(self._parts.conversation) - before
         self.answered(step, exchange)
-
-    def _write(self, step: Step) -> None:
-        """Send a step that may meet a conflict."""
-        if write(guarded=self._is_guarded(self._transaction)) is Turn.GUARD:
-            self.guard(step)
-        else:
-            self.hold(step)
-
-    async def _begin_again(self, step: Step) -> None:
-        parts = self._parts
-        await parts.adjudicator.luck.let_pass(parts.contender)
-        parts.transaction = parts.adjudicator.began_again(parts.contender)
-        await parts.recovery.begin_again(step)
-        self.hold(step)
 
     async def _keep_cursors(self, step: Step, exchange: Exchange) -> None:
         await self._parts.recovery.keep_cursors(self._transaction)

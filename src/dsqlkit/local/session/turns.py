@@ -1,7 +1,7 @@
 """Whose turn it is to do what: pure tables, from what is known of a step to one named turn.
 
-`Turn` is what is done with a client's step when its turn comes, `After` what its answer leads to.
-Each table takes facts and no more: nothing here asks, sends or waits.
+Each table takes facts and no more: nothing here asks, sends or waits. What the answer to a step
+leads to, answered.py says.
 """
 
 from enum import Enum
@@ -88,27 +88,9 @@ class Turn(Enum):
     __hash__ = object.__hash__
 
 
-class After(Enum):
-    """What the answer to a step inside a transaction block leads to."""
-
-    FINISH = "finished"
-    """The client has it, and the next step's turn comes."""
-    BEGIN_AGAIN = "begun again"
-    """It met a conflict, and is the first of its transaction: that has a new snapshot."""
-    LOSE = "lost"
-    """It met a conflict: it is taken back, and answered as if it had met none."""
-    SET_ASIDE = "set aside"
-    """It inserted a key that its snapshot may have already: overlays tell."""
-    TOO_MANY = "too many rows"
-    """The transaction has changed more rows than it may."""
-    KEEP_CURSORS = "cursors kept"
-    """It opened a cursor, which has to outlive being parked."""
-
-
 # Every step goes through these tables, and in Python 3.11 looking up a member of an enum takes
 # longer than deciding: so those on the way of most steps are looked up once.
 _FORWARD, _STREAM, _HOLD, _GUARD = Turn.FORWARD, Turn.STREAM, Turn.HOLD, Turn.GUARD
-_FINISH = After.FINISH
 _SYNC, _QUERY, _PART = End.SYNC, End.QUERY, End.PART
 _BEGIN, _COMMIT, _ROLLBACK = Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK
 _MIXED, _COPY_IN = Kind.MIXED, Kind.COPY_IN
@@ -251,30 +233,3 @@ def inside(  # noqa: PLR0911, PLR0912 - a table
 def write(*, guarded: bool) -> Turn:
     """The turn of a step that may meet a conflict, in PostgreSQL's own tables."""
     return _GUARD if guarded else _HOLD
-
-
-def after(
-    *,
-    failed: bool,
-    held: bool,
-    conflict: bool,
-    first: bool,
-    twins: bool,
-    too_many: bool,
-    cursor: bool,
-) -> After:
-    """What an answer inside a transaction block leads to.
-
-    `held`: it was held back, and the transaction works in PostgreSQL's own tables: at overlays
-    there is nobody to conflict with. `first`: its transaction may begin again. `too_many` can only
-    be of an answer that was held back.
-    """
-    if failed:
-        if not (held and conflict):
-            return _FINISH
-        return After.BEGIN_AGAIN if first else After.LOSE
-    if held and twins:
-        return After.SET_ASIDE
-    if too_many:
-        return After.TOO_MANY
-    return After.KEEP_CURSORS if cursor else _FINISH

@@ -150,18 +150,42 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+-- The number of the next command of this transaction that writes. The row that it takes to learn that is taken back.
+CREATE OR REPLACE FUNCTION dsqlkit.next_command_number() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog AS $$
+DECLARE
+    number bigint;
+BEGIN
+    INSERT INTO dsqlkit.next_command DEFAULT VALUES RETURNING cmin::text::bigint INTO number;
+    RAISE EXCEPTION USING ERRCODE = 'DSQ04';
+EXCEPTION WHEN SQLSTATE 'DSQ04' THEN
+    RETURN number;
+END
+$$;
+
+DROP FUNCTION IF EXISTS dsqlkit.written_by(text, text, text, text[], bigint);
+
 -- The bytes of the entries that a table's last statement has written, each with 128 at least. `rows` is how many rows
--- it changed. Of an UPDATE, an index that holds one of the columns assigned to has one entry more, and one less, which
--- is written too; a DELETE writes as many entries as it removes. Those that are removed count 128 bytes (recorded of
--- small rows; of large ones a guess).
+-- it changed, which a scan by this alias met, with this condition of its key if it has one. Of an UPDATE, an index that
+-- holds one of the columns assigned to has one entry more, and one less, which is written too; a DELETE writes as many
+-- entries as it removes. Those that are removed count 128 bytes (recorded of small rows; of large ones a guess).
 CREATE OR REPLACE FUNCTION dsqlkit.written_by(
-    schema text, name text, operation text, assigned text[], rows bigint
+    schema text, name text, operation text, assigned text[], rows bigint, alias text, condition text
 ) RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     relation oid := pg_catalog.to_regclass(pg_catalog.format('%I.%I', schema, name));
     added text;
     removed bigint;
-    total bigint;
+    own text;
+    last_of CONSTANT text := ') AS own GROUP BY turn ORDER BY turn DESC LIMIT 1';
+    total bigint := 0;
+    many bigint := 0;
+    turn bigint := -1;
+    last_turn bigint;
+    until_page bigint;
+    from_page bigint;
+    pages bigint := 64;
+    part record;
 BEGIN
     SELECT coalesce(pg_catalog.string_agg(pg_catalog.format(
                 CASE WHEN x.indpred IS NULL THEN ' + greatest(128, %s)'
@@ -175,14 +199,45 @@ BEGIN
             WHERE a.attrelid = relation AND a.attnum = ANY (x.indkey) AND a.attname = ANY (assigned)));
     IF operation = 'Delete' THEN
         RETURN rows * 128 * (1 + removed);
+    ELSIF operation <> 'Update' THEN
+        removed := 0;
     END IF;
     -- The rows that only this transaction sees, and of them those of its last statement that wrote.
-    EXECUTE pg_catalog.format(
-        'SELECT sum(size)::bigint FROM (SELECT (greatest(128, %s)%s)::bigint AS size, cmin::text::bigint AS turn '
-        'FROM %I.%I WHERE NOT pg_catalog.pg_visible_in_snapshot(xmin::text::xid8, pg_catalog.pg_current_snapshot())) AS own '
-        'GROUP BY turn ORDER BY turn DESC LIMIT 1',
-        dsqlkit.bytes_of_entry(relation, 0), added, schema, name) INTO total;
-    RETURN coalesce(total, 0) + CASE operation WHEN 'Update' THEN rows * 128 * removed ELSE 0 END;
+    own := pg_catalog.format('SELECT sum(size)::bigint AS total, count(*) AS many, turn FROM (SELECT (greatest(128, %1$s)%2$s)::bigint AS size, '
+            '%3$I.cmin::text::bigint AS turn FROM %4$I.%5$I AS %3$I WHERE %6$s AND ',
+            dsqlkit.bytes_of_entry(relation, 0), added, alias, schema, name, dsqlkit.is_own(pg_catalog.quote_ident(alias)));
+    -- They are where the statement found those that they replace, if it left the columns as they were by which it did.
+    IF condition <> '' AND NOT EXISTS (
+        SELECT FROM pg_catalog.unnest(assigned) AS a (name) WHERE pg_catalog.strpos(condition, a.name) > 0)
+    THEN
+        BEGIN
+            EXECUTE own || condition || last_of INTO part;
+            IF part.many = rows THEN
+                RETURN part.total + rows * 128 * removed;
+            END IF;
+        EXCEPTION WHEN undefined_table OR undefined_column OR undefined_parameter OR syntax_error OR undefined_function THEN
+            NULL;  -- it names another scan's rows
+        END;
+    END IF;
+    -- They are looked for from the table's end on, where they mostly are. Triggers that write have commands of their own.
+    last_turn := dsqlkit.next_command_number() - 1;
+    until_page := pg_catalog.pg_relation_size(relation) / dsqlkit.real_setting('block_size', true)::int;
+    WHILE until_page > 0 AND NOT (turn = last_turn AND many >= rows) LOOP
+        from_page := greatest(until_page - pages, 0);
+        EXECUTE own || pg_catalog.format('%1$I.ctid >= $1 AND %1$I.ctid < $2', alias) || last_of INTO part
+            USING pg_catalog.format('(%s,0)', from_page)::tid, pg_catalog.format('(%s,0)', until_page)::tid;
+        IF part.turn > turn THEN
+            turn := part.turn;
+            total := part.total;
+            many := part.many;
+        ELSIF part.turn = turn THEN
+            total := total + part.total;
+            many := many + part.many;
+        END IF;
+        until_page := from_page;
+        pages := 2 * pages;
+    END LOOP;
+    RETURN total + rows * 128 * removed;
 EXCEPTION WHEN OTHERS THEN
     RETURN rows * 128 * (1 + coalesce(removed, 0));
 END

@@ -40,36 +40,78 @@ CREATE OR REPLACE FUNCTION dsqlkit.weight_of(relation oid) RETURNS text LANGUAGE
             WHERE x.indrelid = relation AND NOT x.indisprimary))
 $$;
 
+-- Whether a column's values may be of some size. Without a setting of its own, for it to become part of the queries that ask.
+CREATE OR REPLACE FUNCTION dsqlkit.is_wide(attribute pg_catalog.pg_attribute) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT NOT attribute.attisdropped AND attribute.attlen = -1 AND attribute.atttypid <> 'pg_catalog.numeric'::pg_catalog.regtype
+        AND NOT (attribute.atttypid IN ('pg_catalog.varchar'::pg_catalog.regtype, 'pg_catalog.bpchar'::pg_catalog.regtype)
+            AND attribute.atttypmod BETWEEN 5 AND 100)
+$$;
+
 -- A transaction that has written much: its row makes COMMIT weigh what it wrote.
 CREATE UNLOGGED TABLE IF NOT EXISTS dsqlkit.heavy (id uuid PRIMARY KEY);
+
+-- What the rows of a table weigh that this transaction made, and how many they are: those in some of its pages, or in the
+-- whole of it where these are null. `oldest` is the age of the oldest transaction whose rows may not be committed yet.
+CREATE OR REPLACE FUNCTION dsqlkit.weigh_own(relation regclass, pages bigint[], oldest int, OUT weight bigint, OUT many bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    -- A row that this transaction sees and whose maker has not committed is its own.
+    own text := format('SELECT %s AS w FROM ONLY %s AS t WHERE'
+        ' CASE WHEN age(t.xmin) <= $1 THEN pg_xact_status(t.xmin::text::xid8) = ''in progress'' END',
+        dsqlkit.weight_of(relation), relation);
+BEGIN
+    IF pages IS NOT NULL THEN  -- neighbours at once: their numbers grow as their places do
+        own := format('SELECT w FROM (SELECT format(''(%%s,0)'', min(page))::tid AS first, format(''(%%s,0)'', max(page) + 1)::tid AS last'
+            ' FROM (SELECT DISTINCT page, page - dense_rank() OVER (ORDER BY page) AS run FROM unnest($2) AS u (page)) AS runs'
+            ' GROUP BY run) AS r, LATERAL (%s AND t.ctid >= r.first AND t.ctid < r.last OFFSET 0) AS o', own);
+    END IF;
+    EXECUTE format('SELECT coalesce(sum(w), 0), count(*) FROM (%s) AS own', own) INTO weight, many USING oldest, pages;
+END
+$$;
+
+-- The most that a row of a table weighs for which weigh_row is not called: what is compressed so well counts as stored.
+CREATE OR REPLACE FUNCTION dsqlkit.most_of_light_row(relation oid) RETURNS bigint LANGUAGE sql STABLE
+    SET search_path = pg_catalog AS $$
+    SELECT 147 + size + (147 + 2 * size) * (SELECT count(*) FROM pg_index x WHERE x.indrelid = relation AND NOT x.indisprimary)
+    FROM (SELECT CASE WHEN bool_or(dsqlkit.is_wide(a)) THEN 500
+            -- A numeric has at most 38 digits, and of varchar(n) at most 100 characters come here.
+            ELSE sum(CASE WHEN a.attlen > 0 THEN a.attlen WHEN a.atttypmod BETWEEN 5 AND 104 THEN 4 * a.atttypmod ELSE 40 END) END AS size
+        FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped) AS row
+$$;
 
 CREATE OR REPLACE FUNCTION dsqlkit.weigh_transaction() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     most CONSTANT bigint := 10485760;  -- 10 MiB
-    relation regclass;
-    weight bigint;
-    total bigint := 0;
-    oldest int := age(pg_snapshot_xmin(pg_current_snapshot())::xid);
-BEGIN
-    FOR relation IN
+    most_rows CONSTANT bigint := 3000;
+    written oid[] := ARRAY(
         SELECT c.oid FROM pg_locks l
         JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock'
-            AND c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('dsqlkit', 'sys')
-    LOOP
-        -- A row that this transaction sees and whose maker has not committed is its own.
-        EXECUTE format($q$
-            SELECT coalesce(sum(%s), 0) FROM ONLY %s AS t
-            WHERE CASE WHEN age(t.xmin) <= $1 THEN pg_xact_status(t.xmin::text::xid8) = 'in progress' END
-            $q$, dsqlkit.weight_of(relation), relation) INTO weight USING oldest;
-        total := total + weight;
-    END LOOP;
+            AND c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('dsqlkit', 'sys'));
+    oldest int := age(pg_snapshot_xmin(pg_current_snapshot())::xid);
+    total bigint;
+    many bigint;
+    light bigint;
+    counted bigint;
+BEGIN
+    DELETE FROM dsqlkit.heavy WHERE id = NEW.id;
+    -- Heavy rows are where weigh_row says. Light ones are looked for in whole tables, but only where they could matter.
+    SELECT coalesce(sum(w.weight), 0), coalesce(sum(w.many), 0) INTO total, many
+    FROM (SELECT split_part(place, '.', 1)::oid AS relation, array_agg(split_part(place, '.', 2)::bigint) AS pages
+        FROM string_to_table(trim(dsqlkit.real_setting('dsqlkit.pages', true)), ' ') AS place GROUP BY 1) AS p,
+        LATERAL dsqlkit.weigh_own(p.relation, p.pages, oldest) AS w
+    WHERE p.relation = ANY (written);
+    -- These count what the session did a moment before, too.
+    SELECT max(dsqlkit.most_of_light_row(r)), sum(pg_stat_get_xact_tuples_inserted(r) + pg_stat_get_xact_tuples_updated(r))
+        INTO light, counted FROM unnest(written) AS r;
+    IF total + light * greatest(least(most_rows, counted) - many, 0) > most THEN
+        SELECT sum(w.weight) INTO total FROM unnest(written) AS r, LATERAL dsqlkit.weigh_own(r, NULL, oldest) AS w;
+    END IF;
     IF total > most THEN
         RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'transaction size limit 10mb exceeded',
             DETAIL = format('Current transaction size %smb > 10mb', ceil(total / 1048576.0));
     END IF;
-    DELETE FROM dsqlkit.heavy WHERE id = NEW.id;
     RETURN NULL;
 END
 $$;
@@ -79,19 +121,24 @@ DROP TRIGGER IF EXISTS weigh_transaction ON dsqlkit.heavy;
 CREATE CONSTRAINT TRIGGER weigh_transaction AFTER INSERT ON dsqlkit.heavy
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dsqlkit.weigh_transaction();
 
--- Called for rows of some size only. Adds them up in a setting of the transaction, which ROLLBACK TO
--- takes back; from a quarter of the limit on, as index entries may be more than the rows, COMMIT weighs.
+-- Called for rows of some size only. Adds them up in a setting of the transaction, which ROLLBACK TO takes back, and notes
+-- their pages in another; from a quarter of the limit on, as index entries may be more than the rows, COMMIT weighs.
 CREATE OR REPLACE FUNCTION dsqlkit.weigh_row() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     enough CONSTANT bigint := 10 * 1024 * 1024 / 4;
     size bigint := pg_column_size(NEW.*);
     before bigint := coalesce(nullif(dsqlkit.real_setting('dsqlkit.written', true), ''), '0');
+    pages text := coalesce(dsqlkit.real_setting('dsqlkit.pages', true), '');
+    page text := tg_relid || '.' || split_part(ltrim(NEW.ctid::text, '('), ',', 1) || ' ';
 BEGIN
     IF size > 1048576 THEN
         PERFORM dsqlkit.check_values(tg_relid, to_jsonb(NEW), NEW.ctid);
     END IF;
     PERFORM dsqlkit.assign('dsqlkit.written', (before + size)::text, true);
+    IF NOT starts_with(pages, page) THEN
+        PERFORM dsqlkit.assign('dsqlkit.pages', page || pages, true);
+    END IF;
     IF before <= enough AND before + size > enough THEN
         INSERT INTO dsqlkit.heavy VALUES (gen_random_uuid());
     END IF;
@@ -184,13 +231,6 @@ CREATE OR REPLACE FUNCTION dsqlkit.rows_written() RETURNS bigint LANGUAGE sql VO
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND n.nspowner <> 10
-$$;
-
--- Whether a column's values may be of some size. Without a setting of its own, for it to become part of the queries that ask.
-CREATE OR REPLACE FUNCTION dsqlkit.is_wide(attribute pg_catalog.pg_attribute) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT NOT attribute.attisdropped AND attribute.attlen = -1 AND attribute.atttypid <> 'pg_catalog.numeric'::pg_catalog.regtype
-        AND NOT (attribute.atttypid IN ('pg_catalog.varchar'::pg_catalog.regtype, 'pg_catalog.bpchar'::pg_catalog.regtype)
-            AND attribute.atttypmod BETWEEN 5 AND 100)
 $$;
 
 -- Has the rows of a table looked at that a limit might concern. Nothing but json is compressed, for a value to be as large

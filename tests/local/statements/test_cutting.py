@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsqlkit.local.dialect.reading import read
-from dsqlkit.local.statements.steps import WANTED, End, Step, StepCutter
+from dsqlkit.local.statements.cutting import WANTED, StepCutter
+from dsqlkit.local.statements.steps import End, Step
 from dsqlkit.local.wire.messages import (
     FLUSH,
     INT32,

@@ -1,0 +1,54 @@
+"""Sending a step that may meet a conflict, so that it can be taken back: writes and row locks."""
+
+from functools import partial
+
+from dsqlkit.local.occ.open_transaction import OpenTransaction
+from dsqlkit.local.session.going_first import lets_another
+from dsqlkit.local.session.parts import Parts
+from dsqlkit.local.session.turns import Turn, write
+from dsqlkit.local.statements.steps import Step
+
+
+class Writes:
+    """The writes of one session's transaction blocks, one by one."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def send(self, step: Step) -> None:
+        """Send a step that may meet a conflict."""
+        if write(guarded=self.is_guarded(self._transaction)) is Turn.GUARD:
+            self.guard(step)
+        else:
+            self.hold(step)
+
+    def hold(self, step: Step) -> None:
+        """Send a step that may meet a conflict, and can be run again with its transaction."""
+        parts, transaction = self._parts, self._transaction
+        again = not transaction.touched.claimed
+        if lets_another(parts, transaction, partial(self.hold, step)):
+            return
+        parts.send_step(step, step.data, forward=False, again=again)
+
+    def guard(self, step: Step) -> None:
+        """Send a step that may meet a conflict, and can be taken back by itself."""
+        self._parts.send_step(step, step.data, forward=False, guard=True, again=True)
+
+    async def begin_again(self, step: Step) -> None:
+        """Begin the transaction again with a step, the first of it, that met a conflict."""
+        parts = self._parts
+        await parts.adjudicator.luck.let_pass(parts.contender)
+        parts.transaction = parts.adjudicator.began_again(parts.contender)
+        await parts.recovery.begin_again(step)
+        self.hold(step)
+
+    def is_guarded(self, transaction: OpenTransaction) -> bool:
+        """Whether a write has to be taken back by itself if it meets a conflict, as it may."""
+        parts = self._parts
+        return bool(transaction.touched.claimed) and parts.adjudicator.is_contended(parts.contender)
+
+    @property
+    def _transaction(self) -> OpenTransaction:
+        transaction = self._parts.transaction
+        assert transaction is not None
+        return transaction
