@@ -38,7 +38,7 @@ def needs(*command: str) -> None:
 def run(command: str) -> str:
     try:
         ended = shell(f'eval "$(dsqlkit env)" && {command}')
-    except subprocess.TimeoutExpired as error:  # a Java program hung, twice: nobody knows why
+    except subprocess.TimeoutExpired as error:
         error.add_note(shell("dsqlkit local status --sessions").stdout)
         error.add_note(activity())
         raise

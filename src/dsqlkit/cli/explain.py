@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from dsqlkit.cli.amounts import amount_of
-from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.endpoint import endpoint_of
 from dsqlkit.cli.error_text import print_error
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output

@@ -17,6 +17,7 @@ from typing import Final
 
 from dsqlkit.local.apart import Apart
 from dsqlkit.local.backend.answers import SERVER_VERSION
+from dsqlkit.local.daemon.telling import tell_sessions
 from dsqlkit.local.door.connection_age import AgeLimit
 from dsqlkit.local.door.listener import Listener
 from dsqlkit.local.door.login import Reception
@@ -26,7 +27,6 @@ from dsqlkit.local.jobs.runner import JobRunner
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.server import postgres, superuser
 from dsqlkit.local.session.session import Session
-from dsqlkit.local.sessions import explained
 from dsqlkit.local.state import Listening, StateFolder
 from dsqlkit.local.wire.negotiation import tls_context
 
@@ -206,31 +206,9 @@ class RunningCluster:
             return
         self._read_faults()
         if self._telling is None or self._telling.done():
-            self._telling = asyncio.create_task(self._tell_sessions())
-
-    async def _tell_sessions(self) -> None:
-        import psycopg
-
-        found = {each.pid: each.status() for each in self._sessions}
-        try:
-            waits = await self._adjudicator.monitor.explained(found)
-        except psycopg.Error as error:
-            _log.warning("nobody can say who waits for whom: %s", error)
-            waits = {}
-        told = [
-            each
-            if (wait := waits.get(each.session)) is None
-            else replace(
-                each,
-                waiting_for=explained(wait, found),
-                holders=tuple(holder.pid for holder in wait.holders),
-            )
-            for _, each in sorted(found.items())
-        ]
-        try:
-            self._state.save_sessions(told)
-        except OSError as error:
-            _log.error("what the sessions do cannot be written down: %s", error)
+            found = {each.pid: each.status() for each in self._sessions}
+            telling = tell_sessions(self._state, found, self._adjudicator.monitor)
+            self._telling = asyncio.create_task(telling)
 
     def _read_faults(self) -> None:
         """Act on the faults as they are in the state folder now, if they are others."""
