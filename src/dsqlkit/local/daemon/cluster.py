@@ -17,7 +17,7 @@ from typing import Final
 
 from dsqlkit.local.apart import Apart
 from dsqlkit.local.backend.answers import SERVER_VERSION
-from dsqlkit.local.daemon.telling import tell_sessions
+from dsqlkit.local.daemon.session_status import tell_sessions
 from dsqlkit.local.door.connection_age import AgeLimit
 from dsqlkit.local.door.listener import Listener
 from dsqlkit.local.door.login import Reception
