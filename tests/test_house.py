@@ -61,8 +61,9 @@ LOCAL_MAY_IMPORT = {
 FACE = {"__init__", "__main__", "lifecycle", "daemon", "trust"}
 """The local cluster as others see it, which may import every room."""
 
-PLAIN = {"environment", "faults", "sessions", "state", "log", "port"}
-"""What the face writes down for the cluster's process. They import no room."""
+PLAIN = {"apart", "environment", "faults", "sessions", "state", "log", "port"}
+"""What the face writes down for the cluster's process, and another beside it. They import no
+room."""
 
 ROOMS = {
     "wire": set[str](),
