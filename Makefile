@@ -35,12 +35,13 @@ MADE := made-$(word 3,$(FOUND))
 # stay together.
 PYTEST = $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help workshop test quick test-cdk lint bench retries soak clean
+.PHONY: help workshop test slow quick test-cdk lint bench retries soak clean
 
 help:
 	@echo "make workshop  run the seven chapters (ENDPOINT=... for a real cluster)"
-	@echo "make test      run the tests, some four minutes on two cores"
-	@echo "make quick     run the tests that take less than seconds each"
+	@echo "make test      run the tests, some three minutes on two cores"
+	@echo "make slow      run those that take seconds each, such as every guide as a reader follows it"
+	@echo "make quick     run the tests that start no cluster of their own"
 	@echo "make test-cdk  run the tests of the CDK stack, which need its extra and Node.js"
 	@echo "make lint      check format, lint and types"
 	@echo "make bench     measure, as ratios"
@@ -53,8 +54,11 @@ workshop: $(VENV)/installed
 	@echo 'The command dsqlkit is there after: source $(BIN)/activate'
 
 test: $(VENV)/developed
-	@echo 'Running the tests: some four minutes on two cores.'
+	@echo 'Running the tests: some three minutes on two cores.'
 	$(PYTEST) $(TESTS)
+
+slow: $(VENV)/developed
+	$(PYTEST) -m slow $(TESTS)
 
 quick: $(VENV)/developed
 	$(PYTEST) -m 'not soak and not own_cluster and not slow' $(TESTS)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from dsqlkit.advisor.trial import better
+from dsqlkit.advisor.choosing import better
 from dsqlkit.measurement import Measurement
 
 

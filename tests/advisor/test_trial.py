@@ -25,6 +25,7 @@ def _indexes(shop: KeptConnection) -> set[str]:
     return {index.name for index in indexes.of_table(shop, "shop_orders")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "rounds"), [(6000, 2), (1_000_000, 1)])
 def test_blocks_alternate_and_indexes_of_large_tables_are_built_once(
     shop: KeptConnection, consultation: Consultation, rows: float, rounds: int

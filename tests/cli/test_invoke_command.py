@@ -217,6 +217,7 @@ def test_percentiles_are_values_that_were_seen() -> None:
     assert latency_of([]) is None
 
 
+@pytest.mark.slow
 def test_stack_bundle_says_what_it_made(
     dsqlkit: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

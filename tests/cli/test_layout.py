@@ -69,6 +69,7 @@ def test_a_long_condition_is_whole_in_a_pipe(dsqlkit: Command, bank: KeptConnect
     assert " ".join(words).count("balance <> ") == 30
 
 
+@pytest.mark.slow
 def test_a_name_in_a_table_is_whole_in_a_pipe_and_broken_on_a_terminal(
     dsqlkit: Command, bank: KeptConnection
 ) -> None:

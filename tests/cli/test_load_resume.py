@@ -228,6 +228,7 @@ def test_verify_alone_says_where_file_and_table_differ(
     assert dsqlkit(*only, "--json").error["code"] == "usage"
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows(local_cluster: LocalAddress, tmp_path: Path) -> None:
     peaks = []
     for transactions in ("2", "150"):

@@ -256,6 +256,7 @@ def test_an_error_that_nobody_reads_keeps_its_exit_code(local_cluster: LocalAddr
         assert ended.stdout.splitlines()[-1] == "2"
 
 
+@pytest.mark.slow
 @pytest.mark.own_cluster
 def test_a_reset_that_is_stopped_is_done_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -20,8 +20,6 @@ from dsqlkit.workshop.playing import play
 from tests.support.commands import Command, Finished
 from tests.support.screen import screen_after
 
-pytestmark = pytest.mark.slow
-
 TABLES = ("accounts", "accounts2", "accounts7", "transfers")
 OUTSIDE = Outside(
     invoke=lambda chapter, request: invoke(chapter, request, _no_endpoint),
@@ -132,6 +130,7 @@ def _assert_reads_well(played: Sequence[Played], columns: int) -> None:
     assert said.count("index condition: ") == 2
 
 
+@pytest.mark.slow
 def test_several_at_once_on_a_fresh_cluster_do_not_break_each_other(
     process: Command, nothing: KeptConnection
 ) -> None:
@@ -166,6 +165,7 @@ def test_chapters_leave_the_accounts_that_are_there(dsqlkit: Command, bank: Kept
         assert connection.execute("SELECT count(*) FROM accounts").fetchone() == (10,)
 
 
+@pytest.mark.slow
 def test_chapter_7_says_why_the_second_plan_costs_less(
     dsqlkit: Command, nothing: KeptConnection
 ) -> None:
@@ -243,6 +243,7 @@ def test_a_table_of_somebody_elses_is_a_clear_error_and_is_left(
     assert table in _tables(nothing)
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_it_within_its_width(
     local_cluster: object, nothing: KeptConnection
 ) -> None:

@@ -38,7 +38,7 @@ def needs(*command: str) -> None:
 def run(command: str) -> str:
     try:
         ended = shell(f'eval "$(dsqlkit env)" && {command}')
-    except subprocess.TimeoutExpired as error:  # a Java program hung, twice: nobody knows why
+    except subprocess.TimeoutExpired as error:
         error.add_note(shell("dsqlkit local status --sessions").stdout)
         error.add_note(activity())
         raise
@@ -134,6 +134,7 @@ def test_pdo(ledger: Ledger) -> None:
     assert moved(ledger) == COPIED
 
 
+@pytest.mark.slow
 def test_jdbc_and_its_database_metadata(ledger: Ledger, tmp_path: Path) -> None:
     if not JDBC.exists():
         pytest.skip("the JDBC driver is not installed")

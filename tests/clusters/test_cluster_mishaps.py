@@ -14,6 +14,7 @@ DENIED = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: 
 SOME_ID = "a" * 26
 
 
+@pytest.mark.slow
 def test_a_throttled_call_is_tried_again(cluster: Command, account: Gateway) -> None:
     account.on("POST", "/cluster", THROTTLED, times=1)
     assert cluster("create").code == 0

@@ -44,6 +44,7 @@ def assert_nothing_is_left(folder: Path) -> None:
         assert not found, f"process {environment.parent.name} still runs"
 
 
+@pytest.mark.slow
 def test_the_script_passes_and_leaves_nothing(tmp_path: Path) -> None:
     done = ran(SCRIPT, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -51,6 +52,7 @@ def test_the_script_passes_and_leaves_nothing(tmp_path: Path) -> None:
     assert_nothing_is_left(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("right", "wrong", "complaint"),
     [

@@ -15,6 +15,7 @@ from tests.docs.pages import PAGES, TOP, steps
 
 TEXTS = {name: page.read_text(encoding="utf-8") for name, page in PAGES.items()}
 README = TEXTS["README"]
+PACKAGE = TOP / "src" / "dsqlkit"
 CONTRIBUTING = (TOP / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
@@ -122,6 +123,17 @@ def test_the_targets_that_pages_name_are_in_the_makefile() -> None:
     assert {"workshop", "test", "lint", "bench"} <= named
     for target in named:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"no target {target}"
+
+
+def test_the_files_that_pages_for_developers_name_are_there() -> None:
+    """By their path from the top of the checkout, from the package, or from what was named last."""
+    for text in (CONTRIBUTING, (PACKAGE / "README.md").read_text(encoding="utf-8")):
+        last = PACKAGE
+        for name in re.findall(r"`([\w./*-]+(?:/|\.(?:py|md|jsonl|sql|toml)))`", text):
+            roots = (TOP, PACKAGE, PACKAGE / "local", last)
+            found = [each for root in roots for each in root.glob(name.rstrip("/"))]
+            assert found, f"there is no {name}"
+            last = found[0].parent
 
 
 def test_the_example_of_the_library_runs(

@@ -145,6 +145,7 @@ def test_a_cluster_that_loses_its_postgresql_as_it_starts_starts_it_again(
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+@pytest.mark.slow
 def test_a_cluster_that_does_not_answer_is_not_said_to_run_well(folder: Path) -> None:
     pid = daemon()
     os.kill(pid, signal.SIGSTOP)

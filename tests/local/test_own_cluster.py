@@ -41,6 +41,7 @@ def endpoint_of(cluster: OwnCluster) -> Endpoint:
     )
 
 
+@pytest.mark.slow
 def test_two_in_one_process_share_nothing_and_the_second_begins_from_the_template() -> None:
     with own_cluster() as one, own_cluster() as other:
         for cluster in (one, other):
@@ -51,6 +52,7 @@ def test_two_in_one_process_share_nothing_and_the_second_begins_from_the_templat
         connection.execute(b"CREATE TABLE t (id int PRIMARY KEY)")
 
 
+@pytest.mark.slow
 def test_a_template_of_another_version_is_brought_to_this_one_and_its_stale_copy_goes() -> None:
     with own_cluster():
         pass
@@ -66,6 +68,7 @@ def test_a_template_of_another_version_is_brought_to_this_one_and_its_stale_copy
     assert not (home.data / "postmaster.pid").exists()
 
 
+@pytest.mark.slow
 def test_a_template_is_left_to_a_program_that_outlived_who_ran_it(tmp_path: Path) -> None:
     with own_cluster():
         pass

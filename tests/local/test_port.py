@@ -37,6 +37,7 @@ def test_it_listens_there_and_stays_there(free: int) -> None:
     assert local.start().endpoint == f"localhost:{free}"
 
 
+@pytest.mark.slow
 def test_one_that_runs_elsewhere_moves_with_its_data_unless_it_has_clients(free: int) -> None:
     elsewhere = local.start().endpoint
     endpoint = resolve(
@@ -55,6 +56,7 @@ def test_one_that_runs_elsewhere_moves_with_its_data_unless_it_has_clients(free:
         connection.execute(b"SELECT FROM t")
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_said_to_be_and_no_other_is_taken(free: int) -> None:
     local.start(port=free)
     local.stop()

@@ -131,6 +131,7 @@ def has_rows(table: str, count: int) -> bool:
     return counted(table).inserted >= count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "others",
     [

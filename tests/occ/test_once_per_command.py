@@ -145,7 +145,9 @@ MIXED = (
 """Upserts beside other writes, which are beyond an overlay: their conflict shows at once."""
 
 
-@pytest.mark.parametrize(("before", "prepared"), [((), False), (BEFORE, True)])
+@pytest.mark.parametrize(
+    ("before", "prepared"), [((), False), pytest.param(BEFORE, True, marks=pytest.mark.slow)]
+)
 def test_what_a_command_changes_at_overlays_is_what_it_changes_at_tables(
     racers: Sessions, schema: None, observer: Racer, before: tuple[str, ...], prepared: bool
 ) -> None:

@@ -1,6 +1,6 @@
 """Random schedules of two and three sessions, each answer held against the model.
 
-`make test` plays some hundreds. `make soak` plays 2,000 of each kind, or as many as
+`make test` plays 80 of each kind. `make soak` plays 2,000 of each kind, or as many as
 DSQLKIT_SCHEDULES says.
 """
 
@@ -20,7 +20,7 @@ from tests.occ.model import Model, Operation
 
 PARENTS = {1: "a", 2: "b", 3: "c"}
 CHILDREN = {1: 1}
-SCHEDULES_IN_TEST = 150
+SCHEDULES_IN_TEST = 80
 SCHEDULES_IN_SOAK = int(os.environ.get("DSQLKIT_SCHEDULES", "2000"))
 
 WRITES = (

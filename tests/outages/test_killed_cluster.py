@@ -62,6 +62,7 @@ def test_what_was_committed_is_there_after_a_kill_and_the_next_command_starts_it
     assert after.endpoint == before.endpoint
 
 
+@pytest.mark.slow
 def test_a_load_outlives_a_kill_and_its_file_still_has_the_ids_of_the_table(
     own: Endpoint, connections: KeptConnection, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 
 from dsqlkit import indexes, interruption, measurement
 from dsqlkit.advisor.advise import Advice
+from dsqlkit.advisor.choosing import Trial, best_of
 from dsqlkit.advisor.consulting import RUNS_A_BLOCK, Consultation, Say
 from dsqlkit.advisor.proposal import Proposal
 from dsqlkit.connection import Connections
@@ -23,26 +24,6 @@ from dsqlkit.plans.model import Plan
 from dsqlkit.trial_record import TrialRecord
 
 SMALL_ROWS: Final = 100_000
-_NOTICEABLE: Final = 0.05
-"""A difference in rows or DPU below this part is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """A set of indexes that was built, and the query measured with it."""
-
-    indexes: tuple[Proposal, ...]
-    measured: Measurement
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(each.name for each in self.indexes)
-
-    @property
-    def bytes_a_row(self) -> float:
-        """What a write pays; infinite where it is not known, so that it wins no draw."""
-        known = [each.bytes_a_row for each in self.indexes]
-        return sum(float("inf") if each is None else each for each in known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +80,6 @@ def try_out(
         raise
     finally:
         record.close()
-
-
-def better(one: Measurement, other: Measurement) -> bool:
-    """Whether one measurement is better than another: by the DPU that storage costs, then by the
-    rows that were read, by those completed from the table, and by time, where each differs
-    noticeably. Compute is not compared: it tells of the moment, as time does.
-    """
-    known = one.storage_dpu is not None and other.storage_dpu is not None
-    figures = [
-        (float(one.storage_dpu or 0), float(other.storage_dpu or 0)) if known else (0.0, 0.0),
-        (one.rows_scanned, other.rows_scanned),
-        (one.rows_completed, other.rows_completed),
-    ]
-    for mine, others in figures:
-        if abs(mine - others) > _NOTICEABLE * max(mine, others):
-            return mine < others
-    faster = measurement.speedup(other, one)
-    return faster is not None and faster > 1
 
 
 class _Workbench:
@@ -211,7 +174,7 @@ def _try_out(workbench: _Workbench, sets: list[tuple[Proposal, ...]], keep_all: 
     first = measurement.summary(before)
     # The expected best was measured last; it goes first here, and wins a draw of equal cost.
     trials = [Trial(each, measurement.summary(plans[each])) for each in reversed(sets)]
-    best = _best(trials, first)
+    best = best_of(trials, first)
     built = {index.name: index for each in sets for index in each}
     if keep_all:
         kept = tuple(built.values())
@@ -234,23 +197,6 @@ def _try_out(workbench: _Workbench, sets: list[tuple[Proposal, ...]], keep_all: 
         speedup=measurement.speedup(first, after),
         scan_reduction=measurement.scan_reduction(first, after),
     )
-
-
-def _best(trials: Sequence[Trial], before: Measurement) -> Trial | None:
-    """The trial that no other beats, and that beats doing nothing; a draw goes to the one that
-    costs less at each write.
-    """
-    best: Trial | None = None
-    for each in trials:
-        if better(each.measured, before) and (best is None or _preferred(each, best)):
-            best = each
-    return best
-
-
-def _preferred(one: Trial, other: Trial) -> bool:
-    if better(one.measured, other.measured):
-        return True
-    return not better(other.measured, one.measured) and one.bytes_a_row < other.bytes_a_row
 
 
 def _sets(advice: Advice, rivals: Sequence[Proposal]) -> list[tuple[Proposal, ...]]:

@@ -4,7 +4,8 @@ up, lost or made twice.
 `Bench` runs a `BenchPlan` and answers with a `Benched`.
 """
 
-from dsqlkit.bench.bench import Bench, Benched, Ledger
+from dsqlkit.bench.bench import Bench
+from dsqlkit.bench.benched import Benched, Ledger
 from dsqlkit.bench.figures import Latency, Second
 from dsqlkit.bench.participants import Participants, from_accounts, from_file, read_ids
 from dsqlkit.bench.plan import BenchPlan

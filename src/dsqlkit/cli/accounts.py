@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.endpoint import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output, counted
 from dsqlkit.cli.parameters import BY_POSITION

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from dsqlkit import interruption
-from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.endpoint import endpoint_of
 from dsqlkit.cli.error_text import print_error
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output

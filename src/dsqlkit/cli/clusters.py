@@ -9,7 +9,7 @@ import typer
 
 from dsqlkit import interruption
 from dsqlkit.cli.options import AccountOptions
-from dsqlkit.cli.output import Output, table_of
+from dsqlkit.cli.output import Output
 from dsqlkit.errors import (
     ConnectionFailed,
     DsqlkitError,
@@ -51,6 +51,7 @@ def create(
     dsqlkit cluster create --region eu-west-1 --deletion-protection --no-wait
     """
     from dsqlkit.aws import cluster_input, clusters
+    from dsqlkit.cli import cluster_view
 
     tags = cluster_input.parse_tags(tag or [])
     _check_timeout(timeout)
@@ -65,15 +66,20 @@ def create(
         # From here on there is a cluster to be named.
         interruption.hold_on()
     if wait and not cluster.is_ready:
-        what, then = f"Cluster {cluster.id} was created.", _how_to_go_on(options, plane, cluster)
+        what, then = (
+            f"Cluster {cluster.id} was created.",
+            cluster_view.how_to_go_on(options, plane, cluster),
+        )
         with _left_behind(what, then):
             output.notice(f"Cluster {cluster.id} is {cluster.status}; waiting for ACTIVE ...")
             cluster = _waited_for(output, plane, cluster, timeout)
-    _show(output, cluster)
+    cluster_view.show(output, cluster)
     if cluster.is_ready:
-        output.next_step(_connect(options, cluster))
+        output.next_step(cluster_view.how_to_connect(options, cluster))
     else:
-        output.next_step(f"dsqlkit cluster status {_named(options, plane, cluster)} --wait")
+        output.next_step(
+            f"dsqlkit cluster status {cluster_view.named(options, plane, cluster)} --wait"
+        )
 
 
 def list_(options: AccountOptions) -> None:
@@ -83,27 +89,16 @@ def list_(options: AccountOptions) -> None:
     dsqlkit cluster list --region us-east-1
     """
     from dsqlkit.aws import clusters
+    from dsqlkit.cli import cluster_view
 
     output = Output(options)
     plane = _plane(options)
     found = clusters.find_all(plane)
 
-    def for_people() -> Any:
-        if not found:
-            return f"No clusters in {plane.region}."
-        from dsqlkit.cli.uncut import ResultTable
-
-        table = ResultTable()
-        table.column("Name")
-        # An endpoint that is cut cannot be copied.
-        for column, part in (("Status", "status"), ("Endpoint", "endpoint")):
-            longest = max(len(getattr(cluster, part)) for cluster in found)
-            table.column(column, min_width=max(longest, len(column)))
-        for cluster in found:
-            table.add_row(cluster.tags.get("Name", ""), cluster.status, cluster.endpoint)
-        return table
-
-    output.result({"clusters": [dict(cluster.fields) for cluster in found]}, for_people)
+    output.result(
+        {"clusters": [dict(cluster.fields) for cluster in found]},
+        lambda: cluster_view.list_of(found, plane.region),
+    )
     if not found:
         output.next_step(f"dsqlkit cluster create --region {plane.region}")
 
@@ -123,6 +118,7 @@ def status(
     dsqlkit cluster status <id>.dsql.<region>.on.aws --wait
     """
     from dsqlkit.aws import cluster_input, clusters
+    from dsqlkit.cli import cluster_view
 
     name = cluster_input.parse_name(cluster)
     _check_timeout(timeout)
@@ -131,9 +127,9 @@ def status(
     found = clusters.get(plane, name.id)
     if wait and not found.is_ready:
         found = _waited_for(output, plane, found, timeout)
-    _show(output, found)
+    cluster_view.show(output, found)
     if found.is_ready:
-        output.next_step(_connect(options, found))
+        output.next_step(cluster_view.how_to_connect(options, found))
 
 
 def delete(
@@ -249,39 +245,3 @@ def _left_behind(what: str, next_command: str | None) -> Generator[None, None, N
         raise
     except KeyboardInterrupt as error:
         raise Interrupted(f"Interrupted. {what}", hint=next_command) from error
-
-
-def _how_to_go_on(options: AccountOptions, plane: "ControlPlane", cluster: "Cluster") -> str:
-    named = _named(options, plane, cluster)
-    return (
-        f"`dsqlkit cluster status {named} --wait` goes on waiting, "
-        f"`dsqlkit cluster delete {named}` removes it."
-    )
-
-
-def _named(options: AccountOptions, plane: "ControlPlane", cluster: "Cluster") -> str:
-    """The cluster as a later command must name it."""
-    profile = f" --profile {options.profile}" if options.profile else ""
-    return f"{cluster.id} --region {plane.region}{profile}"
-
-
-def _connect(options: AccountOptions, cluster: "Cluster") -> str:
-    profile = f" --profile {options.profile}" if options.profile else ""
-    return f"dsqlkit connect --endpoint {cluster.endpoint}{profile}"
-
-
-def _show(output: Output, cluster: "Cluster") -> None:
-    def for_people() -> str:
-        created = cluster.fields.get("creationTime")
-        rows = {
-            "Cluster": cluster.id,
-            "Status": cluster.status,
-            "Endpoint": cluster.endpoint,
-            "ARN": cluster.fields["arn"],
-            "Created": f"{created:%Y-%m-%d %H:%M:%S} {created:%Z}" if created else "",
-            "Deletion protection": "on" if cluster.is_protected else "off",
-            "Tags": ", ".join(f"{key}={value}" for key, value in cluster.tags.items()),
-        }
-        return table_of({label: value for label, value in rows.items() if value})
-
-    output.result(dict(cluster.fields), for_people)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.endpoint import endpoint_of
 from dsqlkit.cli.options import ClusterOptions, DatabaseOptions
 from dsqlkit.cli.output import Output, table_of
 from dsqlkit.cli.streams import write

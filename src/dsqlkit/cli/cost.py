@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dsqlkit.cli.amounts import amount_of
-from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.endpoint import endpoint_of
 from dsqlkit.cli.error_text import print_error
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from dsqlkit.cli.amounts import amount_of
-from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.endpoint import endpoint_of
 from dsqlkit.cli.error_text import print_error
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output
@@ -179,7 +179,7 @@ def _run(
     options: DatabaseOptions, output: Output, named: "NamedQuery", *, analyze: bool
 ) -> "ExplainResult":
     from dsqlkit.connection import KeptConnection
-    from dsqlkit.plans.room import leaves_room
+    from dsqlkit.plans.headroom import leaves_room
     from dsqlkit.plans.runner import explain as run_explain
 
     with KeptConnection(endpoint_of(options, output)) as connections:

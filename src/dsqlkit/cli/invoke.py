@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from dsqlkit import interruption
-from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.endpoint import endpoint_of
 from dsqlkit.cli.json_text import print_json
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output, counted, table_of

@@ -2,12 +2,12 @@
 
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from dsqlkit import interruption
-from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.endpoint import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output, counted
 from dsqlkit.cli.text_input import STDIN
@@ -62,6 +62,7 @@ def load(
     dsqlkit load --threads 8 --transactions 20 --output ids.txt --yes
     dsqlkit load --resume --output ids.txt --verify
     """
+    from dsqlkit.cli import load_view
     from dsqlkit.connection import open_pool
     from dsqlkit.loading import LoadPlan
     from dsqlkit.loading.journal import Journal
@@ -107,7 +108,7 @@ def load(
             if verify and loaded.complete:
                 with interruption.interruptible():
                     verified = _verified(printer, pool, output)
-            _show(printer, load, loaded, verified, output, resumed=resume)
+            load_view.show(printer, load, loaded, verified, output, resumed=resume)
     if not loaded.complete:
         return ExitCode.INTERRUPTED
     if verified is not None and not verified.agree:
@@ -134,6 +135,8 @@ def _ask(printer: Output, connections: "Connections", address: str, output: Path
 
 def _run(printer: Output, load: "TableLoad", output: Path, *, to_stdout: bool) -> "Loaded":
     """Run the load, and say what is in the table where it fails."""
+    from dsqlkit.cli import load_view
+
     left = load.total - load.accounts
     with printer.progress("Loading", left, "rows") as advance:
 
@@ -148,30 +151,24 @@ def _run(printer: Output, load: "TableLoad", output: Path, *, to_stdout: bool) -
         except DsqlkitError as error:
             if load.has_begun:
                 there = counted(load.accounts, "account", "accounts")
+                doubt = load_view.doubt(load)
                 if to_stdout:
-                    printer.notice(f"{there} were committed.{_doubt(load)}")
+                    printer.notice(f"{there} were committed.{doubt}")
                 else:
                     printer.notice(
-                        f"Of {there} that were committed the ids are in {output}.{_doubt(load)}"
+                        f"Of {there} that were committed the ids are in {output}.{doubt}"
                     )
                     # What is in doubt, resuming finds out.
                     own = "" if isinstance(error, OutcomeUnknown) else error.hint or ""
-                    error.hint = f"{own} {_how_to_resume(output)}".strip()
+                    error.hint = f"{own} {load_view.how_to_resume(output)}".strip()
             raise
 
 
 def _only_verify(printer: Output, connections: "Connections", output: Path) -> int:
+    from dsqlkit.cli import load_view
+
     verified = _verified(printer, connections, output)
-    document = {
-        "accounts": 0,
-        "transactions": 0,
-        "retries": 0,
-        "elapsed_ms": 0.0,
-        "rows_per_second": 0.0,
-        "output": str(output),
-        "verified": _verified_document(verified),
-    }
-    printer.result(document, lambda: _verified_text(verified, output))
+    load_view.show_verified(printer, verified, output)
     return ExitCode.DONE if verified.agree else ExitCode.REFUSED
 
 
@@ -180,85 +177,3 @@ def _verified(printer: Output, connections: "Connections", output: Path) -> "Ver
 
     with printer.status(f"Comparing {output} and table accounts2 ..."):
         return verify(connections, output)
-
-
-def _show(
-    printer: Output,
-    load: "TableLoad",
-    loaded: "Loaded",
-    verified: "Verified | None",
-    output: Path,
-    *,
-    resumed: bool,
-) -> None:
-    document: dict[str, Any] = {
-        "accounts": load.accounts,
-        "transactions": load.transactions,
-        "retries": loaded.retries,
-        "elapsed_ms": round(loaded.elapsed_ms, 3),
-        "rows_per_second": round(loaded.rows_per_second, 1),
-        "output": str(output),
-    }
-    if verified is not None:
-        document["verified"] = _verified_document(verified)
-    lines = [
-        f"{counted(loaded.accounts, 'account', 'accounts')} in "
-        f"{counted(loaded.transactions, 'transaction', 'transactions')} "
-        f"({counted(loaded.retries, 'retry', 'retries')}), {loaded.elapsed_ms / 1000:.1f} s, "
-        f"{loaded.rows_per_second:,.0f} rows/s."
-    ]
-    if loaded.transactions:
-        lines.append(_cost(loaded))
-    if resumed:
-        lines.append(f"With those of before they are {load.accounts:,}.")
-    if not loaded.complete:
-        lines.insert(0, f"Interrupted.{_doubt(load)}")
-    if str(output) == _STDOUT:
-        printer.notice("\n".join(lines))
-        return
-    lines.append(f"Their ids are in {output}.")
-    if not loaded.complete:
-        lines.append(_how_to_resume(output))
-    if verified is not None:
-        lines.append(_verified_text(verified, output))
-    printer.result(document, lambda: "\n".join(lines))
-
-
-def _cost(loaded: "Loaded") -> str:
-    from dsqlkit.loading.price import load_cost
-
-    cost = load_cost(loaded.transactions, loaded.accounts // loaded.transactions)
-    return (
-        f"About {cost.write:,.2f} DPU to write ({cost.a_row:.5f} a row) and {cost.read:,.2f} to "
-        "read, by the model."
-    )
-
-
-def _doubt(load: "TableLoad") -> str:
-    if not load.in_doubt:
-        return ""
-    sent = counted(load.in_doubt, "transaction was", "transactions were")
-    return f" {sent} sent and not answered: in the table or not, their ids are in no file."
-
-
-def _how_to_resume(output: Path) -> str:
-    return f"`dsqlkit load --resume --output {output}` ends this load."
-
-
-def _verified_document(verified: "Verified") -> dict[str, int]:
-    return {
-        "in_table": verified.in_table,
-        "in_file": verified.in_file,
-        "missing": verified.missing,
-        "unknown": verified.unknown,
-    }
-
-
-def _verified_text(verified: "Verified", output: Path) -> str:
-    counts = f"{verified.in_table:,} in the table, {verified.in_file:,} in {output}"
-    if verified.agree:
-        return f"They are the same: {counts}."
-    return (
-        f"They differ: {counts}; {verified.missing:,} of the file's are not in the table, "
-        f"{verified.unknown:,} of the table's not in the file, {verified.repeated:,} lines repeat."
-    )

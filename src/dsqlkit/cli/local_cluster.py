@@ -1,7 +1,7 @@
 """`local start`, `stop`, `status`, `set`, `reset`, `logs`: the cluster on this machine."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -10,19 +10,18 @@ from dsqlkit import interruption
 from dsqlkit.cli.local_env import env
 from dsqlkit.cli.local_run import run
 from dsqlkit.cli.options import ErrorOptions, OutputOptions, Yes
-from dsqlkit.cli.output import Output, label_of, table_of
+from dsqlkit.cli.output import Output
 from dsqlkit.cli.streams import write
 from dsqlkit.cli.switched_on import names_of
 from dsqlkit.cli.wording import OPTIONS
 from dsqlkit.errors import DsqlkitError, ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
-    from dsqlkit.local import Faults, LocalStatus, SessionStatus
+    from dsqlkit.local import Faults, LocalStatus
 
 
 _STOPPED: Final = "The local cluster is stopped. Its data stays."
 _NOT_RUNNING: Final = "The local cluster was not running."
-_NOBODY: Final = "Nobody is connected."
 _EMPTIED: Final = "The local cluster runs and is empty; its sessions and faults are gone."
 _RESET: Final = "The local cluster is stopped; its data is deleted and its faults are off."
 
@@ -87,6 +86,7 @@ def start(
     dsqlkit local start --conflict-rate 0.2
     """
     from dsqlkit import local
+    from dsqlkit.cli.local_view import show
 
     output = Output(options)
     faults = _asked_for(options)
@@ -100,7 +100,7 @@ def start(
                 "Interrupted. The local cluster may go on starting.",
                 hint="`dsqlkit local status` says whether it runs, `dsqlkit local stop` stops it.",
             ) from error
-    _show(output, status)
+    show(output, status)
     output.next_step("dsqlkit workshop")
 
 
@@ -128,12 +128,13 @@ def status(
     dsqlkit local status --sessions
     """
     from dsqlkit import local
+    from dsqlkit.cli.local_view import show
 
     output = Output(options)
     # First, as the knock is a session too, and its end takes a moment.
     present = local.sessions() if sessions else None
     found = local.status(knock=True)
-    _show(output, found, present)
+    show(output, found, present)
     if found.answers is False:
         output.notice(f"\nIt runs and does not answer. To mend it: {local.HOW_TO_MEND}")
     return ExitCode.DONE if found.answers else ExitCode.NO_CONNECTION
@@ -238,48 +239,6 @@ def _asked_for(options: FaultOptions) -> "Faults | None":
 
 def _tell(output: Output, status: "LocalStatus", sentence: str) -> None:
     """Say what was done; a program gets the cluster as it is now."""
-    output.result(_document(status), lambda: sentence)
+    from dsqlkit.cli.local_view import document_of
 
-
-def _document(status: "LocalStatus") -> dict[str, Any]:
-    return asdict(status) | {"faults": status.faults.on}
-
-
-def _show(
-    output: Output, status: "LocalStatus", sessions: "tuple[SessionStatus, ...] | None" = None
-) -> None:
-    document = _document(status)
-    shown = document | {"faults": names_of(status.faults) or "none"}
-    if sessions is not None:
-        document["sessions"] = [asdict(each) for each in sessions]
-
-    def for_people() -> str:
-        table = table_of(
-            {label_of(name): _word(value) for name, value in shown.items() if value is not None}
-        )
-        if sessions is None:
-            return table
-        return "\n\n".join([table, *(map(_told, sessions) if sessions else [_NOBODY])])
-
-    output.result(document, for_people)
-
-
-def _told(found: "SessionStatus") -> str:
-    """What a session is doing, in a few lines."""
-    lock, _, holder = (found.waiting_for or "").partition(", held by ")
-    under_way = f" for {found.for_s} s" if found.for_s else ""
-    lines = {
-        f"Session {found.session}": f"{found.role}, connected {found.connected_at}",
-        "  Transaction": f"{found.phase}, since {found.since}",
-        "  Lost": found.lost,
-        "  Doing": found.doing + under_way,
-        "  Waiting for": lock,
-        "  Held by": holder,
-    }
-    return table_of({name: line for name, line in lines.items() if line})
-
-
-def _word(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
+    output.result(document_of(status), lambda: sentence)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dsqlkit import interruption
-from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.endpoint import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions, Yes
 from dsqlkit.cli.output import Output
 from dsqlkit.cli.query_argument import (

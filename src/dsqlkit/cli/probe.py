@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.endpoint import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output
 from dsqlkit.errors import ExitCode

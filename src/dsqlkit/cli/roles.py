@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from dsqlkit.cli.cluster import endpoint_of
+from dsqlkit.cli.endpoint import endpoint_of
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output
 from dsqlkit.errors import UsageError

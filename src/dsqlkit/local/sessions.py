@@ -1,5 +1,6 @@
 """What a session is doing, as a person is told: nothing of its statements' data, and no secret."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,7 +49,7 @@ class LockWait:
     holders: tuple[Holder, ...]
 
 
-def explained(wait: LockWait, sessions: dict[int, SessionStatus]) -> str:
+def in_words(wait: LockWait, sessions: Mapping[int, SessionStatus]) -> str:
     """What is waited for, and who holds it, in words."""
     if wait.lock_type in ("transactionid", "tuple", "spectoken"):
         lock = "a row" if wait.table is None else f"a row of {wait.table}"

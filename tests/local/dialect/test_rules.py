@@ -1,8 +1,10 @@
 """What DSQL refuses of each kind of statement, and what it lets through."""
 
 import pytest
+from postgast import pg_query_pb2 as tree
 
 from dsqlkit.local.dialect.reading import read
+from dsqlkit.local.dialect.rules import STATEMENTS
 from tests.support.refusals import refusal
 
 REFUSED = [
@@ -227,6 +229,26 @@ LET_THROUGH = [
     "CREATE FUNCTION f(a int4range) RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "SELECT mine.pg_backend_pid(), pg_advisory, 'pg_advisory_lock(1)'",
 ]
+
+
+RUN = {
+    # Reading and writing rows, and what is told of them.
+    *("insert", "update", "delete", "copy", "fetch", "close_portal", "call", "variable_show"),
+    # Rights, statistics, sessions.
+    *("grant_role", "create_stats", "alter_stats", "constraints_set", "deallocate"),
+    # Not recorded, and of no effect where what they name cannot be there.
+    *("alter_table_move_all", "alter_extension_contents", "alter_object_depends"),
+}
+WITHIN = {"raw", "set_operation", "return", "plassign", "replica_identity"}
+"""What the parser calls statements, and are parts of others."""
+
+
+def test_every_statement_of_postgresql_is_refused_run_or_looked_at() -> None:
+    """So a rule that goes, or a statement that a new parser knows, is missed here."""
+    known = {field.name for field in tree.Node.DESCRIPTOR.fields if field.name.endswith("_stmt")}
+    passed = {f"{name}_stmt" for name in RUN | WITHIN}
+    assert known == STATEMENTS.keys() | passed
+    assert not STATEMENTS.keys() & passed
 
 
 @pytest.mark.parametrize(("sql", "message"), REFUSED)

@@ -67,6 +67,7 @@ def test_a_transaction_fails_at_its_commit(connection: Connection) -> None:
     assert count(connection) == (0,)
 
 
+@pytest.mark.slow
 def test_a_statement_alone_fails_itself(connection: Connection) -> None:
     fill(connection, 10, 1_000_000)
     assert refused(connection, "UPDATE sized SET t = t || repeat('y', 48500)")[1] == TOO_MUCH

@@ -67,6 +67,7 @@ def assert_the_full_disk_is_named(script: str) -> None:
     assert "is full, or nearly" in ended.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not can_mount(), reason="only root with `unshare` can make a small disk")
 @pytest.mark.parametrize("size", [pytest.param("100k", marks=pytest.mark.soak), "5m", "25m"])
 def test_a_disk_that_gets_full_while_the_data_is_made(own_cluster: Path, size: str) -> None:

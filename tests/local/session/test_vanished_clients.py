@@ -92,6 +92,7 @@ def test_a_client_vanishes(encrypted: Open, token: str, last_words: bytes) -> No
     vanish(tls)
 
 
+@pytest.mark.slow
 def test_clients_leave_a_long_statement_in_every_way(encrypted: Open, token: str) -> None:
     """All at once, as the cluster looks after such a client only now and then."""
 
@@ -118,6 +119,7 @@ def test_clients_leave_a_long_statement_in_every_way(encrypted: Open, token: str
             rest(raw)  # ends, as the cluster closes as well
 
 
+@pytest.mark.slow
 def test_clients_that_run_ahead_are_not_read_and_may_vanish(encrypted: Open, token: str) -> None:
     memory = resident_bytes(daemon())
     for before in (b"", query("BEGIN")):

@@ -15,7 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from dsqlkit.local.apart import Apart
 from dsqlkit.local.backend.answers import SERVER_VERSION
+from dsqlkit.local.daemon.session_status import tell_sessions
 from dsqlkit.local.door.connection_age import AgeLimit
 from dsqlkit.local.door.listener import Listener
 from dsqlkit.local.door.login import Reception
@@ -25,7 +27,6 @@ from dsqlkit.local.jobs.runner import JobRunner
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.server import postgres, superuser
 from dsqlkit.local.session.session import Session
-from dsqlkit.local.sessions import explained
 from dsqlkit.local.state import Listening, StateFolder
 from dsqlkit.local.wire.negotiation import tls_context
 
@@ -83,6 +84,7 @@ class RunningCluster:
         self._faults = ActiveFaults(state.faults())
         self._faults_change = state.faults_change()
         self._adjudicator = Adjudicator(server.socket_folder)
+        self._apart = Apart()
         self._telling: asyncio.Task[None] | None = None
         self._ages = AgeLimit(lambda: self._faults.connection_age_s)
         self._count = os.open(state.connection_count, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -111,6 +113,7 @@ class RunningCluster:
             socket=self._server.socket,
             adjudicator=adjudicator,
             faults=self._faults,
+            apart=self._apart,
             on_job=jobs.wake,
             sessions=self._sessions,
             on_begin=self._begun,
@@ -140,6 +143,7 @@ class RunningCluster:
                 at_once = self._wishes.owner_fd is not None
                 await asyncio.to_thread(partial(self._server.stop, at_once=at_once))
             self._close_sessions()
+            await self._apart.close()
             os.close(self._count)
         if end is not End.OVER:
             # What comes before there are handlers again is to wait for them.
@@ -202,31 +206,9 @@ class RunningCluster:
             return
         self._read_faults()
         if self._telling is None or self._telling.done():
-            self._telling = asyncio.create_task(self._tell_sessions())
-
-    async def _tell_sessions(self) -> None:
-        import psycopg
-
-        found = {each.pid: each.status() for each in self._sessions}
-        try:
-            waits = await self._adjudicator.monitor.explained(found)
-        except psycopg.Error as error:
-            _log.warning("nobody can say who waits for whom: %s", error)
-            waits = {}
-        told = [
-            each
-            if (wait := waits.get(each.session)) is None
-            else replace(
-                each,
-                waiting_for=explained(wait, found),
-                holders=tuple(holder.pid for holder in wait.holders),
-            )
-            for _, each in sorted(found.items())
-        ]
-        try:
-            self._state.save_sessions(told)
-        except OSError as error:
-            _log.error("what the sessions do cannot be written down: %s", error)
+            found = {each.pid: each.status() for each in self._sessions}
+            telling = tell_sessions(self._state, found, self._adjudicator.monitor)
+            self._telling = asyncio.create_task(telling)
 
     def _read_faults(self) -> None:
         """Act on the faults as they are in the state folder now, if they are others."""

@@ -37,19 +37,16 @@ LEFT_TO_THE_PROCESSOR: Final = {
 
 _COLUMN: Final = r'(?:(?:"(?:[^"]|"")*"|[a-z_\u0080-\uffff][\w$]*)(?:\.(?=["a-z_]))?){1,2}'
 _TYPES: Final = "|".join(re.escape(name) for name in DECIDED_BY_STORAGE if name != "integer")
-_DECIDED: Final = re.compile(
-    rf"""\( (?:{_COLUMN} | \((?P<cast>{_COLUMN})\)::(?:text|bpchar))
+_DECIDED: Final = rf"""(?x)\( (?:{_COLUMN} | \((?P<cast>{_COLUMN})\)::(?:text|bpchar))
         \ (?:=|<>|<|<=|>|>=)\  (?:-?\d+ | '-?\d+'::integer | '(?:[^']|'')*'::(?:{_TYPES})
             (?:\(\d+\))? | true | false) \)
-      | \(?(?:NOT\ )?{_COLUMN}\)?""",
-    re.VERBOSE,
-)
+      | \(?(?:NOT\ )?{_COLUMN}\)?"""
 
 
 def storage_decides(condition: str, texts: Container[str] | None = None) -> bool:
     """Whether storage can decide one part of a filter, as PostgreSQL prints it. `texts` are the
     columns that are text, whatever their type; a cast of others to it is a function."""
-    match = _DECIDED.fullmatch(condition)
+    match = re.fullmatch(_DECIDED, condition)
     if match is None or texts is None or match["cast"] is None:
         return match is not None
     return unquote(re.findall(NAME, match["cast"])[-1]) in texts

@@ -42,7 +42,7 @@ SELECT w.pid, w.locktype, CASE WHEN w.locktype IN ('transactionid', 'tuple', 'sp
     ) ELSE pg_catalog.pg_blocking_pids(w.pid) END
 FROM l AS w WHERE NOT w.granted AND w.pid = ANY ($1::int[])
 """
-_EXPLAINED: Final = """
+_LOCK_WAITS: Final = """
 WITH l AS MATERIALIZED (SELECT * FROM pg_catalog.pg_locks)
 SELECT w.pid, w.locktype, coalesce(w.relation, (
     SELECT t.relation FROM l AS t WHERE t.pid = w.pid AND t.locktype = 'tuple' AND t.granted LIMIT 1
@@ -167,10 +167,10 @@ class Monitor:
         found = await self.ask(_ASLEEP, "{" + ",".join(map(str, pids)) + "}")
         return frozenset(int(str(pid)) for (pid,) in found)
 
-    async def explained(self, pids: Iterable[int]) -> dict[int, LockWait]:
+    async def lock_waits(self, pids: Iterable[int]) -> dict[int, LockWait]:
         """What those of these backends that wait for a lock wait for, and who holds it."""
         waits: dict[int, LockWait] = {}
-        found = await self.ask(_EXPLAINED, "{" + ",".join(map(str, pids)) + "}")
+        found = await self.ask(_LOCK_WAITS, "{" + ",".join(map(str, pids)) + "}")
         for pid, lock_type, table, holder, application, role in found:
             who = Holder(int(str(holder)), application or "", role or "")
             known = waits.get(int(str(pid)))

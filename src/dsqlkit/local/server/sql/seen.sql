@@ -19,34 +19,41 @@ GRANT USAGE ON SCHEMA dsqlkit_seen, dsqlkit_seen_whole TO PUBLIC;
 -- column's name.
 -- coming has, in the same way, what a row about an index is that is still to come (c), beside that of another index; an
 -- index that was dropped before its build has ended is left out then.
+--
+-- Clients join many of these views, and PostgreSQL plans that by the rows it expects of each. So conditions are none that it
+-- takes for nearly always false, as it does NOT EXISTS and <> ALL (ARRAY(...)) here: of what comes IS NOT TRUE it expects half. And
+-- the condition stands around a UNION ALL, not in it: what has one of its own is read whole for each row that it is joined with.
 CREATE OR REPLACE FUNCTION dsqlkit.see(relation text, condition text, changed text[] DEFAULT '{}', coming text[] DEFAULT '{}')
     RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
+    plain text;
     columns text;
-    others text := '';
+    others text;
     system_columns text := ', t.tableoid, t.xmin, t.cmin, t.xmax, t.cmax, t.ctid';
     of_index text := CASE relation WHEN 'pg_class' THEN 'oid' ELSE 'indexrelid' END;
+    source text := format('pg_catalog.%I', relation);
     is_table boolean := (SELECT c.relkind = 'r' FROM pg_class c WHERE c.oid = relation::regclass);
 BEGIN
-    SELECT string_agg(coalesce(changed[array_position(changed, a.attname::text) + 1], format('t.%I', a.attname)) || format(' AS %I', a.attname), ', '
-            ORDER BY a.attnum)
-        INTO columns FROM pg_attribute a WHERE a.attrelid = relation::regclass AND a.attnum > 0 AND NOT a.attisdropped;
+    SELECT string_agg(format('t.%I', a.attname), ', ' ORDER BY a.attnum),
+            string_agg(coalesce(changed[array_position(changed, a.attname::text) + 1], format('t.%I', a.attname)) || format(' AS %I', a.attname), ', '
+                ORDER BY a.attnum),
+            string_agg(coalesce(coming[array_position(coming, a.attname::text) + 1], format('t.%I', a.attname)), ', ' ORDER BY a.attnum)
+        INTO plain, columns, others
+        FROM pg_attribute a WHERE a.attrelid = relation::regclass AND a.attnum > 0 AND NOT a.attisdropped;
     IF coming <> '{}' THEN
-        SELECT ' UNION ALL SELECT ' || string_agg(coalesce(coming[array_position(coming, a.attname::text) + 1],
-                format('t.%I', a.attname)), ', ' ORDER BY a.attnum)
-            INTO others FROM pg_attribute a WHERE a.attrelid = relation::regclass AND a.attnum > 0 AND NOT a.attisdropped;
+        source := format('(SELECT %2$s@system FROM pg_catalog.%1$I AS t UNION ALL SELECT %3$s@system FROM pg_catalog.%1$I AS t, dsqlkit.coming AS c'
+            ' WHERE t.%4$I = ''pg_catalog.pg_class_oid_index''::pg_catalog.regclass)', relation, columns, others, of_index);
+        columns := plain;
         condition := condition || format(' AND t.%I <> ALL (ARRAY(SELECT d.index_oid FROM dsqlkit.dropped_build AS d'
             ' WHERE d.index_oid IS NOT NULL))', of_index);
-        condition := condition || others || '%1$s' || format(' FROM pg_catalog.%I AS t, dsqlkit.coming AS c'
-            ' WHERE t.%I = ''pg_catalog.pg_class_oid_index''::pg_catalog.regclass', relation, of_index);
     END IF;
     condition := replace(condition, '@own', $q$
-        ANY (ARRAY(SELECT n.oid FROM pg_catalog.pg_namespace n
-            WHERE n.nspowner = 10 AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'sys')))$q$);
-    EXECUTE format('CREATE OR REPLACE VIEW dsqlkit_seen.%1$I AS SELECT %2$s FROM pg_catalog.%1$I AS t WHERE %3$s',
-        relation, columns, replace(condition, '%1$s', ''));
-    EXECUTE format('CREATE OR REPLACE VIEW dsqlkit_seen_whole.%1$I AS SELECT %2$s%4$s FROM pg_catalog.%1$I AS t WHERE %3$s',
-        relation, columns, replace(condition, '%1$s', system_columns), CASE WHEN is_table THEN system_columns ELSE '' END);
+        (SELECT n.oid FROM pg_catalog.pg_namespace n
+            WHERE n.nspowner = 10 AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'sys'))$q$);
+    EXECUTE format('CREATE OR REPLACE VIEW dsqlkit_seen.%I AS SELECT %s FROM %s AS t WHERE %s',
+        relation, columns, replace(source, '@system', ''), condition);
+    EXECUTE format('CREATE OR REPLACE VIEW dsqlkit_seen_whole.%I AS SELECT %s%s FROM %s AS t WHERE %s',
+        relation, columns, CASE WHEN is_table THEN system_columns ELSE '' END, replace(source, '@system', system_columns), condition);
     EXECUTE format('GRANT SELECT ON dsqlkit_seen.%1$I, dsqlkit_seen_whole.%1$I TO PUBLIC', relation);
 END
 $$;
@@ -54,8 +61,8 @@ $$;
 -- What is in a relation of the endpoint's.
 CREATE OR REPLACE FUNCTION dsqlkit.see_of_relation(
     relation text, of_column text, changed text[] DEFAULT '{}', coming text[] DEFAULT '{}') RETURNS void LANGUAGE sql AS $$
-    SELECT dsqlkit.see(relation, pg_catalog.format('NOT EXISTS (SELECT FROM pg_catalog.pg_class c
-        WHERE c.oid = t.%I AND c.relnamespace = @own)', of_column), changed, coming)
+    SELECT dsqlkit.see(relation, pg_catalog.format('EXISTS (SELECT FROM pg_catalog.pg_class c
+        WHERE c.oid = t.%I AND c.relnamespace IN @own) IS NOT TRUE', of_column), changed, coming)
 $$;
 
 -- Columns of the catalog may be of the type anyarray.
@@ -63,7 +70,7 @@ SET allow_system_table_mods = on;
 
 SELECT dsqlkit.see('pg_namespace', $$ t.nspowner <> 10 OR t.nspname IN ('pg_catalog', 'information_schema', 'pg_toast', 'sys') $$);
 
-SELECT dsqlkit.see(relation, pg_catalog.format('NOT (t.%I = @own)', of_column))
+SELECT dsqlkit.see(relation, pg_catalog.format('(t.%I IN @own) IS NOT TRUE', of_column))
 FROM (VALUES ('pg_type', 'typnamespace'), ('pg_constraint', 'connamespace'), ('pg_statistic_ext', 'stxnamespace'))
     AS of_schema (relation, of_column);
 
@@ -73,7 +80,7 @@ FROM (VALUES ('pg_attrdef', 'adrelid'), ('pg_inherits', 'inhrelid'), ('pg_rewrit
 
 -- Indexes are stored by btree_index (10003, by AWS's skill), tables by btree_table, whose oid was not recorded.
 -- Foreign keys have triggers; others are the endpoint's. AWS IAM GRANT gives privileges on a view of sys for its own ends.
-SELECT dsqlkit.see('pg_class', 'NOT (t.relnamespace = @own)', ARRAY['relam', $e$ CASE t.relam WHEN 403 THEN 10003::pg_catalog.oid ELSE t.relam END $e$,
+SELECT dsqlkit.see('pg_class', '(t.relnamespace IN @own) IS NOT TRUE', ARRAY['relam', $e$ CASE t.relam WHEN 403 THEN 10003::pg_catalog.oid ELSE t.relam END $e$,
     'relhastriggers', $e$ (t.relhastriggers AND EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = t.oid AND g.tgconstraint <> 0)) $e$,
     'relacl', $e$ CASE WHEN t.relkind = 'v' THEN coalesce((SELECT i.initprivs FROM pg_catalog.pg_init_privs i
         WHERE i.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.objoid = t.oid AND i.privtype = 'e'), t.relacl) ELSE t.relacl END $e$],
@@ -113,18 +120,18 @@ SELECT dsqlkit.see_of_relation('pg_index', 'indrelid', ARRAY['indnatts', $e$ CAS
 
 -- PostgreSQL's functions that the endpoint has replaced (see dialect.sql) look as before, and those of sys as what is built into a
 -- server too: what a real cluster shows of them was not recorded.
-SELECT dsqlkit.see('pg_proc', 'NOT (t.pronamespace = @own)', ARRAY['prolang', pg_catalog.format('CASE WHEN %s THEN 12::pg_catalog.oid ELSE t.prolang END', built_in),
+SELECT dsqlkit.see('pg_proc', '(t.pronamespace IN @own) IS NOT TRUE', ARRAY['prolang', pg_catalog.format('CASE WHEN %s THEN 12::pg_catalog.oid ELSE t.prolang END', built_in),
     'prosrc', pg_catalog.format($e$ CASE WHEN %s THEN t.proname::pg_catalog.text
         ELSE pg_catalog.regexp_replace(t.prosrc, '\mdsqlkit\w*\.', '', 'g') END $e$, built_in)])
 FROM (VALUES ($$ (t.pronamespace = 'sys'::pg_catalog.regnamespace OR t.pronamespace = 11 AND t.prosrc ~ 'dsqlkit') $$)) AS b (built_in);
 
-SELECT dsqlkit.see('pg_trigger', $$ t.tgconstraint <> 0 AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c
-    WHERE c.oid = t.tgrelid AND c.relnamespace = @own) $$);
+SELECT dsqlkit.see('pg_trigger', $$ t.tgconstraint <> 0 AND EXISTS (SELECT FROM pg_catalog.pg_class c
+    WHERE c.oid = t.tgrelid AND c.relnamespace IN @own) IS NOT TRUE $$);
 
 SELECT dsqlkit.see('pg_event_trigger', 'false');
 
 -- What an ANALYZE of everything has found in the catalog itself.
-SELECT dsqlkit.see('pg_stats', $$ NOT EXISTS (SELECT FROM pg_catalog.pg_namespace s WHERE s.nspname = t.schemaname AND s.oid = @own)
+SELECT dsqlkit.see('pg_stats', $$ EXISTS (SELECT FROM pg_catalog.pg_namespace s WHERE s.nspname = t.schemaname AND s.oid IN @own) IS NOT TRUE
     AND (t.schemaname <> 'pg_catalog' OR pg_catalog.concat(t.most_common_vals, t.most_common_elems, t.histogram_bounds) !~ 'dsqlkit') $$);
 
 -- Every object of the endpoint's, as pg_depend names it.
@@ -154,8 +161,8 @@ SELECT dsqlkit.see('pg_depend', $$ NOT EXISTS (SELECT FROM dsqlkit.own_object o 
 SELECT dsqlkit.see('pg_shdepend', $$ t.refobjid <> 10
     AND NOT EXISTS (SELECT FROM dsqlkit.own_object o WHERE o.classid = t.classid AND o.objid = t.objid) $$);
 
-SELECT dsqlkit.see('pg_locks', $$ t.locktype <> 'advisory' AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c
-        WHERE c.oid = t.relation AND c.relnamespace = @own)
+SELECT dsqlkit.see('pg_locks', $$ t.locktype <> 'advisory' AND EXISTS (SELECT FROM pg_catalog.pg_class c
+        WHERE c.oid = t.relation AND c.relnamespace IN @own) IS NOT TRUE
     AND EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(t.pid) s WHERE s.usesysid <> 10) $$);
 
 SELECT dsqlkit.see('pg_stat_activity', $$ t.usesysid <> 10 AND t.backend_type = 'client backend' $$,
@@ -291,4 +298,7 @@ CREATE OR REPLACE FUNCTION pg_catalog.pg_get_constraintdef(oid, boolean) RETURNS
     AS $$ SELECT dsqlkit.whole_constraintdef($1, $2) $$;
 
 RESET allow_system_table_mods;
+
+-- Most often there is nothing in these. PostgreSQL takes a table that it never looked through for one of many rows.
+VACUUM dsqlkit.coming_index, dsqlkit.dropped_build;
 

@@ -1,0 +1,65 @@
+"""What clients join of the catalog is planned as well as past the endpoint.
+
+PostgreSQL plans by the rows it expects. Where it expects one of a thousand, it reads all columns of
+all tables for each of a thousand others, and JDBC's driver waits for its foreign keys for minutes.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from dsqlkit.local.dialect.catalog import SEEN
+from tests.support.inside import connect_inside
+
+pytestmark = pytest.mark.usefixtures("local_cluster")
+
+
+@pytest.fixture(scope="module")
+def inside() -> Iterator[psycopg.Connection[Any]]:
+    """A connection to which the catalog's names are those of the views that clients see."""
+    with connect_inside() as opened:
+        # As autovacuum does: PostgreSQL then knows how many rows there are, not what is in them.
+        opened.execute("VACUUM pg_class, pg_attribute, pg_constraint, pg_index, pg_proc, pg_type")
+        opened.execute("SET search_path = dsqlkit_seen, pg_catalog")
+        yield opened
+
+
+def plan(inside: psycopg.Connection[Any], sql: str, options: str = "") -> dict[str, Any]:
+    found = inside.execute(f"EXPLAIN (FORMAT JSON{options}) {sql}".encode()).fetchone()
+    assert found is not None
+    node: dict[str, Any] = found[0][0]["Plan"]
+    return node
+
+
+def rows_looked_at(node: dict[str, Any]) -> float:
+    """How many rows a plan's nodes have gone through, all together."""
+    removed = sum(size for name, size in node.items() if name.startswith("Rows Removed"))
+    own = (node["Actual Rows"] + removed) * node["Actual Loops"]
+    return float(own) + sum(rows_looked_at(child) for child in node.get("Plans", ()))
+
+
+@pytest.mark.parametrize("relation", sorted(SEEN))
+def test_as_many_rows_are_expected_as_there_are(
+    inside: psycopg.Connection[Any], relation: str
+) -> None:
+    there = inside.execute(f"SELECT FROM {relation}".encode()).rowcount
+    past_it = plan(inside, f"SELECT * FROM pg_catalog.{relation}")["Plan Rows"]
+    expected = plan(inside, f"SELECT * FROM {relation}")["Plan Rows"]
+    assert expected >= min(there, past_it) / 8
+
+
+def test_a_relation_is_looked_up_for_each_row_that_names_it(
+    inside: psycopg.Connection[Any],
+) -> None:
+    sql = (
+        "SELECT c.relname, x.indnkeyatts"
+        " FROM (VALUES (2662), (2663), (2650), (2651), (2652)) AS named (oid)"
+        " JOIN pg_class c ON c.oid = named.oid JOIN pg_index x ON x.indexrelid = c.oid"
+    )
+    with inside.transaction():
+        inside.execute("SET LOCAL enable_hashjoin = off")
+        node = plan(inside, sql, ", ANALYZE, TIMING OFF")
+    assert node["Actual Rows"] == 5
+    assert rows_looked_at(node) < 250
