@@ -186,7 +186,10 @@ class AtOverlays:
 
     async def locked_places(self, transaction: OpenTransaction) -> dict[str, set[str]] | None:
         """The places of rows that it has locked, by table (oid), and perhaps of others; None where
-        that cannot be told from its statements. Raises exchange.Refused."""
+        that cannot be told from its statements. Raises exchange.Refused.
+
+        The statements may meet other rows now, as it has written since: those are not locked.
+        """
         found: dict[str, set[str]] = {}
         for step in transaction.touched.steps:
             statement = step.statement
@@ -195,7 +198,7 @@ class AtOverlays:
             text = with_places(text_of(step))
             if text is None:
                 return None
-            for row in await self._again.run(step, statement, text.sql):
+            for row in await self._again.run(step, statement, without_locks(text.sql)):
                 for oid, place in _pairs(row[-2 * text.tables :]):
                     found.setdefault(oid, set()).add(place)
         return found
