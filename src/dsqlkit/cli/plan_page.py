@@ -1,11 +1,5 @@
-"""A plan as one page of HTML: no script, nothing loaded, readable from a file or an attachment.
+"""A plan as one page of HTML (html_page.py): bars are SVG, folding is `details`."""
 
-Its policy (a `meta` tag) allows its own style sheet, known by its hash, and nothing else, so that
-text from a plan could not act even if it were not escaped. Bars are SVG, folding is `details`.
-"""
-
-import base64
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -13,6 +7,7 @@ from importlib.resources import files
 from typing import Final
 
 from dsqlkit import __version__
+from dsqlkit.cli.html_page import html_page
 from dsqlkit.cli.plan_words import (
     FAR_OFF,
     HOT,
@@ -33,26 +28,12 @@ from dsqlkit.plans.timing import NodeTime, node_times
 _ESTIMATED: Final = ("Rows expected", "", "", "Cost")
 _PLACEHOLDER: Final = re.compile(r"%\((?P<name>\w+)\)s|%%")
 
-
-_PAGE: Final = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
+_BODY: Final = """\
 {plans}
 <h2>The plan as it was printed</h2>
 <details id="text"><summary><span class="name">Text</span></summary><pre>{text}</pre></details>
 <footer>Made by dsqlkit {version}. Rows are over all loops. A node's own time is without that of
-the nodes below it; storage nodes have none of their own, it is part of the scan above.</footer>
-</body>
-</html>
-"""
+the nodes below it; storage nodes have none of their own, it is part of the scan above.</footer>"""
 
 
 def plan_page(results: Sequence[ExplainResult]) -> str:
@@ -71,15 +52,8 @@ def page_of(title: str, content: str, text: str, plans: Sequence[Plan]) -> str:
     """A whole page around HTML that shows these plans, with the text that they were read from."""
     style = files("dsqlkit.cli").joinpath("plan_page.css").read_text(encoding="utf-8")
     style += f":root {{ --levels: {max(_levels(plan.root) for plan in plans)}; }}\n"
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return _PAGE.format(
-        policy=f"default-src 'none'; style-src 'sha256-{digest}'",
-        title=escape(title),
-        style=style,
-        plans=content,
-        text=escape(text),
-        version=escape(__version__),
-    )
+    body = _BODY.format(plans=content, text=escape(text), version=escape(__version__))
+    return html_page(title, style, body)
 
 
 def _levels(node: PlanNode) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dsqlkit.local.apart import Apart
 from dsqlkit.local.faults import ActiveFaults, Faults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.session.session import Session
@@ -22,6 +23,7 @@ def with_session(look: Callable[[Session, list[Session]], None]) -> None:
             role="teller",
             adjudicator=adjudicator,
             faults=ActiveFaults(Faults()),
+            apart=Apart(),
             on_job=lambda: None,
             on_end=ended.append,
         )

@@ -10,7 +10,7 @@ from typing import Final
 from dsqlkit.local.backend.exchange import FAILED, IN_TRANSACTION
 from dsqlkit.local.backend.refusals import about_table, own_error, placeless
 from dsqlkit.local.dialect.catalog import OWN_TABLES, ROWS_SCHEMA
-from dsqlkit.local.dialect.rules import ANSWERS
+from dsqlkit.local.dialect.parameters import SHOWN
 from dsqlkit.local.wire.messages import (
     INT32,
     MAX_BACKEND_FRAME,
@@ -22,7 +22,7 @@ from dsqlkit.local.wire.messages import (
     message,
 )
 
-SERVER_VERSION: Final = ANSWERS["server_version"]
+SERVER_VERSION: Final = SHOWN["server_version"]
 
 _JOB_TAGS: Final = {b"CREATE INDEX", b"ALTER TABLE"}
 _AS_TAG: Final = b"DSQ01"

@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from dsqlkit.local.apart import Apart
 from dsqlkit.local.backend.answers import SERVER_VERSION
-from dsqlkit.local.daemon.telling import tell_sessions
+from dsqlkit.local.daemon.session_status import tell_sessions
 from dsqlkit.local.door.connection_age import AgeLimit
 from dsqlkit.local.door.listener import Listener
 from dsqlkit.local.door.login import Reception
@@ -83,6 +84,7 @@ class RunningCluster:
         self._faults = ActiveFaults(state.faults())
         self._faults_change = state.faults_change()
         self._adjudicator = Adjudicator(server.socket_folder)
+        self._apart = Apart()
         self._telling: asyncio.Task[None] | None = None
         self._ages = AgeLimit(lambda: self._faults.connection_age_s)
         self._count = os.open(state.connection_count, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -111,6 +113,7 @@ class RunningCluster:
             socket=self._server.socket,
             adjudicator=adjudicator,
             faults=self._faults,
+            apart=self._apart,
             on_job=jobs.wake,
             sessions=self._sessions,
             on_begin=self._begun,
@@ -140,6 +143,7 @@ class RunningCluster:
                 at_once = self._wishes.owner_fd is not None
                 await asyncio.to_thread(partial(self._server.stop, at_once=at_once))
             self._close_sessions()
+            await self._apart.close()
             os.close(self._count)
         if end is not End.OVER:
             # What comes before there are handlers again is to wait for them.

@@ -48,6 +48,14 @@ KEPT_AS: Final = {"disable_sync_create_index": "dsql.disable_sync_create_index"}
 DEFAULTS: Final = {"dsql.disable_sync_create_index": "on", "dsql.enable_batched_nestloop": "on"}
 """Of those that PostgreSQL does not have. What a cluster shows of them was not recorded."""
 
+SHOWN: Final = {
+    "max_connections": "20",
+    "server_version": "16.15",
+    "server_version_num": "160015",
+}
+"""What SHOW says of settings that nobody can set (conformance record; max_connections from a
+third party's run)."""
+
 _ENCODINGS: Final = frozenset({"utf8", "unicode", "sqlascii"})
 _OWN_SCHEMAS: Final = re.compile(
     rf'(^|,)\s*"?{OWN_SCHEMA}(_seen|_rows|_view|"?\s*(,|$))', re.IGNORECASE

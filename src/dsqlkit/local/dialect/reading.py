@@ -17,6 +17,8 @@ from dsqlkit.local.statements.steps import Part, Reading
 from dsqlkit.local.statements.tree import ParsedStatement
 
 _CACHED_BYTES: Final = 8192
+_PARTS: Final = 200
+"""How many statements of a text go in one piece."""
 
 
 def read(sql: bytes) -> Reading:
@@ -25,6 +27,15 @@ def read(sql: bytes) -> Reading:
     A text that does not parse is OTHER: PostgreSQL says what is wrong with it.
     """
     return _read_cached(sql) if len(sql) <= _CACHED_BYTES else _read(sql)
+
+
+def read_in_pieces(sql: bytes) -> Iterator[Reading | tuple[Part, ...]]:
+    """What `read` gives, for a process to pass on to another that is not to be kept waiting: first
+    all but the parts, then those, some at a time. `run` is empty where nothing is changed."""
+    reading = _read(sql)
+    yield Reading(reading.statement, b"" if reading.run is sql else reading.run)
+    for start in range(0, len(reading.parts), _PARTS):
+        yield reading.parts[start : start + _PARTS]
 
 
 def _read(sql: bytes) -> Reading:

@@ -18,7 +18,7 @@ from dsqlkit.local.dialect import own_statements as own
 from dsqlkit.local.dialect.create_table import USING
 from dsqlkit.local.dialect.index_async import names_method
 from dsqlkit.local.dialect.refusal import Refusal, Rule, decide
-from dsqlkit.local.dialect.rules import ANSWERS, CLAUSES, STATEMENTS, WITHOUT_ASYNC
+from dsqlkit.local.dialect.rules import CLAUSES, STATEMENTS, WITHOUT_ASYNC
 from dsqlkit.local.statements.making import body_of
 from dsqlkit.local.statements.own_syntax import Parsable
 from dsqlkit.local.statements.quoting import literal
@@ -88,7 +88,7 @@ def edits(parsed: ParsedStatement, source: Parsable) -> list[Edit]:  # noqa: PLR
     if parsed.name == "index_stmt":
         return [Edit(start, end, own.index_at_once(node, text[start:end]).encode())]
     shown = node.name.lower() if parsed.name == "variable_show_stmt" else ""
-    if shown in ANSWERS or shown in parameters.KEPT_AS:
+    if shown in parameters.SHOWN or shown in parameters.KEPT_AS:
         name = shown
         return [Edit(start, end, f"SELECT dsqlkit.show('{name}') AS {name}".encode())]
     if parsed.name == "drop_stmt" and node.remove_type == tree.OBJECT_INDEX:

@@ -11,15 +11,16 @@ from typing import Final
 
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.local.dialect import alter_table as tables
 from dsqlkit.local.dialect import catalog, functions, objects, parameters, sequences, types
+from dsqlkit.local.dialect.alter_table import alter_table
 from dsqlkit.local.dialect.create_table import create_table
 from dsqlkit.local.dialect.refusal import Refusal, Rule, decide, not_supported
 from dsqlkit.local.statements.making import body_of
 from dsqlkit.local.statements.tree import Node
 
 
-def statement(name: str) -> Refusal:
+def unsupported(name: str) -> Refusal:
+    """Of a statement as a whole, by PostgreSQL's name for the parsed statement."""
     return not_supported(f"unsupported statement: {name}")
 
 
@@ -57,15 +58,6 @@ def _vacuum(node: Node) -> Refusal | None:
     return not_supported("unsupported VACUUM statement") if node.is_vacuumcmd else None
 
 
-ANSWERS: Final = {
-    "max_connections": "20",
-    "server_version": "16.15",
-    "server_version_num": "160015",
-}
-"""What SHOW says of settings that nobody can set (conformance record; max_connections from a
-third party's run)."""
-
-
 def _within(statements: Iterable[Node]) -> Refusal | None:
     """The refusal of the first of several statements that make up another."""
     for each in statements:
@@ -81,36 +73,36 @@ def _select(node: Node) -> Refusal | None:
     leftmost = node
     while leftmost.HasField("larg"):
         leftmost = leftmost.larg
-    return statement("CreateTableAs") if leftmost.HasField("into_clause") else None
+    return unsupported("CreateTableAs") if leftmost.HasField("into_clause") else None
 
 
 STATEMENTS: Final[Mapping[str, Rule]] = {
     "alter_seq_stmt": sequences.alter_sequence,
-    "alter_system_stmt": statement("AlterSystem"),
-    "alter_table_stmt": tables.alter_table,
-    "composite_type_stmt": statement("CompositeType"),
+    "alter_system_stmt": unsupported("AlterSystem"),
+    "alter_table_stmt": alter_table,
+    "composite_type_stmt": unsupported("CompositeType"),
     "create_domain_stmt": objects.create_domain,
     "create_enum_stmt": not_supported("CREATE TYPE not supported"),
-    "create_extension_stmt": statement("CreateExtension"),
-    "create_foreign_table_stmt": statement("CreateForeignTable"),
+    "create_extension_stmt": unsupported("CreateExtension"),
+    "create_foreign_table_stmt": unsupported("CreateForeignTable"),
     "create_function_stmt": lambda node: objects.create_function(node) or _within(body_of(node)),
-    "create_range_stmt": statement("CreateRange"),
+    "create_range_stmt": unsupported("CreateRange"),
     "create_seq_stmt": sequences.create_sequence,
     "create_stmt": create_table,
-    "create_table_as_stmt": statement("CreateTableAs"),
-    "create_table_space_stmt": statement("CreateTableSpace"),
+    "create_table_as_stmt": unsupported("CreateTableAs"),
+    "create_table_space_stmt": unsupported("CreateTableSpace"),
     "create_trig_stmt": not_supported("CREATE TRIGGER not supported"),
-    "createdb_stmt": statement("Createdb"),
+    "createdb_stmt": unsupported("Createdb"),
     "drop_role_stmt": objects.drop_role,
     "drop_stmt": objects.drop,
     "grant_stmt": objects.grant,
     "index_stmt": _index,
-    "listen_stmt": statement("Listen"),
+    "listen_stmt": unsupported("Listen"),
     "merge_stmt": not_supported("unsupported statement type: MERGE"),
-    "notify_stmt": statement("Notify"),
+    "notify_stmt": unsupported("Notify"),
     "transaction_stmt": _transaction,
-    "truncate_stmt": statement("Truncate"),
-    "unlisten_stmt": statement("Unlisten"),
+    "truncate_stmt": unsupported("Truncate"),
+    "unlisten_stmt": unsupported("Unlisten"),
     "vacuum_stmt": _vacuum,
     "variable_set_stmt": parameters.variable_set,
     # Not recorded, from here on. A statement within another, which is looked at first:
@@ -132,7 +124,7 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     # Other statements of PostgreSQL that DSQL's grammar leaves out,
     # called as the recorded ones are, by PostgreSQL's name for the parsed statement.
     **{
-        f"{name}_stmt": statement(words)
+        f"{name}_stmt": unsupported(words)
         for name, words in {
             "alter_collation": "AlterCollation",
             "alter_default_privileges": "AlterDefaultPrivileges",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from dsqlkit.endpoint import ADMIN
+from dsqlkit.local.apart import Apart
 from dsqlkit.local.backend.refusals import access_denied
 from dsqlkit.local.door.startup_options import accepted
 from dsqlkit.local.door.token_check import AccessDenied, TokenChecker
@@ -47,6 +48,7 @@ class Reception:
     socket: Path
     adjudicator: Adjudicator
     faults: ActiveFaults
+    apart: Apart
     on_job: Callable[[], None]
     sessions: Collection[Session]
     on_begin: Callable[[Session], None]
@@ -147,6 +149,7 @@ class Login:
                 role=startup.user,
                 adjudicator=reception.adjudicator,
                 faults=reception.faults,
+                apart=reception.apart,
                 on_job=reception.on_job,
                 on_end=reception.on_end,
             )

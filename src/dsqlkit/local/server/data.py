@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local.dialect import parameters
-from dsqlkit.local.dialect.rules import ANSWERS
+from dsqlkit.local.dialect.parameters import SHOWN
 from dsqlkit.local.server import files, new_data
 from dsqlkit.local.server.home import ServerHome
 from dsqlkit.local.server.programs import programs_for, run_or_fail
@@ -101,7 +101,7 @@ def _catalog() -> str:
 def _data() -> str:
     """What the scripts look up, from where it is written down."""
     kept = {name: parameters.KEPT_AS.get(name, name) for name in sorted(parameters.ALLOWED)}
-    return _rows("dsqlkit.answer", ANSWERS) + _rows("dsqlkit.parameter", kept)
+    return _rows("dsqlkit.answer", SHOWN) + _rows("dsqlkit.parameter", kept)
 
 
 def _rows(table: str, values: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
+from dsqlkit.local.apart import Apart
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import FAILED, IDLE, Exchange, Request, Verdict
 from dsqlkit.local.backend.savepoint import GUARD_COMPLETE, guarded
@@ -62,10 +63,10 @@ class Parts:
     """The parts of one session, and the few things that every turn does with them.
 
     `traces`: the log is to have a line a turn. `contender` is the session as the adjudicator knows
-    it, `knowledge` what it knows of the catalog. `under_way` says what may be done with the step
-    that was sent last; `clock` runs while that is an EXPLAIN whose DPU are to be told. `handle` is
-    called with each step whose turn has come; `close` ends the session. `work` is what takes
-    several exchanges, `work_name` its name.
+    it, `knowledge` what it knows of the catalog. `apart` does what takes long. `under_way` says
+    what may be done with the step that was sent last; `clock` runs while that is an EXPLAIN whose
+    DPU are to be told. `handle` is called with each step whose turn has come; `close` ends the
+    session. `work` is what takes several exchanges, `work_name` its name.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Parts:
         contender: Contender,
         adjudicator: Adjudicator,
         faults: ActiveFaults,
+        apart: Apart,
         *,
         on_job: Callable[[], None],
         handle: Callable[[Step], None],
@@ -105,7 +107,7 @@ class Parts:
             on_copy=self._copy_wanted,
             lost=close,
         )
-        self.pipeline = Pipeline(self.client, self.conversation, handle=handle, broken=close)
+        self.pipeline = Pipeline(self.client, self.conversation, apart, handle=handle, broken=close)
         self.pipeline.held_up = True  # until its client is signed in
         self.backend = self.conversation.backend
         self.client.other, self.backend.other = self.backend, self.client

@@ -4,18 +4,22 @@ A client may send on without waiting for answers (a pipeline), and so may its da
 before anybody has asked for it. When much is kept here, the client is not read any further.
 """
 
+import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple
 
+from dsqlkit.local.apart import Apart
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.dialect.reading import read
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.dialect.rewriting import failing
 from dsqlkit.local.session.copied import ENDS, MAX_BYTES, TOO_LARGE, Copied
-from dsqlkit.local.statements.cutting import WANTED, StepCutter
+from dsqlkit.local.session.long_texts import LONG_BYTES, LongText
+from dsqlkit.local.statements.cutting import WANTED, StepCutter, text_in
 from dsqlkit.local.statements.steps import TEXT_END, Step
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import (
@@ -33,6 +37,8 @@ from dsqlkit.local.wire.messages import (
 _QUEUE_BYTES: Final = 1024 * 1024
 """How much is kept here while its client waits for an earlier answer."""
 _STEP_BYTES: Final = 512
+_AT_ONCE: Final = 200
+"""How many steps are taken or handled at once. Other sessions come next."""
 _FUNCTION_CALL: Final = Frontend.FUNCTION_CALL  # looked up once: every frame is compared
 _NO_FUNCTION_CALL: Final = message(
     Frontend.QUERY,
@@ -58,7 +64,8 @@ class _Sent(NamedTuple):
 
 class Pipeline:
     """The pipeline of one session. `handle` is called with each step whose turn has come; `broken`
-    when the client breaks the protocol. While it is `held_up`, no further step is handled.
+    when the client breaks the protocol. While it is `held_up`, no further step is handled. `apart`
+    is where long texts are read; what came after one waits for that.
 
     `skipping`: there was an error, and what comes before the client's next Sync is left out.
     `is_open`: the session has not ended.
@@ -68,6 +75,7 @@ class Pipeline:
         self,
         client: Link,
         conversation: Conversation,
+        apart: Apart,
         *,
         handle: Callable[[Step], None],
         broken: Callable[[], None],
@@ -76,37 +84,38 @@ class Pipeline:
         self.skipping = False
         self._client = client
         self._conversation = conversation
+        self._apart = apart
         self._handle = handle
         self._broken = broken
         self.is_open = True
         self._frames = FrameCutter({*WANTED, *_DATA}, limit=MAX_CLIENT_FRAME)
         self._steps = StepCutter(read)
         self._queue: deque[Step | _Sent] = deque()
+        self._after_text: deque[Step | _Sent] = deque()
+        """What comes after the end of the text whose statements go one by one: they are in the
+        queue, and that end is the last there."""
         self._kept = 0
+        self._text: LongText | None = None
+        self._unread: deque[bytes] = deque()
+        """What came while a long text is read."""
+        self._taking: asyncio.Task[None] | None = None
+        self._goes_on_later = False
         self._streamed = 0
         """How much of a COPY's data has been sent on."""
         self._copy: Copied | None = None
 
     def receive(self, data: bytes) -> None:
         """Take what the client sent, and handle what need not wait."""
-        try:
-            for kind, frame in self._frames.feed(data):
-                if kind == RUN or kind in _DATA:
-                    for step in self._steps.cut():
-                        self._take(step)
-                    self._keep(_Sent(kind, frame))
-                    continue
-                taken = _NO_FUNCTION_CALL if kind == _FUNCTION_CALL else frame
-                for step in self._steps.feed(taken[0], taken):
-                    self._take(step)
-        except ProtocolViolation as violation:
-            _log.info("a client broke the protocol: %s", violation)
-            self._broken()
+        if self._taking is not None:
+            self._unread.append(data)
             return
-        self.go_on()
+        self._take_in(self._frames.feed(data))
 
     def put_first(self, step: Step) -> None:
         """Take this step as the client's next."""
+        if step is TEXT_END:
+            self._queue.extend(self._after_text)
+            self._after_text, self._queue = self._queue, deque()
         self._queue.appendleft(step)
         self._kept += len(step.data) + _STEP_BYTES
 
@@ -121,7 +130,7 @@ class Pipeline:
         """Take so many of the client's next steps out of their turns."""
         taken = list(self.coming(count))
         for _ in taken:
-            self._remove(0)
+            self._remove(self._queue)
         return taken
 
     def gather(self, copy: Copied) -> None:
@@ -135,6 +144,11 @@ class Pipeline:
             step, self._copy = self._copy.refused(refusal), None
             self.put_first(step)
 
+    def cancel_reading(self, refusal: Refusal) -> None:
+        """Fail the text that is read, if there is one: PostgreSQL has not heard of it."""
+        if self._text is not None:
+            self._text.end(refusal)
+
     def stream_data(self) -> None:
         """Send what the client sends now to the backend, as the data of a COPY."""
         self._streamed = 0
@@ -147,29 +161,109 @@ class Pipeline:
 
     def go_on(self) -> None:
         """Handle what the client has sent as far as nothing has to wait for an answer."""
-        while self._queue and self.is_open:
-            if self._wants_data:
-                at = self._next_of_client()
-                if at == len(self._queue):
-                    break
-                self._take_data(self._remove(at))
-                continue
-            if not self._takes_steps:
+        if self._goes_on_later:
+            return
+        for _ in range(_AT_ONCE):
+            if not (self.is_open and self._handle_next()):
                 break
-            each = self._remove(0)
-            if isinstance(each, Step):
-                self._handle(each)
-            elif each.kind == RUN:
-                self._conversation.backend.write(each.data)
-            # Data that no COPY wants is ignored: most often one has failed before its end.
+        else:
+            self._goes_on_later = True
+            asyncio.get_running_loop().call_soon(self._go_on_later)
         copies = self._wants_data
-        if copies and self.is_open and self._steps.begun is not None:
+        if copies and self.is_open and self._steps.begun is not None and not self._goes_on_later:
             self._take_amiss(self._steps.begun)
-        self._client.hold(self._kept > _QUEUE_BYTES and not copies)
+        is_full = self._kept > _QUEUE_BYTES and (self._goes_on_later or not copies)
+        self._client.hold(is_full or self.is_reading)
 
     def close(self) -> None:
         """Handle nothing more."""
         self.is_open = False
+        if self._taking is not None:
+            self._taking.cancel()
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether a long text is read."""
+        return self._taking is not None
+
+    def _go_on_later(self) -> None:
+        self._goes_on_later = False
+        self.go_on()
+
+    def _handle_next(self) -> bool:
+        """Handle what comes next; whether there was something that need not wait."""
+        if self._wants_data:
+            data = self._after_text if self._copies_part else self._queue
+            if not data:
+                return False
+            self._take_data(self._remove(data))
+            return True
+        if not (self._queue and self._takes_steps):
+            return False
+        each = self._remove(self._queue)
+        if each is TEXT_END:
+            self._next_text()
+        if isinstance(each, Step):
+            self._handle(each)
+        elif each.kind == RUN:
+            self._conversation.backend.write(each.data)
+        # Data that no COPY wants is ignored: most often one has failed before its end.
+        return True
+
+    def _next_text(self) -> None:
+        """Let what came after a text be next, up to the end of another."""
+        while self._after_text:
+            self._queue.append(self._after_text.popleft())
+            if self._queue[-1] is TEXT_END:
+                break
+
+    def _take_in(self, frames: Iterable[tuple[int, bytes]]) -> None:
+        """Take frames of the client's up to a long text."""
+        coming = iter(frames)
+        try:
+            for kind, frame in coming:
+                if kind == RUN or kind in _DATA:
+                    for step in self._steps.cut():
+                        self._take(step)
+                    self._keep(_Sent(kind, frame))
+                    continue
+                taken = _NO_FUNCTION_CALL if kind == _FUNCTION_CALL else frame
+                if len(taken) > LONG_BYTES and (sql := text_in(kind, taken)) is not None:
+                    self._text = LongText(self._apart, sql)
+                    self._taking = asyncio.ensure_future(self._take_long(taken, self._text))
+                    self._taking.add_done_callback(partial(self._taken, coming))
+                    break
+                for step in self._steps.feed(taken[0], taken):
+                    self._take(step)
+        except ProtocolViolation as violation:
+            _log.info("a client broke the protocol: %s", violation)
+            self._broken()
+            return
+        self.go_on()
+
+    async def _take_long(self, frame: bytes, text: LongText) -> None:
+        """Take a long text, once it is read."""
+        reading = await text.reading()
+        self._text = None
+        steps = iter(self._steps.feed(frame[0], frame, reading))
+        while some := tuple(islice(steps, _AT_ONCE)):
+            for step in some:
+                self._take(step)
+            self.go_on()
+            await asyncio.sleep(0)
+
+    def _taken(self, rest: Iterable[tuple[int, bytes]], taking: "asyncio.Task[None]") -> None:
+        """Take what came after a long text."""
+        self._taking = None
+        if not self.is_open or taking.cancelled():
+            return
+        if (error := taking.exception()) is not None:
+            _log.error("a client's text could not be handled", exc_info=error)
+            self._broken()
+            return
+        self._take_in(rest)
+        while self._unread and self._taking is None and self.is_open:
+            self._take_in(self._frames.feed(self._unread.popleft()))
 
     @property
     def _wants_data(self) -> bool:
@@ -180,11 +274,10 @@ class Pipeline:
     def _takes_steps(self) -> bool:
         return not self.held_up and not self._wants_data and self._conversation.is_settled
 
-    def _next_of_client(self) -> int:
-        """Where in the queue is what came after the text of the COPY under way."""
-        if self._copy is None or not self._copy.is_part:
-            return 0
-        return next(at for at, each in enumerate(self._queue) if each is TEXT_END) + 1
+    @property
+    def _copies_part(self) -> bool:
+        """Whether more of its text comes after the COPY under way."""
+        return self._copy is not None and self._copy.is_part
 
     def _take_data(self, each: Step | _Sent) -> None:
         """Take what comes amid a COPY."""
@@ -219,11 +312,11 @@ class Pipeline:
             self._keep(step)
 
     def _keep(self, each: Step | _Sent) -> None:
-        self._queue.append(each)
+        ends = self._queue and self._queue[-1] is TEXT_END
+        (self._after_text if ends else self._queue).append(each)
         self._kept += len(each.data) + _STEP_BYTES
 
-    def _remove(self, at: int) -> Step | _Sent:
-        each = self._queue[at]
-        del self._queue[at]
+    def _remove(self, queue: deque[Step | _Sent]) -> Step | _Sent:
+        each = queue.popleft()
         self._kept -= len(each.data) + _STEP_BYTES
         return each

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
+from dsqlkit.local.apart import Apart
 from dsqlkit.local.backend.exchange import FORWARDED, Exchange
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
@@ -45,12 +46,19 @@ class Session:
         role: str,
         adjudicator: Adjudicator,
         faults: ActiveFaults,
+        apart: Apart,
         on_job: Callable[[], None],
         on_end: Callable[["Session"], None],
     ) -> None:
         self._contending = contending = ContendingSession()
         self._parts = contending.parts = parts = Parts(
-            contending, adjudicator, faults, on_job=on_job, handle=self._handle, close=self.close
+            contending,
+            adjudicator,
+            faults,
+            apart,
+            on_job=on_job,
+            handle=self._handle,
+            close=self.close,
         )
         self.client = parts.client
         self.backend = parts.backend
@@ -147,6 +155,8 @@ class Session:
                 yield
             if hmac.compare_digest(key, conversation.key):
                 self._parts.pipeline.cancel_copy(CANCELLED)
+                if not conversation.under_way:
+                    self._parts.pipeline.cancel_reading(CANCELLED)
             self._parts.pipeline.go_on()
 
     @property
@@ -181,7 +191,7 @@ class Session:
             is_ours = parts.work_name == PARKING
             return PARKING if is_ours else f"{verb_of(self._step)}, {parts.work_name}"
         if not parts.conversation.under_way:
-            return "nothing"
+            return "reading a long text" if parts.pipeline.is_reading else "nothing"
         if parts.conversation.takes_data:
             return "COPY, waiting for the client's data"
         return ", ".join(

@@ -1,7 +1,8 @@
 """Cutting what a client sends into steps, and keeping up with what it has prepared and bound."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from dsqlkit.local.statements.statement import OTHER, Kind, Statement
@@ -37,6 +38,19 @@ class _Prepared:
 _UNKNOWN: Final = _Prepared(OTHER, b"")
 
 
+def text_in(kind: int, frame: bytes) -> bytes | None:
+    """The text of SQL in a Query or a Parse; None in others, and in one that is not what its kind
+    says."""
+    if kind == _QUERY:
+        end = frame.find(b"\0", 5)
+        return frame[5:end] if end == len(frame) - 1 else None
+    if kind == _PARSE:
+        start = frame.find(b"\0", 5) + 1
+        end = frame.find(b"\0", start)
+        return frame[start:end] if start and end >= 0 else None
+    return None
+
+
 class StepCutter:
     """Turns the frames of one client into steps. `read` reads a text of the client's."""
 
@@ -55,18 +69,21 @@ class StepCutter:
         self._binds = False
         self._in_transaction = False
 
-    def feed(self, kind: int, frame: bytes) -> tuple[Step, ...]:
-        """Take the next frame; give the steps that it completes.
+    def feed(self, kind: int, frame: bytes, reading: Reading | None = None) -> Iterable[Step]:
+        """Take the next frame; give the steps that it completes. `reading` is what its text is,
+        where that is known.
 
         A frame that is not what its kind says executes nothing: PostgreSQL answers it (08P01).
         """
         if kind == _QUERY:
-            return self._finish(End.NEXT) + self._query(frame)
+            unfinished = self._finish(End.NEXT)
+            steps = self._query(frame, reading)
+            return chain(unfinished, steps) if unfinished else steps
         before: tuple[Step, ...] = ()
         if self._executed is not None and kind not in (_SYNC, _FLUSH, _CLOSE):
             before = self._finish(End.NEXT)
         if kind == _PARSE:
-            frame = self._parse(frame)
+            frame = self._parse(frame, reading)
         elif kind == _BIND:
             self._bind(frame)
         elif kind == _EXECUTE:
@@ -96,25 +113,27 @@ class StepCutter:
         """What came of a step that is not complete, as one that is."""
         return self._finish(End.NEXT)
 
-    def _query(self, frame: bytes) -> tuple[Step, ...]:
-        end = frame.find(b"\0", 5)
-        if end != len(frame) - 1:
+    def _query(self, frame: bytes, reading: Reading | None) -> Iterable[Step]:
+        sql = text_in(_QUERY, frame)
+        if sql is None:
             return (Step(frame, End.QUERY, None),)
-        reading = self._read(frame[5:end])
+        if reading is None:
+            reading = self._read(sql)
         self._follow(reading.statement)
         return reading.steps()
 
-    def _parse(self, frame: bytes) -> bytes:
-        start = frame.find(b"\0", 5) + 1
-        end = frame.find(b"\0", start)
-        if start == 0 or end < 0:
+    def _parse(self, frame: bytes, reading: Reading | None) -> bytes:
+        sql = text_in(_PARSE, frame)
+        if sql is None:
             return frame
-        sql = frame[start:end]
-        reading = self._read(sql)
-        if reading.run != sql:
-            frame = message(Frontend.PARSE, frame[5:start] + reading.run + frame[end:])
-        self._before = -reading.statement.longer
+        if reading is None:
+            reading = self._read(sql)
+        start = frame.find(b"\0", 5) + 1
         name = frame[5 : start - 1]
+        if reading.run != sql:
+            rest = frame[start + len(sql) :]
+            frame = message(Frontend.PARSE, frame[5:start] + reading.run + rest)
+        self._before = -reading.statement.longer
         self._prepared[name] = _Prepared(reading.statement, frame)
         return frame
 

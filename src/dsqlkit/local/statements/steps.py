@@ -5,6 +5,7 @@ a pipeline end without a Sync; the last one has it. `Reading` makes those of a Q
 extended protocol are cut into them in cutting.py.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, NamedTuple
@@ -91,30 +92,21 @@ class Reading:
     parts: tuple[Part, ...] = ()
     _steps: tuple[Step, ...] = ()
 
-    def steps(self) -> tuple[Step, ...]:
-        """The steps of a Query with this text."""
+    def steps(self) -> Iterable[Step]:
+        """The steps of a Query with this text, made as they are taken where it is long."""
         if self._steps:
             return self._steps
+        if len(self.run) > _CACHED_BYTES:
+            return self._made()
+        self._steps = steps = tuple(self._made())
+        return steps
+
+    def _made(self) -> Iterator[Step]:
         if self.statement.kind is not Kind.MIXED:
             frame = message(Frontend.QUERY, self.run + b"\0")
-            steps: tuple[Step, ...] = (
-                Step(
-                    frame,
-                    End.QUERY,
-                    self.statement,
-                    again=frame,
-                    before=-self.statement.longer,
-                ),
-            )
-        else:
-            frames = [message(Frontend.QUERY, part.run + b"\0") for part in self.parts]
-            steps = (
-                *(
-                    Step(frame, End.PART, part.statement, again=frame, before=part.before)
-                    for frame, part in zip(frames, self.parts, strict=True)
-                ),
-                TEXT_END,
-            )
-        if len(self.run) <= _CACHED_BYTES:
-            self._steps = steps
-        return steps
+            yield Step(frame, End.QUERY, self.statement, again=frame, before=-self.statement.longer)
+            return
+        for part in self.parts:
+            frame = message(Frontend.QUERY, part.run + b"\0")
+            yield Step(frame, End.PART, part.statement, again=frame, before=part.before)
+        yield TEXT_END

@@ -1,6 +1,5 @@
 """One condition of a query: what it lets a B-tree do, or why no B-tree can help."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -12,11 +11,11 @@ from dsqlkit.advisor.condition import ELSEWHERE, ColumnAt, Reading, Resolve
 from dsqlkit.advisor.condition_parts import (
     as_row_comparison,
     elements_of,
-    regular_prefix,
     values_of,
     varies,
 )
 from dsqlkit.advisor.keys import KeyReader
+from dsqlkit.advisor.patterns import PatternReader
 from dsqlkit.advisor.query import Bound, Comparison, Obstacle, Predicate
 from dsqlkit.advisor.syntax import (
     Node,
@@ -30,7 +29,6 @@ from dsqlkit.advisor.syntax import (
 from dsqlkit.advisor.types import usable
 
 _MIRRORED: Final = {"=": "=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_WILDCARD: Final = re.compile(r"(?<!\\)[%_]")
 
 
 class ConditionReader:
@@ -43,6 +41,7 @@ class ConditionReader:
         values: Mapping[int, str | None] = MappingProxyType({}),
     ) -> None:
         self._keys = KeyReader(resolve, names, values)
+        self._patterns = PatternReader(self._keys, values)
         self._names = names
         self._values = values
 
@@ -62,7 +61,7 @@ class ConditionReader:
             case "boolean_test":
                 reading = self._truth(node.boolean_test, text)
             case "func_call":
-                reading = self._starts_with(node.func_call, text)
+                reading = self._patterns.starts_with(node.func_call, text)
             case "column_ref":
                 reading = self._boolean(node, "t", text)
             case "bool_expr":
@@ -88,7 +87,7 @@ class ConditionReader:
             case tree.AEXPR_OP if operator in {"<>", "!="}:
                 found = self._differs(node.lexpr, [node.rexpr], text)
             case tree.AEXPR_OP if operator in {"^@", "~", "~~"}:
-                found = self._like(node, operator, text)
+                found = self._patterns.like(node, operator, text)
             case tree.AEXPR_IN if operator == "=":
                 found = self._in(node.lexpr, list(node.rexpr.list.items), text)
             case tree.AEXPR_IN:
@@ -103,7 +102,7 @@ class ConditionReader:
                     node.lexpr, Comparison.RANGE, [(">=", low), ("<=", high)], text
                 )
             case tree.AEXPR_LIKE if operator == "~~":
-                found = self._like(node, operator, text)
+                found = self._patterns.like(node, operator, text)
             case tree.AEXPR_ILIKE:
                 found = self._keys.blocked(
                     node.lexpr,
@@ -151,12 +150,6 @@ class ConditionReader:
         found = Predicate(column.name, Comparison.DIFFERS, (Bound("IS NOT", excluded),), text)
         return Reading((column.use, found), text=text)
 
-    def _starts_with(self, call: Node, text: str) -> Reading | None:
-        if names_of(call.funcname)[-1] != "starts_with" or len(call.args) != 2:
-            return None
-        prefix = constant(call.args[1], self._values)
-        return self._prefix(call.args[0], prefix, text, whole=False)
-
     def _operator(self, node: Node, operator: str, text: str) -> Reading | None:
         if kind_of(node.lexpr) == kind_of(node.rexpr) == "row_expr":
             return self._rows(node, operator, text)
@@ -195,53 +188,6 @@ class ConditionReader:
     def _compared(self, node: Node, operator: str, value: Node, text: str) -> Reading | None:
         comparison = Comparison.EQUAL if operator == "=" else Comparison.RANGE
         return self._keys.predicate(node, comparison, [(operator, value)], text)
-
-    def _like(self, node: Node, operator: str, text: str) -> Reading | None:
-        pattern = constant(node.rexpr, self._values)
-        if pattern is None:
-            if varies(node.rexpr):
-                return None
-            return self._keys.blocked(
-                node.lexpr, text, "The pattern is known only when the query runs: an index serves "
-                "one that begins with a letter, if the planner sees it."
-            )  # fmt: skip
-        match operator:
-            case "^@":
-                prefix, whole = pattern, False
-            case "~":
-                prefix, whole = regular_prefix(pattern), False
-            case _:
-                prefix = _WILDCARD.split(pattern, maxsplit=1)[0].replace("\\", "")
-                whole = _WILDCARD.search(pattern) is None
-        if not prefix:
-            what = "does not begin with ^ and letters" if operator == "~" else (
-                "begins with a wildcard"
-            )  # fmt: skip
-            return self._keys.blocked(
-                node.lexpr, text, f"The pattern {what}: a B-tree finds beginnings."
-            )
-        caution = ""
-        if operator == "~":
-            caution = (
-                f"DSQL was recorded to check a regular expression row by row ({text}): write "
-                f"LIKE '{prefix}%' beside it, which an index serves."
-            )
-        return self._prefix(node.lexpr, prefix, text, whole=whole, caution=caution)
-
-    def _prefix(
-        self, node: Node, prefix: str | None, text: str, *, whole: bool, caution: str = ""
-    ) -> Reading | None:
-        column = self._keys.bare(node)
-        if column is not None and column.type == "character":
-            return self._keys.blocked(
-                node, text, "The beginning of a char column is compared as text."
-            )
-        comparison = Comparison.EQUAL if whole else Comparison.PREFIX
-        bounds = (Bound("=" if whole else "LIKE", prefix),)
-        if column is None:
-            return self._keys.of_expression(node, comparison, bounds, text, caution)
-        found = Predicate(column.name, comparison, bounds, text, caution)
-        return Reading((column.use, found), text=text)
 
     def _boolean(self, node: Node, value: str, text: str) -> Reading | None:
         column = self._keys.bare(node)

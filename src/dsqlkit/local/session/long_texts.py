@@ -1,0 +1,57 @@
+"""Reading a long text of a client's in another process, while the other clients are served."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Final
+
+from dsqlkit.local.apart import Apart
+from dsqlkit.local.dialect.reading import read_in_pieces
+from dsqlkit.local.dialect.refusal import Refusal
+from dsqlkit.local.dialect.rewriting import failing
+from dsqlkit.local.statements.statement import OTHER, Statement
+from dsqlkit.local.statements.steps import Part, Reading
+
+LONG_BYTES: Final = 16 * 1024
+"""Reading this much takes tens of milliseconds where it is many statements."""
+_UNREADABLE: Final = Refusal("53200", "out of memory")
+"""PostgreSQL's words where a text is more than it can take. Our process ends only so, or killed."""
+
+
+class LongText:
+    """The reading of one text, from its begin on."""
+
+    def __init__(self, apart: Apart, sql: bytes) -> None:
+        self._refusal: Refusal | None = None
+        self._task = asyncio.ensure_future(_read(apart, sql))
+
+    async def reading(self) -> Reading:
+        """What the text is. One that cannot be read, or whose reading was ended, fails."""
+        try:
+            return await self._task
+        except EOFError:
+            refusal = _UNREADABLE
+        except asyncio.CancelledError:
+            if self._refusal is None:
+                raise
+            refusal = self._refusal
+        return Reading(OTHER, failing(refusal).encode())
+
+    def end(self, refusal: Refusal) -> None:
+        """Read no further: the text fails with this answer."""
+        self._refusal = refusal
+        self._task.cancel()
+
+
+async def _read(apart: Apart, sql: bytes) -> Reading:
+    statement, run = OTHER, b""
+    parts: list[Part] = []
+    known: dict[Statement, Statement] = {}
+    async with aclosing(apart.pieces(read_in_pieces, sql)) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, Reading):
+                statement, run = piece.statement, piece.run
+                continue
+            for part in piece:
+                same = known.setdefault(part.statement, part.statement)
+                parts.append(part._replace(statement=same))
+    return Reading(statement, run or sql, tuple(parts))
