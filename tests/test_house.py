@@ -196,13 +196,52 @@ def test_each_room_says_what_lives_there_and_what_it_may_import() -> None:
         assert "May import" in text, room
 
 
-def test_the_architecture_names_every_module_of_the_session_and_of_conflicts() -> None:
+def test_each_folder_of_tests_says_what_it_tests() -> None:
+    for file in Path(__file__).parent.rglob("__init__.py"):
+        assert ast.get_docstring(ast.parse(file.read_text())), file.parent
+
+
+DESCRIBED = {"plans": "plans", "advisor": "advisor", "session": "local.session", "occ": "local.occ"}
+"""The rooms whose modules the page on the architecture explains, one by one."""
+
+
+def test_the_architecture_names_every_module_of_the_larger_rooms() -> None:
     text = (SOURCE / PACKAGE / "README.md").read_text(encoding="utf-8")
-    for room in ("session", "occ"):
+    for room, place in DESCRIBED.items():
         here = text.partition(f"### `{room}/`")[2].partition("\n#")[0]
-        named = set(
-            re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", here, re.MULTILINE)))
-        )
-        prefix = f"{PACKAGE}.local.{room}."
+        rows = re.findall(r"^\| (`.*?) \|", here, re.MULTILINE)
+        prefix = f"{PACKAGE}.{place}."
         there = {name.removeprefix(prefix) for name in modules() if name.startswith(prefix)}
+        named = set(re.findall(r"`(\w+)`", " ".join(rows)))
         assert named == there, f"say in src/dsqlkit/README.md what the modules of {room}/ do"
+
+
+TOUCHING = {"asyncio", "os", "psycopg", "random", "socket", "subprocess", "threading", "time"}
+"""What asks, sends, waits or draws."""
+
+ASKING = {
+    "plans": {"runner", "catalog_reader"},
+    "advisor": {"facts_reader", "consulting", "workload_consulting", "judging", "trial"},
+}
+"""The modules of rooms that are pure otherwise."""
+
+
+def test_what_says_that_it_is_pure_imports_nothing_that_asks_or_waits() -> None:
+    pure = {
+        name
+        for name, file in modules().items()
+        if re.search(r"\bPure\b", ast.get_docstring(ast.parse(file.read_text())) or "")
+    }
+    assert len(pure) > 20
+    pure |= {
+        name
+        for name in modules()
+        if part(name, 1) in ASKING and part(name, 2) not in ASKING[part(name, 1)]
+    }
+    found = {
+        (name, imported)
+        for name in pure
+        for imported in imports()[name]
+        if imported.split(".")[0] in TOUCHING or imported == f"{PACKAGE}.connection"
+    }
+    assert found == set()

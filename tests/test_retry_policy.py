@@ -5,7 +5,8 @@ import random
 import pytest
 
 from dsqlkit.errors import UsageError
-from dsqlkit.transaction import Conflict, RetryPolicy, conflict_of
+from dsqlkit.sql_errors import Conflict, conflict_of
+from dsqlkit.transaction import RetryPolicy
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from dsqlkit import accounts
 from dsqlkit.connection import Connection, KeptConnection, open_pool
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import AccountNotFound, ConflictLimitReached, ExitCode, SqlError
-from dsqlkit.transaction import Conflict, Retry, RetryPolicy, run
+from dsqlkit.sql_errors import Conflict
+from dsqlkit.transaction import Retry, RetryPolicy, run
 
 SWIFT = RetryPolicy(base_s=0.0001, cap_s=0.001)
 

@@ -15,8 +15,8 @@ from dsqlkit.accounts import AccountId, plain
 from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import OutcomeUnknown
 from dsqlkit.queries import statement
-from dsqlkit.sql_errors import sql_error
-from dsqlkit.transaction import conflict_of, run
+from dsqlkit.sql_errors import conflict_of, sql_error
+from dsqlkit.transaction import run
 
 FIRST: Final = "A"
 SECOND: Final = "B"

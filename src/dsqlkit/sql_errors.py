@@ -1,9 +1,43 @@
-"""Errors of the database as ours: what it refused, with its SQLSTATE, its hint and the place."""
+"""Errors of the database: which of them are conflicts, and all others as ours, with their SQLSTATE,
+hint and place."""
+
+from enum import StrEnum
+from typing import Final
 
 import psycopg
 
-from dsqlkit.errors import FAULTS_OFF, ConnectionFailed, DsqlkitError, SqlError
+from dsqlkit.errors import (
+    FAULTS_OFF,
+    ConflictLimitReached,
+    ConnectionFailed,
+    DsqlkitError,
+    SqlError,
+)
 from dsqlkit.quotas import MAX_ROWS
+
+SERIALIZATION_FAILURE: Final = "40001"
+
+
+class Conflict(StrEnum):
+    """The kinds of conflict that DSQL tells apart in the text of SQLSTATE 40001."""
+
+    DATA = "OC000"
+    """Another transaction committed a change to the same row first."""
+    SCHEMA = "OC001"
+    """The catalog changed: DDL, GRANT or REVOKE, an index build that finished."""
+
+
+def conflict_of(sqlstate: str | None, message: str) -> Conflict | None:
+    """The kind of conflict an error is, or None when it is not one and must not be retried.
+
+    DSQL reports SQLSTATE 40001 with the kind in the message; older texts of its documentation
+    have the kind as the SQLSTATE itself, which AWS's connector accepts as well.
+    """
+    if sqlstate in {Conflict.DATA, Conflict.SCHEMA}:
+        return Conflict(sqlstate)
+    if sqlstate == SERIALIZATION_FAILURE:
+        return Conflict.SCHEMA if Conflict.SCHEMA in message else Conflict.DATA
+    return None
 
 
 def sql_error(error: psycopg.Error) -> DsqlkitError:
@@ -35,3 +69,24 @@ def is_row_limit(error: SqlError) -> bool:
 def is_on_purpose(error: psycopg.Error) -> bool:
     """Whether a fault of the local cluster that somebody switched on made this error."""
     return FAULTS_OFF in (error.diag.message_hint or "")
+
+
+def gave_up(
+    attempts: int, made: int, spent_s: float, conflict: Conflict, error: psycopg.Error
+) -> ConflictLimitReached:
+    """What to raise when no attempt is left. `made` is how many of the conflicts a fault made."""
+    what = "its rows" if conflict is Conflict.DATA else "its tables"
+    tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    why = f"other transactions kept changing {what}"
+    hint = "Raise `max_attempts` or `deadline_s`, or spread the work over more rows."
+    if made == attempts:
+        why = "the local cluster fails COMMITs on purpose"
+    elif made:
+        why = f"{why}, and the local cluster failed {made} on purpose"
+    if made:
+        hint = f"A fault is on, `conflict_rate` or `conflict_every`: {FAULTS_OFF}"
+    return ConflictLimitReached(
+        f"Gave up after {tries} in {spent_s:.1f} s: {why} ({conflict}). Nothing changed.",
+        hint=hint,
+        sqlstate=error.sqlstate,
+    )

@@ -1,16 +1,16 @@
 """Run one unit of work as a transaction; retry it when it conflicts; say what happened.
 
 DSQL checks conflicts at COMMIT and holds no locks, so a conflict is answered by running the whole
-work again, from its first read on. `RetryPolicy` and `conflict_of` are pure; `run` is the loop.
+work again, from its first read on. `RetryPolicy` is pure; `run` is the loop. What is a conflict,
+and of which kind, sql_errors.py says.
 """
 
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -18,28 +18,15 @@ from psycopg.pq import TransactionStatus
 from dsqlkit import interruption, round_trips
 from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import (
-    FAULTS_OFF,
-    ConflictLimitReached,
     ConnectionLost,
     OutcomeUnknown,
     SqlError,
     UsageError,
 )
 from dsqlkit.pausing import pause
-from dsqlkit.sql_errors import is_on_purpose, sql_error
+from dsqlkit.sql_errors import Conflict, conflict_of, gave_up, is_on_purpose, sql_error
 
 T = TypeVar("T")
-
-SERIALIZATION_FAILURE: Final = "40001"
-
-
-class Conflict(StrEnum):
-    """The kinds of conflict that DSQL tells apart in the text of SQLSTATE 40001."""
-
-    DATA = "OC000"
-    """Another transaction committed a change to the same row first."""
-    SCHEMA = "OC001"
-    """The catalog changed: DDL, GRANT or REVOKE, an index build that finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +84,6 @@ class Outcome(Generic[T]):
     waited_s: float
     elapsed_s: float
     conflicts: tuple[Conflict, ...]
-
-
-def conflict_of(sqlstate: str | None, message: str) -> Conflict | None:
-    """The kind of conflict an error is, or None when it is not one and must not be retried.
-
-    DSQL reports SQLSTATE 40001 with the kind in the message; older texts of its documentation
-    have the kind as the SQLSTATE itself, which AWS's connector accepts as well.
-    """
-    if sqlstate in {Conflict.DATA, Conflict.SCHEMA}:
-        return Conflict(sqlstate)
-    if sqlstate == SERIALIZATION_FAILURE:
-        return Conflict.SCHEMA if Conflict.SCHEMA in message else Conflict.DATA
-    return None
 
 
 def run(
@@ -189,7 +163,7 @@ def _retried(
             wait_s = policy.wait_s(attempt, random.uniform)
             spent_s = time.monotonic() - started
             if attempt >= policy.max_attempts or spent_s + wait_s > policy.deadline_s:
-                raise _gave_up(attempt, made, spent_s, conflict, error) from error
+                raise gave_up(attempt, made, spent_s, conflict, error) from error
         if on_retry is not None:
             on_retry(Retry(attempt, conflict, wait_s))
         pause(wait_s)
@@ -259,24 +233,3 @@ def _roll_back(connection: Connection) -> None:
     except psycopg.Error:
         # A connection that cannot even roll back is of no further use; closing it does the same.
         connection.close()
-
-
-def _gave_up(
-    attempts: int, made: int, spent_s: float, conflict: Conflict, error: psycopg.Error
-) -> ConflictLimitReached:
-    """`made` is how many of the conflicts a fault made."""
-    what = "its rows" if conflict is Conflict.DATA else "its tables"
-    tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-    why = f"other transactions kept changing {what}"
-    hint = "Raise `max_attempts` or `deadline_s`, or spread the work over more rows."
-    if made == attempts:
-        why = "the local cluster fails COMMITs on purpose"
-    elif made:
-        why = f"{why}, and the local cluster failed {made} on purpose"
-    if made:
-        hint = f"A fault is on, `conflict_rate` or `conflict_every`: {FAULTS_OFF}"
-    return ConflictLimitReached(
-        f"Gave up after {tries} in {spent_s:.1f} s: {why} ({conflict}). Nothing changed.",
-        hint=hint,
-        sqlstate=error.sqlstate,
-    )

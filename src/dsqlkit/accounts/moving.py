@@ -26,7 +26,8 @@ from dsqlkit.errors import (
 )
 from dsqlkit.round_trips import Answer, Answers, Question, begin, begin_by_cursors
 from dsqlkit.settling import run_settled
-from dsqlkit.transaction import Conflict, Retry, RetryPolicy, run
+from dsqlkit.sql_errors import Conflict
+from dsqlkit.transaction import Retry, RetryPolicy, run
 
 _NO_PIPELINES: Final = frozenset({"0A000", "08P01"})
 """What a server may answer to statements that it gets before it has answered those before them."""

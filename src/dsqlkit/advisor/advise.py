@@ -19,8 +19,8 @@ from dsqlkit.advisor.query import Obstacle, Query, TableUse
 from dsqlkit.advisor.reading import read_query
 from dsqlkit.advisor.statistics import TableFacts
 from dsqlkit.advisor.syntax import Statement
+from dsqlkit.plans.headroom import WORTH_ROWS
 from dsqlkit.plans.model import Plan
-from dsqlkit.plans.room import WORTH_ROWS
 from dsqlkit.quotas import MAX_INDEXES
 
 _OUTDATED: Final = 2.0

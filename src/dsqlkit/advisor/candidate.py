@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dsqlkit.advisor.statistics import TableFacts
-from dsqlkit.plans.room import WORTH_ROWS
+from dsqlkit.plans.headroom import WORTH_ROWS
 
 WORTH_PART: Final = 1 / 2
 """An index reads at most this part of the rows that are read without it, or it is not proposed."""

@@ -9,8 +9,8 @@ from typing import Final
 
 from dsqlkit.advisor.facts_reader import Facts
 from dsqlkit.advisor.statistics import TableFacts
+from dsqlkit.plans.headroom import WORTH_ROWS
 from dsqlkit.plans.model import Plan
-from dsqlkit.plans.room import WORTH_ROWS
 
 _CONSTRAINT: Final = re.compile(r'for constraint (?P<name>"(?:[^"]|"")+"|\S+)')
 

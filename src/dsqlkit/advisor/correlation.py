@@ -8,7 +8,7 @@ from typing import Final
 from dsqlkit.advisor.ddl import identifier
 from dsqlkit.advisor.query import Comparison, TableUse
 from dsqlkit.advisor.statistics import TableFacts, joined
-from dsqlkit.plans.room import WORTH_ROWS
+from dsqlkit.plans.headroom import WORTH_ROWS
 from dsqlkit.plans.scans import Scan
 
 _FAR_OFF: Final = 10.0

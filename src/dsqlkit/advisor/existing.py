@@ -1,7 +1,7 @@
 """What the indexes that are there give already, and which of them a new one would replace."""
 
 from dsqlkit.advisor.candidate import Candidate
-from dsqlkit.advisor.predicates import ConditionReader
+from dsqlkit.advisor.condition_reader import ConditionReader
 from dsqlkit.advisor.query import Predicate, TableUse
 from dsqlkit.advisor.scopes import Scope, columns_of
 from dsqlkit.advisor.statistics import NULLS_FIRST

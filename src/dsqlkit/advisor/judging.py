@@ -18,9 +18,9 @@ from dsqlkit.advisor.proposal import Proposal
 from dsqlkit.advisor.syntax import Statement, parse
 from dsqlkit.errors import SqlError, UsageError
 from dsqlkit.plans.findings import Finding, Severity, count
+from dsqlkit.plans.headroom import WORTH_ROWS
 from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.result import ExplainResult
-from dsqlkit.plans.room import WORTH_ROWS
 from dsqlkit.plans.scans import Scan, rows_scanned, scans
 
 _ABOUT_INDEXES: Final = frozenset(

@@ -9,7 +9,7 @@ from dataclasses import replace
 import postgast
 
 from dsqlkit.advisor.condition import ELSEWHERE, ColumnAt
-from dsqlkit.advisor.predicates import ConditionReader
+from dsqlkit.advisor.condition_reader import ConditionReader
 from dsqlkit.advisor.query import Comparison, Obstacle, Predicate, TableUse
 from dsqlkit.advisor.syntax import Node, bare, names_of, parse_condition, text_of
 from dsqlkit.plans.conditions import parts_of

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from postgast import pg_query_pb2 as tree
 
 from dsqlkit.advisor.condition import ELSEWHERE, ColumnAt, Reading
+from dsqlkit.advisor.condition_reader import ConditionReader
 from dsqlkit.advisor.ordering import first_rows
-from dsqlkit.advisor.predicates import ConditionReader
 from dsqlkit.advisor.query import Lookup, Query
 from dsqlkit.advisor.scopes import (
     Outputs,

@@ -179,7 +179,7 @@ def _run(
     options: DatabaseOptions, output: Output, named: "NamedQuery", *, analyze: bool
 ) -> "ExplainResult":
     from dsqlkit.connection import KeptConnection
-    from dsqlkit.plans.room import leaves_room
+    from dsqlkit.plans.headroom import leaves_room
     from dsqlkit.plans.runner import explain as run_explain
 
     with KeptConnection(endpoint_of(options, output)) as connections:

@@ -16,8 +16,7 @@ from dsqlkit.plans.parse import parse_plan
 from dsqlkit.plans.result import ExplainResult, read_result
 from dsqlkit.plans.write_rules import ROW_LIMIT, refused_rows
 from dsqlkit.queries import split_statements
-from dsqlkit.sql_errors import is_row_limit, sql_error
-from dsqlkit.transaction import conflict_of
+from dsqlkit.sql_errors import conflict_of, is_row_limit, sql_error
 
 _Read = TypeVar("_Read")
 

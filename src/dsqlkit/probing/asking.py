@@ -17,8 +17,9 @@ from dsqlkit.probing.record import Answer, Probe
 from dsqlkit.probing.report import Report
 from dsqlkit.probing.session import Session
 from dsqlkit.queries import statement
+from dsqlkit.sql_errors import Conflict, conflict_of
 from dsqlkit.token import TokenSigner
-from dsqlkit.transaction import Conflict, RetryPolicy, conflict_of
+from dsqlkit.transaction import RetryPolicy
 
 SCHEMA_PREFIX: Final = "dsqlkit_probe_"
 

@@ -53,7 +53,7 @@ $$;
 -- All that the overlay of a table or view is made from, as occ/overlay_ddl.py reads it.
 CREATE OR REPLACE FUNCTION dsqlkit.shape_of(relation oid) RETURNS text LANGUAGE sql SET search_path = pg_catalog AS $$
     SELECT json_build_object(
-        'form', 7, -- of overlays: another one has those made anew that are there
+        'form', 8, -- of overlays: another one has those made anew that are there
         'relation', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'owner', c.relowner, 'acl', c.relacl,
         'definition', CASE WHEN c.relkind = 'v' THEN dsqlkit.view_text(c.oid) END,
         'columns', (SELECT json_agg(json_build_object(

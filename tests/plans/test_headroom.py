@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from dsqlkit.plans.catalog import Catalog, Column, Index, Table
+from dsqlkit.plans.headroom import leaves_room
 from dsqlkit.plans.result import ExplainResult, read_result
-from dsqlkit.plans.room import leaves_room
 
 _COST = "(cost=1.00..2.00 rows={0} width=4) (actual time=1.000..2.000 rows={0} loops=1)"
 _STORED = "(cost=1.00..2.00 rows={0} width=4) (actual rows={0} loops=1)"
