@@ -32,6 +32,7 @@ def template() -> Path:
 
 
 def is_ready(state: StateFolder) -> bool:
+    """Whether the cluster runs and can be reached."""
     if not is_locked(state.daemon_lock):
         return False
     listening = state.listening()
@@ -40,6 +41,7 @@ def is_ready(state: StateFolder) -> bool:
 
 @contextlib.contextmanager
 def readable(state: StateFolder) -> Generator[None, None, None]:
+    """Turn what goes wrong while files of the folder are read into LocalClusterFailed."""
     try:
         with state.usable():
             yield
@@ -153,6 +155,8 @@ def end(state: StateFolder, deadline: float) -> None:
 
 
 def wait_until_ended(state: StateFolder, pid: int, deadline: float) -> None:
+    """Wait for the end of the cluster's process. Raises LocalClusterFailed at `deadline`, in
+    time.monotonic()'s seconds."""
     while is_locked(state.daemon_lock):
         if time.monotonic() > deadline:
             raise LocalClusterFailed(
@@ -163,6 +167,7 @@ def wait_until_ended(state: StateFolder, pid: int, deadline: float) -> None:
 
 
 def failed_to_start(state: StateFolder) -> LocalClusterFailed:
+    """The error that says why, as far as log and disk tell."""
     from dsqlkit.local.log import last_lines
 
     lines = "\n".join(last_lines(state.log, _LOG_LINES_SHOWN))

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.question import Question
 from dsqlkit.local.dialect.catalog import SYSTEM_COLUMN
-from dsqlkit.local.occ.changes import Ask, Changes, NotThere, TableChanges, array
+from dsqlkit.local.occ.changes import Ask, Changes, NotThere, TableChanges
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.overlay_text import (
     at_overlays,
@@ -24,6 +24,7 @@ from dsqlkit.local.occ.overlays import Overlays
 from dsqlkit.local.occ.repeating import is_unsure
 from dsqlkit.local.occ.steps_again import StepsAgain, text_of
 from dsqlkit.local.occ.upserting import Begun, Upserting
+from dsqlkit.local.statements.quoting import array
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 

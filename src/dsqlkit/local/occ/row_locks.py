@@ -6,9 +6,10 @@ from typing import Final
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.at_overlays import AtOverlays
-from dsqlkit.local.occ.changes import Ask, array
+from dsqlkit.local.occ.changes import Ask
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.touched import SharedKey
+from dsqlkit.local.statements.quoting import array
 
 _CLAIM_LOCKED: Final = "SELECT dsqlkit.claim_locked($1, $2::regclass, $3::tid[])"
 _SHARED_KEYS: Final = """

@@ -10,9 +10,10 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from dsqlkit.local.backend.conversation import Conversation
-from dsqlkit.local.occ.changes import Ask, NotThere, array
+from dsqlkit.local.occ.changes import Ask, NotThere
 from dsqlkit.local.occ.overlay_text import Target, Upsert
 from dsqlkit.local.occ.steps_again import StepsAgain
+from dsqlkit.local.statements.quoting import array
 from dsqlkit.local.statements.steps import Step
 
 _BEGIN_SKIPPING: Final = "SELECT dsqlkit.begin_skipping($1::oid::regclass, $2, $3::text[])"
