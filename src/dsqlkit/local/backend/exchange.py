@@ -36,6 +36,7 @@ class Refused(Exception):
     def __init__(self, sqlstate: str, message: str, *, given_way: bool) -> None:
         super().__init__(f"{sqlstate}: {message}")
         self.sqlstate = sqlstate
+        self.message = message
         self.given_way = given_way
 
 

@@ -20,6 +20,8 @@ from dsqlkit.local.state import StateFolder
 
 POLL_S: Final = 0.005
 _LOG_LINES_SHOWN: Final = 5
+_TOLD_BYTES: Final = 4096
+"""More than it tells, and no more than a pipe passes on at once."""
 _LITTLE_ROOM_BYTES: Final = 100_000_000
 """A new cluster has some 60 MB, most of it its data and its write-ahead log."""
 
@@ -103,7 +105,8 @@ def launch(
     """Start the daemon, detached, and wait until it is ready or has ended.
 
     It inherits the writing end of a pipe, which it closes when it is ready; the system closes it
-    if it dies. Either way the reading end wakes up here.
+    if it dies. Either way the reading end wakes up here. Raises LocalClusterFailed with what it
+    has written there: why it cannot start, and what to do.
     """
     import subprocess
 
@@ -130,11 +133,20 @@ def launch(
                 check=True,
             )
         os.close(writer)
-        select.select([reader], [], [], max(0.0, deadline - time.monotonic()))
+        if select.select([reader], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            _raise_told(os.read(reader, _TOLD_BYTES))
     except subprocess.CalledProcessError as error:
         raise failed_to_start(state) from error
     finally:
         os.close(reader)
+
+
+def _raise_told(told: bytes) -> None:
+    import json
+
+    if told:
+        message, hint = json.loads(told)
+        raise LocalClusterFailed(message, hint=hint)
 
 
 def end(state: StateFolder, deadline: float) -> None:

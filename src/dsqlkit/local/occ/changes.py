@@ -26,6 +26,15 @@ class NotThere(Exception):
     """A statement wants what overlays do not have: a system column."""
 
 
+class Failing(Exception):
+    """A client's statement fails at overlays by itself, with this SQLSTATE and message."""
+
+    def __init__(self, sqlstate: str, message: str) -> None:
+        super().__init__(f"{sqlstate}: {message}")
+        self.sqlstate = sqlstate
+        self.message = message
+
+
 LET_GO: Final = f"ROLLBACK TO SAVEPOINT {SAVEPOINT}"
 """Undoes all that the transaction did since its BEGIN; its snapshot stays."""
 
