@@ -196,6 +196,11 @@ def test_each_room_says_what_lives_there_and_what_it_may_import() -> None:
         assert "May import" in text, room
 
 
+def test_each_folder_of_tests_says_what_it_tests() -> None:
+    for file in Path(__file__).parent.rglob("__init__.py"):
+        assert ast.get_docstring(ast.parse(file.read_text())), file.parent
+
+
 DESCRIBED = {"plans": "plans", "advisor": "advisor", "session": "local.session", "occ": "local.occ"}
 """The rooms whose modules the page on the architecture explains, one by one."""
 

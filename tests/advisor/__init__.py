@@ -1,0 +1,1 @@
+"""Indexes proposed, judged and tried out, on a shop's tables (shop.sql)."""

@@ -1,0 +1,1 @@
+"""The library behind `dsqlkit bench`: its figures, its proof, its page."""

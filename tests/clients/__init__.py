@@ -1,0 +1,1 @@
+"""Other people's drivers and programs against the local cluster."""

@@ -1,0 +1,1 @@
+"""The local cluster asked what recorded clusters were asked (src/dsqlkit/probing)."""

@@ -1,0 +1,1 @@
+"""The chapters as Lambda functions: their requests, their zip, the runtime that calls them."""

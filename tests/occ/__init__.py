@@ -1,0 +1,1 @@
+"""Conflicts (src/dsqlkit/local/occ): races by hand, random schedules against a model of DSQL."""

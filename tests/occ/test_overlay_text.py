@@ -7,37 +7,14 @@ from dsqlkit.local.occ.overlay_text import (
     Target,
     at_overlays,
     copied_from_query,
+    copied_table,
     upsert,
     with_places,
-    without_locks,
 )
 
 
 def _squeezed(text: bytes) -> str:
     return " ".join(text.decode().split())
-
-
-@pytest.mark.parametrize(
-    ("text", "without"),
-    [
-        ("SELECT v FROM t WHERE id = 1 FOR UPDATE", "SELECT v FROM t WHERE id = 1"),
-        ("SELECT 1 FROM t FOR KEY SHARE LIMIT 2", "SELECT 1 FROM t LIMIT 2"),
-        ("SELECT 1 FROM t, u FOR UPDATE OF t, u NOWAIT", "SELECT 1 FROM t, u"),
-        ("SELECT 1 FROM s.t FOR NO KEY UPDATE OF t SKIP LOCKED", "SELECT 1 FROM s.t"),
-        (
-            "SELECT 1 FROM (SELECT 1 FROM t FOR UPDATE) x -- for update",
-            "SELECT 1 FROM (SELECT 1 FROM t ) x -- for update",
-        ),
-        ("SELECT 'FOR UPDATE', substring(a FOR 3) FROM t", None),
-        ('SELECT "for update" FROM t', None),
-        ("DECLARE c CURSOR FOR SELECT 1 FROM t FOR UPDATE", "DECLARE c CURSOR FOR SELECT 1 FROM t"),
-        ("SELECT é FROM t FOR UPDATE", "SELECT é FROM t"),
-    ],
-)
-def test_locks_are_left_out_and_nothing_moves(text: str, without: str | None) -> None:
-    changed = without_locks(text.encode())
-    assert _squeezed(changed) == (text if without is None else without)
-    assert len(changed) == len(text.encode())
 
 
 @pytest.mark.parametrize(
@@ -57,19 +34,25 @@ def test_a_schema_leads_to_the_overlay_of_a_table_that_has_one(
 
 
 @pytest.mark.parametrize(
-    ("text", "copied"),
+    ("text", "found", "copied"),
     [
-        ("COPY t TO STDOUT", "COPY (SELECT * FROM t) TO STDOUT"),
+        ("COPY t TO STDOUT", ('"t"', ()), "COPY (SELECT a, b FROM t) TO STDOUT"),
         (
-            "COPY s.t (a, b) TO STDOUT (FORMAT csv)",
-            "COPY (SELECT a, b FROM s.t ) TO STDOUT (FORMAT csv)",
+            "COPY dsqlkit_view_s.t (a, b) TO STDOUT (FORMAT csv)",
+            ('"s"."t"', ("a", "b")),
+            "COPY (SELECT a, b FROM dsqlkit_view_s.t ) TO STDOUT (FORMAT csv)",
         ),
-        ("COPY (SELECT 1) TO STDOUT", "COPY (SELECT 1) TO STDOUT"),
-        ("SELECT 'COPY t TO x'", "SELECT 'COPY t TO x'"),
+        ("COPY (SELECT 1) TO STDOUT", None, ""),
+        ("COPY t FROM STDIN", None, ""),
+        ("SELECT 'COPY t TO x'", None, ""),
     ],
 )
-def test_what_is_copied_is_a_query(text: str, copied: str) -> None:
-    assert copied_from_query(text.encode()).decode() == copied
+def test_what_is_copied_is_a_query(
+    text: str, found: tuple[str, tuple[str, ...]] | None, copied: str
+) -> None:
+    assert copied_table(text.encode()) == found
+    if found is not None:
+        assert copied_from_query(text.encode(), ["a", "b"]).decode() == copied
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The wheel, its extras, the Makefile."""

@@ -1,0 +1,1 @@
+"""Plans: read from many clients' texts, measured, judged, drawn."""

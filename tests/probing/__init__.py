@@ -1,0 +1,1 @@
+"""Comparing a cluster's answers with the record."""

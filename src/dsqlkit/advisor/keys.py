@@ -44,6 +44,8 @@ class KeyReader:
     def predicate(
         self, node: Node, comparison: Comparison, bounds: list[tuple[str, Node]], text: str
     ) -> Reading | None:
+        """A comparison of `node` with these operators and values, whose text is `text`: what an
+        index does for it, or why none can; None where the values vary from row to row."""
         column = self.bare(node)
         if column is None:
             if any(varies(value) for _, value in bounds):
@@ -133,12 +135,14 @@ class KeyReader:
         return self.blocked(node, text, why)
 
     def blocked(self, node: Node, text: str, why: str) -> Reading | None:
+        """A condition that no index serves, and why; None where it names no column."""
         columns = tuple(self.columns(node))
         return (
             Reading(obstacle=Obstacle(text, why), filtered=columns, text=text) if columns else None
         )
 
     def bare(self, node: Node) -> ColumnAt | None:
+        """The column that this is, cast at most to what has the same bytes; None for all else."""
         if kind_of(node) == "column_ref":
             return self._resolve(node.column_ref)
         if kind_of(node) == "type_cast" and kind_of(node.type_cast.arg) == "column_ref":

@@ -55,11 +55,13 @@ class Tally:
     doubts: int = 0
 
     def made(self, latency_s: float, attempts: int, doubts: int) -> None:
+        """Count a transfer that was made."""
         self.latency.record_value(min(max(round(latency_s * _US), 1), _LONGEST_US))
         self.attempts[attempts] += 1
         self.doubts += doubts > 0
 
     def add(self, other: "Tally") -> None:
+        """Count what another tally has, too."""
         self.latency.add(other.latency)
         self.attempts.update(other.attempts)
         self.errors.update(other.errors)
@@ -101,6 +103,7 @@ class Counted:
         self._tally = Tally()
 
     def made(self, latency_s: float, attempts: int, doubts: int) -> None:
+        """A transfer was made."""
         with self._lock:
             self._tally.made(latency_s, attempts, doubts)
 
@@ -116,10 +119,12 @@ class Counted:
             self._tally.doubts += 1
 
     def failed(self, word: str) -> None:
+        """A transfer ended with the error of this word."""
         with self._lock:
             self._tally.errors[word] += 1
 
     def conflict(self) -> None:
+        """An attempt met a conflict."""
         with self._lock:
             self._tally.conflicts += 1
 

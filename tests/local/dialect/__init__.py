@@ -1,0 +1,1 @@
+"""What DSQL refuses or answers otherwise: most by table, from the text alone."""

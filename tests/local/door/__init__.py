@@ -1,0 +1,1 @@
+"""Coming in: TLS, tokens, roles, start-up options, clients that send what they may not."""

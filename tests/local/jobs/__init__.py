@@ -1,0 +1,1 @@
+"""CREATE INDEX ASYNC, constraints that are validated, and the jobs that do it."""

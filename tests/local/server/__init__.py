@@ -1,0 +1,1 @@
+"""The embedded PostgreSQL: its disk, and our SQL in it."""

@@ -1,0 +1,1 @@
+"""One client: turns, limits, ages, faults, COPY, cancelled and vanished clients."""

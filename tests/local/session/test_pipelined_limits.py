@@ -7,6 +7,9 @@ import pytest
 
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
+from dsqlkit.local.dialect.refusal import SCHEMA_CONFLICT
+from dsqlkit.local.wire.messages import SYNC
+from tests.support.raw import query
 from tests.support.raw_client import RawClient, Reply, pipelined
 
 SECOND_DDL = "multiple ddl statements not supported in a transaction"
@@ -146,3 +149,86 @@ def test_a_driver_s_pipeline_names_the_statement_that_is_refused(
             in_a_pipeline(other, ONE, TWO)
         in_a_pipeline(other, ADD, "SELECT 1")
     assert left(connection) == ["row"]
+
+
+@pytest.mark.parametrize(
+    ("piped", "last", "refusal", "kept"),
+    [
+        (("COMMIT", ONE), TWO, SECOND_DDL, []),
+        (("COMMIT", ONE), ADD, MIXED, []),
+        (("COMMIT", ADD), ONE, MIXED, []),
+        (("ROLLBACK", ONE), TWO, SECOND_DDL, []),
+        ((ADD, "COMMIT", ONE), TWO, SECOND_DDL, ["row"]),
+        ((ONE, "COMMIT", ADD), TWO, MIXED, ["one"]),
+        (("BEGIN", ADD, "COMMIT", ONE), TWO, SECOND_DDL, ["row"]),
+        ((ONE, "BEGIN"), ADD, MIXED, []),
+        (("BEGIN", "COMMIT", "BEGIN", ONE), TWO, SECOND_DDL, []),
+        ((ONE, "COMMIT"), TWO, None, ["one", "two"]),
+        ((ONE, "ROLLBACK"), TWO, None, ["two"]),
+        (("COMMIT", ONE), "ROLLBACK", None, []),
+        (("COMMIT", ADD), "SELECT 1", None, ["row"]),
+    ],
+)
+def test_a_query_in_a_pipeline_joins_what_came_since_the_last_commit(
+    connection: Connection,
+    client: RawClient,
+    piped: tuple[str, ...],
+    last: str,
+    refusal: str | None,
+    kept: list[str],
+) -> None:
+    client.send_part(pipelined(*piped).removesuffix(SYNC) + query(last))
+    reply = client.reply()
+    assert len(reply.results) == len(piped) + (refusal is None)
+    assert reply.message == refusal
+    client.ask("ROLLBACK")
+    assert left(connection) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal", "kept"),
+    [
+        (f"{ONE}; COMMIT; {TWO}; {ADD}", MIXED, ["one"]),
+        (f"{ONE}; COMMIT; {TWO}", None, ["one", "two"]),
+        (f"{ADD}; COMMIT; {ONE}; COMMIT; {TWO}", None, ["one", "row", "two"]),
+        (f"BEGIN; {ONE}; COMMIT; {TWO}; {ADD}", MIXED, ["one"]),
+        (f"{ONE}; BEGIN; {ADD}", MIXED, []),
+        (f"{ONE}; ROLLBACK; {ADD}; {TWO}", MIXED, []),
+        (f"COMMIT; {ONE}; {TWO}", SECOND_DDL, []),
+    ],
+)
+def test_a_commit_within_a_text_begins_another_transaction(
+    connection: Connection, client: RawClient, text: str, refusal: str | None, kept: list[str]
+) -> None:
+    assert client.ask(text).message == refusal
+    client.ask("ROLLBACK")
+    assert left(connection) == kept
+
+
+def test_what_comes_at_once_after_a_begin_in_a_pipeline_is_in_its_block(
+    connection: Connection, client: RawClient
+) -> None:
+    client.send_part(pipelined(ONE, "BEGIN") + query("ROLLBACK") + query("SELECT 1"))
+    tags = [result.tag for _ in range(3) for result in client.reply().results]
+    assert tags == ["CREATE TABLE", "BEGIN", "ROLLBACK", "SELECT 1"]
+    assert client.ask(ADD).message is None
+    assert left(connection) == ["row"]
+
+
+def test_a_begin_after_an_explain_in_a_pipeline_is_answered_in_full(client: RawClient) -> None:
+    client.send_part(pipelined("EXPLAIN SELECT 1", "BEGIN"))
+    kinds = b"".join(frame[:1] for frame in client.frames())
+    assert kinds.startswith(b"12T")
+    assert kinds.endswith(b"C12nC")
+    assert client.ask("COMMIT").results[0].tag == "COMMIT"
+
+
+def test_what_a_commit_in_a_pipeline_committed_is_known_to_others(
+    connection: Connection, client: RawClient, endpoint: Endpoint
+) -> None:
+    other = RawClient(endpoint)
+    assert other.ask("SELECT * FROM piped").sqlstate is None
+    run(client, "ALTER TABLE piped ADD COLUMN c int", "COMMIT", "BEGIN")
+    assert other.ask("SELECT * FROM piped").message == SCHEMA_CONFLICT
+    client.ask("ROLLBACK")
+    other.close()

@@ -6,7 +6,7 @@ import pytest
 
 from dsqlkit.local.occ.open_transaction import Phase
 from dsqlkit.local.session.answered import After, after
-from dsqlkit.local.session.turns import Turn, at_once, inside, outside, write
+from dsqlkit.local.session.turns import Turn, at_once, inside, outside, turn_of_write
 from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import End
 
@@ -222,8 +222,8 @@ def test_a_rollback_is_never_kept_from_its_end(phase: Phase, kind: Kind | None) 
 
 
 def test_a_write_is_guarded_where_it_has_to_be_taken_back_by_itself() -> None:
-    assert write(guarded=True) is Turn.GUARD
-    assert write(guarded=False) is Turn.HOLD
+    assert turn_of_write(guarded=True) is Turn.GUARD
+    assert turn_of_write(guarded=False) is Turn.HOLD
 
 
 def test_every_turn_is_in_a_table() -> None:

@@ -1,0 +1,1 @@
+"""The protocol as bytes: frames, links, damaged streams."""

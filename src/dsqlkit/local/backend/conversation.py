@@ -78,6 +78,7 @@ class Conversation:
 
     @property
     def under_way(self) -> bool:
+        """Whether something was sent, or is to be, whose answer has not come."""
         return bool(self._exchanges or self._deferred)
 
     @property

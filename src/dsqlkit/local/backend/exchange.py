@@ -22,6 +22,7 @@ from dsqlkit.quotas import MAX_ROWS
 IDLE, IN_TRANSACTION, FAILED = b"ITE"
 """The states of a ReadyForQuery."""
 READY_IDLE: Final = message(Backend.READY_FOR_QUERY, bytes((IDLE,)))
+READY_IN_TRANSACTION: Final = message(Backend.READY_FOR_QUERY, bytes((IN_TRANSACTION,)))
 READY_FAILED: Final = message(Backend.READY_FOR_QUERY, bytes((FAILED,)))
 
 HELD_BYTES: Final = 16 * 1024 * 1024
@@ -35,6 +36,7 @@ class Refused(Exception):
     def __init__(self, sqlstate: str, message: str, *, given_way: bool) -> None:
         super().__init__(f"{sqlstate}: {message}")
         self.sqlstate = sqlstate
+        self.message = message
         self.given_way = given_way
 
 
@@ -69,7 +71,8 @@ HELD: Final = Request()
 
 
 class Verdict:
-    """What an exchange came to. `changed` counts the rows that its statements changed, `skipped`
+    """What an exchange came to. `changed` counts the rows that its statements changed, those since
+    the last COMMIT or ROLLBACK where its answer does not come in one piece, `skipped`
     what IF EXISTS or IF NOT EXISTS let them pass over.
 
     `given_way`: it failed because the adjudicator cancelled it, for another transaction to go on.

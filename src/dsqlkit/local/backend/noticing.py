@@ -8,6 +8,7 @@ from dsqlkit.local.dialect.refusal import DATA_CONFLICT
 from dsqlkit.local.wire.messages import Backend, Field, decode_fields, error_response
 
 _CANCELLED: Final = "57014"
+_ENDS: Final = frozenset((b"COMMIT\0", b"ROLLBACK\0"))
 _SKIPPING: Final = b", skipping\0"
 """How PostgreSQL's notice ends of what is there already, IF NOT EXISTS, or is not, IF EXISTS."""
 
@@ -19,6 +20,8 @@ def noticed(kind: int, frame: bytes, exchange: Exchange) -> bytes:
         verdict.status = frame[5]
     elif kind == Backend.COMMAND_COMPLETE:
         verdict.tag = frame
+        if frame[5:] in _ENDS:
+            verdict.changed = 0
         verdict.changed += changed_rows(frame, copies_in=exchange.copies_in)
         _ended(exchange)
     elif kind == Backend.ERROR_RESPONSE:

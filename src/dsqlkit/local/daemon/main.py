@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import logging
 import os
 import resource
@@ -11,6 +12,7 @@ import string
 import sys
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -29,6 +31,7 @@ from dsqlkit.local.state import Credentials, StateFolder
 _FILES: Final = 4096
 _KEY_ID_START: Final = "AKIALOCAL"
 _KEY_ID_LENGTH: Final = 20
+_TOLD_LENGTH: Final = 500
 _RECURSION_LIMIT: Final = 10_000
 """For plans: each level takes six calls, and PostgreSQL parses 1,500 queries in each other."""
 
@@ -82,7 +85,11 @@ def serve(state: StateFolder, wishes: Wishes) -> None:
         state.save_credentials(_new_credentials())
     losses = Losses()
     known = state.listening()
-    server = postgres.start(state, wishes.template)
+    try:
+        server = postgres.start(state, wishes.template)
+    except LocalClusterFailed as error:
+        _tell_launcher(wishes.ready_fd, error)
+        raise
     try:
         port, kept = (known.port, known.port_is_kept) if known else (None, False)
         with bind(port, no_other=kept) as listening:
@@ -108,6 +115,13 @@ def serve(state: StateFolder, wishes: Wishes) -> None:
         server.stop(at_once=wishes.owner_fd is not None)
         state.forget_process()
         _log.info("stopped")
+
+
+def _tell_launcher(ready_fd: int | None, error: LocalClusterFailed) -> None:
+    """Let whoever waits for us know what to do, if there is something."""
+    if ready_fd is not None and error.hint is not None:
+        with suppress(BrokenPipeError):
+            os.write(ready_fd, json.dumps([str(error)[:_TOLD_LENGTH], error.hint]).encode())
 
 
 def _started_again(state: StateFolder, losses: Losses) -> postgres.Server:

@@ -93,6 +93,7 @@ _FORMS: Final[dict[int, Rule]] = {
 
 
 def alter_table(node: Node) -> Refusal | None:
+    """The refusal of the first of its forms that is refused."""
     for command in (each.alter_table_cmd for each in node.cmds):
         refusal = decide(_FORMS.get(command.subtype), command)
         if refusal is not None:

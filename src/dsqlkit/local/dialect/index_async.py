@@ -1,13 +1,11 @@
 """CREATE INDEX ASYNC, rewritten to the submission of a build job, and CREATE INDEX without it."""
 
-from collections.abc import Sequence
-
 import postgast
 from postgast import pg_query_pb2 as tree
 
 from dsqlkit.local.dialect import index_names
 from dsqlkit.local.dialect.refusal import Refusal
-from dsqlkit.local.statements.quoting import literal, resolved
+from dsqlkit.local.statements.quoting import array_literal, literal, resolved
 from dsqlkit.local.statements.tree import Node
 
 
@@ -20,8 +18,8 @@ def submission(node: Node, statement: bytes) -> str:
         str(node.if_not_exists).lower(),
         literal(node.idxname or None),
         *resolved(node.relation),
-        array(keys),
-        array(included),
+        array_literal(keys),
+        array_literal(included),
         literal(statement[_start(statement, tree.ON) :].decode()),
         literal(statement[_start(statement, tree.ASCII_40) :].decode()),
         "pg_catalog.current_setting('search_path')",
@@ -39,7 +37,9 @@ def at_once(node: Node, statement: bytes, refusal: Refusal | None) -> str:
         literal(f"CREATE {words}{name}{statement[_start(statement, tree.ON) :].decode()}"),
         str(node.unique).lower(),
         *resolved(node.relation),
-        array([index_names.plain_column(element.index_elem) for element in node.index_params]),
+        array_literal(
+            [index_names.plain_column(element.index_elem) for element in node.index_params]
+        ),
         literal(statement[_start(statement, tree.ASCII_40) :].decode()),
         literal(refusal.sqlstate if refusal else None),
         literal(refusal.message if refusal else None),
@@ -61,7 +61,3 @@ def _start(statement: bytes, kind: int) -> int:
         if after_on and token.token == kind:
             return int(token.start)
     raise AssertionError("a parsed CREATE INDEX has an ON and a list of keys")
-
-
-def array(values: Sequence[str | None]) -> str:
-    return f"ARRAY[{', '.join(map(literal, values))}]::pg_catalog.text[]"

@@ -9,7 +9,7 @@ from dsqlkit.local.dialect import index_async
 from dsqlkit.local.dialect.create_table import index_keys
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.statements.own_syntax import IamTrust
-from dsqlkit.local.statements.quoting import literal, resolved
+from dsqlkit.local.statements.quoting import array_literal, literal, resolved
 from dsqlkit.local.statements.tree import Node
 
 
@@ -33,8 +33,8 @@ def drop_index(node: Node) -> str | None:
         return None
     distinct = list(dict.fromkeys((None if len(n) == 1 else n[0], n[-1]) for n in names))
     arguments = (
-        index_async.array([schema for schema, _ in distinct]),
-        index_async.array([name for _, name in distinct]),
+        array_literal([schema for schema, _ in distinct]),
+        array_literal([name for _, name in distinct]),
         literal("IF EXISTS" if node.missing_ok else ""),
         literal("CASCADE" if node.behavior == tree.DROP_CASCADE else ""),
     )

@@ -64,7 +64,7 @@ _OWN_SCHEMAS: Final = re.compile(
 _NOT_ALPHANUMERIC: Final = re.compile("[^a-z0-9]")
 
 
-def refused(name: str) -> Refusal:
+def not_settable(name: str) -> Refusal:
     """The answer to whoever sets this parameter."""
     return not_supported(f'setting configuration parameter "{name}" not supported')
 
@@ -73,7 +73,7 @@ def assignment(name: str, value: str | None, *, local: bool = False) -> Refusal 
     """Why a parameter cannot be set, to this value if it is known."""
     lower = name.lower()
     if lower not in ALLOWED and not (lower == ROLE and local):
-        return refused(name)
+        return not_settable(name)
     if lower == "search_path" and value is not None and _OWN_SCHEMAS.search(value):
         # It would find the endpoint's own functions, of which a cluster has none.
         return Refusal("22023", f'invalid value for parameter "search_path": "{value}"')
@@ -101,7 +101,7 @@ def variable_set(node: Node) -> Refusal | None:
     if node.kind == tree.VAR_RESET_ALL:
         return None
     if node.name == "TRANSACTION":
-        return isolation(node.args) or refused("TRANSACTION")
+        return isolation(node.args) or not_settable("TRANSACTION")
     if node.name == "SESSION CHARACTERISTICS":
         return isolation(node.args)
     return assignment(node.name, _value(node), local=node.is_local)

@@ -51,6 +51,7 @@ Rule: TypeAlias = Refusal | Callable[[Node], Refusal | None]
 
 
 def not_supported(message: str) -> Refusal:
+    """What DSQL does not have: SQLSTATE 0A000, with these words."""
     return Refusal("0A000", message)
 
 

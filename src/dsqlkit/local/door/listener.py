@@ -46,6 +46,7 @@ class Listener:
         self._openings: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
+        """Accept connections until cancelled."""
         loop = asyncio.get_running_loop()
         try:
             while True:

@@ -102,7 +102,7 @@ def _assignments(options: str) -> Iterator[tuple[str, str]]:
             name, equals, value = rest.partition("=")
             switch = f"-c {rest}"
         elif word.startswith("-") and word[1:2] in _SHORT:
-            refusal = parameters.refused(_SHORT[word[1]])
+            refusal = parameters.not_settable(_SHORT[word[1]])
             raise StartupRefused(refusal.sqlstate, refusal.message)
         else:
             raise StartupRefused(

@@ -91,6 +91,7 @@ class JobRunner:
         self._awake.set()
 
     async def run(self) -> None:
+        """Run jobs as they come, and analyse tables in between, until cancelled."""
         await load_driver()
         import psycopg
 

@@ -20,6 +20,8 @@ from dsqlkit.local.state import StateFolder
 
 POLL_S: Final = 0.005
 _LOG_LINES_SHOWN: Final = 5
+_TOLD_BYTES: Final = 4096
+"""More than it tells, and no more than a pipe passes on at once."""
 _LITTLE_ROOM_BYTES: Final = 100_000_000
 """A new cluster has some 60 MB, most of it its data and its write-ahead log."""
 
@@ -32,6 +34,7 @@ def template() -> Path:
 
 
 def is_ready(state: StateFolder) -> bool:
+    """Whether the cluster runs and can be reached."""
     if not is_locked(state.daemon_lock):
         return False
     listening = state.listening()
@@ -40,6 +43,7 @@ def is_ready(state: StateFolder) -> bool:
 
 @contextlib.contextmanager
 def readable(state: StateFolder) -> Generator[None, None, None]:
+    """Turn what goes wrong while files of the folder are read into LocalClusterFailed."""
     try:
         with state.usable():
             yield
@@ -101,7 +105,8 @@ def launch(
     """Start the daemon, detached, and wait until it is ready or has ended.
 
     It inherits the writing end of a pipe, which it closes when it is ready; the system closes it
-    if it dies. Either way the reading end wakes up here.
+    if it dies. Either way the reading end wakes up here. Raises LocalClusterFailed with what it
+    has written there: why it cannot start, and what to do.
     """
     import subprocess
 
@@ -128,11 +133,20 @@ def launch(
                 check=True,
             )
         os.close(writer)
-        select.select([reader], [], [], max(0.0, deadline - time.monotonic()))
+        if select.select([reader], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            _raise_told(os.read(reader, _TOLD_BYTES))
     except subprocess.CalledProcessError as error:
         raise failed_to_start(state) from error
     finally:
         os.close(reader)
+
+
+def _raise_told(told: bytes) -> None:
+    import json
+
+    if told:
+        message, hint = json.loads(told)
+        raise LocalClusterFailed(message, hint=hint)
 
 
 def end(state: StateFolder, deadline: float) -> None:
@@ -153,6 +167,8 @@ def end(state: StateFolder, deadline: float) -> None:
 
 
 def wait_until_ended(state: StateFolder, pid: int, deadline: float) -> None:
+    """Wait for the end of the cluster's process. Raises LocalClusterFailed at `deadline`, in
+    time.monotonic()'s seconds."""
     while is_locked(state.daemon_lock):
         if time.monotonic() > deadline:
             raise LocalClusterFailed(
@@ -163,6 +179,7 @@ def wait_until_ended(state: StateFolder, pid: int, deadline: float) -> None:
 
 
 def failed_to_start(state: StateFolder) -> LocalClusterFailed:
+    """The error that says why, as far as log and disk tell."""
     from dsqlkit.local.log import last_lines
 
     lines = "\n".join(last_lines(state.log, _LOG_LINES_SHOWN))

@@ -11,19 +11,20 @@ from typing import Final, NamedTuple
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.question import Question
 from dsqlkit.local.dialect.catalog import SYSTEM_COLUMN
-from dsqlkit.local.occ.changes import Ask, Changes, NotThere, TableChanges, array
+from dsqlkit.local.occ.changes import Ask, Changes, Failing, NotThere, TableChanges
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.overlay_text import (
     at_overlays,
     copied_from_query,
+    copied_table,
     upsert,
     with_places,
-    without_locks,
 )
 from dsqlkit.local.occ.overlays import Overlays
 from dsqlkit.local.occ.repeating import is_unsure
 from dsqlkit.local.occ.steps_again import StepsAgain, text_of
 from dsqlkit.local.occ.upserting import Begun, Upserting
+from dsqlkit.local.statements.quoting import array
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 
@@ -36,6 +37,13 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname !~ '^(pg_|dsqlkit)'
 AND n.nspname NOT IN ('information_schema', 'sys')
 """
+_COPIED: Final = """
+SELECT a.attname, pg_catalog.quote_ident(a.attname) FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+WHERE c.oid = dsqlkit.behind($1) AND c.relkind = 'r'
+AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum
+"""
+"""What COPY has of a table."""
 _ENTER: Final = "SELECT dsqlkit.to_overlays()"
 _LEAVE: Final = "SELECT dsqlkit.from_overlays()"
 _LAY_OVER: Final = "SELECT dsqlkit.lay_over($1, $2::oid, $3::tid[], $4::text[])"
@@ -74,6 +82,18 @@ class AtOverlays:
         It must hold nothing once `first` has been asked. Raises exchange.Refused, changes.Locked
         and NotThere.
         """
+        try:
+            await self._enter(transaction, tables, changes, first)
+        except Failing as why:
+            raise NotThere from why  # what it did before did not fail then
+
+    async def _enter(
+        self,
+        transaction: OpenTransaction,
+        tables: Iterable[str],
+        changes: Changes | None,
+        first: Sequence[Question],
+    ) -> None:
         changes = changes or transaction.changes
         path = (await self._conversation.ask_all(*first, (_ENTER,)))[-1][0][0]
         await self._cover(transaction, transaction.touched.claimed.union(tables), path)
@@ -130,7 +150,8 @@ class AtOverlays:
     async def led(
         self, step: Step, statement: Statement, transaction: OpenTransaction
     ) -> AtOverlay:
-        """A step, led to the overlays. Raises exchange.Refused, changes.Locked and NotThere."""
+        """A step, led to the overlays. Raises exchange.Refused, changes.Locked, NotThere, and
+        Failing where it is known by now that it fails."""
         if statement.tables and SYSTEM_COLUMN.search(text_of(step)):
             raise NotThere
         if statement.kind is Kind.SETTING:
@@ -140,9 +161,7 @@ class AtOverlays:
         explained = statement.explained
         # A plan by itself is that of the tables, as if the transaction had not lost.
         if asks_for_path or (explained is not None and not explained.analyze):
-            await self._conversation.ask(_LEAVE)
-            transaction.names_lead = False
-            return AtOverlay(step.data)
+            return await self._at_tables(step, transaction)
         if not transaction.names_lead:
             await self._conversation.ask(_ENTER)
             transaction.names_lead = True
@@ -150,13 +169,28 @@ class AtOverlays:
             await self._cover(transaction, statement.claimed)
         if (begun := await self._upsert_begun(step, statement, transaction)) is not None:
             return AtOverlay(await self._again.frames(step, begun.text), begun.end)
-        return AtOverlay(await self._led(step, statement, transaction))
+        text = self._text_there(step, statement, transaction)
+        if statement.kind is Kind.READ and (copied := copied_table(text)) is not None:
+            table, listed = copied
+            rows = await self._conversation.ask(_COPIED, table)
+            columns = {str(name): str(written) for name, written in rows}
+            if not columns or len(columns.keys() & set(listed)) < len(listed):
+                return await self._at_tables(step, transaction)  # which refuse it
+            wanted = [columns[name] for name in listed or columns]
+            text = copied_from_query(text, wanted)
+        return AtOverlay(await self._led(step, text))
+
+    async def _at_tables(self, step: Step, transaction: OpenTransaction) -> AtOverlay:
+        """A step that changes nothing, left to the tables."""
+        await self._conversation.ask(_LEAVE)
+        transaction.names_lead = False
+        return AtOverlay(step.data)
 
     async def _upsert_begun(
         self, step: Step, statement: Statement, transaction: OpenTransaction
     ) -> Begun | None:
         """An INSERT ... ON CONFLICT, prepared for; None if it is none, or has no such table.
-        Raises exchange.Refused and NotThere."""
+        Raises exchange.Refused, changes.NotThere and Failing."""
         if statement.kind is not Kind.WRITE:
             return None
         found = upsert(self._text_there(step, statement, transaction))
@@ -210,16 +244,11 @@ class AtOverlays:
     def _text_there(self, step: Step, statement: Statement, transaction: OpenTransaction) -> bytes:
         """A step's text at overlays."""
         text = text_of(step)
-        if statement.kind in (Kind.LOCK, Kind.CURSOR):
-            text = without_locks(text)
         if statement.qualified:
             text = at_overlays(text, statement.qualified, transaction.overlaid)
-        if statement.kind is Kind.READ:
-            text = copied_from_query(text)
         return text
 
-    async def _led(self, step: Step, statement: Statement, transaction: OpenTransaction) -> bytes:
-        text = self._text_there(step, statement, transaction)
+    async def _led(self, step: Step, text: bytes) -> bytes:
         # What was prepared before leads to tables whose overlays were not there yet.
         is_analysed_now = not step.parse or step.parse in step.data
         if text == text_of(step) and is_analysed_now:

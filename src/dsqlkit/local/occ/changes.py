@@ -3,12 +3,13 @@
 The SQL is in server/sql/adjudication.sql. It looks through the tables that were written.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from dsqlkit.local.backend.question import Rows
 from dsqlkit.local.backend.savepoint import SAVEPOINT
+from dsqlkit.local.statements.quoting import array
 
 Ask: TypeAlias = Callable[..., Awaitable[Rows]]
 """Asks PostgreSQL a question with parameters in text; raises exchange.Refused.
@@ -23,6 +24,15 @@ class Locked(Exception):
 
 class NotThere(Exception):
     """A statement wants what overlays do not have: a system column."""
+
+
+class Failing(Exception):
+    """A client's statement fails at overlays by itself, with this SQLSTATE and message."""
+
+    def __init__(self, sqlstate: str, message: str) -> None:
+        super().__init__(f"{sqlstate}: {message}")
+        self.sqlstate = sqlstate
+        self.message = message
 
 
 LET_GO: Final = f"ROLLBACK TO SAVEPOINT {SAVEPOINT}"
@@ -75,9 +85,3 @@ async def read_out(ask: Ask, monitor: Ask, pid: int) -> Changes:
         if removed or images:
             tables.append(TableChanges(relation, array(removed), array(images)))
     return Changes(tuple(tables))
-
-
-def array(values: Iterable[str]) -> str:
-    """A PostgreSQL array of texts."""
-    quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
-    return "{" + ",".join(quoted) + "}"

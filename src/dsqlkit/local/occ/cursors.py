@@ -12,7 +12,7 @@ from typing import Final
 
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.savepoint import SAVEPOINT
-from dsqlkit.local.occ.changes import array
+from dsqlkit.local.statements.quoting import array
 from dsqlkit.local.wire.messages import (
     MAX_BACKEND_FRAME,
     PORTAL,

@@ -10,12 +10,13 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from dsqlkit.local.backend.question import Rows
-from dsqlkit.local.occ.changes import Ask, Changes, TableChanges, array
+from dsqlkit.local.occ.changes import Ask, Changes, TableChanges
 from dsqlkit.local.occ.overlay_text import upsert
 from dsqlkit.local.occ.replay import Doings, as_json, doings
 from dsqlkit.local.occ.steps_again import text_of
 from dsqlkit.local.occ.touched import Touched
 from dsqlkit.local.occ.unseen import is_unseen
+from dsqlkit.local.statements.quoting import array
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 
@@ -26,7 +27,9 @@ SELECT dsqlkit.differs_again($1::text[], $2::text[], (
     FROM pg_catalog.jsonb_to_recordset($3::jsonb) AS i (relation text, columns jsonb)
 ))::text
 """
-_BEHIND: Final = "SELECT dsqlkit.behind($1)::oid::text"
+_TABLE: Final = (
+    "SELECT c.oid::text FROM pg_class c WHERE c.oid = dsqlkit.behind($1) AND c.relkind = 'r'"
+)
 _INSERTED: Final = """
 SELECT command::text, image
 FROM dsqlkit.inserted($1, $2::oid::regclass, $3::bigint, $4::boolean, $5::bigint[], $6::bigint)
@@ -70,15 +73,17 @@ async def read_inserted(ask_outright: Ask, ask: Ask, touched: Touched) -> Change
                 return None
     inserted: dict[int, TableChanges] = {}
     for table in tables:
-        relation = (await ask_outright(_BEHIND, table))[0][0]
+        found_tables = await ask_outright(_TABLE, table)
+        if not found_tables:
+            return None  # it is a view
+        relation = str(found_tables[0][0])
         insertions = insertions_into(table, touched)
-        rows = [] if relation is None else await _rows(ask, relation, insertions, touched)
+        rows = await _rows(ask, relation, insertions, touched)
         parts = by_statement([(int(str(at)), str(image)) for at, image in rows], insertions)
         if parts is None:
             return None
         inserted |= {
-            number: TableChanges(str(relation), "{}", array(images))
-            for number, images in parts.items()
+            number: TableChanges(relation, "{}", array(images)) for number, images in parts.items()
         }
     return Changes(inserted=inserted)
 

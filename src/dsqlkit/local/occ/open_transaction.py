@@ -120,6 +120,7 @@ class OpenTransaction:
 
     @property
     def phase(self) -> Phase:
+        """Where it stands. Only its own methods change that."""
         return self._phase
 
     @property
@@ -134,6 +135,7 @@ class OpenTransaction:
 
     @property
     def age_s(self) -> float:
+        """How long ago it began, in seconds; to begin again does not make it younger."""
         return time.monotonic() - self.began_s
 
     @property

@@ -15,7 +15,7 @@ table to itself, are left to the COMMIT.
 from collections.abc import Iterator
 from typing import Final
 
-from dsqlkit.local.occ.overlay_references import settling
+from dsqlkit.local.occ.overlay_references import settling, upserted, upserting
 from dsqlkit.local.occ.overlay_shape import (
     VIEW_SCHEMA,
     Shape,
@@ -73,21 +73,30 @@ def statements(shape: Shape) -> Iterator[str]:
     )
     for column in shape.columns:
         default = column.default
-        if column.sequence is not None:
-            default = f"dsqlkit.next_identity({literal(column.sequence)}::pg_catalog.regclass)"
+        if column.generated:
+            # Never computed; but without any, PostgreSQL updates no table with such a column.
+            default = f"(NULL::{shape.rows}).{quoted(column.name)}"
         if default is not None:
             yield f"ALTER VIEW {shape.view} ALTER {quoted(column.name)} SET DEFAULT {default}"
     triggers = [("find", finding(shape), "STABLE"), ("write", body(shape), "VOLATILE")]
     if shape.has_references:
         triggers.append(("settle", settling(shape), "VOLATILE"))
+        # Those of the table that an upsert is run at, which is made for it.
+        yield _function(shape, "upsert row", upserting(shape))
+        yield _function(shape, "upsert", upserted(shape))
     for name, text, volatility in triggers:
         each = "STATEMENT" if name == "settle" else "ROW"
-        yield (
-            f"CREATE OR REPLACE FUNCTION {shape.function(name)}() RETURNS trigger LANGUAGE plpgsql"
-            f" {volatility} SECURITY DEFINER SET search_path = pg_catalog AS {literal(text)}"
-        )
+        yield _function(shape, name, text, volatility)
         # Those of a row fire in the order of their names.
         yield (
             f"CREATE TRIGGER {name} {_WHEN[name]} ON {shape.view}"
             f" FOR EACH {each} EXECUTE FUNCTION {shape.function(name)}()"
         )
+
+
+def _function(shape: Shape, name: str, body: str, volatility: str = "VOLATILE") -> str:
+    """Make the function of a trigger."""
+    return (
+        f"CREATE OR REPLACE FUNCTION {shape.function(name)}() RETURNS trigger LANGUAGE plpgsql"
+        f" {volatility} SECURITY DEFINER SET search_path = pg_catalog AS {literal(body)}"
+    )

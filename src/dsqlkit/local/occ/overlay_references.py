@@ -93,6 +93,38 @@ END
 """
 
 
+def upserting(shape: Shape) -> str:
+    """The body of the function of the trigger that comes after each row of an upsert, at the table
+    that it is run at."""
+    return f"""
+#variable_conflict use_column
+DECLARE
+    dsqlkit_made {shape.rows}%ROWTYPE := new;
+BEGIN
+    {arrived(shape)}
+    IF tg_op = 'UPDATE' THEN
+        {moved(shape)}
+    END IF;
+    RETURN NULL;
+END
+"""
+
+
+def upserted(shape: Shape) -> str:
+    """The body of the function of the trigger at the end of an upsert: its rows come to the
+    overlay, and what is due is looked at."""
+    written = ", ".join(quoted(each.name) for each in shape.columns if not each.generated)
+    return f"""
+#variable_conflict use_column
+BEGIN
+    DELETE FROM {shape.rows};
+    INSERT INTO {shape.rows} ({written}) SELECT {written} FROM pg_temp."dsqlkit upsert";
+    DELETE FROM {shape.view} WHERE false;
+    RETURN NULL;
+END
+"""
+
+
 def _keep(shape: Shape, event: str, was: str, made: str, reference: str = "NULL") -> str:
     return f"INSERT INTO {shape.due} VALUES ('{event}', {was}, {made}, {reference});"
 

@@ -74,10 +74,12 @@ class Shape:
 
     @property
     def rows(self) -> str:
+        """The table of rows that the transaction wrote."""
         return named(ROWS_SCHEMA, self.relation)
 
     @property
     def hidden(self) -> str:
+        """The table of rows of the table that are not there any more, by their places."""
         return named(ROWS_SCHEMA, f"{self.relation} hidden")
 
     @property
@@ -87,6 +89,7 @@ class Shape:
 
     @property
     def has_references(self) -> bool:
+        """Whether a foreign key has to be looked at, of its own or to it."""
         return any(each.is_checked for each in (*self.references, *self.referenced))
 
     def function(self, name: str) -> str:
@@ -95,6 +98,7 @@ class Shape:
 
     @property
     def view(self) -> str:
+        """The view that stands for the table, as SQL writes its name."""
         return view_of((self.schema, self.name))
 
     @property

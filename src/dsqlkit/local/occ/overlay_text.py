@@ -16,13 +16,6 @@ from dsqlkit.local.occ.overlay_shape import VIEW_SCHEMA
 from dsqlkit.local.statements.quoting import qualified
 from dsqlkit.local.statements.tree import Node, leaves_alone, mixes_upsert, parse
 
-_STRENGTHS: Final = (
-    (tree.UPDATE,),
-    (tree.NO, tree.KEY, tree.UPDATE),
-    (tree.SHARE,),
-    (tree.KEY, tree.SHARE),
-)
-_WAITS: Final = ((tree.NOWAIT,), (tree.SKIP, tree.LOCKED))
 _IDENTIFIER: Final = re.compile(r'"(?P<quoted>([^"]|"")*)"|(?P<plain>[^\s."();,]+)')
 _OPENING: Final = (tree.ASCII_40, tree.ASCII_91)
 _CLOSING: Final = (tree.ASCII_41, tree.ASCII_93)
@@ -52,38 +45,6 @@ def tokens_of(text: bytes) -> list[Token]:
     return found
 
 
-def without_locks(text: bytes) -> bytes:
-    """The text without its FOR UPDATE and FOR KEY SHARE: at an overlay there is nothing to lock."""
-    if b"for" not in text.lower():
-        return text
-    tokens = tokens_of(text)
-    for start, end in _locking_clauses(tokens):
-        text = text[:start] + b" " * (end - start) + text[end:]
-    return text
-
-
-def _locking_clauses(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
-    kinds = [token.kind for token in tokens]
-    position = 0
-    while position < len(tokens):
-        start, position = position, position + 1
-        if kinds[start] != tree.FOR:
-            continue
-        for strength in _STRENGTHS:
-            if tuple(kinds[position : position + len(strength)]) == strength:
-                end = position + len(strength)
-                if kinds[end : end + 1] == [tree.OF]:
-                    end += 2
-                    while kinds[end : end + 1] in ([tree.ASCII_44], [tree.ASCII_46]):
-                        end += 2
-                for wait in _WAITS:
-                    if tuple(kinds[end : end + len(wait)]) == wait:
-                        end += len(wait)
-                yield tokens[start].start, tokens[end - 1].end
-                position = end
-                break
-
-
 def at_overlays(
     text: bytes, schemas: Sequence[tuple[int, int]], overlaid: Collection[tuple[str, str]]
 ) -> bytes:
@@ -105,24 +66,32 @@ def _identifier(text: bytes) -> str:
     return str(found["plain"]).lower()
 
 
-def copied_from_query(text: bytes) -> bytes:
-    """A COPY ... TO of a table as one of a query, since no view can be copied itself."""
+def copied_table(text: bytes) -> tuple[str, tuple[str, ...]] | None:
+    """The table of a COPY ... TO, as SQL writes its name, and the columns that it lists; None for
+    any other text."""
+    if b"copy" not in text.lower():
+        return None
+    parsed = parse(text)
+    if len(parsed) != 1 or parsed[0].name != "copy_stmt":
+        return None
+    copy = parsed[0].node
+    if copy.is_from or copy.HasField("query"):
+        return None
+    copy.relation.schemaname = copy.relation.schemaname.removeprefix(VIEW_SCHEMA)
+    return qualified(copy.relation), tuple(each.string.sval for each in copy.attlist)
+
+
+def copied_from_query(text: bytes, columns: Sequence[str]) -> bytes:
+    """A COPY ... TO of a table as one of a query for these columns, as SQL writes their names: no
+    view can be copied itself."""
     tokens = tokens_of(text)
-    if (
-        not tokens
-        or tokens[0].kind != tree.COPY
-        or len(tokens) < 3
-        or tokens[1].kind == tree.ASCII_40
-    ):
-        return text
     end = next(
         index for index, each in enumerate(tokens) if each.kind == tree.TO and not each.depth
     )
     opening = next((each for each in tokens[:end] if each.kind == tree.ASCII_40), None)
     table_end = tokens[end - 1].end if opening is None else opening.start
     table = text[tokens[1].start : table_end]
-    columns = b"*" if opening is None else text[opening.end : tokens[end - 1].start]
-    query = b"(SELECT " + columns + b" FROM " + table + b") "
+    query = b"(SELECT " + ", ".join(columns).encode() + b" FROM " + table + b") "
     return text[: tokens[1].start] + query + text[tokens[end].start :]
 
 
@@ -149,7 +118,7 @@ def with_places(text: bytes) -> WithPlaces | None:
     select = parsed[0].node
     locks = sum(each.DESCRIPTOR.name == "LockingClause" for each in parsed[0].nodes)
     tables = list(_ranges(select.from_clause))
-    if locks != len(select.locking_clause) or not tables:
+    if locks != len(select.locking_clause) or not tables or select.HasField("with_clause"):
         return None
     for previous, token in pairwise(tokens_of(text)):
         if token.kind == tree.FROM and token.depth == 0 and previous.kind != tree.DISTINCT:

@@ -85,6 +85,7 @@ BEGIN
         {_meet(shape, is_shown)}
         RETURN NULL;
     END IF;
+    {_identities(shape)}
     IF tg_op = 'UPDATE' THEN
         IF dsqlkit_places <> '{{}}' THEN
             UPDATE {shape.rows} AS r SET {assignments} WHERE {its_row}
@@ -115,6 +116,16 @@ END
 """
 
 
+def _identities(shape: Shape) -> str:
+    """Draw the numbers of identity columns: PostgreSQL gave them ones that stand for those."""
+    return "\n".join(
+        f"IF new.{quoted(each.name)} <= dsqlkit.last_drawn() THEN"
+        f" new.{quoted(each.name)} := dsqlkit.next_identity({literal(each.sequence)}); END IF;"
+        for each in shape.columns
+        if each.sequence is not None
+    )
+
+
 def _unsure(row_depends: str) -> str:
     """Keep in mind that a row was met again. Which of several values it gets depends on the plan,
     and so does what RETURNING tells: run again, at the tables or here, it may be another."""
@@ -130,8 +141,9 @@ def _same(shape: Shape, alias: str) -> str:
     """A condition that is true of the row that is written."""
     if shape.identity:
         return " AND ".join(f"{alias}.{name} = old.{name}" for name in shape.identity)
+    # To the byte: 1.0 is not 1.00, and not every type can be compared otherwise.
     mine, theirs = columns_of(alias, shape.names), columns_of("old", shape.names)
-    return f"ROW({mine}) IS NOT DISTINCT FROM ROW({theirs})"
+    return f"ROW({mine})::record *= ROW({theirs})::record"
 
 
 def _meet(shape: Shape, is_shown: str) -> str:

@@ -5,10 +5,11 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from dsqlkit.local.occ.changes import Locked, array
+from dsqlkit.local.occ.changes import Locked
 from dsqlkit.local.occ.lock_monitor import Monitor
 from dsqlkit.local.occ.overlay_ddl import statements
 from dsqlkit.local.occ.overlay_shape import Shape, named, read_shape
+from dsqlkit.local.statements.quoting import array
 from dsqlkit.local.statements.statement import EVERY_TABLE
 
 _TO_LAY_OVER: Final = """

@@ -91,7 +91,8 @@ class Recovery:
 
         Gives what runs it there, or None where it runs as it is.
 
-        Raises exchange.Refused and changes.Locked when it cannot go on as if it had not lost.
+        Raises exchange.Refused and changes.Locked when it cannot go on as if it had not lost, and
+        changes.Failing when the step fails by itself.
         """
         if transaction.phase is Phase.PARKED and transaction.touched.schema:
             await self.parking.restore(transaction)

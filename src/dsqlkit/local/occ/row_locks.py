@@ -6,9 +6,10 @@ from typing import Final
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.at_overlays import AtOverlays
-from dsqlkit.local.occ.changes import Ask, array
+from dsqlkit.local.occ.changes import Ask
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.touched import SharedKey
+from dsqlkit.local.statements.quoting import array
 
 _CLAIM_LOCKED: Final = "SELECT dsqlkit.claim_locked($1, $2::regclass, $3::tid[])"
 _SHARED_KEYS: Final = """
@@ -16,7 +17,7 @@ SELECT $2::regclass::oid::text, sharer, maker, row_key, place
 FROM dsqlkit.shared_keys($1, $2::regclass, $3::tid[])
 """
 _REMOVED_KEY: Final = "SELECT dsqlkit.removed_key($1, $2::regclass, $3, $4, $5, $6::tid)"
-_OID: Final = "SELECT $2::regclass::oid::text WHERE $1 <> ''"
+_TABLES: Final = "SELECT relation::text, is_named FROM dsqlkit.tables_behind($1, $2::text[])"
 
 
 async def settle_locks(
@@ -35,17 +36,17 @@ async def settle_locks(
             return
     if not (touched.locked or touched.shared) or not adjudicator.has_others(transaction):
         return
-    places = await overlays.locked_places(transaction)
-    for table in sorted(touched.locked):
-        await ask(_CLAIM_LOCKED, table, await _places_in(table, places, ask))
-    for table in sorted(touched.shared):
-        for row in await ask(_SHARED_KEYS, table, await _places_in(table, places, ask)):
+    locked = await ask(_TABLES, array(touched.locked))
+    shared = await ask(_TABLES, array(touched.shared))
+    has_views = any(is_named == "f" for _, is_named in (*locked, *shared))
+    places = None if has_views else await overlays.locked_places(transaction)
+    for relation in (str(oid) for oid, _ in locked):
+        await ask(_CLAIM_LOCKED, relation, _places_in(relation, places))
+    for relation in (str(oid) for oid, _ in shared):
+        for row in await ask(_SHARED_KEYS, relation, _places_in(relation, places)):
             touched.shared_keys.append(SharedKey(*map(str, row)))
 
 
-async def _places_in(table: str, places: Mapping[str, set[str]] | None, ask: Ask) -> str | None:
-    """Where the rows may be that were locked; None for anywhere."""
-    if places is None:
-        return None
-    oid = (await ask(_OID, table))[0][0]
-    return array(sorted(places.get(str(oid), ())))
+def _places_in(relation: str, places: Mapping[str, set[str]] | None) -> str | None:
+    """Where the rows of a table (oid) may be that were locked; None for anywhere."""
+    return None if places is None else array(sorted(places.get(relation, ())))

@@ -6,9 +6,10 @@ from typing import Final
 
 import postgast
 
-from dsqlkit.local.occ.changes import Ask, array
+from dsqlkit.local.occ.changes import Ask
 from dsqlkit.local.occ.steps_again import text_of
 from dsqlkit.local.occ.touched import Touched
+from dsqlkit.local.statements.quoting import array
 from dsqlkit.local.statements.tree import nodes, parse
 
 _REMEMBERED: Final = frozenset({"currval", "lastval"})

@@ -10,9 +10,11 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from dsqlkit.local.backend.conversation import Conversation
-from dsqlkit.local.occ.changes import Ask, NotThere, array
+from dsqlkit.local.backend.exchange import Refused
+from dsqlkit.local.occ.changes import Ask, Failing, NotThere
 from dsqlkit.local.occ.overlay_text import Target, Upsert
 from dsqlkit.local.occ.steps_again import StepsAgain
+from dsqlkit.local.statements.quoting import array
 from dsqlkit.local.statements.steps import Step
 
 _BEGIN_SKIPPING: Final = "SELECT dsqlkit.begin_skipping($1::oid::regclass, $2, $3::text[])"
@@ -20,6 +22,7 @@ _END_SKIPPING: Final = "SELECT dsqlkit.end_skipping()"
 _BEGIN: Final = "SELECT dsqlkit.begin_upsert($1, $2::oid::regclass)"
 _FILL: Final = "SELECT dsqlkit.fill_upsert($1, $2::oid::regclass)"
 _END: Final = "SELECT dsqlkit.end_upsert($1, $2::oid::regclass)"
+_CONFLICTS: Final = "40"
 
 
 class Begun(NamedTuple):
@@ -40,8 +43,8 @@ class Upserting:
 
     async def begin(self, step: Step, found: Upsert, relation: str) -> Begun:
         """Prepare for one, which was found in the text of a step, at the overlay of a table (oid).
-        Raises exchange.Refused, and changes.NotThere if other writes are part of it, which would be
-        done twice."""
+        Raises exchange.Refused, changes.Failing, and changes.NotThere if other writes are part of
+        it, which would be done twice."""
         assert step.statement is not None
         if found.skips is not None and await self._begin_skipping(relation, found.skips):
             return Begun(found.first, self._end_skipping)
@@ -50,9 +53,14 @@ class Upserting:
         self._conversation.tells_of(relation)
         await self._ask(_BEGIN, relation)
         parameters = None
-        if step.parse:
-            parameters = await self._again.prepare(step.parse, found.second)
-        await self._again.run(step, step.statement, found.first, parameters)
+        try:
+            if step.parse:
+                parameters = await self._again.prepare(step.parse, found.second)
+            await self._again.run(step, step.statement, found.first, parameters)
+        except Refused as why:
+            if why.given_way or why.sqlstate.startswith(_CONFLICTS):
+                raise
+            raise Failing(why.sqlstate, why.message) from why
         await self._ask(_FILL, relation)
         return Begun(found.second, partial(self._keep, relation))
 

@@ -2,10 +2,13 @@
 
 import hashlib
 import logging
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
+from dsqlkit import __version__
 from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.local.dialect import parameters
 from dsqlkit.local.dialect.parameters import SHOWN
@@ -16,6 +19,8 @@ from dsqlkit.local.server.template import copy_data, remove_outdated, sole_user
 from dsqlkit.local.statements.quoting import literal
 from dsqlkit.whole_file import write_whole
 
+_BEGIN_ANEW: Final = "or `dsqlkit local reset`, which deletes the data"
+
 _log = logging.getLogger(__name__)
 
 
@@ -23,7 +28,8 @@ def prepare(home: ServerHome, template: Path | None) -> Path:
     """See to it that the home has data of this version; the folder of PostgreSQL's programs.
 
     New data, and the programs, are those of the folder `template` where one is given. The home's
-    lock is to be held. Raises LocalClusterFailed when the programs are missing or fail.
+    lock is to be held. Raises LocalClusterFailed when the programs are missing or fail, or the data
+    are of a newer version.
     """
     programs = _from_template(template, home) if template else programs_for(home)
     if not home.data.exists():
@@ -69,17 +75,53 @@ def _make_data(programs: Path, home: ServerHome) -> None:
     script = new_data.roles() + catalog + "ANALYZE pg_catalog.pg_type;\n\n"
     _run_script(programs, home, unfinished, script)
     unfinished.rename(home.data)
-    write_whole(home.catalog, _digest(catalog))
+    _mark(home, catalog)
 
 
 def _update_catalog(programs: Path, home: ServerHome) -> None:
     """Bring the system schema to this version of dsqlkit, if the data are of another."""
     home.forget_killed()
     catalog = _catalog()
-    known = home.catalog
-    if not known.exists() or known.read_text() != _digest(catalog):
+    digest, version = _marked(home)
+    if digest == _digest(catalog):
+        return
+    if _order(version) > _order(__version__):
+        raise LocalClusterFailed(
+            f"The local cluster's data are those of dsqlkit {version}, which is newer than this"
+            f" one, {__version__}.",
+            hint=f"Use dsqlkit {version} or a newer one, {_BEGIN_ANEW}.",
+        )
+    home.catalog.unlink(missing_ok=True)  # what is done by halves, any version does again
+    try:
         _run_script(programs, home, home.data, catalog)
-        write_whole(known, _digest(catalog))
+    except LocalClusterFailed as error:
+        whose = f"dsqlkit {version}" if version else "another version of dsqlkit"
+        raise LocalClusterFailed(
+            f"The local cluster's data are those of {whose}, and could not be made those of this"
+            f" one, {__version__}. {error}",
+            hint=f"Use the version that made them, {_BEGIN_ANEW}.",
+        ) from error
+    _mark(home, catalog)
+
+
+def _mark(home: ServerHome, catalog: str) -> None:
+    """Write down which catalog the data have, and which version of dsqlkit gave it to them."""
+    write_whole(home.catalog, f"{_digest(catalog)} {__version__}")
+
+
+def _marked(home: ServerHome) -> tuple[str, str]:
+    """What was written down of the data; empty what was not, as earlier versions did not."""
+    try:
+        digest, _, version = home.catalog.read_text().partition(" ")
+    except FileNotFoundError:
+        return "", ""
+    return digest, version
+
+
+def _order(version: str) -> tuple[int, ...]:
+    """A version's numbers, to be compared with another's."""
+    found = re.match(r"[\d.]*", version)
+    return tuple(int(each) for each in re.findall(r"\d+", found[0] if found else ""))
 
 
 def _catalog() -> str:

@@ -91,7 +91,7 @@ class Autocommit:
         begins = self._unsynced is None
         unsynced = self._join(step)
         if step.end in _ENDS:
-            self._unsynced = None
+            self._end(unsynced)
         elif begins:
             self._wait_for_sync(unsynced)
         self._parts.backend.write(step.data)
@@ -155,7 +155,7 @@ class Autocommit:
         exchange, unsynced = self._exchange, self._unsynced
         self._unsynced = None
         note = partial(self._done, unsynced)
-        work = implicit.take_over(self._parts, step, exchange, unsynced.statements, note)
+        work = implicit.take_over(self._parts, step, exchange, unsynced, note)
         self._parts.do("the begin of a pipeline", work)
 
     def _wait_for_sync(self, unsynced: Unsynced) -> None:
@@ -185,12 +185,20 @@ class Autocommit:
             unsynced.add(step.statement)
         return unsynced
 
+    def _end(self, unsynced: Unsynced) -> None:
+        """Its Sync is next. What comes after that waits for the answer where it may be in a block:
+        that is another turn then."""
+        self._unsynced = None
+        if unsynced.in_block:
+            self._parts.pipeline.held_up = True
+            self._exchange.on_done = partial(self._done_in_block, unsynced)
+
     def _fail(self, step: Step, refusal: Refusal, outdated: frozenset[str] = frozenset()) -> None:
         """Have a step fail, and PostgreSQL skip what comes after it up to the Sync."""
         unsynced = self._join(step)
         unsynced.outdated = unsynced.outdated or outdated
         if step.end in _ENDS:
-            self._unsynced = None
+            self._end(unsynced)
         self._parts.backend.write(refused(step, refusal))
 
     def _refusal(self, statement: Statement) -> Refusal | None:
@@ -216,6 +224,10 @@ class Autocommit:
             statements if step.statement is None else [*statements, step.statement]
         )
 
+    def _done_in_block(self, unsynced: Unsynced, exchange: Exchange) -> None:
+        self._done(unsynced, exchange)
+        self._parts.pipeline.release()
+
     def _done(self, unsynced: Unsynced, exchange: Exchange) -> None:
         parts, verdict = self._parts, exchange.verdict
         if verdict.error is not None and SCHEMA_CONFLICT.encode() in verdict.error:
@@ -229,3 +241,7 @@ class Autocommit:
                 transaction.fail()
         elif verdict.error is None:
             parts.committed_alone(unsynced.statements, verdict.skipped)
+            return
+        if unsynced.ends:
+            answered = exchange.ended if verdict.error is not None else len(unsynced.statements)
+            parts.committed_alone(unsynced.committed(answered), verdict.skipped)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dsqlkit.local.backend.exchange import Exchange, Refused, Request
 from dsqlkit.local.dialect.refusal import CONFLICT, SCHEMA_CHANGED, Refusal
 from dsqlkit.local.occ.at_overlays import AtOverlay
-from dsqlkit.local.occ.changes import Locked, NotThere
+from dsqlkit.local.occ.changes import Failing, Locked, NotThere
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.session.failing import fail, fail_commit
 from dsqlkit.local.session.parts import Parts
@@ -39,6 +39,9 @@ class Conflicts:
         assert statement is not None
         try:
             there = await parts.recovery.resume(step, statement, transaction)
+        except Failing as why:
+            await fail(parts, transaction, step, Refusal(why.sqlstate, why.message))
+            return
         except (Refused, Locked, NotThere) as why:
             # It cannot be answered as if it had not lost: the conflict shows now.
             await fail(parts, transaction, step, _conflict_of(why, transaction))
@@ -58,6 +61,9 @@ class Conflicts:
             there = await parts.recovery.take_back(
                 step, statement, transaction, exchange.verdict, guarded=exchange.request.guarded
             )
+        except Failing as why:
+            await fail(parts, transaction, step, Refusal(why.sqlstate, why.message))
+            return
         except (Refused, Locked, NotThere) as why:
             # It cannot be answered so, for want of a privilege say: the conflict shows now.
             if exchange.verdict.error is None:

@@ -23,8 +23,9 @@ from dsqlkit.local.explain.sorts import without_needless_sorts
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.session.hiding import without_own_branches, without_own_names
 from dsqlkit.local.session.plan_answers import PlanAnswers
-from dsqlkit.local.session.plan_tables import Name, PlanTables, array
+from dsqlkit.local.session.plan_tables import Name, PlanTables
 from dsqlkit.local.statements.explained import Explained
+from dsqlkit.local.statements.quoting import array
 from dsqlkit.local.wire.messages import (
     INT32,
     MAX_BACKEND_FRAME,

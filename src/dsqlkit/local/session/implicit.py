@@ -6,10 +6,16 @@ As they are sent one by one, a BEGIN and a COMMIT that the client does not see m
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
-from dsqlkit.local.backend.exchange import IN_TRANSACTION, READY_IDLE, Exchange
+from dsqlkit.local.backend.exchange import (
+    IN_TRANSACTION,
+    READY_FAILED,
+    READY_IDLE,
+    READY_IN_TRANSACTION,
+    Exchange,
+)
 from dsqlkit.local.backend.savepoint import BEGIN, BEGIN_COMPLETE
 from dsqlkit.local.dialect.limits import too_old
 from dsqlkit.local.dialect.refusal import CONFLICT_ON_PURPOSE
@@ -18,7 +24,7 @@ from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.session.disruption import next_fate
 from dsqlkit.local.session.limited_write import FAIL
 from dsqlkit.local.session.parts import Parts
-from dsqlkit.local.statements.statement import BOUNDS, Statement
+from dsqlkit.local.session.unsynced import Unsynced
 from dsqlkit.local.statements.steps import TEXT_END, End, Step
 from dsqlkit.local.wire.messages import FLUSH, SYNC, Backend, Frontend, message
 
@@ -40,25 +46,25 @@ async def take_over(
     parts: Parts,
     step: Step | None,
     exchange: Exchange,
-    statements: Sequence[Statement],
+    unsynced: Unsynced,
     note: Callable[[Exchange], None],
 ) -> None:
-    """Have the transaction of what came since the last Sync go on for a step, which comes next; for
-    none yet, where its client takes its time.
+    """Have the transaction of what came since the last Sync, or since a COMMIT or ROLLBACK after
+    it, go on for a step, which comes next; for none yet, where its client takes its time.
 
-    `exchange` is under way for these statements, and `note` is told how they ended.
+    `exchange` is under way for it, and `note` is told how that ended.
     """
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[Exchange] = loop.create_future()
     exchange.on_done = ended.set_result
     exchange.request = exchange.request._replace(hide_ready=True)
-    begins = not any(statement.kind in BOUNDS for statement in statements)
+    begins = not unsynced.in_block
     is_too_much = False
     if begins:
         # In a pipeline what came before a BEGIN is in its transaction.
         known: asyncio.Future[bool] = loop.create_future()
         exchange.counts = True
-        exchange.tell_after(len(statements), known)
+        exchange.tell_after(len(unsynced.statements), known)
         parts.backend.write(FLUSH)
         is_too_much = await known
         begins = not is_too_much and exchange.verdict.error is None
@@ -71,9 +77,11 @@ async def take_over(
     if begins:
         parts.client.write(done.held().removesuffix(BEGIN_COMPLETE))
     if begins and verdict.status == IN_TRANSACTION:
+        if unsynced.ends:
+            parts.committed_alone(unsynced.committed(len(unsynced.statements)), verdict.skipped)
         transaction = parts.begin()
         transaction.implicit = True
-        transaction.keep(statements, verdict.changed, verdict.skipped)
+        transaction.keep(unsynced.uncommitted, verdict.changed, verdict.skipped)
     else:
         note(done)
     has_failed = verdict.error is not None or is_too_much
@@ -95,10 +103,20 @@ def split(parts: Parts, step: Step) -> None:
         parts.pipeline.put_first(step._replace(data=step.data.removesuffix(SYNC), end=End.NEXT))
 
 
-def make_explicit(parts: Parts, transaction: OpenTransaction) -> None:
+async def make_explicit(parts: Parts, step: Step, transaction: OpenTransaction) -> None:
     """The client's BEGIN: what the text did before is part of the transaction."""
     transaction.implicit = False
-    parts.client.write(_BEGUN)
+    if step.is_query:
+        parts.client.write(_BEGUN)
+        return
+    # To PostgreSQL it is the second, of which it warns.
+    done = await parts.conversation.run(step.data + SYNC)
+    pieces = (piece for kind, piece in done.pieces if kind != Backend.NOTICE_RESPONSE)
+    answer = b"".join(pieces).removesuffix(READY_IN_TRANSACTION)
+    failed = done.verdict.error is not None
+    if failed:
+        transaction.fail()
+    parts.tell(step, answer.removesuffix(READY_FAILED), failed=failed)
 
 
 async def end(parts: Parts, transaction: OpenTransaction) -> None:

@@ -115,7 +115,7 @@ class Parts:
         self.plans = Plans(self.conversation, adjudicator)
 
     def _received(self, data: bytes) -> None:
-        self.pipeline.receive(data)
+        self.pipeline.intake.receive(data)
 
     def _signed_in(self) -> None:
         self.pipeline.release()

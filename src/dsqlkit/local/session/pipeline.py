@@ -5,67 +5,42 @@ before anybody has asked for it. When much is kept here, the client is not read 
 """
 
 import asyncio
-import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 from dsqlkit.local.apart import Apart
 from dsqlkit.local.backend.conversation import Conversation
-from dsqlkit.local.dialect.reading import read
-from dsqlkit.local.dialect.refusal import Refusal, not_supported
-from dsqlkit.local.dialect.rewriting import failing
+from dsqlkit.local.dialect.refusal import Refusal
 from dsqlkit.local.session.copied import ENDS, MAX_BYTES, TOO_LARGE, Copied
-from dsqlkit.local.session.long_texts import LONG_BYTES, LongText
-from dsqlkit.local.statements.cutting import WANTED, StepCutter, text_in
+from dsqlkit.local.session.intake import NO_FUNCTION_CALL, Intake, Sent
 from dsqlkit.local.statements.steps import TEXT_END, Step
 from dsqlkit.local.wire.link import Link
 from dsqlkit.local.wire.messages import (
     FLUSH,
-    MAX_CLIENT_FRAME,
     RUN,
     SYNC,
-    FrameCutter,
     Frontend,
-    ProtocolViolation,
     error_response,
-    message,
 )
 
 _QUEUE_BYTES: Final = 1024 * 1024
 """How much is kept here while its client waits for an earlier answer."""
 _STEP_BYTES: Final = 512
 _AT_ONCE: Final = 200
-"""How many steps are taken or handled at once. Other sessions come next."""
-_FUNCTION_CALL: Final = Frontend.FUNCTION_CALL  # looked up once: every frame is compared
-_NO_FUNCTION_CALL: Final = message(
-    Frontend.QUERY,
-    failing(not_supported("function call messages are not supported")).encode() + b"\0",
-)
-"""In place of a call past SQL, whose function no rule would see. DSQL's answer was not recorded."""
-_DATA: Final = frozenset((Frontend.COPY_DATA, *ENDS))
+"""How many steps are handled at once. Other sessions come next."""
 _VOID: Final = (SYNC, FLUSH)
 """What PostgreSQL ignores amid the data of a COPY."""
 _OUT_OF_STEP: Final = error_response(
     "08P01", "terminating connection because protocol synchronization was lost", severity="FATAL"
 )
 
-_log = logging.getLogger(__name__)
-
-
-class _Sent(NamedTuple):
-    """What makes no step: data of a COPY in a whole frame, or else a goodbye, say, of kind RUN."""
-
-    kind: int
-    data: bytes
-
 
 class Pipeline:
     """The pipeline of one session. `handle` is called with each step whose turn has come; `broken`
-    when the client breaks the protocol. While it is `held_up`, no further step is handled. `apart`
-    is where long texts are read; what came after one waits for that.
+    when the client breaks the protocol. While it is `held_up`, no further step is handled. `intake`
+    takes what the client sends, and reads long texts `apart`.
 
     `skipping`: there was an error, and what comes before the client's next Sync is left out.
     `is_open`: the session has not ended.
@@ -84,32 +59,21 @@ class Pipeline:
         self.skipping = False
         self._client = client
         self._conversation = conversation
-        self._apart = apart
         self._handle = handle
         self._broken = broken
         self.is_open = True
-        self._frames = FrameCutter({*WANTED, *_DATA}, limit=MAX_CLIENT_FRAME)
-        self._steps = StepCutter(read)
-        self._queue: deque[Step | _Sent] = deque()
-        self._after_text: deque[Step | _Sent] = deque()
+        self.intake = Intake(
+            apart, take=self._take, keep=self._keep, go_on=self.go_on, broken=broken
+        )
+        self._queue: deque[Step | Sent] = deque()
+        self._after_text: deque[Step | Sent] = deque()
         """What comes after the end of the text whose statements go one by one: they are in the
         queue, and that end is the last there."""
         self._kept = 0
-        self._text: LongText | None = None
-        self._unread: deque[bytes] = deque()
-        """What came while a long text is read."""
-        self._taking: asyncio.Task[None] | None = None
         self._goes_on_later = False
         self._streamed = 0
         """How much of a COPY's data has been sent on."""
         self._copy: Copied | None = None
-
-    def receive(self, data: bytes) -> None:
-        """Take what the client sent, and handle what need not wait."""
-        if self._taking is not None:
-            self._unread.append(data)
-            return
-        self._take_in(self._frames.feed(data))
 
     def put_first(self, step: Step) -> None:
         """Take this step as the client's next."""
@@ -122,7 +86,7 @@ class Pipeline:
     def coming(self, most: int) -> Iterator[Step]:
         """The client's next steps that are here already, up to so many."""
         for each in islice(self._queue, most):
-            if isinstance(each, _Sent):
+            if isinstance(each, Sent):
                 return
             yield each
 
@@ -143,11 +107,6 @@ class Pipeline:
         if self._copy is not None:
             step, self._copy = self._copy.refused(refusal), None
             self.put_first(step)
-
-    def cancel_reading(self, refusal: Refusal) -> None:
-        """Fail the text that is read, if there is one: PostgreSQL has not heard of it."""
-        if self._text is not None:
-            self._text.end(refusal)
 
     def stream_data(self) -> None:
         """Send what the client sends now to the backend, as the data of a COPY."""
@@ -170,21 +129,15 @@ class Pipeline:
             self._goes_on_later = True
             asyncio.get_running_loop().call_soon(self._go_on_later)
         copies = self._wants_data
-        if copies and self.is_open and self._steps.begun is not None and not self._goes_on_later:
-            self._take_amiss(self._steps.begun)
+        if copies and self.is_open and self.intake.begun is not None and not self._goes_on_later:
+            self._take_amiss(self.intake.begun)
         is_full = self._kept > _QUEUE_BYTES and (self._goes_on_later or not copies)
-        self._client.hold(is_full or self.is_reading)
+        self._client.hold(is_full or self.intake.is_reading)
 
     def close(self) -> None:
         """Handle nothing more."""
         self.is_open = False
-        if self._taking is not None:
-            self._taking.cancel()
-
-    @property
-    def is_reading(self) -> bool:
-        """Whether a long text is read."""
-        return self._taking is not None
+        self.intake.close()
 
     def _go_on_later(self) -> None:
         self._goes_on_later = False
@@ -217,54 +170,6 @@ class Pipeline:
             if self._queue[-1] is TEXT_END:
                 break
 
-    def _take_in(self, frames: Iterable[tuple[int, bytes]]) -> None:
-        """Take frames of the client's up to a long text."""
-        coming = iter(frames)
-        try:
-            for kind, frame in coming:
-                if kind == RUN or kind in _DATA:
-                    for step in self._steps.cut():
-                        self._take(step)
-                    self._keep(_Sent(kind, frame))
-                    continue
-                taken = _NO_FUNCTION_CALL if kind == _FUNCTION_CALL else frame
-                if len(taken) > LONG_BYTES and (sql := text_in(kind, taken)) is not None:
-                    self._text = LongText(self._apart, sql)
-                    self._taking = asyncio.ensure_future(self._take_long(taken, self._text))
-                    self._taking.add_done_callback(partial(self._taken, coming))
-                    break
-                for step in self._steps.feed(taken[0], taken):
-                    self._take(step)
-        except ProtocolViolation as violation:
-            _log.info("a client broke the protocol: %s", violation)
-            self._broken()
-            return
-        self.go_on()
-
-    async def _take_long(self, frame: bytes, text: LongText) -> None:
-        """Take a long text, once it is read."""
-        reading = await text.reading()
-        self._text = None
-        steps = iter(self._steps.feed(frame[0], frame, reading))
-        while some := tuple(islice(steps, _AT_ONCE)):
-            for step in some:
-                self._take(step)
-            self.go_on()
-            await asyncio.sleep(0)
-
-    def _taken(self, rest: Iterable[tuple[int, bytes]], taking: "asyncio.Task[None]") -> None:
-        """Take what came after a long text."""
-        self._taking = None
-        if not self.is_open or taking.cancelled():
-            return
-        if (error := taking.exception()) is not None:
-            _log.error("a client's text could not be handled", exc_info=error)
-            self._broken()
-            return
-        self._take_in(rest)
-        while self._unread and self._taking is None and self.is_open:
-            self._take_in(self._frames.feed(self._unread.popleft()))
-
     @property
     def _wants_data(self) -> bool:
         """Whether a COPY wants what the client sends next."""
@@ -279,13 +184,13 @@ class Pipeline:
         """Whether more of its text comes after the COPY under way."""
         return self._copy is not None and self._copy.is_part
 
-    def _take_data(self, each: Step | _Sent) -> None:
+    def _take_data(self, each: Step | Sent) -> None:
         """Take what comes amid a COPY."""
         if each.data in _VOID:
             return
         if isinstance(each, Step) or each.kind == RUN:
-            is_call = each.data == _NO_FUNCTION_CALL
-            self._take_amiss(_FUNCTION_CALL if is_call else each.data[0])
+            is_call = each.data == NO_FUNCTION_CALL
+            self._take_amiss(Frontend.FUNCTION_CALL if is_call else each.data[0])
         elif self._copy is not None:
             step = self._copy.take(each.kind, each.data)
             if step is not None:
@@ -311,12 +216,12 @@ class Pipeline:
         else:
             self._keep(step)
 
-    def _keep(self, each: Step | _Sent) -> None:
+    def _keep(self, each: Step | Sent) -> None:
         ends = self._queue and self._queue[-1] is TEXT_END
         (self._after_text if ends else self._queue).append(each)
         self._kept += len(each.data) + _STEP_BYTES
 
-    def _remove(self, queue: deque[Step | _Sent]) -> Step | _Sent:
+    def _remove(self, queue: deque[Step | Sent]) -> Step | Sent:
         each = queue.popleft()
         self._kept -= len(each.data) + _STEP_BYTES
         return each

@@ -6,6 +6,7 @@ from typing import Final
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.explain.facts import Table, tables_of
 from dsqlkit.local.occ.adjudicator import Adjudicator
+from dsqlkit.local.statements.quoting import array
 
 Name = tuple[str, str]
 """A schema and a table in it."""
@@ -39,9 +40,3 @@ class PlanTables:
         if anew:
             self._known.clear()
         return found
-
-
-def array(values: list[str]) -> str:
-    """Texts as PostgreSQL reads an array of them."""
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"

@@ -156,7 +156,7 @@ class Session:
             if hmac.compare_digest(key, conversation.key):
                 self._parts.pipeline.cancel_copy(CANCELLED)
                 if not conversation.under_way:
-                    self._parts.pipeline.cancel_reading(CANCELLED)
+                    self._parts.pipeline.intake.cancel_reading(CANCELLED)
             self._parts.pipeline.go_on()
 
     @property
@@ -191,7 +191,7 @@ class Session:
             is_ours = parts.work_name == PARKING
             return PARKING if is_ours else f"{verb_of(self._step)}, {parts.work_name}"
         if not parts.conversation.under_way:
-            return "reading a long text" if parts.pipeline.is_reading else "nothing"
+            return "reading a long text" if parts.pipeline.intake.is_reading else "nothing"
         if parts.conversation.takes_data:
             return "COPY, waiting for the client's data"
         return ", ".join(

@@ -84,9 +84,10 @@ class TransactionBlock:
             together=self._together.goes_with_more(step, transaction),
         )
 
-    def make_explicit(self, _step: Step) -> None:
-        """Take a BEGIN in the middle of a text."""
-        implicit.make_explicit(self._parts, self._transaction)
+    def make_explicit(self, step: Step) -> None:
+        """Take a BEGIN in the middle of a text, or of a pipeline."""
+        work = implicit.make_explicit(self._parts, step, self._transaction)
+        self._parts.do("a begin in a text", work)
 
     def end_implicit(self, _step: Step) -> None:
         """End the transaction of a text."""

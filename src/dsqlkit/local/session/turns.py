@@ -227,9 +227,9 @@ def inside(  # noqa: PLR0911, PLR0912 - a table
         return Turn.COUNT
     if together:
         return Turn.SEND_TOGETHER
-    return write(guarded=guarded) if writes else _FORWARD
+    return turn_of_write(guarded=guarded) if writes else _FORWARD
 
 
-def write(*, guarded: bool) -> Turn:
+def turn_of_write(*, guarded: bool) -> Turn:
     """The turn of a step that may meet a conflict, in PostgreSQL's own tables."""
     return _GUARD if guarded else _HOLD

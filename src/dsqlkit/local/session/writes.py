@@ -5,7 +5,7 @@ from functools import partial
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.session.going_first import lets_another
 from dsqlkit.local.session.parts import Parts
-from dsqlkit.local.session.turns import Turn, write
+from dsqlkit.local.session.turns import Turn, turn_of_write
 from dsqlkit.local.statements.steps import Step
 
 
@@ -17,7 +17,7 @@ class Writes:
 
     def send(self, step: Step) -> None:
         """Send a step that may meet a conflict."""
-        if write(guarded=self.is_guarded(self._transaction)) is Turn.GUARD:
+        if turn_of_write(guarded=self.is_guarded(self._transaction)) is Turn.GUARD:
             self.guard(step)
         else:
             self.hold(step)

@@ -142,11 +142,12 @@ def _with_tables(kind: Kind, verb: str, parsed: ParsedStatement, text: bytes) ->
     written: set[str] = set()
     schemas: list[tuple[int, int]] = []
     calls: set[str] = set()
+    told: set[int] = set()
     locks = for_update = inserts = deletes = False
     writers = most = 0
     for found in parsed.nodes:
         name = found.DESCRIPTOR.name
-        if name == "RangeVar":
+        if name == "RangeVar" and found.location not in told:
             tables[found.relname] = qualified(found)
             if found.schemaname:
                 schemas.append(_schema_span(found.location, text))
@@ -164,6 +165,8 @@ def _with_tables(kind: Kind, verb: str, parsed: ParsedStatement, text: bytes) ->
             calls.add(found.funcname[-1].string.sval)
         elif name == "LockingClause":
             locks = True
+            # After OF, what is in FROM is named again, perhaps by its alias.
+            told.update(each.range_var.location for each in found.locked_rels)
             for_update = for_update or found.strength == tree.LCS_FORUPDATE
         elif name == "GrantStmt" and found.targtype == tree.ACL_TARGET_ALL_IN_SCHEMA:
             tables[EVERY_TABLE] = ""

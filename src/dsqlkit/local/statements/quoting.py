@@ -1,5 +1,7 @@
 """Names and values as SQL writes them."""
 
+from collections.abc import Iterable
+
 from dsqlkit.local.statements.tree import Node
 
 
@@ -15,6 +17,17 @@ def literal(value: str | None) -> str:
         return "NULL"
     escaped = value.replace("\\", "\\\\").replace("'", "''")
     return f"E'{escaped}'" if "\\" in value else f"'{escaped}'"
+
+
+def array(values: Iterable[str]) -> str:
+    """Texts as the text of an array, to be bound as one value."""
+    quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
+    return "{" + ",".join(quoted) + "}"
+
+
+def array_literal(values: Iterable[str | None]) -> str:
+    """Texts as an expression of SQL that is an array of them."""
+    return f"ARRAY[{', '.join(map(literal, values))}]::pg_catalog.text[]"
 
 
 def resolved(relation: Node) -> tuple[str, str]:

@@ -7,13 +7,12 @@ small messages that a client and its backend exchange.
 import asyncio
 import contextlib
 import logging
-import select
 import socket
 import ssl
-import sys
 from collections.abc import Callable
 from typing import Final
 
+from dsqlkit.local.wire.hang_up import CAN_TELL, HangUpLook
 from dsqlkit.local.wire.tls_stream import TlsStream
 
 _READ_BYTES: Final = 64 * 1024
@@ -25,7 +24,6 @@ _LEAVE_LIMIT_S: Final = 2.0
 _LINGER_S: Final = 1.0
 _ANSWER_LIMIT_S: Final = 2.0
 """How long the answers may take for a peer that has ended its side: most have gone altogether."""
-_LOOK_S: Final = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -59,8 +57,7 @@ class Link:
         self._held = False
         self._farewell = farewell
         self._heard_all = False
-        self._watched = watched and sys.platform.startswith("linux")  # others tell no hang-up
-        self._look: asyncio.TimerHandle | None = None
+        self._look = HangUpLook(self.abort) if watched and CAN_TELL else None
 
     def take(
         self, connection: socket.socket, tls: TlsStream | None = None, *, early: bytes = b""
@@ -90,6 +87,7 @@ class Link:
         if self._socket is None or self._closing:
             return None
         released = self._socket, self._tls
+        self._stop_looking()
         self._loop.remove_reader(self._socket)
         self._socket = self._tls = None
         return released
@@ -117,6 +115,7 @@ class Link:
         """End it once all that was written has been sent, within a limit."""
         if self._socket is None or self._closing:
             return
+        self._stop_looking()
         self._loop.remove_reader(self._socket)
         self.write(b"")
         if self._tls is not None:
@@ -152,8 +151,8 @@ class Link:
             return
         if not allowed:
             self._loop.remove_reader(self._socket)
-            if self._watched and self._look is None:
-                self._look = self._loop.call_later(_LOOK_S, self._look_for_peer)
+            if self._look is not None:
+                self._look.begin(self._socket)
         elif not (self._held or self._heard_all) and (self.other is None or not self.other.full):
             self._stop_looking()
             self._loop.add_reader(self._socket, self._readable)
@@ -164,21 +163,9 @@ class Link:
             self._held = held
             self.read(not held)
 
-    def _look_for_peer(self) -> None:
-        self._look = None
-        if self._socket is None or self._closing:
-            return
-        poll = select.poll()
-        poll.register(self._socket, select.POLLRDHUP)
-        if poll.poll(0):
-            self.abort()
-        else:
-            self._look = self._loop.call_later(_LOOK_S, self._look_for_peer)
-
     def _stop_looking(self) -> None:
         if self._look is not None:
-            self._look.cancel()
-            self._look = None
+            self._look.stop()
 
     def _readable(self) -> None:
         assert self._socket is not None

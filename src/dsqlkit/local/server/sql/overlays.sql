@@ -53,19 +53,21 @@ $$;
 -- All that the overlay of a table or view is made from, as occ/overlay_ddl.py reads it.
 CREATE OR REPLACE FUNCTION dsqlkit.shape_of(relation oid) RETURNS text LANGUAGE sql SET search_path = pg_catalog AS $$
     SELECT json_build_object(
-        'form', 8, -- of overlays: another one has those made anew that are there
+        'form', 10, -- of overlays: another one has those made anew that are there
         'relation', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'owner', c.relowner, 'acl', c.relacl,
         'definition', CASE WHEN c.relkind = 'v' THEN dsqlkit.view_text(c.oid) END,
         'columns', (SELECT json_agg(json_build_object(
                 'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'acl', a.attacl, 'not_null', a.attnotnull,
                 'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
                 'generated', CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END,
-                'sequence', CASE WHEN a.attidentity <> '' THEN pg_get_serial_sequence(c.oid::regclass::text, a.attname) END)
+                'identity', a.attidentity, 'sequence', CASE WHEN a.attidentity <> '' THEN pg_get_serial_sequence(c.oid::regclass::text, a.attname) END)
                 ORDER BY a.attnum)
             FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
         'checks', (SELECT json_agg(pg_get_constraintdef(k.oid) ORDER BY k.oid) FROM pg_constraint k
             WHERE k.conrelid = c.oid AND k.contype = 'c'),
+        'constraints', (SELECT json_agg(json_build_array(k.conname, k.contype, dsqlkit.names_of(c.oid, k.conkey)) ORDER BY k.oid)
+            FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('p', 'u')),
         'keys', (SELECT json_agg(json_build_object(
                 'name', i.relname, 'primary', x.indisprimary, 'nulls_equal', x.indnullsnotdistinct,
                 'condition', pg_get_expr(x.indpred, x.indrelid),
@@ -125,7 +127,56 @@ BEGIN
         AND d.refclassid <> 'pg_namespace'::regclass AND (d.refclassid, d.refobjid) NOT IN (SELECT x.classid, x.objid FROM own x);
     DELETE FROM pg_shdepend d WHERE d.classid = 'pg_class'::regclass AND d.objid = ANY (parts || view)
         AND d.dbid = (SELECT b.oid FROM pg_database b WHERE b.datname = current_database());
+    UPDATE pg_attribute t SET attgenerated = a.attgenerated FROM pg_attribute a
+        WHERE a.attrelid = made AND a.attgenerated <> '' AND a.attname = t.attname AND t.attrelid = view;
+    PERFORM dsqlkit.claim_identities(made, view);
+    PERFORM dsqlkit.claim_keys(made, view);
     INSERT INTO dsqlkit.overlaid VALUES (made, md5(shape)) ON CONFLICT (relation) DO UPDATE SET made_from = excluded.made_from;
+END
+$$;
+
+-- Have a view's catalog say that its columns are identities as those of a table, so that PostgreSQL takes and refuses values
+-- for them as there. It draws from a sequence of the view's own, so that dropping the view drops no other; what it draws is
+-- replaced by the overlay's trigger.
+CREATE OR REPLACE FUNCTION dsqlkit.claim_identities(of_table oid, view regclass) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    its record;
+    sequence text;
+BEGIN
+    FOR its IN SELECT t.attnum, a.attidentity FROM pg_attribute a JOIN pg_attribute t ON t.attrelid = view AND t.attname = a.attname
+        WHERE a.attrelid = of_table AND a.attidentity <> ''
+    LOOP
+        sequence := dsqlkit.overlay_part(view, format(' drawn %s', its.attnum));
+        EXECUTE format('CREATE UNLOGGED SEQUENCE %s MINVALUE %s MAXVALUE %s CYCLE', sequence, -9223372036854775808, dsqlkit.last_drawn());
+        INSERT INTO pg_depend VALUES ('pg_class'::regclass, sequence::regclass, 0, 'pg_class'::regclass, view, its.attnum, 'i');
+        UPDATE pg_attribute t SET attidentity = its.attidentity WHERE t.attrelid = view AND t.attnum = its.attnum;
+    END LOOP;
+END
+$$;
+
+-- The last number that stands at an overlay for one that is still to be drawn.
+CREATE OR REPLACE FUNCTION dsqlkit.last_drawn() RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT -9223372036854000000
+$$;
+
+-- Have a view's catalog say that it has the keys of a table, so that PostgreSQL takes what it takes only where it knows of
+-- them: GROUP BY a primary key with other columns beside it, in a view of a view too, and ON CONFLICT ON CONSTRAINT.
+CREATE OR REPLACE FUNCTION dsqlkit.claim_keys(of_table oid, view regclass) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    claimed pg_constraint;
+BEGIN
+    FOR claimed IN SELECT k.* FROM pg_constraint k WHERE k.conrelid = of_table AND k.contype IN ('p', 'u') LOOP
+        claimed.conkey := ARRAY(SELECT its.attnum FROM unnest(claimed.conkey) WITH ORDINALITY AS u (number, place)
+            JOIN pg_attribute a ON a.attrelid = of_table AND a.attnum = u.number
+            JOIN pg_attribute its ON its.attrelid = view AND its.attname = a.attname ORDER BY u.place);
+        claimed.oid := pg_nextoid('pg_constraint', 'oid', 'pg_constraint_oid_index');
+        claimed.connamespace := (SELECT c.relnamespace FROM pg_class c WHERE c.oid = view);
+        claimed.conrelid := view;
+        claimed.conindid := 0;
+        INSERT INTO pg_constraint SELECT claimed.*;
+        -- It goes with the view.
+        INSERT INTO pg_depend VALUES ('pg_constraint'::regclass, claimed.oid, 0, 'pg_class'::regclass, view, 0, 'a');
+    END LOOP;
 END
 $$;
 
@@ -161,7 +212,7 @@ BEGIN
                     EXECUTE format('DROP TABLE %s CASCADE', dsqlkit.overlay_part(gone.objid, part));
                 END IF;
             END LOOP;
-            FOREACH part IN ARRAY ARRAY[' find', ' write', ' settle'] LOOP
+            FOREACH part IN ARRAY ARRAY[' find', ' write', ' settle', ' upsert', ' upsert row'] LOOP
                 IF to_regproc(dsqlkit.overlay_part(gone.objid, part)) IS NOT NULL THEN
                     EXECUTE format('DROP FUNCTION %s()', dsqlkit.overlay_part(gone.objid, part));
                 END IF;
@@ -317,6 +368,22 @@ BEGIN
 END
 $$;
 
+-- The tables that these names lead to, and whether they are named themselves, not a view of them. What is named may also be
+-- part of a WITH.
+CREATE OR REPLACE FUNCTION dsqlkit.tables_behind(key text, names text[]) RETURNS TABLE (relation oid, is_named boolean)
+LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE below (relation, is_named) AS (
+        SELECT dsqlkit.behind(u.name), true FROM pg_catalog.unnest(names) AS u (name)
+        UNION
+        SELECT d.refobjid, false FROM below b JOIN pg_catalog.pg_rewrite r ON r.ev_class = b.relation
+            JOIN pg_catalog.pg_depend d ON d.objid = r.oid AND d.refobjid <> b.relation
+            WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    )
+    SELECT b.relation, pg_catalog.bool_and(b.is_named) FROM below b
+    JOIN pg_catalog.pg_class c ON c.oid = b.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|dsqlkit)' GROUP BY b.relation ORDER BY b.relation
+$$;
+
 -- Whether statements that call these functions, in a transaction that calls all of those, and insert into these tables, giving values for these columns, may do
 -- something else when they are run again with the same snapshot. Filling a column by itself counts.
 CREATE OR REPLACE FUNCTION dsqlkit.differs_again(calls text[], all_calls text[], inserts jsonb) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
@@ -410,16 +477,29 @@ BEGIN
     -- They stay there, as the statement may read the overlay.
     EXECUTE format('INSERT INTO pg_temp."dsqlkit upsert" (%2$s) SELECT %2$s FROM %1$s',
         dsqlkit.overlay_part(relation, ''), dsqlkit.columns_of(relation, ''));
+    IF dsqlkit.has_references(relation) THEN
+        EXECUTE format('CREATE TRIGGER "dsqlkit row" AFTER INSERT OR UPDATE ON pg_temp."dsqlkit upsert" FOR EACH ROW EXECUTE FUNCTION %s()',
+            dsqlkit.overlay_part(relation, ' upsert row'));
+        EXECUTE format('CREATE TRIGGER "dsqlkit end" AFTER INSERT ON pg_temp."dsqlkit upsert" FOR EACH STATEMENT EXECUTE FUNCTION %s()',
+            dsqlkit.overlay_part(relation, ' upsert'));
+    END IF;
 END
+$$;
+
+-- Whether the overlay of a table looks at foreign keys.
+CREATE OR REPLACE FUNCTION dsqlkit.has_references(relation oid) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    SELECT to_regclass(dsqlkit.overlay_part(relation, ' due')) IS NOT NULL
 $$;
 
 CREATE OR REPLACE FUNCTION dsqlkit.end_upsert(key text, relation regclass) RETURNS void LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM dsqlkit.admit(key);
-    EXECUTE format('DELETE FROM %s', dsqlkit.overlay_part(relation, ''));
-    EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM pg_temp."dsqlkit upsert"',
-        dsqlkit.overlay_part(relation, ''), dsqlkit.columns_of(relation, ''));
+    IF NOT dsqlkit.has_references(relation) THEN -- else the statement itself has done so
+        EXECUTE format('DELETE FROM %s', dsqlkit.overlay_part(relation, ''));
+        EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM pg_temp."dsqlkit upsert"',
+            dsqlkit.overlay_part(relation, ''), dsqlkit.columns_of(relation, ''));
+    END IF;
     DROP TABLE pg_temp."dsqlkit upsert";
 END
 $$;

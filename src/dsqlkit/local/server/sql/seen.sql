@@ -20,8 +20,8 @@ GRANT USAGE ON SCHEMA dsqlkit_seen, dsqlkit_seen_whole TO PUBLIC;
 -- coming has, in the same way, what a row about an index is that is still to come (c), beside that of another index; an
 -- index that was dropped before its build has ended is left out then.
 --
--- Clients join many of these views, and PostgreSQL plans that by the rows it expects of each. So conditions are none that it
--- takes for nearly always false, as it does NOT EXISTS and <> ALL (ARRAY(...)) here: of what comes IS NOT TRUE it expects half. And
+-- Clients join many of these views, and PostgreSQL plans that by the rows it expects of each. So conditions are such that it
+-- takes nearly always for true: a number that is not 1. Of NOT EXISTS and <> ALL (ARRAY(...)) it expects next to nothing here. And
 -- the condition stands around a UNION ALL, not in it: what has one of its own is read whole for each row that it is joined with.
 CREATE OR REPLACE FUNCTION dsqlkit.see(relation text, condition text, changed text[] DEFAULT '{}', coming text[] DEFAULT '{}')
     RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
@@ -62,7 +62,7 @@ $$;
 CREATE OR REPLACE FUNCTION dsqlkit.see_of_relation(
     relation text, of_column text, changed text[] DEFAULT '{}', coming text[] DEFAULT '{}') RETURNS void LANGUAGE sql AS $$
     SELECT dsqlkit.see(relation, pg_catalog.format('EXISTS (SELECT FROM pg_catalog.pg_class c
-        WHERE c.oid = t.%I AND c.relnamespace IN @own) IS NOT TRUE', of_column), changed, coming)
+        WHERE c.oid = t.%I AND c.relnamespace IN @own)::pg_catalog.int4 <> 1', of_column), changed, coming)
 $$;
 
 -- Columns of the catalog may be of the type anyarray.
@@ -70,7 +70,7 @@ SET allow_system_table_mods = on;
 
 SELECT dsqlkit.see('pg_namespace', $$ t.nspowner <> 10 OR t.nspname IN ('pg_catalog', 'information_schema', 'pg_toast', 'sys') $$);
 
-SELECT dsqlkit.see(relation, pg_catalog.format('(t.%I IN @own) IS NOT TRUE', of_column))
+SELECT dsqlkit.see(relation, pg_catalog.format('(t.%I IN @own)::pg_catalog.int4 <> 1', of_column))
 FROM (VALUES ('pg_type', 'typnamespace'), ('pg_constraint', 'connamespace'), ('pg_statistic_ext', 'stxnamespace'))
     AS of_schema (relation, of_column);
 
@@ -80,7 +80,7 @@ FROM (VALUES ('pg_attrdef', 'adrelid'), ('pg_inherits', 'inhrelid'), ('pg_rewrit
 
 -- Indexes are stored by btree_index (10003, by AWS's skill), tables by btree_table, whose oid was not recorded.
 -- Foreign keys have triggers; others are the endpoint's. AWS IAM GRANT gives privileges on a view of sys for its own ends.
-SELECT dsqlkit.see('pg_class', '(t.relnamespace IN @own) IS NOT TRUE', ARRAY['relam', $e$ CASE t.relam WHEN 403 THEN 10003::pg_catalog.oid ELSE t.relam END $e$,
+SELECT dsqlkit.see('pg_class', '(t.relnamespace IN @own)::pg_catalog.int4 <> 1', ARRAY['relam', $e$ CASE t.relam WHEN 403 THEN 10003::pg_catalog.oid ELSE t.relam END $e$,
     'relhastriggers', $e$ (t.relhastriggers AND EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = t.oid AND g.tgconstraint <> 0)) $e$,
     'relacl', $e$ CASE WHEN t.relkind = 'v' THEN coalesce((SELECT i.initprivs FROM pg_catalog.pg_init_privs i
         WHERE i.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.objoid = t.oid AND i.privtype = 'e'), t.relacl) ELSE t.relacl END $e$],
@@ -120,18 +120,18 @@ SELECT dsqlkit.see_of_relation('pg_index', 'indrelid', ARRAY['indnatts', $e$ CAS
 
 -- PostgreSQL's functions that the endpoint has replaced (see dialect.sql) look as before, and those of sys as what is built into a
 -- server too: what a real cluster shows of them was not recorded.
-SELECT dsqlkit.see('pg_proc', '(t.pronamespace IN @own) IS NOT TRUE', ARRAY['prolang', pg_catalog.format('CASE WHEN %s THEN 12::pg_catalog.oid ELSE t.prolang END', built_in),
+SELECT dsqlkit.see('pg_proc', '(t.pronamespace IN @own)::pg_catalog.int4 <> 1', ARRAY['prolang', pg_catalog.format('CASE WHEN %s THEN 12::pg_catalog.oid ELSE t.prolang END', built_in),
     'prosrc', pg_catalog.format($e$ CASE WHEN %s THEN t.proname::pg_catalog.text
         ELSE pg_catalog.regexp_replace(t.prosrc, '\mdsqlkit\w*\.', '', 'g') END $e$, built_in)])
 FROM (VALUES ($$ (t.pronamespace = 'sys'::pg_catalog.regnamespace OR t.pronamespace = 11 AND t.prosrc ~ 'dsqlkit') $$)) AS b (built_in);
 
 SELECT dsqlkit.see('pg_trigger', $$ t.tgconstraint <> 0 AND EXISTS (SELECT FROM pg_catalog.pg_class c
-    WHERE c.oid = t.tgrelid AND c.relnamespace IN @own) IS NOT TRUE $$);
+    WHERE c.oid = t.tgrelid AND c.relnamespace IN @own)::pg_catalog.int4 <> 1 $$);
 
 SELECT dsqlkit.see('pg_event_trigger', 'false');
 
 -- What an ANALYZE of everything has found in the catalog itself.
-SELECT dsqlkit.see('pg_stats', $$ EXISTS (SELECT FROM pg_catalog.pg_namespace s WHERE s.nspname = t.schemaname AND s.oid IN @own) IS NOT TRUE
+SELECT dsqlkit.see('pg_stats', $$ EXISTS (SELECT FROM pg_catalog.pg_namespace s WHERE s.nspname = t.schemaname AND s.oid IN @own)::pg_catalog.int4 <> 1
     AND (t.schemaname <> 'pg_catalog' OR pg_catalog.concat(t.most_common_vals, t.most_common_elems, t.histogram_bounds) !~ 'dsqlkit') $$);
 
 -- Every object of the endpoint's, as pg_depend names it.
@@ -155,14 +155,14 @@ CREATE OR REPLACE VIEW dsqlkit.own_object AS
         FROM pg_catalog.pg_trigger g WHERE g.tgconstraint = 0
     UNION ALL SELECT 'pg_catalog.pg_event_trigger'::pg_catalog.regclass, e.oid FROM pg_catalog.pg_event_trigger e;
 
-SELECT dsqlkit.see('pg_depend', $$ NOT EXISTS (SELECT FROM dsqlkit.own_object o WHERE o.classid = t.classid AND o.objid = t.objid)
-    AND NOT EXISTS (SELECT FROM dsqlkit.own_object o WHERE o.classid = t.refclassid AND o.objid = t.refobjid) $$);
+SELECT dsqlkit.see('pg_depend', $$ ((t.classid, t.objid) IN (SELECT o.classid, o.objid FROM dsqlkit.own_object o))::pg_catalog.int4 <> 1
+    AND ((t.refclassid, t.refobjid) IN (SELECT o.classid, o.objid FROM dsqlkit.own_object o))::pg_catalog.int4 <> 1 $$);
 
 SELECT dsqlkit.see('pg_shdepend', $$ t.refobjid <> 10
-    AND NOT EXISTS (SELECT FROM dsqlkit.own_object o WHERE o.classid = t.classid AND o.objid = t.objid) $$);
+    AND ((t.classid, t.objid) IN (SELECT o.classid, o.objid FROM dsqlkit.own_object o))::pg_catalog.int4 <> 1 $$);
 
 SELECT dsqlkit.see('pg_locks', $$ t.locktype <> 'advisory' AND EXISTS (SELECT FROM pg_catalog.pg_class c
-        WHERE c.oid = t.relation AND c.relnamespace IN @own) IS NOT TRUE
+        WHERE c.oid = t.relation AND c.relnamespace IN @own)::pg_catalog.int4 <> 1
     AND EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(t.pid) s WHERE s.usesysid <> 10) $$);
 
 SELECT dsqlkit.see('pg_stat_activity', $$ t.usesysid <> 10 AND t.backend_type = 'client backend' $$,
@@ -179,6 +179,7 @@ FROM (VALUES ('pg_available_extensions'), ('pg_available_extension_versions')) A
 CREATE OR REPLACE FUNCTION dsqlkit.look_through(view oid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     definition text;
+    found text;
     made record;
 BEGIN
     PERFORM dsqlkit.assign('search_path', 'pg_catalog, information_schema', true);
@@ -191,11 +192,14 @@ BEGIN
         '(CASE WHEN \2.typtype = ''d'' THEN \2.typbasetype ELSE \1.atttypid END)', 'g');
     definition := pg_catalog.regexp_replace(definition, '_pg_truetypmod\((\w+)\.\*, (\w+)\.\*\)',
         '(CASE WHEN \2.typtype = ''d'' THEN \2.typtypmod ELSE \1.atttypmod END)', 'g');
+    -- Constants are the relations that pg_depend names (earlier versions had them be the views).
+    found := definition;
+    definition := pg_catalog.regexp_replace(definition, '''(?:dsqlkit_seen(?:_whole)?\.)?(pg_\w+)''::regclass', '''pg_catalog.\1''::regclass', 'g');
     SELECT n.nspname, c.relname, c.reloptions INTO made
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = view;
     PERFORM dsqlkit.assign('search_path', CASE WHEN definition ~ '\mtableoid\M' THEN 'dsqlkit_seen_whole' ELSE 'dsqlkit_seen' END
         || ', pg_catalog, information_schema', true);
-    IF definition !~ '\mdsqlkit_seen' THEN
+    IF definition !~ '\mdsqlkit_seen' OR found ~ '''dsqlkit_seen' THEN
         EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW %I.%I %s AS %s', made.nspname, made.relname,
             'WITH (' || pg_catalog.array_to_string(made.reloptions, ', ') || ')', definition);
     END IF;
