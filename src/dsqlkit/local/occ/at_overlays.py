@@ -232,7 +232,7 @@ class AtOverlays:
             text = with_places(text_of(step))
             if text is None:
                 return None
-            for row in await self._again.run(step, statement, without_locks(text.sql)):
+            for row in await self._again.run(step, statement, text.sql):
                 for oid, place in _pairs(row[-2 * text.tables :]):
                     found.setdefault(oid, set()).add(place)
         return found
