@@ -11,8 +11,6 @@ from dsqlkit.local.dialect.rewriting import failing
 from dsqlkit.local.statements.statement import OTHER, Statement
 from dsqlkit.local.statements.steps import Part, Reading
 
-LONG_BYTES: Final = 16 * 1024
-"""Reading this much takes tens of milliseconds where it is many statements."""
 _UNREADABLE: Final = Refusal("53200", "out of memory")
 """PostgreSQL's words where a text is more than it can take. Our process ends only so, or killed."""
 
