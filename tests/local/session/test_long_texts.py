@@ -92,6 +92,16 @@ def test_a_long_upsert_of_a_transaction_that_has_lost(
     client.ask("DROP TABLE long_lost")
 
 
+def test_a_long_text_that_comes_again(client: RawClient) -> None:
+    text = f"INSERT INTO long_again SELECT length('{'x' * LONG_BYTES}')"
+    assert client.ask(text).sqlstate == "42P01"
+    client.ask("CREATE TABLE long_again (id int)")
+    for _ in range(2):
+        assert client.ask(text, "extended").results[0].tag == "INSERT 0 1"
+        assert client.ask(text).results[0].tag == "INSERT 0 1"
+    assert client.ask("DROP TABLE long_again").sqlstate is None
+
+
 def test_a_request_to_cancel_ends_the_reading_of_a_text(
     local_cluster: LocalAddress,
     encrypted: Callable[[], ssl.SSLSocket],
