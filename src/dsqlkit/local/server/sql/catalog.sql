@@ -484,8 +484,8 @@ BEGIN
     END IF;
     INSERT INTO dsqlkit.dropped_build VALUES (pending.job_id, (SELECT x.indexrelid FROM pg_index x
         WHERE x.indexrelid = to_regclass(pending.object_name) AND x.indrelid = pending.target)) ON CONFLICT DO NOTHING;
-    -- Tells the endpoint which table's schema changes.
-    RAISE INFO USING ERRCODE = 'DSQ03', MESSAGE = pending.relname;
+    -- Tells the endpoint which table's schema changes, and which build is to end.
+    RAISE INFO USING ERRCODE = 'DSQ03', MESSAGE = pending.relname, DETAIL = pending.job_id;
     RETURN true;
 END
 $$;
