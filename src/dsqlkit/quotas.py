@@ -53,6 +53,8 @@ NOT_IN_A_KEY: Final = frozenset({"json", "jsonb", "bytea", "interval"})
 """Types that a key cannot have (recorded: datatype jsonb is not supported in a key)."""
 MAX_INDEXES: Final = 24
 """Of a table, the primary key and builds in progress included (quotas)."""
+MAX_STATISTICS_TARGET: Final = 100
+"""Of extended statistics (AWS's list of observed errors, 2026-10)."""
 
 # A database.
 

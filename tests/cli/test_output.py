@@ -41,12 +41,14 @@ def test_a_pipe_gets_plain_text(dsqlkit: Command, process: Command) -> None:
 
 @pytest.mark.skipif(shutil.which("script") is None, reason="script (util-linux) is not installed")
 def test_a_terminal_gets_colour_unless_it_is_not_wanted(local_cluster: object) -> None:
-    def coloured(text: str) -> bool:
-        return re.search(r"\x1b\[[0-9;]*3[0-9]", text) is not None
+    def styled(text: str) -> bool:  # colour, or bold or dim letters
+        return re.search(r"\x1b\[[0-9;]*[1-9][0-9;]*m", text) is not None
 
-    assert coloured(on_a_terminal("explain query"))
-    assert not coloured(on_a_terminal("explain query", NO_COLOR="1"))
-    assert not coloured(on_a_terminal("explain query --no-color"))
+    assert styled(on_a_terminal("explain query"))
+    assert not styled(on_a_terminal("explain query", NO_COLOR="1"))
+    assert ESCAPE not in on_a_terminal("explain query --no-color --quiet")
+    assert ESCAPE in on_a_terminal("guide faults", PAGER="cat")
+    assert ESCAPE not in on_a_terminal("guide faults", PAGER="cat", NO_COLOR="1")
 
 
 @pytest.mark.skipif(shutil.which("script") is None, reason="script (util-linux) is not installed")

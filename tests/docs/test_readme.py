@@ -133,7 +133,7 @@ def test_the_files_that_pages_for_developers_name_are_there() -> None:
             roots = (TOP, PACKAGE, PACKAGE / "local", last)
             found = [each for root in roots for each in root.glob(name.rstrip("/"))]
             assert found, f"there is no {name}"
-            last = found[0].parent
+            last = found[0] if found[0].is_dir() else found[0].parent
 
 
 def test_the_example_of_the_library_runs(

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from dsqlkit.cli.options import ErrorOptions
-from dsqlkit.cli.streams import write
+from dsqlkit.cli.streams import wants_plain_text, write
 
 _NARROWEST: Final = 40
 _USUAL: Final = 80
@@ -55,14 +55,15 @@ def _show(topic: str) -> None:
 
     found = read(topic)
     on_terminal = sys.stdout.isatty()
+    styled = on_terminal and not wants_plain_text()
     drawn = Console(
         file=io.StringIO(),
         width=min(max(_width(), _NARROWEST), WIDEST),
         force_terminal=on_terminal,
-        no_color=None if on_terminal else True,
+        color_system="auto" if styled else None,
         highlight=False,
     )
-    drawn.print(guide_view(found, styled=on_terminal))
+    drawn.print(guide_view(found, styled=styled))
     assert isinstance(drawn.file, io.StringIO)
     text = drawn.file.getvalue().rstrip("\n")
     if not on_terminal:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from dsqlkit import interruption
 from dsqlkit.cli.json_text import print_json
 from dsqlkit.cli.options import OutputOptions
-from dsqlkit.cli.streams import NO_READER, put, write
+from dsqlkit.cli.streams import NO_READER, put, wants_plain_text, write
 from dsqlkit.errors import ConfirmationNeeded, OutputFailed, ReaderGone
 
 if TYPE_CHECKING:
@@ -167,13 +167,15 @@ class Output:
         self._progress.start()
 
     def console(self, stream: TextIO) -> "Console":
-        """A console on a stream, with colour only where it is wanted."""
+        """A console on a stream, with colour, bold and dim letters only where they are wanted."""
         from rich.console import Console
 
         from dsqlkit.cli.uncut import UncutConsole
 
-        kind = Console if stream.isatty() else UncutConsole
-        return kind(file=stream, no_color=self._options.no_color or None, highlight=False)
+        on_terminal = stream.isatty()
+        plain = self._options.no_color or wants_plain_text() or not on_terminal
+        kind = Console if on_terminal else UncutConsole
+        return kind(file=stream, color_system=None if plain else "auto", highlight=False)
 
 
 def table_of(rows: Mapping[str, str]) -> str:

@@ -36,6 +36,11 @@ def stand_in_for_closed() -> None:
         setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
+def wants_plain_text() -> bool:
+    """Whether NO_COLOR is set, and not to nothing (no-color.org)."""
+    return bool(os.environ.get("NO_COLOR"))
+
+
 def write(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
     """Write text as it is: a result, unless the stream is stderr.
 

@@ -28,6 +28,9 @@ def test_statistics_are_five_a_table(client: RawClient) -> None:
     assert (sixth.sqlstate, sixth.message) == ("54000", told)
     assert client.ask("DROP STATISTICS s0").sqlstate is None
     assert client.ask("CREATE STATISTICS s6 ON c, d FROM measured").sqlstate is None
+    assert client.ask("ALTER STATISTICS s6 SET STATISTICS 100").sqlstate is None
+    assert client.ask("ALTER STATISTICS s6 SET STATISTICS -1").sqlstate is None
+    assert client.ask("ALTER STATISTICS IF EXISTS s6 SET STATISTICS 101").sqlstate == "22023"
     client.ask("DROP TABLE measured")
 
 
@@ -87,3 +90,30 @@ def test_no_key_is_of_these_types(client: RawClient, type_name: str) -> None:
         told = ("0A000", f"datatype {type_name} is not supported in a key")
         assert (refused.sqlstate, refused.message) == told
     client.ask("DROP TABLE keyed")
+
+
+@pytest.mark.parametrize(
+    ("type_name", "told"),
+    [
+        ("bytea", ("0A000", "datatype bytea is not supported in a key")),
+        ("jsonb", ("0A000", "datatype jsonb is not supported in a key")),
+        ("varchar(2001)", ("54000", "key size greater than 2000 bytes not supported")),
+    ],
+)
+def test_a_domain_is_a_key_where_its_type_is_one(
+    client: RawClient, type_name: str, told: tuple[str, str]
+) -> None:
+    client.ask(f"CREATE DOMAIN of_type AS {type_name}")
+    client.ask("CREATE DOMAIN of_domain AS of_type CHECK (VALUE IS NOT NULL)")
+    client.ask("CREATE TABLE keyed (id int PRIMARY KEY, v of_type, w of_domain)")
+    for sql in (
+        "CREATE TABLE other (v of_domain PRIMARY KEY)",
+        "CREATE TABLE other (id int, v of_type, UNIQUE (id, v))",
+        "CREATE INDEX ASYNC ON keyed (v)",
+        "CREATE UNIQUE INDEX ASYNC ON keyed (id, w)",
+    ):
+        refused = client.ask(sql)
+        assert (refused.sqlstate, refused.message) == told, sql
+    assert client.ask("CREATE INDEX ASYNC ON keyed (id) INCLUDE (v)").sqlstate is None
+    for sql in ("TABLE keyed", "DOMAIN of_domain", "DOMAIN of_type"):
+        assert client.ask(f"DROP {sql}").sqlstate is None

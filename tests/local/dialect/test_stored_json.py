@@ -57,3 +57,17 @@ def test_a_document_beside_long_text_counts_as_it_is_stored(client: RawClient) -
         refused = client.ask(sql)
         assert (refused.sqlstate, refused.message) == ("54000", told)
     assert client.ask("UPDATE documents SET t = repeat('u', 1024 * 1024)").sqlstate is None
+
+
+def test_a_domain_counts_as_the_type_it_is_made_of(client: RawClient) -> None:
+    client.ask("CREATE DOMAIN document AS jsonb")
+    client.ask("CREATE DOMAIN letter AS document")
+    client.ask("CREATE DOMAIN prose AS text")
+    client.ask("CREATE TABLE filed (id int PRIMARY KEY, l letter, p prose)")
+    stored = "jsonb_build_object('a', repeat('x', 3 * 1024 * 1024))"
+    assert client.ask(f"INSERT INTO filed (id, l) VALUES (1, {stored})").sqlstate is None
+    refused = client.ask("INSERT INTO filed (id, p) VALUES (2, repeat('x', 1024 * 1024 + 1))")
+    told = "datatype limit greater than 1048576 bytes not supported for text"
+    assert (refused.sqlstate, refused.message) == ("54000", told)
+    for sql in ("TABLE filed", "DOMAIN prose", "DOMAIN letter", "DOMAIN document"):
+        assert client.ask(f"DROP {sql}").sqlstate is None

@@ -128,8 +128,12 @@ def test_a_build_under_way_is_cancelled(
             writer.execute("UPDATE held SET a = 0 WHERE id = 1")
         with being_built(connection, "i ON held") as job_id:
             connection.execute("DROP INDEX i")
-            assert outcome(connection, job_id) == dropped("public.i")
             assert not exists(connection, "i")
+            with pytest.raises(psycopg.errors.UndefinedTable):
+                connection.execute("SELECT 'i'::regclass")
+            again = submit(connection, "i ON held (a)")
+            assert outcome(connection, job_id) == dropped("public.i")
+            assert outcome(connection, again) == ("completed", None, "public.i")
 
 
 def test_a_drop_that_is_rolled_back_leaves_the_build(connection: Connection) -> None:

@@ -40,7 +40,10 @@ def test_a_cancellation_that_psycopg_makes_an_error_ends_it(
 
         monkeypatch.setattr(runner, "connect", connect)
         jobs = runner.JobRunner(
-            Path(), on_change=lambda _table: None, attend=lambda _pid: nullcontext()
+            Path(),
+            on_change=lambda _table: None,
+            attend=lambda _pid: nullcontext(),
+            running=lambda _job: nullcontext(),
         )
         running = asyncio.create_task(jobs.run())
         await busy.is_asked.wait()

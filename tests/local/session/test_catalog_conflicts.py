@@ -43,7 +43,7 @@ def rewritten(sqlstate: str, text: str, **fields: str) -> tuple[str, str]:
         Field.MESSAGE: text.encode(),
         **{Field[name.upper()]: value.encode() for name, value in fields.items()},
     }
-    rewriter = AnswerRewriter(lambda: None, lambda _: None, {})
+    rewriter = AnswerRewriter(lambda: None, lambda _: None, lambda _: None, {})
     error = encode_fields(Backend.ERROR_RESPONSE, {int(key): each for key, each in given.items()})
     told = decode_fields(rewriter.rewritten(Backend.ERROR_RESPONSE, error))
     return told[Field.SQLSTATE].decode(), told[Field.MESSAGE].decode()

@@ -28,7 +28,8 @@ _JOB_TAGS: Final = {b"CREATE INDEX", b"ALTER TABLE"}
 _AS_TAG: Final = b"DSQ01"
 """The SQLSTATE of a notice of ours: report the statement under way with this tag."""
 _CHANGED: Final = b"DSQ03"
-"""The SQLSTATE of a notice of ours: the schema of the table of this name changes."""
+"""The SQLSTATE of a notice of ours: the schema of the table of this name changes. Its detail is the
+job that builds what was dropped."""
 _UNANALYSED: Final = re.compile(
     rb'permission denied to analyze "(?:pg_|sql_|\d|(?:%s)")' % "|".join(OWN_TABLES).encode()
 )
@@ -78,7 +79,8 @@ _IN_TRANSACTION_BLOCK: Final = (IN_TRANSACTION, FAILED)
 class AnswerRewriter:
     """The backend's stream of one session. `on_job` is called when a statement that submitted a
     job has left its transaction, whether or not it was committed; `on_change` with the names of
-    tables whose schema a committed statement changed without naming them. `laid_over` has the
+    tables whose schema a committed statement changed without naming them, `on_drop` with the jobs
+    of indexes that it dropped while they are built. `laid_over` has the
     schemas and names of tables by what errors call their overlays.
     """
 
@@ -86,6 +88,7 @@ class AnswerRewriter:
         self,
         on_job: Callable[[], None],
         on_change: Callable[[set[str]], None],
+        on_drop: Callable[[set[str]], None],
         laid_over: Mapping[str, tuple[str, str]],
     ) -> None:
         self.upserted: str | None = None
@@ -94,7 +97,9 @@ class AnswerRewriter:
         self._cutter = FrameCutter({*_REWRITTEN, *_LEFT_ALONE} - {RUN}, limit=MAX_BACKEND_FRAME)
         self._on_job = on_job
         self._on_change = on_change
+        self._on_drop = on_drop
         self._changed: set[str] = set()
+        self._dropped: set[str] = set()
         self._signed_in = False
         self._tag: bytes | None = None
         self._has_job = False
@@ -136,11 +141,11 @@ class AnswerRewriter:
             self._ready(frame)
         elif kind == Backend.ERROR_RESPONSE:
             self._tag = None
-            self._changed.clear()
+            self._forget_changes()
             return self._error(frame)
         elif kind == _TAG:
             if self._changed and frame.startswith(b"ROLLBACK\0", 5):
-                self._changed.clear()
+                self._forget_changes()
             if self._tag is not None:
                 frame = message(Backend.COMMAND_COMPLETE, self._tag + b"\0")
                 self._tag = None
@@ -165,6 +170,8 @@ class AnswerRewriter:
             return True
         if code == _CHANGED:
             self._changed.add(text.decode())
+            if Field.DETAIL in notice:
+                self._dropped.add(notice[Field.DETAIL].decode())
             return True
         if notice.get(Field.ROUTINE) in _OF_PAGES:
             return True
@@ -185,6 +192,13 @@ class AnswerRewriter:
         if self._changed:
             changed, self._changed = self._changed, set()
             self._on_change(changed)
+        if self._dropped:
+            dropped, self._dropped = self._dropped, set()
+            self._on_drop(dropped)
+
+    def _forget_changes(self) -> None:
+        self._changed.clear()
+        self._dropped.clear()
 
     def _error(self, frame: bytes) -> bytes:
         fields = decode_fields(frame)

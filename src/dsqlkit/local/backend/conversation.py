@@ -47,6 +47,7 @@ class Conversation:
         client: Link,
         on_job: Callable[[], None],
         on_change: Callable[[set[str]], None],
+        on_drop: Callable[[set[str]], None],
         laid_over: Mapping[str, tuple[str, str]],
         *,
         on_signed_in: Callable[[], None],
@@ -61,7 +62,7 @@ class Conversation:
         self.backend = Link(self._receive, lost)
         self._lost = lost
         self._client = client
-        self._answers = AnswerRewriter(on_job, on_change, laid_over)
+        self._answers = AnswerRewriter(on_job, on_change, on_drop, laid_over)
         self._on_busy = on_busy
         self._on_rest = on_rest
         self._on_copy = on_copy

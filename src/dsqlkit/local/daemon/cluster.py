@@ -106,6 +106,7 @@ class RunningCluster:
             self._server.socket_folder,
             on_change=lambda table: adjudicator.changed_schema([table]),
             attend=adjudicator.attend,
+            running=adjudicator.builds.running,
         )
         reception = Reception(
             checker=TokenChecker(port, credentials.access_key_id, credentials.secret_access_key),

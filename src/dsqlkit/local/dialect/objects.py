@@ -15,6 +15,7 @@ from dsqlkit.local.dialect import catalog, parameters, types
 from dsqlkit.local.dialect.create_table import COLLATE
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.statements.tree import Node
+from dsqlkit.quotas import MAX_STATISTICS_TARGET
 
 _DROPPABLE: Final = {
     tree.OBJECT_TABLE,
@@ -180,6 +181,14 @@ def alter_role(node: Node) -> Refusal | None:
     if node.role.rolename == ADMIN:
         return _SYSTEM_ENTITY
     return _role_options(node, "ALTER ROLE")  # not recorded
+
+
+def alter_statistics(node: Node) -> Refusal | None:
+    target = node.stxstattarget.integer.ival
+    if target <= MAX_STATISTICS_TARGET:
+        return None
+    # The SQLSTATE is AWS's list's of observed errors (2026-10), the words are a guess.
+    return Refusal("22023", f"statistics target {target} is too high")
 
 
 def drop_role(node: Node) -> Refusal | None:

@@ -116,6 +116,7 @@ STATEMENTS: Final[Mapping[str, Rule]] = {
     "alter_domain_stmt": objects.ALTER_DOMAIN,
     "alter_role_set_stmt": objects.alter_role_set,
     "alter_role_stmt": objects.alter_role,
+    "alter_stats_stmt": objects.alter_statistics,
     "comment_stmt": objects.comment,
     "create_role_stmt": objects.create_role,
     "define_stmt": objects.define,

@@ -8,7 +8,7 @@ ANALYZE of tables that have changed much, as DSQL does (user guide, "Using syste
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -71,7 +71,7 @@ class JobRunner:
     """Runs submitted jobs until it is cancelled. A job that a stop cut short begins again.
 
     `on_change` hears the name of a table, without schema, that has got a new index or a validated
-    constraint.
+    constraint. `running` is entered while a job of this id runs.
     """
 
     def __init__(
@@ -80,10 +80,12 @@ class JobRunner:
         *,
         on_change: Callable[[str], None],
         attend: Attend,
+        running: Callable[[str], AbstractContextManager[None]],
     ) -> None:
         self._socket_folder = socket_folder
         self._on_change = on_change
         self._attend = attend
+        self._running = running
         self._awake = asyncio.Event()
 
     def wake(self) -> None:
@@ -115,32 +117,42 @@ class JobRunner:
 
     async def _run_all(self, connection: "Connection") -> None:
         """Run the jobs that there are. The connection is kept: its locks tell who is done."""
-        import psycopg
-
         self._awake.clear()
         while (work := await _taken(connection)) is not None:
             await connection.execute(_FORGET)
             await connection.execute(_FORGET_DROPPED)
-            run = build_index if work.job_type == INDEX_BUILD else run_statement
-            async with await connect(self._socket_folder) as worker:
-                status, details = await run(worker, connection, work, self._attend)
-            built = work.job_type == INDEX_BUILD and status == "completed" and details is None
-            if work.job_type == INDEX_BUILD and await table_exists(connection, work):
-                # DSQL reads an index alone at once; PostgreSQL only where it knows that all
-                # see the rows. Best effort: a table that is being altered is passed over.
-                # One that is dropped at this moment is not missed, nor its schema.
-                with suppress(psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-                    await connection.execute(f"VACUUM (SKIP_LOCKED) {work.table}")
-            async with builds_dropped.settled(connection, work, self._attend, built=built) as gone:
-                if gone:
-                    status, details = builds_dropped.outcome(work)
-                elif _changes_schema(work.job_type, status):
-                    named = await connection.execute(_TABLE_NAME, [work.table_oid])
-                    for (name,) in await named.fetchall():
-                        self._on_change(name)
-                await connection.execute(_FINISH, [status, details, work.job_id])
-                await connection.execute(_COME, [work.job_id])
-                await connection.execute(_TELL_ENDED, [work.job_id])
+            with self._running(work.job_id):
+                await self._run(connection, work)
+
+    async def _run(self, connection: "Connection", work: TableJob) -> None:
+        builds = work.job_type == INDEX_BUILD
+        run = build_index if builds else run_statement
+        async with await connect(self._socket_folder) as worker:
+            status, details = await run(worker, connection, work, self._attend)
+        built = builds and status == "completed" and details is None
+        if builds and not await builds_dropped.is_dropped(connection, work):
+            await _vacuum(connection, work)
+        async with builds_dropped.settled(connection, work, self._attend, built=built) as gone:
+            if gone:
+                status, details = builds_dropped.outcome(work)
+            elif _changes_schema(work.job_type, status):
+                named = await connection.execute(_TABLE_NAME, [work.table_oid])
+                for (name,) in await named.fetchall():
+                    self._on_change(name)
+            await connection.execute(_FINISH, [status, details, work.job_id])
+            await connection.execute(_COME, [work.job_id])
+            await connection.execute(_TELL_ENDED, [work.job_id])
+
+
+async def _vacuum(connection: "Connection", work: TableJob) -> None:
+    """Have PostgreSQL know that all see the table's rows: else it does not read the new index
+    alone, as DSQL does at once. Best effort: a table that is being altered is passed over."""
+    import psycopg
+
+    if await table_exists(connection, work):
+        # One that is dropped at this moment is not missed, nor its schema.
+        with suppress(psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+            await connection.execute(f"VACUUM (SKIP_LOCKED) {work.table}")
 
 
 def _changes_schema(job_type: str, status: str) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT
+from dsqlkit.local.occ.builds import Builds
 from dsqlkit.local.occ.commit_history import CommitHistory
 from dsqlkit.local.occ.contender import Bystander, Contender
 from dsqlkit.local.occ.lock_monitor import Monitor
@@ -39,6 +40,7 @@ class Adjudicator:
         self.history = CommitHistory()
         self.overlays = Overlays(self.monitor)
         self.writers = Writers()
+        self.builds = Builds()
         self.schema_changes = SchemaChanges()
         self.schema_version = 0
         self._open: dict[Contender, OpenTransaction] = {}

@@ -90,6 +90,7 @@ class Parts:
         self.clock: CpuClock | None = None
         self.under_way = UnderWay()
         self.work: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Future[None] | None = None
         self.work_name = ""
         self.traces = _log.isEnabledFor(logging.DEBUG)
         distance = Distance(faults, self._received)
@@ -100,6 +101,7 @@ class Parts:
             self.client,
             on_job,
             adjudicator.changed_schema,
+            self._dropped,
             adjudicator.overlays.names,
             on_signed_in=self._signed_in,
             on_busy=partial(adjudicator.watch.busy, contender),
@@ -111,7 +113,7 @@ class Parts:
         self.pipeline.held_up = True  # until its client is signed in
         self.backend = self.conversation.backend
         self.client.other, self.backend.other = self.backend, self.client
-        self.recovery = Recovery(self.conversation, adjudicator)
+        self.recovery = Recovery(self.conversation, adjudicator, apart)
         self.plans = Plans(self.conversation, adjudicator)
 
     def _received(self, data: bytes) -> None:
@@ -119,6 +121,13 @@ class Parts:
 
     def _signed_in(self) -> None:
         self.pipeline.release()
+
+    def _dropped(self, jobs: set[str]) -> None:
+        """The client has dropped what these jobs build: it hears of that once they have stopped."""
+        if self.adjudicator.builds.run(jobs):
+            self.client.hold_back(True)
+            self._stopping = asyncio.ensure_future(self.adjudicator.builds.ended(jobs))
+            self._stopping.add_done_callback(lambda _: self.client.hold_back(False))
 
     def _copy_wanted(self) -> None:
         self.pipeline.stream_data()

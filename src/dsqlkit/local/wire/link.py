@@ -53,6 +53,7 @@ class Link:
         self._tls: TlsStream | None = None
         self._unsent = bytearray()
         self._kept = b""
+        self._held_back = False
         self._closing = False
         self._held = False
         self._farewell = farewell
@@ -102,11 +103,20 @@ class Link:
         if len(self._kept) > _KEPT_BYTES:
             self.write(b"")
 
+    def hold_back(self, held: bool) -> None:
+        """Keep what is written, unless it is much, or send it."""
+        self._held_back = held
+        if not held:
+            self.write(b"")
+
     def write(self, data: bytes) -> None:
         """Send. What the network does not take yet is kept, and the other side stops reading."""
         if self._kept:
             data = self._kept + data
             self._kept = b""
+        if self._held_back and len(data) < _FULL_BYTES:
+            self._kept = data
+            return
         if not data or self._socket is None or self._closing:
             return
         self._send(data if self._tls is None else self._tls.encrypt(data))
@@ -117,7 +127,7 @@ class Link:
             return
         self._stop_looking()
         self._loop.remove_reader(self._socket)
-        self.write(b"")
+        self.hold_back(False)
         if self._tls is not None:
             self._send(self._tls.goodbye())
         self._closing = True
@@ -239,8 +249,9 @@ class Link:
             if sent == len(data):
                 return
             self._loop.add_writer(self._socket, self._writable)
-            data = data[sent:]
-        self._unsent += data
+            self._unsent += memoryview(data)[sent:]
+        else:
+            self._unsent += data
         if len(self._unsent) > _FULL_BYTES and not self.full:
             self.full = True
             if self.other is not None:

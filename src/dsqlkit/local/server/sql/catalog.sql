@@ -238,6 +238,39 @@ BEGIN
 END
 $$;
 
+-- What a type is, and the size that it is declared with: a domain is what it is made of.
+CREATE OR REPLACE FUNCTION dsqlkit.declared(type oid, size int, OUT base oid, OUT modifier int) LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE below (type, size) AS (
+        SELECT $1, $2
+        UNION ALL
+        SELECT t.typbasetype, t.typtypmod FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.type AND t.typbasetype <> 0
+    )
+    SELECT b.type, b.size FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.type AND t.typbasetype = 0
+$$;
+
+-- Refuses an index for the types of its keys. That a domain is refused in the words of its type is a guess.
+CREATE OR REPLACE FUNCTION dsqlkit.require_keys(index oid) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    refused text;
+    declared bigint;
+BEGIN
+    SELECT min(format_type(d.base, NULL)) FILTER (
+            WHERE d.base IN ('jsonb'::regtype, 'bytea'::regtype, 'interval'::regtype)),
+        sum(d.modifier - 4) FILTER (
+            WHERE d.base IN ('varchar'::regtype, 'bpchar'::regtype) AND d.modifier > 4)
+        INTO refused, declared
+        FROM pg_attribute a JOIN pg_index x ON x.indexrelid = a.attrelid,
+            LATERAL dsqlkit.declared(a.atttypid, a.atttypmod) AS d
+        WHERE a.attrelid = index AND a.attnum <= x.indnkeyatts;
+    IF refused IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = format('datatype %s is not supported in a key', refused);
+    END IF;
+    IF declared > 2000 THEN
+        RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'key size greater than 2000 bytes not supported';
+    END IF;
+END
+$$;
+
 -- Refuses what an index on a table cannot be, by making it on an empty table like that one, and taking
 -- both back. keys is the statement's text from its list of keys on; what is returned is the same as PostgreSQL writes it.
 CREATE OR REPLACE FUNCTION dsqlkit.try_index(
@@ -246,35 +279,23 @@ CREATE OR REPLACE FUNCTION dsqlkit.try_index(
 DECLARE
     own_path text := current_setting('search_path');
     refused text;
-    declared bigint;
     written text;
 BEGIN
-    SELECT min(format_type(a.atttypid, NULL)) INTO refused FROM pg_attribute a
+    SELECT min(format_type(d.base, NULL)) INTO refused
+        FROM pg_attribute a, LATERAL dsqlkit.declared(a.atttypid, a.atttypmod) AS d
         WHERE a.attrelid = target AND a.attname = ANY (key_columns)
-            AND a.atttypid IN ('json'::regtype, 'jsonb'::regtype, 'bytea'::regtype, 'interval'::regtype);
-    IF refused IS NULL THEN
-        EXECUTE format('CREATE TEMPORARY TABLE dsqlkit_try (LIKE %s INCLUDING GENERATED)', target);
-        PERFORM dsqlkit.assign('search_path', caller_path, true);
-        EXECUTE format('CREATE %sINDEX dsqlkit_try_index ON pg_temp.dsqlkit_try %s',
-            CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, keys);
-        PERFORM dsqlkit.assign('search_path', own_path, true);
-        SELECT min(format_type(a.atttypid, NULL)) FILTER (
-                WHERE a.atttypid IN ('jsonb'::regtype, 'bytea'::regtype, 'interval'::regtype)),
-            sum(a.atttypmod - 4) FILTER (
-                WHERE a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) AND a.atttypmod > 4)
-            INTO refused, declared
-            FROM pg_attribute a JOIN pg_index x ON x.indexrelid = a.attrelid
-            WHERE a.attrelid = 'pg_temp.dsqlkit_try_index'::regclass AND a.attnum <= x.indnkeyatts;
-        written := regexp_replace(dsqlkit.indexdef('pg_temp.dsqlkit_try_index'::regclass, 0, false), '^.*? USING \w+ ', '');
-        DROP TABLE pg_temp.dsqlkit_try;
-    END IF;
+            AND d.base IN ('json'::regtype, 'jsonb'::regtype, 'bytea'::regtype, 'interval'::regtype);
     IF refused IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = '0A000',
-            MESSAGE = format('datatype %s is not supported in a key', refused);
+        RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = format('datatype %s is not supported in a key', refused);
     END IF;
-    IF declared > 2000 THEN
-        RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'key size greater than 2000 bytes not supported';
-    END IF;
+    EXECUTE format('CREATE TEMPORARY TABLE dsqlkit_try (LIKE %s INCLUDING GENERATED)', target);
+    PERFORM dsqlkit.assign('search_path', caller_path, true);
+    EXECUTE format('CREATE %sINDEX dsqlkit_try_index ON pg_temp.dsqlkit_try %s',
+        CASE WHEN is_unique THEN 'UNIQUE ' ELSE '' END, keys);
+    PERFORM dsqlkit.assign('search_path', own_path, true);
+    PERFORM dsqlkit.require_keys('pg_temp.dsqlkit_try_index'::regclass);
+    written := regexp_replace(dsqlkit.indexdef('pg_temp.dsqlkit_try_index'::regclass, 0, false), '^.*? USING \w+ ', '');
+    DROP TABLE pg_temp.dsqlkit_try;
     RETURN written;
 END
 $$;
@@ -484,8 +505,8 @@ BEGIN
     END IF;
     INSERT INTO dsqlkit.dropped_build VALUES (pending.job_id, (SELECT x.indexrelid FROM pg_index x
         WHERE x.indexrelid = to_regclass(pending.object_name) AND x.indrelid = pending.target)) ON CONFLICT DO NOTHING;
-    -- Tells the endpoint which table's schema changes.
-    RAISE INFO USING ERRCODE = 'DSQ03', MESSAGE = pending.relname;
+    -- Tells the endpoint which table's schema changes, and which build is to end.
+    RAISE INFO USING ERRCODE = 'DSQ03', MESSAGE = pending.relname, DETAIL = pending.job_id;
     RETURN true;
 END
 $$;

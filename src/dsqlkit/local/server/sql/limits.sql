@@ -5,13 +5,12 @@
 CREATE OR REPLACE FUNCTION dsqlkit.size_of(attribute pg_catalog.pg_attribute) RETURNS text LANGUAGE sql STABLE
     SET search_path = pg_catalog AS $$
     SELECT format(CASE
-        WHEN getBaseType IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'bytea'::regtype)
+        WHEN base IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'bytea'::regtype)
             THEN 'coalesce(octet_length(t.%I), 0)'
-        WHEN getBaseType IN ('json'::regtype, 'jsonb'::regtype)
+        WHEN base IN ('json'::regtype, 'jsonb'::regtype)
             THEN 'coalesce(octet_length(t.%I::text), 0)'
         ELSE 'coalesce(pg_column_size(t.%I), 0)' END, attribute.attname)
-    FROM (SELECT coalesce(nullif(typbasetype, 0), oid)::regtype AS getBaseType
-          FROM pg_type WHERE oid = attribute.atttypid) AS base
+    FROM dsqlkit.declared(attribute.atttypid, -1)
 $$;
 
 -- The bytes of an index entry's columns: its own, and the primary key that it leads to.
@@ -45,6 +44,11 @@ CREATE OR REPLACE FUNCTION dsqlkit.is_wide(attribute pg_catalog.pg_attribute) RE
     SELECT NOT attribute.attisdropped AND attribute.attlen = -1 AND attribute.atttypid <> 'pg_catalog.numeric'::pg_catalog.regtype
         AND NOT (attribute.atttypid IN ('pg_catalog.varchar'::pg_catalog.regtype, 'pg_catalog.bpchar'::pg_catalog.regtype)
             AND attribute.atttypmod BETWEEN 5 AND 100)
+$$;
+
+-- Whether a value counts as it is stored, compressed.
+CREATE OR REPLACE FUNCTION dsqlkit.is_document(attribute pg_catalog.pg_attribute) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT (dsqlkit.declared(attribute.atttypid, -1)).base IN ('pg_catalog.json'::pg_catalog.regtype, 'pg_catalog.jsonb'::pg_catalog.regtype)
 $$;
 
 -- A transaction that has written much: its row makes COMMIT weigh what it wrote.
@@ -157,20 +161,20 @@ DECLARE
     total bigint := 0;
 BEGIN
     FOR attribute IN
-        SELECT a.attname, a.atttypid FROM pg_attribute a
+        SELECT a.attname, (dsqlkit.declared(a.atttypid, -1)).base FROM pg_attribute a
         WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
     LOOP
         size := coalesce(octet_length(made ->> attribute.attname), 0);
-        IF attribute.atttypid = 'bytea'::regtype THEN
+        IF attribute.base = 'bytea'::regtype THEN
             size := greatest(size / 2 - 1, 0);  -- written as \x and two digits a byte
-        ELSIF attribute.atttypid IN ('json'::regtype, 'jsonb'::regtype) THEN
+        ELSIF attribute.base IN ('json'::regtype, 'jsonb'::regtype) THEN
             EXECUTE format('SELECT coalesce(pg_column_size(t.%I), 0) FROM ONLY %s AS t WHERE t.ctid = $1',
                 attribute.attname, relation::regclass) INTO size USING place;
             size := coalesce(size, 0);
         END IF;
         IF size > 1048576 THEN
             RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = format(
-                'datatype limit greater than 1048576 bytes not supported for %s', format_type(attribute.atttypid, NULL));
+                'datatype limit greater than 1048576 bytes not supported for %s', format_type(attribute.base, NULL));
         END IF;
         total := total + size;
     END LOOP;
@@ -265,9 +269,9 @@ BEGIN
         EXECUTE format('CREATE TRIGGER %I %s ON %s %s', made.name, made.of_what, relation::regclass, made.called);
     END LOOP;
     UPDATE pg_attribute a
-        SET attstorage = CASE WHEN a.atttypid IN ('json'::regtype, 'jsonb'::regtype) THEN 'x' ELSE 'e' END
+        SET attstorage = CASE WHEN dsqlkit.is_document(a) THEN 'x' ELSE 'e' END
         WHERE a.attrelid = relation AND a.attnum > 0 AND dsqlkit.is_wide(a)
-            AND (a.attstorage = 'e') = (a.atttypid IN ('json'::regtype, 'jsonb'::regtype));
+            AND (a.attstorage = 'e') = dsqlkit.is_document(a);
     UPDATE pg_trigger SET tgisinternal = true
         WHERE tgrelid = relation AND tgname LIKE 'dsqlkit\_%' AND NOT tgisinternal;
 END
@@ -281,6 +285,7 @@ DECLARE
 BEGIN
     FOR made IN
         SELECT c.oid, count(*) AS columns, min(t.typname) FILTER (WHERE t.typtype = 'c') AS composite,
+            bool_or(t.typtype = 'd') AS has_domains,
             min(format_type(a.atttypid, NULL)) FILTER (WHERE a.attidentity <> '' AND a.atttypid <> 'bigint'::regtype) AS identity,
             bool_or(dsqlkit.is_wide(a)) OR EXISTS (SELECT FROM pg_constraint f WHERE f.conrelid = c.oid AND f.contype = 'f')
                 AS is_limited
@@ -300,6 +305,9 @@ BEGIN
         IF made.identity IS NOT NULL THEN  -- one that ALTER TABLE has made so: a CREATE TABLE says what type it has
             RAISE EXCEPTION USING ERRCODE = '0A000',
                 MESSAGE = format('datatype %s not supported, identity column type must be bigint', made.identity);
+        END IF;
+        IF made.has_domains THEN  -- of the types of other keys the statement tells
+            PERFORM dsqlkit.require_keys(x.indexrelid) FROM pg_index x WHERE x.indrelid = made.oid;
         END IF;
         IF made.is_limited THEN
             PERFORM dsqlkit.watch(made.oid);
