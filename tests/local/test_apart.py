@@ -1,6 +1,7 @@
 """Work in other processes: what it gives, how it fails, and its end."""
 
 import asyncio
+import operator
 import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -38,6 +39,18 @@ def test_failures_are_those_of_the_function_or_of_its_process() -> None:
         return found
 
     assert asyncio.run(main()) == [0, 1]
+
+
+def test_one_value() -> None:
+    async def main() -> int:
+        apart = Apart()
+        with pytest.raises(ZeroDivisionError):
+            await apart.value(operator.floordiv, 1, 0)
+        found = await apart.value(operator.add, 2, 3)
+        await apart.close()
+        return int(found)
+
+    assert asyncio.run(main()) == 5
 
 
 def test_who_stops_asking_ends_the_work() -> None:

@@ -15,11 +15,15 @@ import pickle
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 from struct import Struct
 from typing import Any, BinaryIO, Final, ParamSpec, TypeVar
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+LONG_BYTES: Final = 16 * 1024
+"""Reading so much SQL takes tens of milliseconds where it is many statements."""
 
 _AT_ONCE: Final = max(2, os.cpu_count() or 1)
 """How many processes there are at most: one client's work is not to wait for another's."""
@@ -60,6 +64,12 @@ class Apart:
                     self._close_later()
                 else:
                     self._end(worker)
+
+    async def value(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """What a function of a module returns, as `pieces`."""
+        async with aclosing(self.pieces(_only, function, args, kwargs)) as pieces:
+            found: _T = await anext(pieces)
+        return found
 
     def _waiting(self) -> "_Worker | None":
         while self._idle:
@@ -135,6 +145,11 @@ class _Worker:
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
+
+
+def _only(function: Callable[..., _T], args: Any, kwargs: Any) -> Iterator[_T]:
+    """Its value, as the one piece."""
+    yield function(*args, **kwargs)
 
 
 def _serve(requests: BinaryIO, answers: BinaryIO) -> None:

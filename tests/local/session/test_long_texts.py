@@ -11,7 +11,7 @@ import pytest
 
 from dsqlkit import local
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from dsqlkit.local.session.long_texts import LONG_BYTES
+from dsqlkit.local.apart import LONG_BYTES
 from dsqlkit.local.wire.messages import Backend, Frontend, message
 from tests.support.processes import daemon
 from tests.support.raw import cancel_request, query, signed_in
@@ -72,6 +72,34 @@ def test_a_long_text_in_a_pipeline_and_one_that_is_refused(client: RawClient) ->
     refused = client.ask(f"{LONG}VACUUM")
     assert refused.message == "unsupported VACUUM statement"
     assert client.ask("SELECT 1").sqlstate is None
+
+
+def test_a_long_upsert_of_a_transaction_that_has_lost(
+    client: RawClient, endpoint: Endpoint
+) -> None:
+    client.ask("CREATE TABLE long_lost (id int PRIMARY KEY, note text)")
+    client.ask("INSERT INTO long_lost VALUES (1, 'a')")
+    loser = RawClient(endpoint)
+    for text in ("BEGIN", "UPDATE long_lost SET note = 'b'"):
+        loser.ask(text)
+    assert client.ask("UPDATE long_lost SET note = 'c'").sqlstate is None
+    long = f"INSERT INTO long_lost VALUES (1, ''), (2, '{'x' * LONG_BYTES}') ON CONFLICT DO NOTHING"
+    assert loser.ask(long).results[0].tag == "INSERT 0 1"
+    locked = loser.ask(f"SELECT id FROM long_lost WHERE note <> '{'y' * LONG_BYTES}' FOR UPDATE")
+    assert locked.results[0].tag == "SELECT 2"
+    assert loser.ask("COMMIT").sqlstate == "40001"
+    loser.close()
+    client.ask("DROP TABLE long_lost")
+
+
+def test_a_long_text_that_comes_again(client: RawClient) -> None:
+    text = f"INSERT INTO long_again SELECT length('{'x' * LONG_BYTES}')"
+    assert client.ask(text).sqlstate == "42P01"
+    client.ask("CREATE TABLE long_again (id int)")
+    for _ in range(2):
+        assert client.ask(text, "extended").results[0].tag == "INSERT 0 1"
+        assert client.ask(text).results[0].tag == "INSERT 0 1"
+    assert client.ask("DROP TABLE long_again").sqlstate is None
 
 
 def test_a_request_to_cancel_ends_the_reading_of_a_text(

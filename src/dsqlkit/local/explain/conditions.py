@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, wraps
 from typing import Final, ParamSpec, TypeVar
 
-_LITERAL: Final = r"'(?:[^']|'')*'"
+_LITERAL: Final = r"'[^']*(?:''[^']*)*'"
 NAME: Final = r'"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$]*'
 """A name, as a regular expression."""
 _TOKEN: Final = re.compile(rf"{_LITERAL}|(?:{NAME})(?:\.(?:{NAME}))*|.", re.DOTALL)

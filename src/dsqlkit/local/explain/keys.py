@@ -12,12 +12,12 @@ from dsqlkit.local.explain.conditions import NAME, aliases, names
 
 _COLUMN: Final = rf"(?:(?:{NAME})\.)?(?:{NAME})"
 _TYPE: Final = r"[a-z][a-z0-9 ]*"
-_LITERAL: Final = rf"'(?:[^']|'')*'(?:::{_TYPE}(?:\(\d+(?:,\d+)?\))?)?"
+_LITERAL: Final = rf"'[^']*(?:''[^']*)*'(?:::{_TYPE}(?:\(\d+(?:,\d+)?\))?)?"
 _CONSTANT: Final = rf"(?:\$\d+|(?:{NAME})\.(?:{NAME})|-?\d+(?:\.\d+)?|{_LITERAL})"
 """What is the same for a whole scan: a column of another one too."""
 _BOUND: Final = rf"""(?x)\((?:(?P<plain>{_COLUMN})|\((?P<cast>{_COLUMN})\)::(?:text|bpchar))\ (?:
             (?P<comparison>=|<=?|>=?)\ {_CONSTANT}
-          | =\ ANY\ \('(?:[^']|'')*'::{_TYPE}\[\]\))\)"""
+          | =\ ANY\ \('[^']*(?:''[^']*)*'::{_TYPE}\[\]\))\)"""
 """Compiled when it is needed first: that takes some 30 ms, which no start is to wait for."""
 _TURNED: Final = rf"\(({_CONSTANT}) (=|<=?|>=?) ({_COLUMN}|\({_COLUMN}\)::(?:text|bpchar))\)"
 _OTHER_WAY: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}

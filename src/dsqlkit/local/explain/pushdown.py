@@ -38,7 +38,7 @@ LEFT_TO_THE_PROCESSOR: Final = {
 _COLUMN: Final = r'(?:(?:"(?:[^"]|"")*"|[a-z_\u0080-\uffff][\w$]*)(?:\.(?=["a-z_]))?){1,2}'
 _TYPES: Final = "|".join(re.escape(name) for name in DECIDED_BY_STORAGE if name != "integer")
 _DECIDED: Final = rf"""(?x)\( (?:{_COLUMN} | \((?P<cast>{_COLUMN})\)::(?:text|bpchar))
-        \ (?:=|<>|<|<=|>|>=)\  (?:-?\d+ | '-?\d+'::integer | '(?:[^']|'')*'::(?:{_TYPES})
+        \ (?:=|<>|<|<=|>|>=)\  (?:-?\d+ | '-?\d+'::integer | '[^']*(?:''[^']*)*'::(?:{_TYPES})
             (?:\(\d+\))? | true | false) \)
       | \(?(?:NOT\ )?{_COLUMN}\)?"""
 

@@ -6,8 +6,9 @@ another could wait for. If it has not lost by then, its COMMIT carries out what 
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
+from dsqlkit.local.apart import LONG_BYTES, Apart
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.question import Question
 from dsqlkit.local.dialect.catalog import SYSTEM_COLUMN
@@ -51,6 +52,9 @@ _CARRY_OUT: Final = "SELECT dsqlkit.carry_out($1, $2::oid[], $3::boolean)"
 _ASKS_FOR_PATH: Final = re.compile(rb"current_schema|search_path", re.IGNORECASE)
 
 
+_Value = TypeVar("_Value")
+
+
 class AtOverlay(NamedTuple):
     """The frames that run a step at overlays; `after` is what is to be done once it has run
     well."""
@@ -60,9 +64,13 @@ class AtOverlay(NamedTuple):
 
 
 class AtOverlays:
-    """The overlays of one session's transactions. `ask` asks inside them, as the endpoint."""
+    """The overlays of one session's transactions. `ask` asks inside them, as the endpoint; long
+    texts are read `apart`."""
 
-    def __init__(self, conversation: Conversation, overlays: Overlays, ask: Ask) -> None:
+    def __init__(
+        self, conversation: Conversation, overlays: Overlays, apart: Apart, ask: Ask
+    ) -> None:
+        self._apart = apart
         self._conversation = conversation
         self._overlays = overlays
         self._ask = ask
@@ -193,7 +201,7 @@ class AtOverlays:
         Raises exchange.Refused, changes.NotThere and Failing."""
         if statement.kind is not Kind.WRITE:
             return None
-        found = upsert(self._text_there(step, statement, transaction))
+        found = await self._read(upsert, self._text_there(step, statement, transaction))
         if found is None:
             return None
         relation = (await self._oids([found.table])).get(found.table)
@@ -229,7 +237,7 @@ class AtOverlays:
             statement = step.statement
             if statement is None or not (statement.locked or statement.shared):
                 continue
-            text = with_places(text_of(step))
+            text = await self._read(with_places, text_of(step))
             if text is None:
                 return None
             for row in await self._again.run(step, statement, text.sql):
@@ -240,6 +248,9 @@ class AtOverlays:
     async def _oids(self, tables: Iterable[str]) -> dict[str, str]:
         rows = await self._conversation.ask(_OIDS, array(sorted(set(tables))))
         return {str(name): str(oid) for name, oid in rows}
+
+    async def _read(self, read: Callable[[bytes], _Value], text: bytes) -> _Value:
+        return read(text) if len(text) < LONG_BYTES else await self._apart.value(read, text)
 
     def _text_there(self, step: Step, statement: Statement, transaction: OpenTransaction) -> bytes:
         """A step's text at overlays."""

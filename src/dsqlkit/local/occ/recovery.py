@@ -7,6 +7,7 @@ the answers here are frames to run, or that the step may run as it is.
 import time
 from typing import Final
 
+from dsqlkit.local.apart import Apart
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import Refused, Verdict
 from dsqlkit.local.backend.question import Question, Rows
@@ -37,11 +38,11 @@ longer has a snapshot of its beginning."""
 class Recovery:
     """The recovery of one session's transactions, one after another."""
 
-    def __init__(self, conversation: Conversation, adjudicator: Adjudicator) -> None:
+    def __init__(self, conversation: Conversation, adjudicator: Adjudicator, apart: Apart) -> None:
         self._conversation = conversation
         self._adjudicator = adjudicator
         self._again = StepsAgain(conversation)
-        self._overlays = AtOverlays(conversation, adjudicator.overlays, self._ask)
+        self._overlays = AtOverlays(conversation, adjudicator.overlays, apart, self._ask)
         self.parking = Parking(conversation, self._ask, adjudicator.monitor.ask, self._overlays)
 
     def is_conflict(

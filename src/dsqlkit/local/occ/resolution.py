@@ -135,7 +135,8 @@ class Resolution:
         elif concern is Concern.ROW and await self._step_aside(waiting, blocker):
             return True
         elif blocker.awaits_data and waited_s > _COPY_S:
-            # The one that waits commits first, unless it rolls back: then this is one too many.
+            # The one that waits commits first, unless it rolls back: then this is one too many. To
+            # run the COPY once more, the data of every COPY would have to be kept, up to 64 MiB.
             blocker.fail_copy(CONFLICT if concern is Concern.ROW else SCHEMA_CHANGED)
             return True
         return False

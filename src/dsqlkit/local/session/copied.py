@@ -48,6 +48,7 @@ class Copied:
         if kind not in ENDS:
             return None
         copied = b"".join(self._pieces)
+        self._pieces.clear()
         return self._step._replace(data=self._step.data + copied, copied=copied)
 
 

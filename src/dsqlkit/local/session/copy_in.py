@@ -3,6 +3,11 @@
 So the transaction holds no locks while its client takes its time, can be parked meanwhile, and the
 COPY can be run once more like any other write. PostgreSQL is asked at first for a COPY of no rows,
 whose answer tells the client in which format to send.
+
+So a row that is wrong is told at the end of the data, where PostgreSQL tells of it at once. To know
+it before, PostgreSQL would have to take the rows as they come, and hold them while the client takes
+its time: whoever wants one of their keys would wait for that, or the COPY lose to one that may roll
+back. Who sends more than a COPY may have is told at once (copied.py).
 """
 
 import asyncio

@@ -18,7 +18,7 @@ _CONDITIONS: Final = (" Cond", "Filter")
 _PARAMETER: Final = re.compile(r"\$\d+")
 _PLACE: Final = ("Parent Relationship", "Subplan Name")
 """What a node is to the one above it."""
-_QUALIFIED: Final = re.compile(rf"'(?:[^']|'')*'|\b{OWN_SCHEMA}(?:_\w+)?\.")
+_QUALIFIED: Final = re.compile(rf"'[^']*(?:''[^']*)*'|\b{OWN_SCHEMA}(?:_\w+)?\.")
 
 
 def without_own_branches(plan: Node) -> Node:

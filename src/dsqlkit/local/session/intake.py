@@ -8,12 +8,12 @@ from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple
 
-from dsqlkit.local.apart import Apart
+from dsqlkit.local.apart import LONG_BYTES, Apart
 from dsqlkit.local.dialect.reading import read
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
 from dsqlkit.local.dialect.rewriting import failing
 from dsqlkit.local.session.copied import ENDS
-from dsqlkit.local.session.long_texts import LONG_BYTES, LongText
+from dsqlkit.local.session.long_texts import LongText, known
 from dsqlkit.local.statements.cutting import WANTED, StepCutter, text_in
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import (
@@ -112,12 +112,14 @@ class Intake:
                     self._keep(Sent(kind, frame))
                     continue
                 taken = NO_FUNCTION_CALL if kind == _FUNCTION_CALL else frame
-                if len(taken) > LONG_BYTES and (sql := text_in(kind, taken)) is not None:
+                sql = text_in(kind, taken) if len(taken) > LONG_BYTES else None
+                reading = None if sql is None else known(sql)
+                if sql is not None and reading is None:
                     self._text = LongText(self._apart, sql)
                     self._taking = asyncio.ensure_future(self._take_long(taken, self._text))
                     self._taking.add_done_callback(partial(self._taken, coming))
                     break
-                for step in self._steps.feed(taken[0], taken):
+                for step in self._steps.feed(taken[0], taken, reading):
                     self._take(step)
         except ProtocolViolation as violation:
             _log.info("a client broke the protocol: %s", violation)

@@ -1,6 +1,7 @@
 """Reading a long text of a client's in another process, while the other clients are served."""
 
 import asyncio
+from collections import OrderedDict
 from contextlib import aclosing
 from typing import Final
 
@@ -11,10 +12,30 @@ from dsqlkit.local.dialect.rewriting import failing
 from dsqlkit.local.statements.statement import OTHER, Statement
 from dsqlkit.local.statements.steps import Part, Reading
 
-LONG_BYTES: Final = 16 * 1024
-"""Reading this much takes tens of milliseconds where it is many statements."""
+_KEPT_BYTES: Final = 256 * 1024
+_MOST_KEPT: Final = 16
 _UNREADABLE: Final = Refusal("53200", "out of memory")
 """PostgreSQL's words where a text is more than it can take. Our process ends only so, or killed."""
+
+
+_kept: Final[OrderedDict[bytes, Reading]] = OrderedDict()
+
+
+def known(sql: bytes) -> Reading | None:
+    """What a text is that was read lately: drivers send the same INSERT of many rows, with
+    parameters, again and again."""
+    reading = _kept.get(sql)
+    if reading is not None:
+        _kept.move_to_end(sql)
+    return reading
+
+
+def _keep(sql: bytes, reading: Reading) -> None:
+    if len(sql) > _KEPT_BYTES or reading.parts:
+        return
+    _kept[sql] = reading
+    if len(_kept) > _MOST_KEPT:
+        _kept.popitem(last=False)
 
 
 class LongText:
@@ -54,4 +75,6 @@ async def _read(apart: Apart, sql: bytes) -> Reading:
             for part in piece:
                 same = known.setdefault(part.statement, part.statement)
                 parts.append(part._replace(statement=same))
-    return Reading(statement, run or sql, tuple(parts))
+    reading = Reading(statement, run or sql, tuple(parts))
+    _keep(sql, reading)
+    return reading

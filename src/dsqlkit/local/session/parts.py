@@ -113,7 +113,7 @@ class Parts:
         self.pipeline.held_up = True  # until its client is signed in
         self.backend = self.conversation.backend
         self.client.other, self.backend.other = self.backend, self.client
-        self.recovery = Recovery(self.conversation, adjudicator)
+        self.recovery = Recovery(self.conversation, adjudicator, apart)
         self.plans = Plans(self.conversation, adjudicator)
 
     def _received(self, data: bytes) -> None:

@@ -249,8 +249,9 @@ class Link:
             if sent == len(data):
                 return
             self._loop.add_writer(self._socket, self._writable)
-            data = data[sent:]
-        self._unsent += data
+            self._unsent += memoryview(data)[sent:]
+        else:
+            self._unsent += data
         if len(self._unsent) > _FULL_BYTES and not self.full:
             self.full = True
             if self.other is not None:

@@ -247,44 +247,108 @@ BEGIN
 END
 $$;
 
--- Do at a table what its overlay holds: update rows whose primary key was there before, insert the others, and empty the
+-- The rows that an overlay removed from its table and has another version of: their places, and those of the new versions,
+-- which have the same primary key, or the same of another key to which foreign keys lead. For these the row is still there, so
+-- that no action of theirs is due. In all, or where it is not updated in those that keep each such key. Where a row is gone
+-- that is still there for one foreign key, but not for another, its actions cannot be told apart: that is refused.
+CREATE OR REPLACE FUNCTION dsqlkit.replaced(relation regclass, removed tid[], updated boolean, OUT places tid[], OUT made tid[])
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    rows text := dsqlkit.overlay_part(relation, '');
+    keeps text := coalesce((
+        SELECT string_agg(DISTINCT format('t.%1$I IS NOT DISTINCT FROM r.%1$I', a.attname), ' AND ')
+        FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = relation AND a.attnum = ANY (k.confkey)
+        WHERE k.contype = 'f' AND k.confrelid = relation), 'true');
+    -- What nobody may write, no update can change.
+    stays text := (SELECT string_agg(format(' AND t.%1$I = r.%1$I', a.attname), '')
+        FROM pg_attribute a WHERE a.attrelid = relation AND a.attidentity = 'a');
+    keys record;
+    more record;
+    is_left boolean;
+BEGIN
+    places := '{}';
+    made := '{}';
+    FOR keys IN
+        SELECT string_agg(format('t.%1$I = r.%1$I', a.attname), ' AND ') AS same, k.place = 1 AS is_primary
+        FROM (
+            SELECT 1 AS place, x.indkey::int2[] AS columns, x.indnkeyatts AS number FROM pg_index x WHERE x.indrelid = relation AND x.indisprimary
+            UNION ALL
+            (SELECT row_number() OVER () + 1, d.confkey, cardinality(d.confkey) FROM (
+                SELECT DISTINCT f.confkey FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = relation) AS d)
+        ) AS k, LATERAL unnest(k.columns) WITH ORDINALITY AS u (number, place)
+        JOIN pg_attribute a ON a.attrelid = relation AND a.attnum = u.number
+        WHERE u.place <= k.number GROUP BY k.place ORDER BY k.place
+    LOOP
+        EXECUTE concat(format('SELECT coalesce(array_agg(t.ctid), ''{}'') AS places, coalesce(array_agg(r.ctid), ''{}'') AS made'
+            ' FROM ONLY %s AS t JOIN %s AS r ON %s WHERE t.ctid = ANY ($1) AND t.ctid <> ALL ($2) AND r.ctid <> ALL ($3)',
+            relation, rows, keys.same), stays, CASE WHEN NOT (keys.is_primary AND updated) THEN ' AND ' || keeps END)
+            INTO more USING removed, places, made;
+        places := places || more.places;
+        made := made || more.made;
+    END LOOP;
+    FOR keys IN
+        SELECT string_agg(format('t.%1$I = r.%1$I', a.attname), ' AND ') AS same
+        FROM (SELECT DISTINCT f.confkey FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = relation) AS k
+        JOIN pg_attribute a ON a.attrelid = relation AND a.attnum = ANY (k.confkey) GROUP BY k.confkey
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s AS t JOIN %s AS r ON %s'
+            ' WHERE t.ctid = ANY ($1) AND t.ctid <> ALL ($2) AND r.ctid <> ALL ($3))', relation, rows, keys.same)
+            INTO is_left USING removed, places, made;
+        IF is_left THEN
+            RAISE EXCEPTION USING ERRCODE = '40001', MESSAGE = 'a row is gone for some foreign keys alone';
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- Do at a table what its overlay holds: update rows that it has another version of, insert the others, and empty the
 -- overlay. The places of rows to delete are returned, as deletions come after all tables' rows are back.
 CREATE OR REPLACE FUNCTION dsqlkit.carry_out_one(relation regclass, deletions_first boolean) RETURNS tid[] LANGUAGE plpgsql
 SET search_path = pg_catalog AS $$
 DECLARE
     made text := dsqlkit.overlay_part(relation, '');
     hidden text := dsqlkit.overlay_part(relation, ' hidden');
-    same_key text;
     assignments text;
     removed tid[];
-    places tid[] := '{}';
-    replacements tid[] := '{}';
+    replaced record;
     done bigint;
 BEGIN
     EXECUTE format('WITH gone AS (DELETE FROM %s RETURNING place) SELECT coalesce(array_agg(place), ''{}'') FROM gone', hidden)
         INTO removed;
-    SELECT string_agg(format('t.%1$I = r.%1$I', a.attname), ' AND ') INTO same_key
-        FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])
-        WHERE x.indrelid = relation AND x.indisprimary;
     IF deletions_first THEN
         removed := '{}'; -- they are gone already
-    ELSIF same_key IS NOT NULL AND cardinality(removed) > 0 THEN
-        EXECUTE format('SELECT coalesce(array_agg(t.ctid), ''{}''), coalesce(array_agg(r.ctid), ''{}'')'
-            ' FROM ONLY %s AS t JOIN %s AS r ON %s WHERE t.ctid = ANY ($1)', relation, made, same_key)
-            INTO places, replacements USING removed;
+    END IF;
+    replaced := dsqlkit.replaced(relation, removed, true);
+    IF cardinality(replaced.places) > 0 THEN
         SELECT string_agg(format('%1$I = r.%1$I', a.attname), ', ') INTO assignments FROM pg_attribute a
             WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity <> 'a' AND a.attgenerated = '';
-        EXECUTE format('UPDATE ONLY %s AS t SET %s FROM %s AS r WHERE t.ctid = ANY ($1) AND %s',
-            relation, assignments, made, same_key) USING places;
+        EXECUTE format('UPDATE ONLY %s AS t SET %s FROM %s AS r JOIN unnest($1, $2) AS u (place, made) ON u.made = r.ctid'
+            ' WHERE t.ctid = ANY ($1) AND t.ctid = u.place', relation, assignments, made) USING replaced.places, replaced.made;
         GET DIAGNOSTICS done = ROW_COUNT;
-        IF done <> cardinality(places) THEN
+        IF done <> cardinality(replaced.places) THEN
             RAISE EXCEPTION USING ERRCODE = '40001', MESSAGE = 'a changed row is gone';
         END IF;
     END IF;
     EXECUTE format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS r WHERE r.ctid <> ALL ($1)',
-        relation, dsqlkit.columns_of(relation, ''), dsqlkit.columns_of(relation, 'r.'), made) USING replacements;
+        relation, dsqlkit.columns_of(relation, ''), dsqlkit.columns_of(relation, 'r.'), made) USING replaced.made;
     EXECUTE format('DELETE FROM %s', made);
-    RETURN ARRAY(SELECT u.place FROM unnest(removed) AS u (place) WHERE u.place <> ALL (places));
+    RETURN ARRAY(SELECT u.place FROM unnest(removed) AS u (place) WHERE u.place <> ALL (replaced.places));
+END
+$$;
+
+-- Delete what an overlay removed from its table. Of rows that it has another version of nothing follows.
+CREATE OR REPLACE FUNCTION dsqlkit.delete_removed(relation regclass) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    removed tid[];
+    replaced tid[];
+BEGIN
+    EXECUTE format('SELECT coalesce(array_agg(place), ''{}'') FROM %s', dsqlkit.overlay_part(relation, ' hidden')) INTO removed;
+    replaced := (dsqlkit.replaced(relation, removed, false)).places;
+    PERFORM dsqlkit.assign('session_replication_role', 'replica', true);
+    EXECUTE format('DELETE FROM ONLY %s WHERE ctid = ANY ($1)', relation) USING replaced;
+    PERFORM dsqlkit.assign('session_replication_role', 'origin', true);
+    EXECUTE format('DELETE FROM ONLY %s WHERE ctid = ANY ($1)', relation)
+        USING ARRAY(SELECT u.place FROM unnest(removed) AS u (place) WHERE u.place <> ALL (replaced));
 END
 $$;
 
@@ -324,8 +388,7 @@ BEGIN
     PERFORM dsqlkit.admit(key);
     IF deletions_first THEN
         FOREACH relation IN ARRAY ARRAY(SELECT r FROM unnest(relations) WITH ORDINALITY AS u (r, place) ORDER BY place DESC) LOOP
-            EXECUTE format('DELETE FROM ONLY %s WHERE ctid = ANY (ARRAY(SELECT place FROM %s))',
-                relation::regclass, dsqlkit.overlay_part(relation, ' hidden'));
+            PERFORM dsqlkit.delete_removed(relation);
         END LOOP;
     END IF;
     FOREACH relation IN ARRAY relations LOOP

@@ -134,19 +134,19 @@ SELECT dsqlkit.see('pg_event_trigger', 'false');
 SELECT dsqlkit.see('pg_stats', $$ EXISTS (SELECT FROM pg_catalog.pg_namespace s WHERE s.nspname = t.schemaname AND s.oid IN @own)::pg_catalog.int4 <> 1
     AND (t.schemaname <> 'pg_catalog' OR pg_catalog.concat(t.most_common_vals, t.most_common_elems, t.histogram_bounds) !~ 'dsqlkit') $$);
 
--- Every object of the endpoint's, as pg_depend names it.
+-- Every object of the endpoint's, as pg_depend names it. Each relation is read once: what is asked of pg_depend waits for this.
 CREATE OR REPLACE VIEW dsqlkit.own_object AS
     WITH own_schema AS MATERIALIZED (SELECT n.oid FROM pg_catalog.pg_namespace n
         WHERE n.nspowner = 10 AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'sys')),
-    own_class AS MATERIALIZED (SELECT c.oid FROM pg_catalog.pg_class c JOIN own_schema s ON s.oid = c.relnamespace)
+    own_class AS MATERIALIZED (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relnamespace = ANY (ARRAY(SELECT s.oid FROM own_schema s)))
     SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid AS classid, oid AS objid FROM own_schema
     UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, oid FROM own_class
     UNION ALL SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid
-        FROM pg_catalog.pg_type t JOIN own_schema s ON s.oid = t.typnamespace
+        FROM pg_catalog.pg_type t WHERE t.typnamespace = ANY (ARRAY(SELECT s.oid FROM own_schema s))
     UNION ALL SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid
-        FROM pg_catalog.pg_proc p JOIN own_schema s ON s.oid = p.pronamespace
+        FROM pg_catalog.pg_proc p WHERE p.pronamespace = ANY (ARRAY(SELECT s.oid FROM own_schema s))
     UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid
-        FROM pg_catalog.pg_constraint k JOIN own_schema s ON s.oid = k.connamespace
+        FROM pg_catalog.pg_constraint k WHERE k.connamespace = ANY (ARRAY(SELECT s.oid FROM own_schema s))
     UNION ALL SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, r.oid
         FROM pg_catalog.pg_rewrite r JOIN own_class c ON c.oid = r.ev_class
     UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, d.oid
