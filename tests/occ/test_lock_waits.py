@@ -41,3 +41,17 @@ def test_a_worker_that_took_the_first_row_minds_nobody_at_the_one_that_is_first_
     assert other.say(wants) in ("UPDATE 1", "SELECT 1")
     for each in (other, worker) if commits_first else (worker, other):
         assert each.say("COMMIT") == "COMMIT"
+
+
+def test_a_row_that_was_locked_is_found_behind_one_that_was_inserted_since(
+    racers: Sessions,
+) -> None:
+    locker, other = racers(2)
+    for each in (locker, other):
+        each.say("BEGIN")
+        assert each.rows("SELECT v FROM race WHERE id = 3") == [(0,)]
+    assert locker.rows("SELECT id FROM race ORDER BY id LIMIT 1 FOR UPDATE") == [(1,)]
+    assert locker.say("INSERT INTO race (id, v) VALUES (-1, 0)") == "INSERT 0 1"
+    assert locker.say("COMMIT") == "COMMIT"
+    assert other.say("UPDATE race SET v = 7 WHERE id = 1") == "UPDATE 1"
+    assert other.say("COMMIT") == CONFLICT

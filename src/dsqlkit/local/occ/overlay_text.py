@@ -140,10 +140,11 @@ def _locking_clauses(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
 
 class WithPlaces(NamedTuple):
     """A SELECT that locks nothing, and tells of `tables` tables where its rows are: table and
-    place, after its own columns."""
+    place, after its own columns. `limited`: it has a LIMIT or an OFFSET."""
 
     sql: bytes
     tables: int
+    limited: bool
 
 
 def with_places(text: bytes) -> WithPlaces | None:
@@ -162,7 +163,8 @@ def with_places(text: bytes) -> WithPlaces | None:
             added = ", ".join(f"{each}.tableoid, {each}.ctid" for each in tables)
             comma = ", " if select.target_list else ""
             sql = text[: token.start] + f"{comma}{added} ".encode() + text[token.start :]
-            return WithPlaces(sql, len(tables))
+            limited = select.HasField("limit_count") or select.HasField("limit_offset")
+            return WithPlaces(sql, len(tables), limited)
     return None
 
 
