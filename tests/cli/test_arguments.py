@@ -104,6 +104,17 @@ def test_a_value_of_the_wrong_kind_is_named_with_what_it_must_be(
     assert refused(capfd, *arguments)["message"].startswith(message)
 
 
+def test_an_endless_value_does_not_fill_the_screen(capfd: pytest.CaptureFixture[str]) -> None:
+    endless = "9" * 100_000
+    assert run(["balance", endless]) == 2
+    told = capfd.readouterr().err
+    assert told.startswith("Error: '999")
+    assert "...999" in told
+    assert "9' is not an account's id.\n" in told
+    assert len(told) < 800
+    assert endless in refused(capfd, "balance", endless)["message"]
+
+
 @pytest.mark.parametrize(("lines", "must"), [("few", "be a whole number"), ("0", "be at least 1")])
 def test_a_log_has_lines(capfd: pytest.CaptureFixture[str], lines: str, must: str) -> None:
     assert run(["local", "logs", "-n", lines]) == 2

@@ -11,6 +11,8 @@ from dsqlkit.errors import DsqlkitError, Interrupted, OutputFailed, Place, SqlEr
 
 _EXCERPT: Final = 64
 """Characters of a line of SQL that are shown around an error."""
+_HEAD, _TAIL = 480, 120
+"""Characters of a sentence that are shown where it quotes something endless."""
 
 
 def print_error(error: DsqlkitError, *, as_json: bool) -> None:
@@ -30,11 +32,18 @@ def print_error(error: DsqlkitError, *, as_json: bool) -> None:
         if put(json_text({"error": words}) + "\n", sys.stdout) is None:
             return
     state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
-    write(f"Error: {message}{state}", sys.stderr)
+    write(f"Error: {shortened(message)}{state}", sys.stderr)
     if place:
         write(excerpt(place), sys.stderr)
     if hint:
-        write(hint, sys.stderr)
+        write(shortened(hint), sys.stderr)
+
+
+def shortened(sentence: str) -> str:
+    """A sentence for people, its middle left out where it would fill the screen. JSON has it all."""
+    if len(sentence) <= _HEAD + _TAIL:
+        return sentence
+    return f"{sentence[:_HEAD]}...{sentence[-_TAIL:]}"
 
 
 def excerpt(place: Place) -> str:
