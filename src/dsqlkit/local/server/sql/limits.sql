@@ -312,7 +312,10 @@ BEGIN
         GROUP BY c.oid
     LOOP
         IF made.columns > 256 THEN  -- 255 are documented, 256 were accepted
-            RAISE EXCEPTION USING ERRCODE = '54011', MESSAGE = 'tables can have at most 255 columns';
+            RAISE EXCEPTION USING ERRCODE = '54011', MESSAGE =
+                CASE WHEN EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = made.oid AND k.contype = 'p')
+                THEN 'cannot use more than 256 columns in an index'  -- that of its key has all of them
+                ELSE 'tables can have at most 255 columns' END;
         END IF;
         IF made.composite IS NOT NULL THEN
             RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = format('datatype %s not supported', made.composite);
