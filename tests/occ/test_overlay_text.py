@@ -60,13 +60,17 @@ def test_what_is_copied_is_a_query(
     [
         (
             "SELECT v FROM t WHERE id = $1 FOR UPDATE",
-            'SELECT v , "t".tableoid, "t".ctid FROM t WHERE id = $1 FOR UPDATE',
+            'SELECT v , "t".tableoid, "t".ctid FROM t WHERE id = $1',
         ),
-        ("SELECT FROM t FOR UPDATE", 'SELECT "t".tableoid, "t".ctid FROM t FOR UPDATE'),
+        ("SELECT FROM t FOR KEY SHARE", 'SELECT "t".tableoid, "t".ctid FROM t'),
+        (
+            "SELECT 'FOR UPDATE' FROM s.t FOR UPDATE OF t, t SKIP LOCKED LIMIT 2 -- for update",
+            'SELECT \'FOR UPDATE\' , "t".tableoid, "t".ctid FROM s.t LIMIT 2 -- for update',
+        ),
         (
             "SELECT a IS DISTINCT FROM b FROM t x JOIN u ON true ORDER BY 1 FOR UPDATE",
             'SELECT a IS DISTINCT FROM b , "x".tableoid, "x".ctid, "u".tableoid, "u".ctid'
-            " FROM t x JOIN u ON true ORDER BY 1 FOR UPDATE",
+            " FROM t x JOIN u ON true ORDER BY 1",
         ),
         ("SELECT 1 FROM (SELECT 1 FROM t FOR UPDATE) x", None),
         ("SELECT 1 FOR UPDATE", None),

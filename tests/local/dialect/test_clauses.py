@@ -6,6 +6,7 @@ from dsqlkit.local.dialect.rules import CLAUSES
 from tests.support.refusals import refusal
 
 REFUSED = {
+    "A_Indirection": "SELECT (t).ctid FROM t",
     "ColumnRef": "SELECT t.CTID FROM t",
     "FuncCall": "SELECT PG_backend_PID()",
     "LockingClause": "SELECT 1 FROM t FOR\nSHARE",

@@ -89,14 +89,20 @@ def test_a_database_has_at_most_ten_schemas(connection: Connection) -> None:
             connection.execute(f"DROP SCHEMA {name}".encode())
 
 
-def test_a_table_grows_no_further_than_its_columns(connection: Connection) -> None:
-    columns = ", ".join(f"c{number} int" for number in range(256))
-    connection.execute(f"CREATE TABLE wide ({columns})".encode())
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("", "tables can have at most 255 columns"),
+        (" PRIMARY KEY", "cannot use more than 256 columns in an index"),
+    ],
+)
+def test_a_table_grows_no_further_than_its_columns(
+    connection: Connection, key: str, told: str
+) -> None:
+    columns = ", ".join(f"c{number} int" for number in range(255))
+    connection.execute(f"CREATE TABLE wide (id int{key}, {columns})".encode())
     try:
-        assert refused(connection, "ALTER TABLE wide ADD COLUMN more int") == (
-            "54011",
-            "tables can have at most 255 columns",
-        )
+        assert refused(connection, "ALTER TABLE wide ADD COLUMN more int") == ("54011", told)
     finally:
         connection.execute("DROP TABLE wide")
 

@@ -19,6 +19,10 @@ _KEYS: Final = {tree.CONSTR_PRIMARY: "PRIMARY KEY", tree.CONSTR_UNIQUE: "UNIQUE"
 _TOO_MANY_KEYS: Final = Refusal(
     "54011", f"more than {MAX_KEY_COLUMNS} column keys in an index are not supported"
 )
+_TOO_MANY_COLUMNS: Final = Refusal("54011", "tables can have at most 255 columns")
+_TOO_MANY_IN_KEY: Final = Refusal(
+    "54011", f"cannot use more than {MAX_COLUMNS} columns in an index"
+)  # of a table with a primary key, whose index has all columns
 _LATER: Final = (tree.CONSTR_ATTR_DEFERRABLE, tree.CONSTR_ATTR_DEFERRED)
 _ATTRIBUTES: Final = (*_LATER, tree.CONSTR_ATTR_NOT_DEFERRABLE, tree.CONSTR_ATTR_IMMEDIATE)
 COLLATE: Final = not_supported("COLLATE clause not supported")  # not recorded; AWS's linter
@@ -116,7 +120,8 @@ def _in_columns(node: Node) -> Iterator[Refusal]:
                 if refusal is not None:
                     yield refusal
     if len(columns) > MAX_COLUMNS:
-        yield Refusal("54011", "tables can have at most 255 columns")
+        keyed = any(each.contype == tree.CONSTR_PRIMARY for each in _constraints(node))
+        yield _TOO_MANY_IN_KEY if keyed else _TOO_MANY_COLUMNS
 
 
 def _in_keys(node: Node) -> Iterator[Refusal]:

@@ -6,7 +6,7 @@ further down a statement (a clause, a type) has a word that must occur in the te
 so that most statements are not searched.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from postgast import pg_query_pb2 as tree
@@ -195,13 +195,15 @@ def _locking(node: Node) -> Refusal | None:
     return None
 
 
-def _column(node: Node) -> Refusal | None:
-    name = node.fields[-1].string.sval if node.fields else ""
+def _column(names: Sequence[Node]) -> Refusal | None:
+    name = names[-1].string.sval if names else ""
     return not_supported(f"system column {name} not supported") if name == "ctid" else None
 
 
 CLAUSES: Final[Mapping[str, tuple[tuple[bytes, ...], Rule]]] = {
-    "ColumnRef": ((b"ctid",), _column),  # refused in a live run, in words that it did not keep
+    # Refused in a live run, in words that it did not keep.
+    "ColumnRef": ((b"ctid",), lambda node: _column(node.fields)),
+    "A_Indirection": ((b"ctid",), lambda node: _column(node.indirection)),
     "FuncCall": (
         (
             b"dsqlkit",

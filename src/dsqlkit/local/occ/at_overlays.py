@@ -228,14 +228,19 @@ class AtOverlays:
 
     async def locked_places(self, transaction: OpenTransaction) -> dict[str, set[str]] | None:
         """The places of rows that it has locked, by table (oid), and perhaps of others; None where
-        that cannot be told from its statements. Raises exchange.Refused."""
+        that cannot be told from its statements. Raises exchange.Refused.
+
+        The statements may meet other rows now, as it has written since: those are not locked. One
+        whose LIMIT leaves out a row that it locked, as another was inserted before, cannot tell.
+        """
         found: dict[str, set[str]] = {}
-        for step in transaction.touched.steps:
+        steps = transaction.touched.steps
+        for number, step in enumerate(steps, 1):
             statement = step.statement
             if statement is None or not (statement.locked or statement.shared):
                 continue
             text = await self._read(with_places, text_of(step))
-            if text is None:
+            if text is None or (text.limited and _insert_into(statement.tables, steps[number:])):
                 return None
             for row in await self._again.run(step, statement, text.sql):
                 for oid, place in _pairs(row[-2 * text.tables :]):
@@ -263,6 +268,12 @@ class AtOverlays:
             await self._again.bind_again(step.bind)
             return step.data
         return await self._again.frames(step, text)
+
+
+def _insert_into(tables: frozenset[str], steps: Iterable[Step]) -> bool:
+    """Whether steps insert into some of these tables."""
+    told = (step.statement for step in steps)
+    return any(each is not None and each.inserts and each.tables & tables for each in told)
 
 
 def _pairs(values: Sequence[str | None]) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,13 @@ from dsqlkit.local.occ.overlay_shape import VIEW_SCHEMA
 from dsqlkit.local.statements.quoting import qualified
 from dsqlkit.local.statements.tree import Node, leaves_alone, mixes_upsert, parse
 
+_STRENGTHS: Final = (
+    (tree.UPDATE,),
+    (tree.NO, tree.KEY, tree.UPDATE),
+    (tree.SHARE,),
+    (tree.KEY, tree.SHARE),
+)
+_WAITS: Final = ((tree.NOWAIT,), (tree.SKIP, tree.LOCKED))
 _IDENTIFIER: Final = re.compile(r'"(?P<quoted>([^"]|"")*)"|(?P<plain>[^\s."();,]+)')
 _OPENING: Final = (tree.ASCII_40, tree.ASCII_91)
 _CLOSING: Final = (tree.ASCII_41, tree.ASCII_93)
@@ -102,16 +109,46 @@ def _prefixed(schema: bytes, prefix: str) -> bytes:
     return prefix.encode() + schema
 
 
+def _without_locks(text: bytes) -> bytes:
+    """The text without its FOR UPDATE and FOR KEY SHARE; nothing else moves."""
+    for start, end in _locking_clauses(tokens_of(text)):
+        text = text[:start] + b" " * (end - start) + text[end:]
+    return text
+
+
+def _locking_clauses(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    kinds = [token.kind for token in tokens]
+    position = 0
+    while position < len(tokens):
+        start, position = position, position + 1
+        if kinds[start] != tree.FOR:
+            continue
+        for strength in _STRENGTHS:
+            if tuple(kinds[position : position + len(strength)]) == strength:
+                end = position + len(strength)
+                if kinds[end : end + 1] == [tree.OF]:
+                    end += 2
+                    while kinds[end : end + 1] in ([tree.ASCII_44], [tree.ASCII_46]):
+                        end += 2
+                for wait in _WAITS:
+                    if tuple(kinds[end : end + len(wait)]) == wait:
+                        end += len(wait)
+                yield tokens[start].start, tokens[end - 1].end
+                position = end
+                break
+
+
 class WithPlaces(NamedTuple):
-    """A SELECT that tells of `tables` tables where its rows are: table and place, after its own
-    columns."""
+    """A SELECT that locks nothing, and tells of `tables` tables where its rows are: table and
+    place, after its own columns. `limited`: it has a LIMIT or an OFFSET."""
 
     sql: bytes
     tables: int
+    limited: bool
 
 
 def with_places(text: bytes) -> WithPlaces | None:
-    """A SELECT that locks rows, telling where they are; None where its text alone does not say."""
+    """What tells where the rows are that a SELECT locks; None where its text alone does not say."""
     parsed = parse(text)
     if len(parsed) != 1 or parsed[0].name != "select_stmt":
         return None
@@ -120,12 +157,14 @@ def with_places(text: bytes) -> WithPlaces | None:
     tables = list(_ranges(select.from_clause))
     if locks != len(select.locking_clause) or not tables or select.HasField("with_clause"):
         return None
+    text = _without_locks(text)
     for previous, token in pairwise(tokens_of(text)):
         if token.kind == tree.FROM and token.depth == 0 and previous.kind != tree.DISTINCT:
             added = ", ".join(f"{each}.tableoid, {each}.ctid" for each in tables)
             comma = ", " if select.target_list else ""
             sql = text[: token.start] + f"{comma}{added} ".encode() + text[token.start :]
-            return WithPlaces(sql, len(tables))
+            limited = select.HasField("limit_count") or select.HasField("limit_offset")
+            return WithPlaces(sql, len(tables), limited)
     return None
 
 

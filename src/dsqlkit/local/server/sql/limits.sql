@@ -73,13 +73,20 @@ BEGIN
 END
 $$;
 
+-- The most bytes of a column whose values are never of some size; NULL for any other.
+CREATE OR REPLACE FUNCTION dsqlkit.most_of(attribute pg_catalog.pg_attribute) RETURNS int LANGUAGE sql STABLE
+    SET search_path = pg_catalog AS $$
+    SELECT CASE WHEN dsqlkit.is_wide(attribute) THEN NULL
+        WHEN attribute.attlen > 0 THEN attribute.attlen
+        WHEN attribute.atttypid = 'numeric'::regtype THEN 40  -- of at most 38 digits
+        ELSE 4 * attribute.atttypmod END
+$$;
+
 -- The most that a row of a table weighs for which weigh_row is not called: what is compressed so well counts as stored.
 CREATE OR REPLACE FUNCTION dsqlkit.most_of_light_row(relation oid) RETURNS bigint LANGUAGE sql STABLE
     SET search_path = pg_catalog AS $$
     SELECT 147 + size + (147 + 2 * size) * (SELECT count(*) FROM pg_index x WHERE x.indrelid = relation AND NOT x.indisprimary)
-    FROM (SELECT CASE WHEN bool_or(dsqlkit.is_wide(a)) THEN 500
-            -- A numeric has at most 38 digits, and of varchar(n) at most 100 characters come here.
-            ELSE sum(CASE WHEN a.attlen > 0 THEN a.attlen WHEN a.atttypmod BETWEEN 5 AND 104 THEN 4 * a.atttypmod ELSE 40 END) END AS size
+    FROM (SELECT CASE WHEN bool_or(dsqlkit.is_wide(a)) THEN 500 ELSE sum(dsqlkit.most_of(a)) END AS size
         FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped) AS row
 $$;
 
@@ -184,12 +191,20 @@ BEGIN
 END
 $$;
 
--- Whether rows of a table have entries in an index that are too large for DSQL, 1,981 bytes being the most.
+-- Whether rows of a table have entries in an index that are too large for DSQL, 1,981 bytes being the most. None is looked
+-- at where its columns cannot hold as much.
 CREATE OR REPLACE FUNCTION dsqlkit.has_large_keys(index regclass) RETURNS boolean LANGUAGE plpgsql
     SET search_path = pg_catalog AS $$
 DECLARE
     found boolean;
 BEGIN
+    IF (SELECT bool_and(k <> 0) AND sum(coalesce(dsqlkit.most_of(a), 1982)) <= 1981
+        FROM pg_index x LEFT JOIN pg_index p ON p.indrelid = x.indrelid AND p.indisprimary, unnest(x.indkey || p.indkey) AS k
+        LEFT JOIN pg_attribute a ON a.attrelid = (SELECT indrelid FROM pg_index WHERE indexrelid = index) AND a.attnum = k
+        WHERE x.indexrelid = index)
+    THEN
+        RETURN false;
+    END IF;
     EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s AS t WHERE %s > 1981 AND %s)',
             (SELECT indrelid::regclass FROM pg_index WHERE indexrelid = index), dsqlkit.size_of_entry(index, true),
             coalesce((SELECT pg_get_expr(indpred, indrelid) FROM pg_index WHERE indexrelid = index), 'true'))
@@ -297,7 +312,10 @@ BEGIN
         GROUP BY c.oid
     LOOP
         IF made.columns > 256 THEN  -- 255 are documented, 256 were accepted
-            RAISE EXCEPTION USING ERRCODE = '54011', MESSAGE = 'tables can have at most 255 columns';
+            RAISE EXCEPTION USING ERRCODE = '54011', MESSAGE =
+                CASE WHEN EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = made.oid AND k.contype = 'p')
+                THEN 'cannot use more than 256 columns in an index'  -- that of its key has all of them
+                ELSE 'tables can have at most 255 columns' END;
         END IF;
         IF made.composite IS NOT NULL THEN
             RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = format('datatype %s not supported', made.composite);
