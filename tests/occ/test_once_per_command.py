@@ -239,3 +239,18 @@ def test_a_row_keeps_the_value_that_was_told_of_those_that_it_might_have_got(
     assert one.rows(read) == told
     assert one.say("COMMIT") == "COMMIT"
     assert observer.rows(read) == told
+
+
+def test_who_was_told_of_a_conflict_commits_nothing(
+    racers: Sessions, schema: None, observer: Racer
+) -> None:
+    """What cannot be done once more at overlays is let go of by then."""
+    observer.say("; ".join(("BEGIN", *FILLED, "COMMIT")))
+    before = contents(observer)
+    one, rival = racers(2)
+    one.do(["BEGIN", "SELECT FROM race", MOVES])
+    assert rival.say("UPDATE race SET v = v WHERE id = 1") == "UPDATE 1"
+    assert one.say("UPDATE race SET v = v WHERE id = 1") == CONFLICT
+    assert one.say("DELETE FROM loose") == "25P02"
+    assert one.say("COMMIT") == "ROLLBACK"
+    assert contents(observer) == before

@@ -136,7 +136,10 @@ def status(
     found = local.status(knock=True)
     show(output, found, present)
     if found.answers is False:
-        output.notice(f"\nIt runs and does not answer. To mend it: {local.HOW_TO_MEND}")
+        output.notice(
+            "\nIt runs and does not answer. A PostgreSQL that ended is started again within"
+            f" seconds. If it stays so: {local.HOW_TO_MEND}"
+        )
     return ExitCode.DONE if found.answers else ExitCode.NO_CONNECTION
 
 

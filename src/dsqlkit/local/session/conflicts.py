@@ -12,7 +12,7 @@ from dsqlkit.local.dialect.refusal import CONFLICT, SCHEMA_CHANGED, Refusal
 from dsqlkit.local.occ.at_overlays import AtOverlay
 from dsqlkit.local.occ.changes import Failing, Locked, NotThere
 from dsqlkit.local.occ.open_transaction import OpenTransaction
-from dsqlkit.local.session.failing import fail, fail_commit
+from dsqlkit.local.session.failing import abort, fail, fail_commit
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import SYNC
@@ -69,7 +69,8 @@ class Conflicts:
             if exchange.verdict.error is None:
                 await fail(parts, transaction, step, _conflict_of(why, transaction))
                 return
-            transaction.fail()
+            # What was let go of is no longer failed, though its client is told so.
+            await abort(parts, transaction)
             parts.give(step, exchange)
             return
         await self._send(step, there)

@@ -15,12 +15,15 @@ CANCELLED: Final = Refusal("57014", "canceling statement due to user request")
 
 async def fail(parts: Parts, transaction: OpenTransaction, step: Step, refusal: Refusal) -> None:
     """Fail a step, which may have run, and the transaction with it."""
-    await parts.conversation.run(
-        question("SELECT dsqlkit.fail($1, $2)", (refusal.sqlstate, refusal.message))
-    )
-    transaction.fail()
+    await abort(parts, transaction)
     ready = b"" if step.hides_ready else READY_FAILED
     parts.tell(step, refusal.as_error() + ready, failed=True)
+
+
+async def abort(parts: Parts, transaction: OpenTransaction) -> None:
+    """Have PostgreSQL take a transaction for failed, whether or not it does already."""
+    await parts.conversation.run(question("SELECT dsqlkit.fail('25P02', '')"))
+    transaction.fail()
 
 
 async def fail_unbegun(parts: Parts, transaction: OpenTransaction, step: Step) -> None:
