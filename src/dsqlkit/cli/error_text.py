@@ -40,7 +40,7 @@ def print_error(error: DsqlkitError, *, as_json: bool) -> None:
 
 
 def shortened(sentence: str) -> str:
-    """A sentence for people, its middle left out where it would fill the screen. JSON has it all."""
+    """A sentence for people, without its middle where it would fill the screen. JSON has it all."""
     if len(sentence) <= _HEAD + _TAIL:
         return sentence
     return f"{sentence[:_HEAD]}...{sentence[-_TAIL:]}"
