@@ -19,7 +19,7 @@ from typing import Final
 import dsqlkit
 from dsqlkit import queries
 from dsqlkit.errors import DsqlkitError, UsageError
-from dsqlkit.whole_file import Draft
+from dsqlkit.whole_file import Draft, draft_of_users
 
 DEFAULT_ARCH: Final = "arm64"
 DEFAULT_PYTHON: Final = "3.13"
@@ -91,23 +91,30 @@ class Bundle:
 def make_bundle(output: Path, *, arch: str = DEFAULT_ARCH, python: str = DEFAULT_PYTHON) -> Bundle:
     """Write the functions' zip to `output`, whole or not at all.
 
-    Raises UsageError for an architecture or a Python that is not offered, and BundleFailed when
-    pip is missing or fails, when the result is too large, and when the file cannot be written.
+    Raises UsageError at once for an architecture or a Python that is not offered and where
+    `output` cannot be written, and BundleFailed when pip is missing or fails, when the result is
+    too large, and when the file cannot be completed.
     """
     check(arch, python)
     if not output.absolute().parent.is_dir():
         raise UsageError(f"{output.absolute().parent} is not a folder.")
-    with tempfile.TemporaryDirectory(prefix="dsqlkit-bundle-") as scratch:
-        folder = Path(scratch)
-        _install(requirements(python), folder, arch, python)
-        files = {**_files_of(folder), **own_files()}
-        unzipped = sum(file.stat().st_size for file in files.values())
-        if unzipped > LIMIT_BYTES:
-            raise BundleFailed(
-                f"The functions would be {unzipped:,} bytes; Lambda takes {LIMIT_BYTES:,}."
-            )
-        _write_whole(output, files)
-        packages = {found.name: found.version for found in metadata.distributions(path=[scratch])}
+    draft = draft_of_users(output, hint="Give another name.")
+    try:
+        with tempfile.TemporaryDirectory(prefix="dsqlkit-bundle-") as scratch:
+            folder = Path(scratch)
+            _install(requirements(python), folder, arch, python)
+            files = {**_files_of(folder), **own_files()}
+            unzipped = sum(file.stat().st_size for file in files.values())
+            if unzipped > LIMIT_BYTES:
+                raise BundleFailed(
+                    f"The functions would be {unzipped:,} bytes; Lambda takes {LIMIT_BYTES:,}."
+                )
+            _zip(files, draft, output)
+            packages = {
+                found.name: found.version for found in metadata.distributions(path=[scratch])
+            }
+    finally:
+        draft.discard()
     return Bundle(
         file=output,
         arch=arch,
@@ -224,20 +231,16 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
             yield file.relative_to(folder).as_posix(), file
 
 
-def _write_whole(output: Path, files: Mapping[str, Path]) -> None:
+def _zip(files: Mapping[str, Path], draft: Draft, output: Path) -> None:
     """Zip the files in the order of their names, with one date and one mode for all."""
     try:
-        draft = Draft(output)
-        try:
-            with zipfile.ZipFile(draft.file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-                for place in sorted(files):
-                    entry = zipfile.ZipInfo(place, _EPOCH)
-                    entry.compress_type = zipfile.ZIP_DEFLATED
-                    entry.create_system = 3  # modes are Unix's, whatever this system is
-                    entry.external_attr = 0o100644 << 16
-                    archive.writestr(entry, files[place].read_bytes())
-            draft.put()
-        finally:
-            draft.discard()
+        with zipfile.ZipFile(draft.file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            for place in sorted(files):
+                entry = zipfile.ZipInfo(place, _EPOCH)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.create_system = 3  # modes are Unix's, whatever this system is
+                entry.external_attr = 0o100644 << 16
+                archive.writestr(entry, files[place].read_bytes())
+        draft.put()
     except OSError as error:
         raise BundleFailed(f"{output} cannot be written: {error.strerror}.") from error

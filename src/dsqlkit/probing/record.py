@@ -108,7 +108,8 @@ def chosen(names: Sequence[str] = ()) -> tuple[Probe, ...]:
     """The probes of these groups, or all. Raises UsageError for a group that is not there."""
     if unknown := [name for name in names if name not in groups()]:
         raise UsageError(
-            f"There is no group {', '.join(unknown)}.", hint=f"Groups: {', '.join(groups())}."
+            f"There is no group {', '.join(map(repr, unknown))}.",
+            hint=f"Groups: {', '.join(groups())}.",
         )
     return tuple(probe for probe in record() if not names or probe.group in names)
 
