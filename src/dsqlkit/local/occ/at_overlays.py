@@ -13,6 +13,7 @@ from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.question import Question
 from dsqlkit.local.dialect.catalog import SYSTEM_COLUMN
 from dsqlkit.local.occ.changes import Ask, Changes, Failing, NotThere, TableChanges
+from dsqlkit.local.occ.covering import Covering
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.overlay_text import (
     at_overlays,
@@ -29,15 +30,6 @@ from dsqlkit.local.statements.quoting import array
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 
-_OIDS: Final = """
-SELECT name, c.oid::text FROM pg_catalog.unnest($1::text[]) AS u (name), LATERAL (
-    SELECT dsqlkit.behind(name) AS oid
-) AS f
-JOIN pg_catalog.pg_class c USING (oid)
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname !~ '^(pg_|dsqlkit)'
-AND n.nspname NOT IN ('information_schema', 'sys')
-"""
 _COPIED: Final = """
 SELECT a.attname, pg_catalog.quote_ident(a.attname) FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
@@ -73,6 +65,7 @@ class AtOverlays:
         self._apart = apart
         self._conversation = conversation
         self._overlays = overlays
+        self._covering = Covering(conversation, overlays)
         self._ask = ask
         self._again = StepsAgain(conversation)
         self._upserting = Upserting(conversation, ask, self._again)
@@ -104,7 +97,7 @@ class AtOverlays:
     ) -> None:
         changes = changes or transaction.changes
         path = (await self._conversation.ask_all(*first, (_ENTER,)))[-1][0][0]
-        await self._cover(transaction, transaction.touched.claimed.union(tables), path)
+        await self._covering.cover(transaction, transaction.touched.claimed.union(tables), path)
         transaction.go_to_overlays()
         inserted = None if changes is None else changes.inserted
         for number, step in enumerate(transaction.touched.steps):
@@ -136,25 +129,6 @@ class AtOverlays:
     async def _lay_over(self, changes: TableChanges) -> None:
         await self._ask(_LAY_OVER, changes.relation, changes.removed, changes.images)
 
-    async def _cover(
-        self, transaction: OpenTransaction, tables: Iterable[str], path: str | None = None
-    ) -> None:
-        """See to it that these tables, as SQL writes their names, have overlays. `path` is the
-        search path, where it is known."""
-        missing = [table for table in tables if table not in transaction.covered_names]
-        if not missing:
-            return
-        known = {table: self._overlays.known_table(path or "", table) for table in missing}
-        found = {table: oid for table, oid in known.items() if oid is not None}
-        if len(found) < len(missing):
-            found = await self._oids(missing)
-            if path:
-                self._overlays.keep_tables(path, found)
-        transaction.overlaid.update(await self._overlays.ensure(found.values()))
-        transaction.covered.update(found.values())
-        # The others may be found on a search path that the transaction sets again.
-        transaction.covered_names.update(found)
-
     async def led(
         self, step: Step, statement: Statement, transaction: OpenTransaction
     ) -> AtOverlay:
@@ -174,7 +148,7 @@ class AtOverlays:
             await self._conversation.ask(_ENTER)
             transaction.names_lead = True
         if statement.can_conflict:
-            await self._cover(transaction, statement.claimed)
+            await self._covering.cover(transaction, statement.claimed)
         if (begun := await self._upsert_begun(step, statement, transaction)) is not None:
             return AtOverlay(await self._again.frames(step, begun.text), begun.end)
         text = self._text_there(step, statement, transaction)
@@ -204,7 +178,7 @@ class AtOverlays:
         found = await self._read(upsert, self._text_there(step, statement, transaction))
         if found is None:
             return None
-        relation = (await self._oids([found.table])).get(found.table)
+        relation = (await self._covering.oids([found.table])).get(found.table)
         return None if relation is None else await self._upserting.begin(step, found, relation)
 
     async def carry_out(
@@ -246,10 +220,6 @@ class AtOverlays:
                 for oid, place in _pairs(row[-2 * text.tables :]):
                     found.setdefault(oid, set()).add(place)
         return found
-
-    async def _oids(self, tables: Iterable[str]) -> dict[str, str]:
-        rows = await self._conversation.ask(_OIDS, array(sorted(set(tables))))
-        return {str(name): str(oid) for name, oid in rows}
 
     async def _read(self, read: Callable[[bytes], _Value], text: bytes) -> _Value:
         return read(text) if len(text) < LONG_BYTES else await self._apart.value(read, text)
