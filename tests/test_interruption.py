@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
@@ -127,6 +128,22 @@ def test_a_signal_that_meets_a_finalizer_is_not_lost() -> None:
         def __del__(self) -> None:
             come()
 
+    with pytest.raises(KeyboardInterrupt):
+        finalize(Finalized())
+
+
+def test_nor_is_one_that_comes_again_before_it_was_seen_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Finalized:
+        def __del__(self) -> None:
+            come()
+
+    start = threading.Thread.start
+
+    def start_and_linger(thread: threading.Thread) -> None:
+        start(thread)
+        time.sleep(0.1)
+
+    monkeypatch.setattr(threading.Thread, "start", start_and_linger)
     with pytest.raises(KeyboardInterrupt):
         finalize(Finalized())
 

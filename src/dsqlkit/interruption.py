@@ -22,7 +22,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Final, NoReturn
 
 PATIENCE_S: Final = 2.0
@@ -47,10 +47,12 @@ class _Signals:
         self.is_pending = False
         self.stop: Callable[[], None] | None = None
 
-    def on_signal(self, number: int, _: FrameType | None) -> None:
+    def on_signal(self, number: int, interrupted: FrameType | None) -> None:
         now = time.monotonic()
         if number == getattr(signal, "SIGHUP", None):
             _leave_terminal()
+        if _runs(self.on_unraisable.__code__, interrupted):
+            return  # what that raises is dropped as well: the signal comes again
         if self.first is not None:
             if now - self.at >= PATIENCE_S:
                 self.at = now
@@ -71,9 +73,13 @@ class _Signals:
             return
         # A finalizer was interrupted, and Python drops what those raise: the signal is still owed.
         number, self.first = self.first, None
-        owed = threading.Timer(_OWED_S, os.kill, (os.getpid(), number))
-        owed.daemon = True
-        owed.start()
+        threading.Thread(target=self._send, args=(number,), daemon=True).start()
+
+    def _send(self, owed: int) -> None:
+        time.sleep(_OWED_S)
+        while self.first is None:
+            os.kill(os.getpid(), owed)
+            time.sleep(_OWED_S)
 
 
 _signals = _Signals()
@@ -184,6 +190,13 @@ def calls(stop: Callable[[], None]) -> Generator[None, None, None]:
 def _is_ours() -> bool:
     """Whether signals are caught, and this is the thread that they interrupt."""
     return _signals.caught and threading.current_thread() is threading.main_thread()
+
+
+def _runs(code: CodeType, frame: FrameType | None) -> bool:
+    """Whether a frame, or one that called it, runs this code."""
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _leave_terminal() -> None:
