@@ -100,7 +100,7 @@ def test_a_race_is_lost_at_commit_and_not_before() -> None:
 def test_groups_part_the_record() -> None:
     assert sum(len(chosen([group])) for group in groups()) == len(record()) == len(chosen())
     assert {probe.group for probe in chosen(["types", "enum"])} == {"types", "enum"}
-    with pytest.raises(UsageError, match="no group no-such"):
+    with pytest.raises(UsageError, match="no group 'no-such'"):
         chosen(["types", "no-such"])
 
 
