@@ -82,12 +82,13 @@ def differs(wanted: Played, found: Played, statements: Sequence[Statement], fate
     """Whether it went otherwise than alone, beyond what may be."""
     for one, other in zip(wanted.answers, found.answers, strict=True):
         if other[0] == CONFLICT and any(_MAY_LOSE.search(each.text) for each in statements):
-            return False
+            return found.committed == "COMMIT"
         if one != other and not (_is_of_values(one) and _is_of_values(other)):
             return True
-    if found.seen[:1] != (CONFLICT,) and wanted.seen != found.seen:
+    told_already = found.seen[:1] == (CONFLICT,)
+    if not told_already and wanted.seen != found.seen:
         return True
-    if fate is Fate.LOST:
+    if told_already or fate is Fate.LOST:
         return found.committed == "COMMIT"
     return found.committed != CONFLICT and wanted.there != found.there
 
