@@ -22,6 +22,8 @@ def inside() -> Iterator[psycopg.Connection[Any]]:
     with connect_inside() as opened:
         # As autovacuum does: PostgreSQL then knows how many rows there are, not what is in them.
         opened.execute("VACUUM pg_class, pg_attribute, pg_constraint, pg_index, pg_proc, pg_type")
+        # What earlier builds of indexes left behind is no part of what is looked at.
+        opened.execute("VACUUM dsqlkit.coming_index, dsqlkit.dropped_build")
         opened.execute("SET search_path = dsqlkit_seen, pg_catalog")
         yield opened
 
