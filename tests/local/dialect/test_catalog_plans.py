@@ -66,4 +66,5 @@ def test_a_relation_is_looked_up_for_each_row_that_names_it(
         inside.execute("SET LOCAL enable_mergejoin = off")
         node = plan(inside, sql, ", ANALYZE, TIMING OFF")
     assert node["Actual Rows"] == 5
-    assert rows_looked_at(node) < 250
+    there = inside.execute("SELECT FROM pg_class").rowcount
+    assert rows_looked_at(node) < 2 * there  # five times those and more, if it reads them whole
