@@ -39,7 +39,7 @@ PYTEST = $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 help:
 	@echo "make workshop  run the seven chapters (ENDPOINT=... for a real cluster)"
-	@echo "make test      run the tests, some three minutes on two cores"
+	@echo "make test      run the tests, some four minutes on two cores"
 	@echo "make slow      run those that take seconds each, such as every guide as a reader follows it"
 	@echo "make quick     run the tests that start no cluster of their own"
 	@echo "make test-cdk  run the tests of the CDK stack, which need its extra and Node.js"
@@ -54,7 +54,7 @@ workshop: $(VENV)/installed
 	@echo 'The command dsqlkit is there after: source $(BIN)/activate'
 
 test: $(VENV)/developed
-	@echo 'Running the tests: some three minutes on two cores.'
+	@echo 'Running the tests: some four minutes on two cores.'
 	$(PYTEST) $(TESTS)
 
 slow: $(VENV)/developed
