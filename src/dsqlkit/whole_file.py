@@ -69,9 +69,9 @@ def whole_file(path: Path) -> Generator[IO[str], None, None]:
 
 def draft_of_users(path: Path, *, hint: str) -> Draft:
     """A draft of a file that a user named. Raises UsageError, with `hint`, where it cannot be."""
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is not a plain file.", hint=hint)
     try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is not a plain file.", hint=hint)
         return Draft(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}.", hint=hint) from error

@@ -246,6 +246,8 @@ def test_a_folder_that_is_not_there_is_found_before_anything_is_fetched(
     monkeypatch.setattr(bundle, "installer", lambda: pytest.fail("pip was asked"))
     with pytest.raises(UsageError, match="is not a folder"):
         make_bundle(tmp_path / "missing" / "functions.zip")
+    with pytest.raises(UsageError, match="is not a folder"):
+        make_bundle(tmp_path / ("n" * 300) / "functions.zip")
     with pytest.raises(UsageError, match="is not a plain file"):
         make_bundle(tmp_path)
     with pytest.raises(UsageError, match="cannot be written"):

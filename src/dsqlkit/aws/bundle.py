@@ -4,6 +4,7 @@ One zip serves all functions. Wheels of another system or Python than this one a
 only unpacks them. The same versions make the same bytes, on any day.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -96,7 +97,7 @@ def make_bundle(output: Path, *, arch: str = DEFAULT_ARCH, python: str = DEFAULT
     too large, and when the file cannot be completed.
     """
     check(arch, python)
-    if not output.absolute().parent.is_dir():
+    if not os.path.isdir(output.absolute().parent):  # noqa: PTH112 - a name that cannot be is none
         raise UsageError(f"{output.absolute().parent} is not a folder.")
     draft = draft_of_users(output, hint="Give another name.")
     try:
