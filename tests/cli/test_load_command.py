@@ -129,7 +129,7 @@ def test_a_load_that_cannot_work_is_a_usage_error_that_touches_nothing(
     assert ids_in_table(connections) == ids_in_file(tmp_path / "ids.txt") == before
 
 
-@pytest.mark.parametrize("manner", [["--yes"], ["--resume"], ["--verify"]])
+@pytest.mark.parametrize("manner", [["--yes"], ["--resume"], ["--yes", "--verify"]])
 def test_a_name_that_no_file_can_have_is_a_usage_error(dsqlkit: Command, manner: list[str]) -> None:
     refused = dsqlkit("load", "--output", "n" * 300, *manner, "--json")
     assert (refused.code, refused.error["code"]) == (2, "usage")
