@@ -167,3 +167,14 @@ def answer_to(command: str, bound: bool, one: Racer) -> object:
     except psycopg.Error as error:
         return error.sqlstate, error.diag.message_primary, error.diag.message_detail
     return cursor.statusmessage, sorted(cursor.fetchall(), key=str) if cursor.description else None
+
+
+def test_nobody_loses_to_a_lock_on_a_row_that_its_holder_made(racers: Sessions) -> None:
+    holder, rival, other = racers(3)
+    holder.do(["BEGIN", "INSERT INTO race VALUES (9, 0)"])
+    holder.do(["SELECT FROM race WHERE id = 9 FOR KEY SHARE"])
+    rival.do(["BEGIN", "UPDATE race SET v = 1 WHERE id = 1"])
+    holder.do(["UPDATE race SET v = 2 WHERE id = 1"])
+    rival.do(["ROLLBACK"])
+    other.do(["BEGIN", "UPDATE race SET v = 3 WHERE id = 2"])
+    assert (holder.say("COMMIT"), other.say("COMMIT")) == ("COMMIT", "COMMIT")

@@ -192,7 +192,8 @@ BEGIN
     IF row_key_of IS NOT NULL THEN
         RETURN QUERY EXECUTE pg_catalog.format(
             'SELECT pg_catalog.pg_current_xact_id()::text, t.xmin::text, %s, t.ctid::text FROM ONLY %s AS t'
-            ' WHERE t.xmax <> 0 AND (t.xmax = ANY ($1) OR dsqlkit.is_shared(t.xmax, $1))', row_key_of, relation)
+            -- Rows of its own making nobody can have removed who began before its end.
+            ' WHERE t.xmin <> ALL ($1) AND t.xmax <> 0 AND (t.xmax = ANY ($1) OR dsqlkit.is_shared(t.xmax, $1))', row_key_of, relation)
             || CASE WHEN places IS NULL THEN '' ELSE ' AND t.ctid = ANY ($2)' END USING own, places;
     END IF;
 END
