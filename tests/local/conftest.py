@@ -10,6 +10,7 @@ import pytest
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint, LocalAddress
 from dsqlkit.token import TokenSigner
+from tests.support.raw_client import RawClient
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +22,14 @@ def signer(endpoint: Endpoint) -> TokenSigner:
 def connection(endpoint: Endpoint, signer: TokenSigner) -> Iterator[Connection]:
     with connect(endpoint, signer) as opened:
         yield opened
+
+
+@pytest.fixture
+def client(endpoint: Endpoint) -> Iterator[RawClient]:
+    """A client of the wire protocol."""
+    opened = RawClient(endpoint)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="module")

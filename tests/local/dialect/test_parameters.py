@@ -1,20 +1,11 @@
 """Session parameters: the few that DSQL takes, at every way in, and no way past the list."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.local.dialect.parameters import ALLOWED
 from tests.support.raw_client import RawClient
 from tests.support.refusals import refusal
-
-
-@pytest.fixture(scope="module")
-def client(endpoint: Endpoint) -> Iterator[RawClient]:
-    opened = RawClient(endpoint)
-    yield opened
-    opened.close()
 
 
 def no_setting(name: str) -> tuple[str, str]:

@@ -4,10 +4,8 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from dsqlkit import local
 from dsqlkit.endpoint import Endpoint, LocalAddress
@@ -23,13 +21,6 @@ MANY = LONG_BYTES // len(ONE) + 1
 LONG = ONE * MANY
 ENDLESS = ONE * 200_000
 READING = "reading a long text"
-
-
-@pytest.fixture
-def client(endpoint: Endpoint) -> Iterator[RawClient]:
-    opened = RawClient(endpoint)
-    yield opened
-    opened.close()
 
 
 def tags(client: RawClient) -> list[str]:

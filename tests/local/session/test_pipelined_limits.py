@@ -30,13 +30,6 @@ def connection(endpoint: Endpoint) -> Iterator[Connection]:
             opened.execute(f"DROP TABLE IF EXISTS {table}".encode())
 
 
-@pytest.fixture
-def client(endpoint: Endpoint) -> Iterator[RawClient]:
-    raw = RawClient(endpoint)
-    yield raw
-    raw.close()
-
-
 def run(client: RawClient, *texts: str) -> Reply:
     return client.send_frames(pipelined(*texts))
 

@@ -18,6 +18,7 @@ from typing import Final
 
 from dsqlkit.errors import LocalClusterFailed
 from dsqlkit.file_lock import take_lock
+from dsqlkit.local.apart import RECURSION_LIMIT
 from dsqlkit.local.daemon.cluster import End, RunningCluster, Wishes
 from dsqlkit.local.door.certificates import ensure_certificates
 from dsqlkit.local.door.listener import bind
@@ -32,8 +33,6 @@ _FILES: Final = 4096
 _KEY_ID_START: Final = "AKIALOCAL"
 _KEY_ID_LENGTH: Final = 20
 _TOLD_LENGTH: Final = 500
-_RECURSION_LIMIT: Final = 10_000
-"""For plans: each level takes six calls, and PostgreSQL parses 1,500 queries in each other."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ def run(given: argparse.Namespace) -> None:
 
     `given` are the options of `__main__`.
     """
-    sys.setrecursionlimit(_RECURSION_LIMIT)
+    sys.setrecursionlimit(RECURSION_LIMIT)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     if given.trace:
         logging.getLogger("dsqlkit.local").setLevel(logging.DEBUG)

@@ -143,6 +143,12 @@ class Parts:
         self.transaction = self.adjudicator.began(self.contender)
         return self.transaction
 
+    @property
+    def open_transaction(self) -> OpenTransaction:
+        """The transaction that is open: for what is done within one alone."""
+        assert self.transaction is not None
+        return self.transaction
+
     def send_step(
         self, step: Step, data: bytes, *, forward: bool, guard: bool = False, again: bool = False
     ) -> None:

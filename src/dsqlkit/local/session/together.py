@@ -97,13 +97,7 @@ class Together:
     def send(self, step: Step) -> None:
         """Send a step, and what came with it."""
         steps = [step, *self._parts.pipeline.take(self._following)]
-        self._send(_Group(None, steps, guarded=self._transaction.touched.statements > 0))
-
-    @property
-    def _transaction(self) -> OpenTransaction:
-        transaction = self._parts.transaction
-        assert transaction is not None
-        return transaction
+        self._send(_Group(None, steps, guarded=self._parts.open_transaction.touched.statements > 0))
 
     def _is_followed(self) -> bool:
         coming = self._parts.pipeline.coming(_MOST)
@@ -126,7 +120,7 @@ class Together:
     def _send(self, group: _Group) -> None:
         parts = self._parts
         parts.pipeline.held_up = True
-        if lets_another(parts, self._transaction, partial(self._send, group)):
+        if lets_another(parts, self._parts.open_transaction, partial(self._send, group)):
             return
         parts.under_way.is_group(group.steps, guard=group.guarded)
         last = group.steps[-1]
@@ -148,7 +142,7 @@ class Together:
 
     def _answered(self, group: _Group, exchange: Exchange) -> None:
         """See what they came to before the client has the end of the answer."""
-        parts, transaction = self._parts, self._transaction
+        parts, transaction = self._parts, self._parts.open_transaction
         parts.under_way.together = ()
         if exchange.fell_short and exchange.verdict.status == IDLE:
             work = fail_unbegun(parts, transaction, group.steps[-1])
@@ -182,7 +176,7 @@ class Together:
         )
 
     async def _go_singly(self, group: _Group, exchange: Exchange) -> None:
-        parts, transaction = self._parts, self._transaction
+        parts, transaction = self._parts, self._parts.open_transaction
         if parts.recovery.may_begin_again(transaction, exchange.verdict):
             await parts.adjudicator.luck.let_pass(parts.contender)
             parts.transaction = transaction = parts.adjudicator.began_again(parts.contender)

@@ -86,13 +86,13 @@ class TransactionBlock:
 
     def make_explicit(self, step: Step) -> None:
         """Take a BEGIN in the middle of a text, or of a pipeline."""
-        work = implicit.make_explicit(self._parts, step, self._transaction)
+        work = implicit.make_explicit(self._parts, step, self._parts.open_transaction)
         self._parts.do("a begin in a text", work)
 
     def end_implicit(self, _step: Step) -> None:
         """End the transaction of a text."""
         self._parts.pipeline.skipping = False
-        self._parts.do("the end of a text", implicit.end(self._parts, self._transaction))
+        self._parts.do("the end of a text", implicit.end(self._parts, self._parts.open_transaction))
 
     def split(self, step: Step) -> None:
         """Let the end of a pipeline come by itself."""
@@ -104,11 +104,11 @@ class TransactionBlock:
 
     def refuse(self, step: Step) -> None:
         """Send something that fails in place of a step that may not join the transaction."""
-        touched = self._transaction.touched
+        touched = self._parts.open_transaction.touched
         assert step.statement is not None
         refusal = (
             SCHEMA_CHANGED
-            if self._transaction.phase is Phase.ABANDONED
+            if self._parts.open_transaction.phase is Phase.ABANDONED
             else refusal_inside(touched.ddl, touched.dml, step.statement.parts)
         )
         assert refusal is not None
@@ -116,14 +116,14 @@ class TransactionBlock:
 
     def fail(self, step: Step) -> None:
         """Fail a step, and its transaction, which is too old."""
-        refusal = self._too_old(self._transaction)
+        refusal = self._too_old(self._parts.open_transaction)
         assert refusal is not None
-        work = fail(self._parts, self._transaction, step, refusal)
+        work = fail(self._parts, self._parts.open_transaction, step, refusal)
         self._parts.do("the end of an old transaction", work)
 
     def fail_commit(self, step: Step) -> None:
         """Fail the COMMIT of a transaction that is too old."""
-        refusal = self._too_old(self._transaction)
+        refusal = self._too_old(self._parts.open_transaction)
         assert refusal is not None
         work = fail_commit(self._parts, step, refusal)
         self._parts.do("the end of an old transaction", work)
@@ -134,17 +134,17 @@ class TransactionBlock:
 
     def resume(self, step: Step) -> None:
         """Let a transaction that was parked or has lost go on."""
-        work = self._conflicts.resume(step, self._transaction)
+        work = self._conflicts.resume(step, self._parts.open_transaction)
         self._parts.do("resuming a transaction", work)
 
     def prepare_commit(self, step: Step) -> None:
         """Commit, or fail to because another was first."""
-        work = self._conflicts.commit(step, self._transaction)
+        work = self._conflicts.commit(step, self._parts.open_transaction)
         self._parts.do("preparing a commit", work)
 
     def disrupt(self, step: Step) -> None:
         """COMMIT, as far as the faults let it."""
-        work = disruption.commit(self._parts, step, self._transaction)
+        work = disruption.commit(self._parts, step, self._parts.open_transaction)
         self._parts.do("a fault at a commit", work)
 
     def answered(self, step: Step, exchange: Exchange) -> None:  # noqa: PLR0912 - a table
@@ -215,12 +215,6 @@ class TransactionBlock:
         else:
             parts.do("keeping a cursor", self._keep_cursors(step, exchange))
 
-    @property
-    def _transaction(self) -> OpenTransaction:
-        transaction = self._parts.transaction
-        assert transaction is not None
-        return transaction
-
     def _too_old(self, transaction: OpenTransaction) -> Refusal | None:
         return too_old(transaction.age_s, self._parts.faults.transaction_age_s)
 
@@ -245,7 +239,7 @@ class TransactionBlock:
         self.answered(step, exchange)
 
     async def _keep_cursors(self, step: Step, exchange: Exchange) -> None:
-        await self._parts.recovery.keep_cursors(self._transaction)
+        await self._parts.recovery.keep_cursors(self._parts.open_transaction)
         self._parts.finish(step, exchange)
 
 

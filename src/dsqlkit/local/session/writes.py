@@ -17,14 +17,14 @@ class Writes:
 
     def send(self, step: Step) -> None:
         """Send a step that may meet a conflict."""
-        if turn_of_write(guarded=self.is_guarded(self._transaction)) is Turn.GUARD:
+        if turn_of_write(guarded=self.is_guarded(self._parts.open_transaction)) is Turn.GUARD:
             self.guard(step)
         else:
             self.hold(step)
 
     def hold(self, step: Step) -> None:
         """Send a step that may meet a conflict, and can be run again with its transaction."""
-        parts, transaction = self._parts, self._transaction
+        parts, transaction = self._parts, self._parts.open_transaction
         again = not transaction.touched.claimed
         if lets_another(parts, transaction, partial(self.hold, step)):
             return
@@ -46,9 +46,3 @@ class Writes:
         """Whether a write has to be taken back by itself if it meets a conflict, as it may."""
         parts = self._parts
         return bool(transaction.touched.claimed) and parts.adjudicator.is_contended(parts.contender)
-
-    @property
-    def _transaction(self) -> OpenTransaction:
-        transaction = self._parts.transaction
-        assert transaction is not None
-        return transaction
