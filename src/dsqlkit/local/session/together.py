@@ -163,7 +163,9 @@ class Together:
         verdict, recovery = exchange.verdict, self._parts.recovery
         if verdict.error is None:
             return transaction.touched.rows + verdict.changed > MAX_ROWS or any(
-                recovery.may_have_twins(statement, transaction) for statement in group.statements
+                recovery.may_have_twins(statement, transaction)
+                or recovery.passes_on(statement, transaction) is not False
+                for statement in group.statements
             )
         assert exchange.each is not None
         number = len(exchange.each)
