@@ -115,13 +115,12 @@ FIRST_OF_SEVERAL = (ADD.format(1, 1), ADD.format(2, 2))
 
 @pytest.fixture(params=["BEGIN of its own", "BEGIN with them"])
 def several(client: RawClient, request: pytest.FixtureRequest) -> Callable[[str], Reply]:
-    """Sends two batches at once, each with a Sync: two writes, then one. Gives the second answer."""
+    """Sends two batches at once, each with a Sync: two writes, then one; gives the last answer."""
 
     def send(last: str) -> Reply:
-        begin = ("BEGIN",)
-        if request.param == "BEGIN of its own":
+        begin = ["BEGIN"] if request.param == "BEGIN with them" else []
+        if not begin:
             client.ask("BEGIN")
-            begin = ()
         first = client.send_frames(pipelined(*begin, *FIRST_OF_SEVERAL) + pipelined(last))
         assert tags(first) == [*begin, "UPDATE 1", "UPDATE 1"]
         return client.reply()

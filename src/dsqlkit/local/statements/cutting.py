@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from dsqlkit.local.statements.statement import OTHER, Kind, Statement
 from dsqlkit.local.statements.steps import End, Reading, Step
-from dsqlkit.local.wire.messages import STATEMENT, SYNC, Frontend, message
+from dsqlkit.local.wire.messages import INT32, STATEMENT, SYNC, Frontend, message
 
 # Looked up once: every frame is compared with some of these.
 _QUERY: Final = Frontend.QUERY
@@ -51,13 +51,41 @@ def text_in(kind: int, frame: bytes) -> bytes | None:
     return None
 
 
+_MORE_OF_A_WRITE: Final = Statement(Kind.READ, (Kind.READ,), verb="FETCH")
+"""Executing a portal again whose write was done at the first time: it hands out what came of it."""
+
+
+@dataclass(slots=True)
+class _Portal:
+    """A portal: what it was bound to, by which frame, and, once it `is_begun`, how many of its rows
+    have been asked for (0 for all of them)."""
+
+    prepared: _Prepared
+    bind: bytes
+    is_begun: bool = False
+    asked: int = 0
+
+    def ask(self, rows: int) -> None:
+        """More of its rows are asked for, all of them if 0."""
+        goes_on = rows and (self.asked or not self.is_begun)
+        self.asked = self.asked + rows if goes_on else 0
+        self.is_begun = True
+
+    def again(self) -> bytes:
+        """The frames that bind it and fetch those rows once more. They leave its name alone, which
+        may still be taken."""
+        values = self.bind[self.bind.find(b"\0", 5) :]
+        execute = message(Frontend.EXECUTE, b"\0" + INT32.pack(self.asked))
+        return message(Frontend.BIND, values) + execute
+
+
 class StepCutter:
     """Turns the frames of one client into steps. `read` reads a text of the client's."""
 
     def __init__(self, read: Callable[[bytes], Reading]) -> None:
         self._read = read
         self._prepared: dict[bytes, _Prepared] = {}
-        self._portals: dict[bytes, tuple[_Prepared, bytes]] = {}
+        self._portals: dict[bytes, _Portal] = {}
         self._frames: list[bytes] = []
         self._gathered = 0
         self._executed: Statement | None = None
@@ -143,7 +171,7 @@ class StepCutter:
         if first < 0 or second < 0:
             return
         portal, name = frame[5:first], frame[first + 1 : second]
-        self._portals[portal] = (self._prepared.get(name, _UNKNOWN), frame)
+        self._portals[portal] = _Portal(self._prepared.get(name, _UNKNOWN), frame)
         self._binds = True
         self._fetches = portal != b""
 
@@ -151,20 +179,27 @@ class StepCutter:
         end = frame.find(b"\0", 5)
         if end < 0 or len(frame) != end + 5:
             return
-        bound = self._portals.get(frame[5:end])
+        portal = self._portals.get(frame[5:end])
         # Of the unnamed portal nobody fetches more: some drivers merely limit what they get.
-        self._fetches = end > 5 and frame[end + 1 :] != b"\0\0\0\0"
-        if bound is None:
+        rows = INT32.unpack_from(frame, end + 1)[0]
+        self._fetches = end > 5 and rows != 0
+        if portal is None:
             self._executed = OTHER
             return
-        prepared, bind = bound
+        prepared, bind = portal.prepared, portal.bind
+        if portal.is_begun and prepared.statement.kind is Kind.WRITE:
+            self._executed = _MORE_OF_A_WRITE
+            return
+        is_whole = end == 5 and not rows
+        portal.ask(rows)
         self._executed = prepared.statement
         self._follow(prepared.statement)
         self._parsed = prepared.parse
         # A named portal is kept as cursors are.
         self._bound = bind if end == 5 and bind not in self._frames else b""
         unnamed = prepared.parse[5:6] == b"\0"
-        self._again = (prepared.parse if unnamed else b"") + bind + frame + SYNC
+        again = bind + frame if is_whole else portal.again()
+        self._again = (prepared.parse if unnamed else b"") + again + SYNC
 
     def _close(self, frame: bytes) -> None:
         """Forget what the client gives up. Closing what is not there is no error."""
