@@ -15,16 +15,11 @@ from dsqlkit.local.dialect.catalog import SYSTEM_COLUMN
 from dsqlkit.local.occ.changes import Ask, Changes, Failing, NotThere, TableChanges
 from dsqlkit.local.occ.covering import Covering
 from dsqlkit.local.occ.open_transaction import OpenTransaction
-from dsqlkit.local.occ.overlay_text import (
-    at_overlays,
-    copied_from_query,
-    copied_table,
-    upsert,
-    with_places,
-)
+from dsqlkit.local.occ.overlay_text import at_overlays, copied_from_query, copied_table, with_places
 from dsqlkit.local.occ.overlays import Overlays
 from dsqlkit.local.occ.repeating import is_unsure
 from dsqlkit.local.occ.steps_again import StepsAgain, text_of
+from dsqlkit.local.occ.upsert_text import upsert
 from dsqlkit.local.occ.upserting import Begun, Upserting
 from dsqlkit.local.statements.quoting import array
 from dsqlkit.local.statements.statement import Kind, Statement

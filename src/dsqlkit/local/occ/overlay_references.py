@@ -12,11 +12,10 @@ from dsqlkit.local.occ.overlay_shape import (
     Shape,
     columns_of,
     detail,
-    literal,
-    quoted,
     raising,
     view_of,
 )
+from dsqlkit.local.statements.quoting import literal, quoted
 
 _NO_ACTION: Final = "a"
 _REFUSED: Final = ("a", "r")
