@@ -7,6 +7,7 @@ deferred, or that lead from a table to itself, are left to the COMMIT.
 
 from typing import Final
 
+from dsqlkit.local.dialect.catalog import UPSERT_TABLE
 from dsqlkit.local.occ.overlay_shape import (
     Reference,
     Shape,
@@ -117,7 +118,7 @@ def upserted(shape: Shape) -> str:
 #variable_conflict use_column
 BEGIN
     DELETE FROM {shape.rows};
-    INSERT INTO {shape.rows} ({written}) SELECT {written} FROM pg_temp."dsqlkit upsert";
+    INSERT INTO {shape.rows} ({written}) SELECT {written} FROM pg_temp."{UPSERT_TABLE}";
     DELETE FROM {shape.view} WHERE false;
     RETURN NULL;
 END
