@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from typing import Final, TypeAlias
 
-from dsqlkit.local.backend.answers import AnswerRewriter
+from dsqlkit.local.backend.answers import READY_BYTES, AnswerRewriter
 from dsqlkit.local.backend.exchange import FORWARDED, HELD, HELD_BYTES, Exchange
 from dsqlkit.local.backend.noticing import noticed
 from dsqlkit.local.backend.question import Question, Rows, question, unfinished
@@ -23,7 +23,6 @@ from dsqlkit.local.wire.messages import (
     message,
 )
 
-_READY_BYTES: Final = 6
 _ENDS: Final = {Backend.READY_FOR_QUERY, Backend.ERROR_RESPONSE, Backend.COMMAND_COMPLETE}
 _COPY_FAIL: Final = message(Frontend.COPY_FAIL, b"\0")
 
@@ -215,7 +214,7 @@ class Conversation:
         verdict.status = data[-1]
         if exchange.each is not None:
             exchange.each += changed
-        piece = data[:-_READY_BYTES] if exchange.request.hide_ready else data
+        piece = data[:-READY_BYTES] if exchange.request.hide_ready else data
         if exchange.forwards:
             self._give(piece, exchange)
         else:
