@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from typing import Final, TypeAlias
 
 from dsqlkit.local.backend.answers import READY_BYTES, AnswerRewriter
@@ -33,9 +33,9 @@ _log = logging.getLogger(__name__)
 
 
 class Conversation:
-    """The exchanges with one backend. `on_signed_in` hears when it has let the client in; `on_busy`
-    and `on_rest` when something is sent, and when all has been answered; `on_copy` when the backend
-    wants a COPY's data; `lost` when it has gone.
+    """The exchanges with one backend; `answers` rewrites what it says. `on_signed_in` hears when it
+    has let the client in; `on_busy` and `on_rest` when something is sent, and when all has been
+    answered; `on_copy` when it wants a COPY's data; `lost` when it has gone.
 
     `key` is what a request to cancel has to have. `is_internal`: what is under way is not the
     client's.
@@ -44,10 +44,7 @@ class Conversation:
     def __init__(
         self,
         client: Link,
-        on_job: Callable[[], None],
-        on_change: Callable[[set[str]], None],
-        on_drop: Callable[[set[str]], None],
-        laid_over: Mapping[str, tuple[str, str]],
+        answers: AnswerRewriter,
         *,
         on_signed_in: Callable[[], None],
         on_busy: Callable[[], None],
@@ -61,7 +58,7 @@ class Conversation:
         self.backend = Link(self._receive, lost)
         self._lost = lost
         self._client = client
-        self._answers = AnswerRewriter(on_job, on_change, on_drop, laid_over)
+        self._answers = answers
         self._on_busy = on_busy
         self._on_rest = on_rest
         self._on_copy = on_copy
