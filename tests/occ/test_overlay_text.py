@@ -2,7 +2,7 @@
 
 import pytest
 
-from dsqlkit.local.occ.overlay_text import at_overlays, copied_from_query, copied_table, with_places
+from dsqlkit.local.occ.overlay_text import at_overlays, copied_from_query, copied_table
 
 
 @pytest.mark.parametrize(
@@ -41,30 +41,3 @@ def test_what_is_copied_is_a_query(
     assert copied_table(text.encode()) == found
     if found is not None:
         assert copied_from_query(text.encode(), ["a", "b"]).decode() == copied
-
-
-@pytest.mark.parametrize(
-    ("text", "places"),
-    [
-        (
-            "SELECT v FROM t WHERE id = $1 FOR UPDATE",
-            'SELECT v , "t".tableoid, "t".ctid FROM t WHERE id = $1',
-        ),
-        ("SELECT FROM t FOR KEY SHARE", 'SELECT "t".tableoid, "t".ctid FROM t'),
-        (
-            "SELECT 'FOR UPDATE' FROM s.t FOR UPDATE OF t, t SKIP LOCKED LIMIT 2 -- for update",
-            'SELECT \'FOR UPDATE\' , "t".tableoid, "t".ctid FROM s.t LIMIT 2 -- for update',
-        ),
-        (
-            "SELECT a IS DISTINCT FROM b FROM t x JOIN u ON true ORDER BY 1 FOR UPDATE",
-            'SELECT a IS DISTINCT FROM b , "x".tableoid, "x".ctid, "u".tableoid, "u".ctid'
-            " FROM t x JOIN u ON true ORDER BY 1",
-        ),
-        ("SELECT 1 FROM (SELECT 1 FROM t FOR UPDATE) x", None),
-        ("SELECT 1 FOR UPDATE", None),
-        ("SELECT 1 FROM t FOR UPDATE; SELECT 2", None),
-    ],
-)
-def test_a_locking_select_tells_where_its_rows_are(text: str, places: str | None) -> None:
-    found = with_places(text.encode())
-    assert (None if found is None else " ".join(found.sql.decode().split())) == places

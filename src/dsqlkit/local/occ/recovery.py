@@ -17,6 +17,7 @@ from dsqlkit.local.occ import cursors
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.at_overlays import AtOverlay, AtOverlays
 from dsqlkit.local.occ.changes import LET_GO, Changes, Locked, NotThere
+from dsqlkit.local.occ.locked_places import LockedPlaces
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.occ.parking import Parking
 from dsqlkit.local.occ.redoing import Redoing
@@ -48,7 +49,8 @@ class Recovery:
         self.parking = Parking(
             conversation, self._ask, adjudicator.monitor.ask, self._overlays, redoing
         )
-        self._row_locks = RowLocks(adjudicator, self._ask, self._again, apart)
+        places = LockedPlaces(conversation.ask, self._again, apart)
+        self._row_locks = RowLocks(adjudicator, self._ask, places)
 
     def is_conflict(
         self, statement: Statement, verdict: Verdict, transaction: OpenTransaction

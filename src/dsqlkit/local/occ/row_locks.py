@@ -1,18 +1,15 @@
 """Row locks at COMMIT: what PostgreSQL forgets of them then, but older transactions are to find."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
-from dsqlkit.local.apart import Apart
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.changes import Ask
+from dsqlkit.local.occ.locked_places import LockedPlaces
 from dsqlkit.local.occ.open_transaction import OpenTransaction
-from dsqlkit.local.occ.overlay_text import with_places
-from dsqlkit.local.occ.steps_again import StepsAgain, text_of
 from dsqlkit.local.occ.touched import SharedKey
 from dsqlkit.local.statements.quoting import array
-from dsqlkit.local.statements.steps import Step
 
 _CLAIM_LOCKED: Final = "SELECT dsqlkit.claim_locked($1, $2::regclass, $3::tid[])"
 _SHARED_KEYS: Final = """
@@ -24,14 +21,12 @@ _TABLES: Final = "SELECT relation::text, is_named FROM dsqlkit.tables_behind($1,
 
 
 class RowLocks:
-    """The row locks of one session's transactions. `ask` asks inside them, as the endpoint; `again`
-    runs their steps, whose long texts are read `apart`."""
+    """The row locks of one session's transactions. `ask` asks inside them, as the endpoint."""
 
-    def __init__(self, adjudicator: Adjudicator, ask: Ask, again: StepsAgain, apart: Apart) -> None:
+    def __init__(self, adjudicator: Adjudicator, ask: Ask, places: LockedPlaces) -> None:
         self._adjudicator = adjudicator
         self._ask = ask
-        self._again = again
-        self._apart = apart
+        self._places = places
 
     async def settle(self, transaction: OpenTransaction) -> None:
         """See to it that a transaction that commits respects what others have locked and committed
@@ -52,46 +47,12 @@ class RowLocks:
         locked = await ask(_TABLES, array(touched.locked))
         shared = await ask(_TABLES, array(touched.shared))
         has_views = any(is_named == "f" for _, is_named in (*locked, *shared))
-        places = None if has_views else await self._locked_places(touched.steps)
+        places = None if has_views else await self._places.find(touched)
         for relation in (str(oid) for oid, _ in locked):
             await ask(_CLAIM_LOCKED, relation, _places_in(relation, places))
         for relation in (str(oid) for oid, _ in shared):
             for row in await ask(_SHARED_KEYS, relation, _places_in(relation, places)):
                 touched.shared_keys.append(SharedKey(*map(str, row)))
-
-    async def _locked_places(self, steps: Sequence[Step]) -> dict[str, set[str]] | None:
-        """The places of rows that these steps have locked, by table (oid), and perhaps of others;
-        None where that cannot be told from them.
-
-        They may meet other rows now, as their transaction has written since: those are not locked.
-        One whose LIMIT leaves out a row that it locked, as another was inserted before, cannot
-        tell.
-        """
-        found: dict[str, set[str]] = {}
-        for number, step in enumerate(steps, 1):
-            statement = step.statement
-            if statement is None or not (statement.locked or statement.shared):
-                continue
-            text = await self._apart.read(with_places, text_of(step))
-            if text is None or (text.limited and _insert_into(statement.tables, steps[number:])):
-                return None
-            for row in await self._again.run(step, statement, text.sql):
-                for oid, place in _pairs(row[-2 * text.tables :]):
-                    found.setdefault(oid, set()).add(place)
-        return found
-
-
-def _insert_into(tables: frozenset[str], steps: Iterable[Step]) -> bool:
-    """Whether steps insert into some of these tables."""
-    told = (step.statement for step in steps)
-    return any(each is not None and each.inserts and each.tables & tables for each in told)
-
-
-def _pairs(values: Sequence[str | None]) -> Iterator[tuple[str, str]]:
-    """Each two values, where there are any: an outer join may have none."""
-    for first, second in zip(values[::2], values[1::2], strict=True):
-        if first is not None and second is not None:
-            yield first, second
 
 
 def _places_in(relation: str, places: Mapping[str, set[str]] | None) -> str | None:

@@ -8,8 +8,8 @@ from postgast import pg_query_pb2 as tree
 from dsqlkit.local.dialect.catalog import UPSERT_TABLE
 from dsqlkit.local.occ.changes import NotThere
 from dsqlkit.local.occ.overlay_shape import VIEW_SCHEMA
-from dsqlkit.local.occ.overlay_text import tokens_of
 from dsqlkit.local.statements.quoting import qualified
+from dsqlkit.local.statements.tokens import tokens_of
 from dsqlkit.local.statements.tree import Node, leaves_alone, mixes_upsert, parse
 
 _PRIVATE_TABLE: Final = f'pg_temp."{UPSERT_TABLE}" '.encode()
