@@ -77,8 +77,8 @@ class AnswerRewriter:
     """The backend's stream of one session. `on_job` is called when a statement that submitted a
     job has left its transaction, whether or not it was committed; `on_change` with the names of
     tables whose schema a committed statement changed without naming them, `on_drop` with the jobs
-    of indexes that it dropped while they are built. `laid_over` has the
-    schemas and names of tables by what errors call their overlays.
+    of indexes that it dropped while they are built. `laid_over` has the schemas and names of
+    tables by what errors call their overlays.
     """
 
     def __init__(

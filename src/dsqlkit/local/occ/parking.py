@@ -116,17 +116,7 @@ class Parking:
                 repeats = not await is_unsure(conversation.ask, touched)
             while True:
                 try:
-                    if transaction.phase is not Phase.AT_OVERLAYS:
-                        await conversation.ask(_TRY)
-                        await self._redoing.repeat(transaction)
-                        transaction.unpark()
-                    elif repeats:
-                        await conversation.ask(LET_GO)
-                        await self._redoing.repeat(transaction)
-                    else:
-                        await self._redoing.carry_out(
-                            transaction, (_TRY,), deletions_first=deletions_first
-                        )
+                    await self._redo(transaction, repeats=repeats, deletions_first=deletions_first)
                 except Refused as refused:
                     await conversation.ask(LET_GO if repeats else _TRY_AGAIN)
                     if refused.sqlstate in _PASSING:
@@ -139,3 +129,17 @@ class Parking:
                 return
         finally:
             self.is_restoring = False
+
+    async def _redo(
+        self, transaction: OpenTransaction, *, repeats: bool, deletions_first: bool
+    ) -> None:
+        """Try to do at the tables what the transaction did. Raises exchange.Refused."""
+        if transaction.phase is not Phase.AT_OVERLAYS:
+            await self._conversation.ask(_TRY)
+            await self._redoing.repeat(transaction)
+            transaction.unpark()
+        elif repeats:
+            await self._conversation.ask(LET_GO)
+            await self._redoing.repeat(transaction)
+        else:
+            await self._redoing.carry_out(transaction, (_TRY,), deletions_first=deletions_first)

@@ -124,8 +124,10 @@ class Recovery:
 
         The transaction has lost if the step met a conflict, and not where it only gave way for
         another to go on, nor where it may leave out the row. `guarded`: there is a savepoint before
-        the step. Raises exchange.Refused
-        and changes.Locked when it cannot be done, for want of a privilege.
+        the step.
+
+        Raises exchange.Refused and changes.Locked when it cannot be done, for want of a privilege,
+        and changes.NotThere and Failing as AtOverlays.led does.
         """
         changes: Changes | None = None
         first: tuple[Question, ...] = ()

@@ -34,8 +34,9 @@ class Touched:
     where the transaction starts over, `rows_of` how many rows each of these changed, `steps_at` how
     many statements there were with it, `kept` the statements that came before it could; `locking`
     are those that locked rows, and how many rows were written before each; `calls` the functions
-    that they called. `opaque`: they may have written what no step says. `shared_keys` are
-    known at COMMIT alone.
+    that they called. `deletes`, `ddl` and `dml`: some deleted rows, changed the schema, read or
+    wrote. `opaque`: they may have written what no step says. `shared_keys` are known at COMMIT
+    alone.
     """
 
     mentioned_at: dict[str, int] = field(default_factory=dict)
