@@ -6,8 +6,8 @@ from typing import Final
 from dsqlkit.local.backend.exchange import READY_IDLE, Exchange, Request
 from dsqlkit.local.backend.question import question, unfinished
 from dsqlkit.local.backend.savepoint import BEGIN_ALONE, BEGIN_ALONE_COMPLETE
+from dsqlkit.local.dialect.carried import failing
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
-from dsqlkit.local.dialect.rewriting import failing
 from dsqlkit.local.session.counting import WRITTEN, counts_apart, written_since
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.statement import Kind, Statement

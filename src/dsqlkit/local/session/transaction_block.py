@@ -7,9 +7,9 @@ and between two of them the transaction can be parked (see occ/adjudicator.py).
 import logging
 
 from dsqlkit.local.backend.exchange import IDLE, Exchange
+from dsqlkit.local.dialect.carried import refused
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS, refusal_inside, too_old
 from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, Refusal
-from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.session import copy_in, disruption, implicit
 from dsqlkit.local.session.answered import After, after
