@@ -84,7 +84,7 @@ def load(
         journal = None
         if resume:
             journal = stack.enter_context(closing(Journal.resume(output)))
-            journal.check_plan(transactions=transactions, rows=rows)
+            journal.head.check_plan(transactions=transactions, rows=rows)
             transactions, rows = journal.head.transactions, journal.head.rows
         plan = LoadPlan(
             transactions=_TRANSACTIONS if transactions is None else transactions,
@@ -93,7 +93,7 @@ def load(
         )
         endpoint = endpoint_of(options, printer)
         if journal is not None:
-            journal.check_host(endpoint.host)
+            journal.head.check_host(endpoint.host)
         # One more renews the load's claim on the table.
         size = min(threads, plan.transactions) + 1
         pool = stack.enter_context(open_pool(endpoint, size=size, all_at_once=True))
