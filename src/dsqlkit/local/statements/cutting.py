@@ -26,7 +26,9 @@ WANTED: Final = frozenset(Frontend) - {
 _MOST_BYTES: Final = 16 * 1024 * 1024
 """What a step without an Execute gathers before it is sent on: more than one frame can have."""
 _FRAME_BYTES: Final = 64
-_COPY_IN: Final = Kind.COPY_IN
+_COPY_IN, _WRITE = Kind.COPY_IN, Kind.WRITE
+_ALL_ROWS: Final = bytes(4)
+"""What an Execute without a limit ends in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,37 +57,16 @@ _MORE_OF_A_WRITE: Final = Statement(Kind.READ, (Kind.READ,), verb="FETCH")
 """Executing a portal again whose write was done at the first time: it hands out what came of it."""
 
 
-@dataclass(slots=True)
-class _Portal:
-    """A portal: what it was bound to, by which frame, and, once it `is_begun`, how many of its rows
-    have been asked for (0 for all of them)."""
-
-    prepared: _Prepared
-    bind: bytes
-    is_begun: bool = False
-    asked: int = 0
-
-    def ask(self, rows: int) -> None:
-        """More of its rows are asked for, all of them if 0."""
-        goes_on = rows and (self.asked or not self.is_begun)
-        self.asked = self.asked + rows if goes_on else 0
-        self.is_begun = True
-
-    def again(self) -> bytes:
-        """The frames that bind it and fetch those rows once more. They leave its name alone, which
-        may still be taken."""
-        values = self.bind[self.bind.find(b"\0", 5) :]
-        execute = message(Frontend.EXECUTE, b"\0" + INT32.pack(self.asked))
-        return message(Frontend.BIND, values) + execute
-
-
 class StepCutter:
     """Turns the frames of one client into steps. `read` reads a text of the client's."""
 
     def __init__(self, read: Callable[[bytes], Reading]) -> None:
         self._read = read
         self._prepared: dict[bytes, _Prepared] = {}
-        self._portals: dict[bytes, _Portal] = {}
+        self._portals: dict[bytes, tuple[_Prepared, bytes]] = {}
+        self._asked: dict[bytes, int] = {}
+        """How many rows of a portal were asked for, 0 for all of them; not of an unnamed one that was
+        asked for all at once."""
         self._frames: list[bytes] = []
         self._gathered = 0
         self._executed: Statement | None = None
@@ -171,7 +152,9 @@ class StepCutter:
         if first < 0 or second < 0:
             return
         portal, name = frame[5:first], frame[first + 1 : second]
-        self._portals[portal] = _Portal(self._prepared.get(name, _UNKNOWN), frame)
+        self._portals[portal] = (self._prepared.get(name, _UNKNOWN), frame)
+        if self._asked:
+            self._asked.pop(portal, None)
         self._binds = True
         self._fetches = portal != b""
 
@@ -179,27 +162,38 @@ class StepCutter:
         end = frame.find(b"\0", 5)
         if end < 0 or len(frame) != end + 5:
             return
-        portal = self._portals.get(frame[5:end])
+        portal = frame[5:end]
+        bound, asked = self._portals.get(portal), self._asked.get(portal)
         # Of the unnamed portal nobody fetches more: some drivers merely limit what they get.
-        rows = INT32.unpack_from(frame, end + 1)[0]
-        self._fetches = end > 5 and rows != 0
-        if portal is None:
+        is_whole = frame[end + 1 :] == _ALL_ROWS
+        self._fetches = end > 5 and not is_whole
+        if bound is None:
             self._executed = OTHER
             return
-        prepared, bind = portal.prepared, portal.bind
-        if portal.is_begun and prepared.statement.kind is Kind.WRITE:
+        prepared, bind = bound
+        if asked is not None and prepared.statement.kind is _WRITE:
             self._executed = _MORE_OF_A_WRITE
             return
-        is_whole = end == 5 and not rows
-        portal.ask(rows)
+        if end == 5 and is_whole:
+            again = bind + frame
+        else:
+            again = self._again_unnamed(portal, bind, frame)
         self._executed = prepared.statement
         self._follow(prepared.statement)
         self._parsed = prepared.parse
         # A named portal is kept as cursors are.
         self._bound = bind if end == 5 and bind not in self._frames else b""
         unnamed = prepared.parse[5:6] == b"\0"
-        again = bind + frame if is_whole else portal.again()
         self._again = (prepared.parse if unnamed else b"") + again + SYNC
+
+    def _again_unnamed(self, portal: bytes, bind: bytes, execute: bytes) -> bytes:
+        """Note what a portal is asked for. Gives the frames that bind what it was bound to, and
+        fetch all that it was asked for by now; they leave its name alone, which may be taken."""
+        rows, asked = INT32.unpack(execute[-4:])[0], self._asked.get(portal)
+        asked = 0 if rows == 0 or asked == 0 else (asked or 0) + rows
+        self._asked[portal] = asked
+        values = bind[bind.find(b"\0", 5) :]
+        return message(Frontend.BIND, values) + message(Frontend.EXECUTE, b"\0" + INT32.pack(asked))
 
     def _close(self, frame: bytes) -> None:
         """Forget what the client gives up. Closing what is not there is no error."""
