@@ -9,6 +9,7 @@ from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 
 _REPEATED: Final = (Kind.SETTING, Kind.LOCK, Kind.WRITE, Kind.COPY_IN, Kind.SCHEMA)
+_OTHER, _SCHEMA = Kind.OTHER, Kind.SCHEMA  # looked up once: every statement is compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,14 @@ class Touched:
         self.locked |= statement.locked
         self.shared |= statement.shared
         self.calls |= statement.calls
-        self.opaque = self.opaque or statement.kind is Kind.OTHER
+        self.opaque = self.opaque or statement.kind is _OTHER
         self.rows += rows
         self.statements += 1
         for table in statement.tables:
             self.mentioned_at[table] = self.statements
         self.ddl, self.dml, _ = mixture(self.ddl, self.dml, statement.parts)
         self.deletes = self.deletes or statement.deletes
-        if statement.kind is Kind.SCHEMA:
+        if statement.kind is _SCHEMA:
             self.schema |= statement.tables
             self.unchanged = statement.changes_nothing(skipped)
         if step is None:
