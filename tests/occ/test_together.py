@@ -42,6 +42,10 @@ def tags(reply: Reply) -> list[str]:
     return [result.tag for result in reply.results]
 
 
+def somebody_does(what: str) -> bool:
+    return any(each.doing == what for each in local.sessions())
+
+
 @pytest.mark.parametrize(
     ("frames", "may_be_sent_again"),
     [
@@ -242,13 +246,13 @@ def test_a_key_that_another_has_deleted_is_still_there(
     client: RawClient, batch: Batch, racers: Sessions
 ) -> None:
     (other,) = racers(1)
-    late = "UPDATE race SET v = v + 1 FROM pg_sleep(0.4) WHERE id = 1"
+    late = "UPDATE race SET v = v + 1 FROM pg_sleep(1) WHERE id = 1"
     replies: list[Reply] = []
     thread = threading.Thread(
         target=lambda: replies.append(batch(late, "INSERT INTO race VALUES (4, 4)"))
     )
     thread.start()
-    time.sleep(0.2)
+    assert eventually(lambda: somebody_does("BEGIN, UPDATE, INSERT"))
     assert other.say("DELETE FROM race WHERE id = 4") == "DELETE 1"
     thread.join(timeout=20)
     assert (tags(replies[0]), replies[0].sqlstate) == (["BEGIN", "UPDATE 1"], "23505")
@@ -260,8 +264,7 @@ def test_who_looks_sees_that_a_batch_is_under_way_as_one(batch: Batch, racers: S
     long = "DELETE FROM race USING pg_sleep(1) WHERE id = 1"
     thread = threading.Thread(target=lambda: batch(ADD.format(1, 2), ADD.format(1, 3), long))
     thread.start()
-    doing = "BEGIN, UPDATE, DELETE"
-    seen = eventually(lambda: any(each.doing == doing for each in local.sessions()))
+    seen = eventually(lambda: somebody_does("BEGIN, UPDATE, DELETE"))
     thread.join(timeout=20)
     assert seen
 

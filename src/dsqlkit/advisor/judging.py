@@ -17,7 +17,7 @@ from dsqlkit.advisor.facts_reader import Facts, facts_of
 from dsqlkit.advisor.proposal import Proposal
 from dsqlkit.advisor.syntax import Statement, parse
 from dsqlkit.errors import SqlError, UsageError
-from dsqlkit.plans.findings import Finding, Severity, count
+from dsqlkit.plans.findings import Finding, Severity, count, weightiest_first
 from dsqlkit.plans.headroom import WORTH_ROWS
 from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.result import ExplainResult
@@ -63,9 +63,7 @@ def judged(
 def judge(result: ExplainResult, statement: Statement, facts: Facts) -> tuple[Finding, ...]:
     """The findings about a measured plan, the most severe first."""
     advice = advise(statement, result.plan, facts)
-    found = [*_with_advice(result.findings, advice), *_added(result, advice)]
-    order = {severity: place for place, severity in enumerate(Severity)}
-    return tuple(sorted(found, key=lambda finding: order[finding.severity]))
+    return weightiest_first([*_with_advice(result.findings, advice), *_added(result, advice)])
 
 
 def _with_advice(findings: Sequence[Finding], advice: Advice) -> Iterator[Finding]:

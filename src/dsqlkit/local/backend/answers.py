@@ -10,7 +10,7 @@ from typing import Final
 
 from dsqlkit.local.backend.exchange import FAILED, IN_TRANSACTION
 from dsqlkit.local.backend.refusals import about_table, own_error, placeless
-from dsqlkit.local.dialect.catalog import OWN_TABLES, ROWS_SCHEMA
+from dsqlkit.local.dialect.catalog import OWN_TABLES, ROWS_SCHEMA, UPSERT_TABLE
 from dsqlkit.local.dialect.parameters import SHOWN
 from dsqlkit.local.wire.messages import (
     INT32,
@@ -39,9 +39,6 @@ the endpoint's."""
 _OF_PAGES: Final = frozenset((b"do_analyze_rel", b"acquire_sample_rows"))
 """The routines that tell, at ANALYZE VERBOSE, how many of PostgreSQL's pages were looked at, of all
 tables. What a cluster tells was not recorded; pages it has none."""
-
-_UPSERTED: Final = "dsqlkit upsert"
-"""The temporary table of an INSERT ... ON CONFLICT at overlays (server/sql/overlays.sql)."""
 
 AS_ROWS: Final = b"DSQ02"
 """The SQLSTATE of a notice of ours: a foreign key's action changed so many rows."""
@@ -73,7 +70,7 @@ _PLAIN: Final = frozenset(
     )
 )
 _READY_HEADER: Final = message(Backend.READY_FOR_QUERY, b"T")[:-1]
-_READY_BYTES: Final = 6
+READY_BYTES: Final = 6
 _SHORT_BYTES: Final = 40
 """As long as most answers to a write by key or a COMMIT: they are the same again and again."""
 _IN_TRANSACTION_BLOCK: Final = (IN_TRANSACTION, FAILED)
@@ -83,8 +80,8 @@ class AnswerRewriter:
     """The backend's stream of one session. `on_job` is called when a statement that submitted a
     job has left its transaction, whether or not it was committed; `on_change` with the names of
     tables whose schema a committed statement changed without naming them, `on_drop` with the jobs
-    of indexes that it dropped while they are built. `laid_over` has the
-    schemas and names of tables by what errors call their overlays.
+    of indexes that it dropped while they are built. `laid_over` has the schemas and names of
+    tables by what errors call their overlays.
     """
 
     def __init__(
@@ -195,7 +192,7 @@ class AnswerRewriter:
     def _about_table(self, fields: dict[int, bytes]) -> bytes | None:
         """An error at overlays as one about the table that they stand for; None for all others."""
         called = fields.get(Field.TABLE, b"").decode(errors="replace")
-        if called == _UPSERTED and self.upserted is not None:
+        if called == UPSERT_TABLE and self.upserted is not None:
             table = self._laid_over.get(self.upserted)
         elif fields.get(Field.SCHEMA) == ROWS_SCHEMA.encode():
             table = self._laid_over.get(called)
@@ -205,7 +202,7 @@ class AnswerRewriter:
 
 
 def _read_plain(data: bytes, copies_in: bool) -> tuple[bytes, Sequence[int]] | None:
-    end = len(data) - _READY_BYTES
+    end = len(data) - READY_BYTES
     if not data.startswith(_READY_HEADER, end) or end < 0:
         return None
     position = 0

@@ -196,6 +196,10 @@ class Exchange:
         answers = b"".join(piece for _, piece in pieces)
         return without_savepoint_between(answers) if self.request.begins else answers
 
+    def errors(self) -> bytes:
+        """The errors among the answers that were held back."""
+        return b"".join(piece for kind, piece in self.pieces if kind == Backend.ERROR_RESPONSE)
+
     def placed(self, error: bytes) -> bytes:
         """An error whose position is one in the client's text."""
         fields = decode_fields(error)

@@ -22,6 +22,9 @@ OWN_SCHEMA: Final = "dsqlkit"
 ROWS_SCHEMA: Final = "dsqlkit_rows"
 """The schema of all overlays' rows: tables named after the oid of theirs."""
 
+UPSERT_TABLE: Final = "dsqlkit upsert"
+"""The temporary table of an INSERT ... ON CONFLICT at overlays (server/sql/overlays.sql)."""
+
 OWN_TABLES: Final = frozenset(
     {
         "answer",

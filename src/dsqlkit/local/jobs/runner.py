@@ -44,8 +44,11 @@ DELETE FROM dsqlkit.job
 WHERE status IN ('completed', 'failed') AND update_time < now() - interval '30 minutes'
 """
 _FORGET_DROPPED = """
-DELETE FROM dsqlkit.dropped_build WHERE job_id NOT IN (SELECT job_id FROM dsqlkit.job)
+DELETE FROM dsqlkit.dropped_build
+WHERE job_id NOT IN (SELECT job_id FROM dsqlkit.job WHERE status IN ('submitted', 'processing'))
 """
+_TIDY = "VACUUM (SKIP_LOCKED) dsqlkit.coming_index, dsqlkit.dropped_build"
+"""PostgreSQL plans each look-up of the catalog by how many rows it found in these (seen.sql)."""
 _COME = "DELETE FROM dsqlkit.coming_index WHERE job_id = %s"
 _WAITING = "SELECT FROM dsqlkit.job WHERE status = 'submitted'"
 _RESUME = "UPDATE dsqlkit.job SET status = 'submitted' WHERE status = 'processing'"
@@ -118,11 +121,15 @@ class JobRunner:
     async def _run_all(self, connection: "Connection") -> None:
         """Run the jobs that there are. The connection is kept: its locks tell who is done."""
         self._awake.clear()
+        any_ran = False
         while (work := await _taken(connection)) is not None:
             await connection.execute(_FORGET)
-            await connection.execute(_FORGET_DROPPED)
             with self._running(work.job_id):
                 await self._run(connection, work)
+            await connection.execute(_FORGET_DROPPED)
+            any_ran = True
+        if any_ran:
+            await connection.execute(_TIDY)
 
     async def _run(self, connection: "Connection", work: TableJob) -> None:
         builds = work.job_type == INDEX_BUILD

@@ -17,10 +17,12 @@ from dsqlkit.local.occ import cursors
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.at_overlays import AtOverlay, AtOverlays
 from dsqlkit.local.occ.changes import LET_GO, Changes, Locked, NotThere
+from dsqlkit.local.occ.locked_places import LockedPlaces
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.occ.parking import Parking
+from dsqlkit.local.occ.redoing import Redoing
 from dsqlkit.local.occ.repeating import can_repeat, surely_repeats
-from dsqlkit.local.occ.row_locks import settle_locks
+from dsqlkit.local.occ.row_locks import RowLocks
 from dsqlkit.local.occ.steps_again import StepsAgain
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
@@ -43,7 +45,12 @@ class Recovery:
         self._adjudicator = adjudicator
         self._again = StepsAgain(conversation)
         self._overlays = AtOverlays(conversation, adjudicator.overlays, apart, self._ask)
-        self.parking = Parking(conversation, self._ask, adjudicator.monitor.ask, self._overlays)
+        redoing = Redoing(conversation, adjudicator.overlays, self._again)
+        self.parking = Parking(
+            conversation, self._ask, adjudicator.monitor.ask, self._overlays, redoing
+        )
+        places = LockedPlaces(conversation.ask, self._again, apart)
+        self._row_locks = RowLocks(adjudicator, self._ask, places)
 
     def is_conflict(
         self, statement: Statement, verdict: Verdict, transaction: OpenTransaction
@@ -117,8 +124,10 @@ class Recovery:
 
         The transaction has lost if the step met a conflict, and not where it only gave way for
         another to go on, nor where it may leave out the row. `guarded`: there is a savepoint before
-        the step. Raises exchange.Refused
-        and changes.Locked when it cannot be done, for want of a privilege.
+        the step.
+
+        Raises exchange.Refused and changes.Locked when it cannot be done, for want of a privilege,
+        and changes.NotThere and Failing as AtOverlays.led does.
         """
         changes: Changes | None = None
         first: tuple[Question, ...] = ()
@@ -162,7 +171,7 @@ class Recovery:
                 transaction.lose(words)
         if not transaction.lost:
             try:
-                await settle_locks(self._adjudicator, self._ask, self._overlays, transaction)
+                await self._row_locks.settle(transaction)
             except Refused:
                 await self._conversation.ask(LET_GO)
                 transaction.lose(DATA_CONFLICT)

@@ -33,9 +33,11 @@ class Touched:
     `schema` are the tables whose schema they changed, or left as it was (`unchanged`); `rows` how
     many rows, `statements` how many of them there were. `steps` are those that have to run again
     where the transaction starts over, `rows_of` how many rows each of these changed, `steps_at` how
-    many statements there were with it, `kept` the statements that came before it could; `calls` the
-    functions that they called. `opaque`: they may have written what no step says. `shared_keys` are
-    known at COMMIT alone.
+    many statements there were with it, `kept` the statements that came before it could; `locking`
+    are those that locked rows, and how many rows were written before each; `calls` the functions
+    that they called. `deletes`, `ddl` and `dml`: some deleted rows, changed the schema, read or
+    wrote. `opaque`: they may have written what no step says. `shared_keys` are known at COMMIT
+    alone.
     """
 
     mentioned_at: dict[str, int] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class Touched:
     steps: list[Step] = field(default_factory=list)
     rows_of: list[int] = field(default_factory=list)
     steps_at: list[int] = field(default_factory=list)
+    locking: list[tuple[Step, int]] = field(default_factory=list)
     kept: list[Statement] = field(default_factory=list)
     calls: set[str] = field(default_factory=set)
     opaque: bool = False
@@ -75,6 +78,8 @@ class Touched:
         self.shared |= statement.shared
         self.calls |= statement.calls
         self.opaque = self.opaque or statement.kind is _OTHER
+        if step is not None and (statement.locked or statement.shared):
+            self.locking.append((step, self.rows))
         self.rows += rows
         self.statements += 1
         for table in statement.tables:

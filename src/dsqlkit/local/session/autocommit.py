@@ -15,9 +15,9 @@ from dsqlkit.local.backend.exchange import (
     Exchange,
     Request,
 )
+from dsqlkit.local.dialect.carried import refused
 from dsqlkit.local.dialect.limits import refusal_outside
 from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, SCHEMA_CONFLICT, Refusal
-from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.session import disruption, implicit
 from dsqlkit.local.session.alone import explain_alone
 from dsqlkit.local.session.counting import counts_apart

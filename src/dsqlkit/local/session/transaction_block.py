@@ -7,9 +7,9 @@ and between two of them the transaction can be parked (see occ/adjudicator.py).
 import logging
 
 from dsqlkit.local.backend.exchange import IDLE, Exchange
+from dsqlkit.local.dialect.carried import refused
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS, refusal_inside, too_old
 from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, Refusal
-from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.session import copy_in, disruption, implicit
 from dsqlkit.local.session.answered import After, after
@@ -18,7 +18,7 @@ from dsqlkit.local.session.counting import counts_apart, rows_written
 from dsqlkit.local.session.failing import fail, fail_commit, fail_unbegun
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.together import Together
-from dsqlkit.local.session.turns import Turn, inside
+from dsqlkit.local.session.turns import Turn, inside, inside_executing_nothing
 from dsqlkit.local.session.writes import Writes
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
@@ -49,22 +49,10 @@ class TransactionBlock:
         """What is to be done with a step."""
         statement = step.statement
         if statement is None:
-            return inside(
-                transaction.phase,
-                None,
+            return inside_executing_nothing(
                 implicit=transaction.implicit,
                 is_sync=step.data == SYNC,
                 closes=not step.hides_ready,
-                too_old=False,
-                disrupted=False,
-                needs_care=False,
-                outdated=False,
-                refused=False,
-                gathered=False,
-                counted=False,
-                guarded=False,
-                writes=False,
-                together=False,
             )
         parts, touched, kind = self._parts, transaction.touched, statement.kind
         commits = kind is _COMMIT
@@ -73,7 +61,6 @@ class TransactionBlock:
             transaction.phase,
             kind,
             implicit=transaction.implicit,
-            is_sync=False,
             closes=not step.hides_ready,
             too_old=self._too_old(transaction) is not None,
             disrupted=commits and parts.faults.on_commit and bool(touched.claimed),
@@ -152,7 +139,7 @@ class TransactionBlock:
         work = disruption.commit(self._parts, step, self._parts.open_transaction)
         self._parts.do("a fault at a commit", work)
 
-    def answered(self, step: Step, exchange: Exchange) -> None:  # noqa: PLR0912 - a table
+    def answered(self, step: Step, exchange: Exchange) -> None:
         """See what a step came to before its client has the end of the answer."""
         parts, verdict = self._parts, exchange.verdict
         statement, transaction = step.statement, parts.transaction
@@ -207,7 +194,15 @@ class TransactionBlock:
             _log.debug("session %d: answered %s in %s -> %s", pid, told, phase, then.name)
         if then is _FINISH:
             parts.finish(step, exchange)
-        elif then is After.BEGIN_AGAIN:
+        else:
+            self._go_on(then, step, exchange, transaction)
+
+    def _go_on(
+        self, then: After, step: Step, exchange: Exchange, transaction: OpenTransaction
+    ) -> None:
+        """Do what an answer leads to that its client does not get yet."""
+        parts = self._parts
+        if then is After.BEGIN_AGAIN:
             parts.do("beginning a transaction again", self.writes.begin_again(step))
         elif then is After.LOSE:
             work = self._conflicts.take_back(step, exchange, transaction)

@@ -171,12 +171,21 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
     return Turn.DISRUPT if disrupted else _STREAM
 
 
+def inside_executing_nothing(*, implicit: bool, is_sync: bool, closes: bool) -> Turn:
+    """The turn of a step inside a transaction block that executes nothing.
+
+    `implicit` and `closes` as of `inside`. `is_sync`: the step is a Sync and no more.
+    """
+    if implicit and closes:
+        return Turn.END_IMPLICIT if is_sync else Turn.SPLIT
+    return _FORWARD
+
+
 def inside(  # noqa: PLR0911, PLR0912 - a table
     phase: Phase,
-    kind: Kind | None,
+    kind: Kind,
     *,
     implicit: bool,
-    is_sync: bool,
     closes: bool,
     too_old: bool,
     disrupted: bool,
@@ -189,21 +198,21 @@ def inside(  # noqa: PLR0911, PLR0912 - a table
     writes: bool,
     together: bool,
 ) -> Turn:
-    """The turn of a step inside a transaction block. `kind` is None where it executes nothing.
+    """The turn of a step inside a transaction block that executes a statement of this kind.
 
-    `implicit`: the block has no BEGIN of the client's. `is_sync`: the step is a Sync and no more;
-    `closes`: it has one, or is a Query. `disrupted`: a fault may hit its COMMIT.
-    `needs_care`: something is to be done before its COMMIT. `outdated`: the session has yet to hear
-    of a change of schema. `refused`: the step may not join it. `gathered`: a COPY has its data.
-    `counted`: no tag tells of all rows that it writes. `writes`: it may meet a conflict; `guarded`:
-    it has to be taken back by itself then. `together`: it can be sent with others that came with
-    it.
+    `implicit`: the block has no BEGIN of the client's. `closes`: the step has a Sync, or is a
+    Query. `too_old`: the block is. `disrupted`: a fault may hit its COMMIT. `needs_care`: something
+    is to be done before its COMMIT. `outdated`: the session has yet to hear of a change of schema.
+    `refused`: the step may not join it. `gathered`: a COPY has its data. `counted`: no tag tells of
+    all rows that it writes. `writes`: it may meet a conflict; `guarded`: it has to be taken back by
+    itself then. `together`: it can be sent with others that came with it.
     """
-    if implicit and closes:
-        return Turn.END_IMPLICIT if is_sync else Turn.SPLIT
-    if implicit and kind is _BEGIN:
-        return Turn.MAKE_EXPLICIT
-    if kind is None or phase is _FAILED or phase is _EMPTIED:
+    if implicit:
+        if closes:
+            return Turn.SPLIT
+        if kind is _BEGIN:
+            return Turn.MAKE_EXPLICIT
+    if phase is _FAILED or phase is _EMPTIED:
         return _FORWARD
     if kind is _ROLLBACK or kind is _BEGIN or kind is _MIXED:
         return _FORWARD
