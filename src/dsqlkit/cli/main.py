@@ -157,14 +157,28 @@ def run(arguments: Sequence[str]) -> int:
         print_error(_usage_error(error, arguments), as_json=as_json)
         return ExitCode.USAGE
     except Exception as error:
-        defect = DsqlkitError(
-            f"A defect in dsqlkit: {type(error).__name__}: {error}.",
-            hint="Please report it with the output of the same command with --debug.",
-        )
-        defect.code = "defect"
-        print_error(defect, as_json=as_json)
+        unforeseen, code = _unforeseen(error)
+        print_error(unforeseen, as_json=as_json)
         _show_traceback(debug)
-        return INTERNAL_ERROR
+        return code
+
+
+def _unforeseen(error: Exception) -> tuple[DsqlkitError, int]:
+    """What to say of an error that no part of the library has told in its own words, and with which
+    exit code: of one of the database that, of any other that it is a defect."""
+    # Loaded if it is the driver's: most commands that end before they connect never load it.
+    driver = sys.modules.get("psycopg")
+    if driver is not None and isinstance(error, driver.Error):
+        from dsqlkit.sql_errors import sql_error
+
+        told = sql_error(error)
+        return told, told.exit_code
+    defect = DsqlkitError(
+        f"A defect in dsqlkit: {type(error).__name__}: {error}.",
+        hint="Please report it with the output of the same command with --debug.",
+    )
+    defect.code = "defect"
+    return defect, INTERNAL_ERROR
 
 
 def meant_by(arguments: Sequence[str]) -> list[str]:
