@@ -29,6 +29,11 @@ _FRAME_BYTES: Final = 64
 _COPY_IN, _WRITE = Kind.COPY_IN, Kind.WRITE
 _ALL_ROWS: Final = bytes(4)
 """What an Execute without a limit ends in."""
+_SYNCED: Final = End.SYNC
+_FLUSHED: Final = End.FLUSH
+_GOES_ON: Final = End.NEXT
+_BEGINS: Final = (Kind.BEGIN, Kind.MIXED)
+_ENDS: Final = (Kind.COMMIT, Kind.ROLLBACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,8 @@ class StepCutter:
         self._prepared: dict[bytes, _Prepared] = {}
         self._portals: dict[bytes, tuple[_Prepared, bytes]] = {}
         self._asked: dict[bytes, int] = {}
-        """How many rows of a portal were asked for, 0 for all of them; not of an unnamed one that was
-        asked for all at once."""
+        """How many rows of a portal were asked for, 0 for all of them; not known of an unnamed one
+        that was asked for all at once."""
         self._frames: list[bytes] = []
         self._gathered = 0
         self._executed: Statement | None = None
@@ -85,12 +90,12 @@ class StepCutter:
         A frame that is not what its kind says executes nothing: PostgreSQL answers it (08P01).
         """
         if kind == _QUERY:
-            unfinished = self._finish(End.NEXT)
+            unfinished = self._finish(_GOES_ON)
             steps = self._query(frame, reading)
             return chain(unfinished, steps) if unfinished else steps
         before: tuple[Step, ...] = ()
         if self._executed is not None and kind not in (_SYNC, _FLUSH, _CLOSE):
-            before = self._finish(End.NEXT)
+            before = self._finish(_GOES_ON)
         if kind == _PARSE:
             frame = self._parse(frame, reading)
         elif kind == _BIND:
@@ -100,7 +105,7 @@ class StepCutter:
             if self._executed is not None and self._executed.kind is _COPY_IN:
                 # What comes next is its data, or is ignored. PostgreSQL asks for it at once.
                 self._frames.append(frame)
-                return before + self._finish(End.NEXT)
+                return before + self._finish(_GOES_ON)
         elif kind == _CLOSE:
             self._close(frame)
         self._frames.append(frame)
@@ -108,9 +113,9 @@ class StepCutter:
         if kind == _SYNC:
             if not self._in_transaction:
                 self._portals.clear()
-            return before + self._finish(End.SYNC)
+            return before + self._finish(_SYNCED)
         if kind == _FLUSH or self._gathered > _MOST_BYTES:
-            return before + self._finish(End.FLUSH)
+            return before + self._finish(_FLUSHED)
         return before
 
     @property
@@ -120,7 +125,7 @@ class StepCutter:
 
     def cut(self) -> tuple[Step, ...]:
         """What came of a step that is not complete, as one that is."""
-        return self._finish(End.NEXT)
+        return self._finish(_GOES_ON)
 
     def _query(self, frame: bytes, reading: Reading | None) -> Iterable[Step]:
         sql = text_in(_QUERY, frame)
@@ -174,10 +179,8 @@ class StepCutter:
         if asked is not None and prepared.statement.kind is _WRITE:
             self._executed = _MORE_OF_A_WRITE
             return
-        if end == 5 and is_whole:
-            again = bind + frame
-        else:
-            again = self._again_unnamed(portal, bind, frame)
+        is_usual = end == 5 and is_whole
+        again = bind + frame if is_usual else self._again_unnamed(portal, bind, frame)
         self._executed = prepared.statement
         self._follow(prepared.statement)
         self._parsed = prepared.parse
@@ -204,9 +207,9 @@ class StepCutter:
 
     def _follow(self, statement: Statement) -> None:
         """Keep up with the transaction, as far as portals go: they live as long as it does."""
-        if statement.kind in (Kind.BEGIN, Kind.MIXED):
+        if statement.kind in _BEGINS:
             self._in_transaction = True
-        elif statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
+        elif statement.kind in _ENDS:
             self._in_transaction = False
 
     def _finish(self, end: End) -> tuple[Step, ...]:
