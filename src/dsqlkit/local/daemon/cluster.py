@@ -128,6 +128,7 @@ class RunningCluster:
         # What is here now stays, and little of what comes is in cycles.
         gc.freeze()
         gc.set_threshold(*_COLLECT_AT)
+        gc.enable()
         self._announce(port)
         end = End.OVER
         try:
