@@ -31,6 +31,7 @@ ORDER = (
         "endpoint",
         "libpq",
         "deciding_variables",
+        "credential_chain",
         "token",
         "connection_failure",
         "connection",

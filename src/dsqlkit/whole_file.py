@@ -6,7 +6,7 @@
 import io
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -44,10 +44,10 @@ class Draft:
 
     def discard(self) -> None:
         """Close and remove the file, unless it was put in place."""
-        try:
+        # What the disk has no room for is thrown away all the same.
+        with suppress(OSError):
             self.file.close()
-        finally:
-            self._name.unlink(missing_ok=True)
+        self._name.unlink(missing_ok=True)
 
 
 @contextmanager

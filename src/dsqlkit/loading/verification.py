@@ -20,6 +20,8 @@ from dsqlkit.transaction import read_alone
 
 _PAGE_ROWS: Final = 10_000
 _ID_BYTES: Final = 16
+_LONGEST_LINE: Final = 1024
+"""More is read as another line, for some files (/dev/zero) have no lines."""
 _LAST_ID: Final = (1 << 128) - 1
 _HELD_OF_A_PART: Final = 64 * 1024
 """Bytes of each of the 256 parts that are kept in memory; more goes to a temporary file."""
@@ -62,7 +64,7 @@ def _part(file: Path, parts: "list[tempfile.SpooledTemporaryFile[bytes]]") -> in
     number = 0
     try:
         with file.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(iter(lambda: lines.readline(_LONGEST_LINE), b""), 1):
                 raw = _id_of(line)
                 if raw is None:
                     raise UsageError(

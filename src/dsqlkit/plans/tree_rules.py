@@ -24,7 +24,7 @@ _NAME: Final = r'(?:\w+|"(?:[^"]|"")+")'
 _SORT_KEY: Final = re.compile(rf"(?:{_NAME}\.)?(?P<column>{_NAME})(?P<descending> DESC)?")
 
 
-def estimates_off(node: PlanNode, may_stop: bool = False) -> Iterator[Finding]:
+def estimates_off(node: PlanNode, *, may_stop: bool = False) -> Iterator[Finding]:
     """Where the planner expected 5 or 50 times too many rows or too few: on each branch the lowest
     such node only, as those above inherit its error.
 
@@ -42,14 +42,14 @@ def estimates_off(node: PlanNode, may_stop: bool = False) -> Iterator[Finding]:
         finding
         for child in node.children
         if child.node_type not in STORAGE_NODES
-        for finding in estimates_off(child, stop_below or child.label is not None)
+        for finding in estimates_off(child, may_stop=stop_below or child.label is not None)
     ]
     yield from below
     if not below:
-        yield from filter(None, [_estimate_off(node, may_stop)])
+        yield from filter(None, [_estimate_off(node, may_stop=may_stop)])
 
 
-def _estimate_off(node: PlanNode, may_stop: bool) -> Finding | None:
+def _estimate_off(node: PlanNode, *, may_stop: bool) -> Finding | None:
     if not node.cost or not node.actual or not _JUDGED.fullmatch(node.node_type):
         return None
     expected, found = max(node.cost.rows, 1), max(node.actual.rows, 1)

@@ -113,6 +113,10 @@ def test_lists_leave_out_the_endpoint(connection: Connection, tables: None, name
     assert "dsqlkit" not in found
 
 
+def test_every_connection_is_encrypted(connection: Connection) -> None:
+    assert connection.execute("SELECT DISTINCT ssl FROM pg_stat_ssl").fetchall() == [(True,)]
+
+
 def test_there_is_one_database(connection: Connection) -> None:
     assert connection.execute("SELECT datname FROM pg_database").fetchall() == [("postgres",)]
 

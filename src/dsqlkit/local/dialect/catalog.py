@@ -67,6 +67,7 @@ SEEN: Final = frozenset(
         "pg_sequence",
         "pg_shdepend",
         "pg_stat_activity",
+        "pg_stat_ssl",
         "pg_statistic_ext",
         "pg_stats",
         "pg_trigger",

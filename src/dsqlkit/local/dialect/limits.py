@@ -27,6 +27,7 @@ _ALONE: Final = {
 }
 """What may not join others in a transaction."""
 _DML: Final = (Kind.WRITE, Kind.COPY_IN)
+_SCHEMA: Final = Kind.SCHEMA  # looked up once: every step is compared
 _ENDS: Final = (Kind.COMMIT, Kind.ROLLBACK)
 """A BEGIN in a transaction is none of them: what came before is in the same one."""
 
@@ -35,7 +36,7 @@ def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Re
     """Whether a transaction has DDL and DML after statements of these kinds, given what it had
     before, and why the first that may not join it is refused."""
     for kind in parts:
-        if kind is Kind.SCHEMA:
+        if kind is _SCHEMA:
             if ddl or dml:
                 return ddl, dml, _SECOND_DDL if ddl else _MIXED
             ddl = True
@@ -91,8 +92,9 @@ def too_old(age_s: float, limit_s: float) -> Refusal | None:
 
 def refusal_inside(ddl: bool, dml: bool, parts: Sequence[Kind]) -> Refusal | None:
     """Why these statements may not join a transaction with what it had before."""
-    alone = next((_ALONE[kind] for kind in parts if kind in _ALONE), None)
-    return alone or mixture(ddl, dml, parts)[2]
+    if not _ALONE.keys().isdisjoint(parts):
+        return next(_ALONE[kind] for kind in parts if kind in _ALONE)
+    return mixture(ddl, dml, parts)[2]
 
 
 def refusal_outside(parts: Sequence[Kind]) -> Refusal | None:

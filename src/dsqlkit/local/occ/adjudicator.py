@@ -28,6 +28,8 @@ from dsqlkit.local.statements.statement import EVERY_TABLE, Kind, Statement
 
 _log = logging.getLogger(__name__)
 
+_SCHEMA, _WRITING = Kind.SCHEMA, (Kind.WRITE, Kind.COPY_IN)  # looked up once, for every commit
+
 
 class Adjudicator:
     """The one adjudicator of a cluster. `run` must be running for conflicts to be resolved.
@@ -89,10 +91,10 @@ class Adjudicator:
     def committed_alone(self, statements: Iterable[Statement]) -> None:
         """Statements in autocommit have been committed."""
         for statement in statements:
-            if statement.kind is Kind.SCHEMA:
+            if statement.kind is _SCHEMA:
                 self.schema_version += 1
                 self.changed_schema(statement.tables)
-            elif statement.kind in (Kind.WRITE, Kind.COPY_IN):
+            elif statement.kind in _WRITING:
                 self.history.wrote(statement.tables, deletes=statement.deletes)
 
     def changed_schema(self, tables: Iterable[str]) -> None:

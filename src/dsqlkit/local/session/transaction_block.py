@@ -27,6 +27,11 @@ from dsqlkit.quotas import MAX_ROWS
 
 _log = logging.getLogger(__name__)
 
+# Looked up once, as every step and every answer is compared with them: see turns.py.
+_COMMIT, _CURSOR, _AT_OVERLAYS = Kind.COMMIT, Kind.CURSOR, Phase.AT_OVERLAYS
+_FINISH, _SET_ASIDE = After.FINISH, After.SET_ASIDE
+_ENDS = (Kind.COMMIT, Kind.ROLLBACK)
+
 
 class TransactionBlock:
     """The transaction blocks of one session, one after another."""
@@ -50,7 +55,7 @@ class TransactionBlock:
                 closes=not step.hides_ready,
             )
         parts, touched, kind = self._parts, transaction.touched, statement.kind
-        commits = kind is Kind.COMMIT
+        commits = kind is _COMMIT
         writes = statement.can_conflict
         return inside(
             transaction.phase,
@@ -156,7 +161,7 @@ class TransactionBlock:
                 parts.do("counting rows", self._counted(step, exchange, before))
                 return
         withheld = not exchange.forwards
-        held = withheld and transaction.phase is not Phase.AT_OVERLAYS
+        held = withheld and transaction.phase is not _AT_OVERLAYS
         if statement is None:
             then = after(
                 failed=failed,
@@ -179,15 +184,15 @@ class TransactionBlock:
                 first=failed and recovery.may_begin_again(transaction, verdict),
                 twins=held and recovery.may_have_twins(statement, transaction),
                 too_many=withheld and transaction.touched.rows + verdict.changed > MAX_ROWS,
-                cursor=step.fetches or statement.kind is Kind.CURSOR,
+                cursor=step.fetches or statement.kind is _CURSOR,
             )
-            if not failed and then is not After.SET_ASIDE:
+            if not failed and then is not _SET_ASIDE:
                 transaction.note(step, statement, verdict.changed, verdict.skipped)
         if parts.traces:
             told = "well" if verdict.error is None else f"with {verdict.sqlstate}"
             pid, phase = parts.conversation.pid, transaction.phase.name
             _log.debug("session %d: answered %s in %s -> %s", pid, told, phase, then.name)
-        if then is After.FINISH:
+        if then is _FINISH:
             parts.finish(step, exchange)
         else:
             self._go_on(then, step, exchange, transaction)
@@ -240,4 +245,4 @@ class TransactionBlock:
 
 def _ends(statement: Statement | None) -> bool:
     """Whether a statement ends its transaction even if it fails."""
-    return statement is not None and statement.kind in (Kind.COMMIT, Kind.ROLLBACK)
+    return statement is not None and statement.kind in _ENDS

@@ -27,6 +27,11 @@ _MOST_BYTES: Final = 16 * 1024 * 1024
 """What a step without an Execute gathers before it is sent on: more than one frame can have."""
 _FRAME_BYTES: Final = 64
 _COPY_IN: Final = Kind.COPY_IN
+_SYNCED: Final = End.SYNC
+_FLUSHED: Final = End.FLUSH
+_GOES_ON: Final = End.NEXT
+_BEGINS: Final = (Kind.BEGIN, Kind.MIXED)
+_ENDS: Final = (Kind.COMMIT, Kind.ROLLBACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +81,12 @@ class StepCutter:
         A frame that is not what its kind says executes nothing: PostgreSQL answers it (08P01).
         """
         if kind == _QUERY:
-            unfinished = self._finish(End.NEXT)
+            unfinished = self._finish(_GOES_ON)
             steps = self._query(frame, reading)
             return chain(unfinished, steps) if unfinished else steps
         before: tuple[Step, ...] = ()
         if self._executed is not None and kind not in (_SYNC, _FLUSH, _CLOSE):
-            before = self._finish(End.NEXT)
+            before = self._finish(_GOES_ON)
         if kind == _PARSE:
             frame = self._parse(frame, reading)
         elif kind == _BIND:
@@ -91,7 +96,7 @@ class StepCutter:
             if self._executed is not None and self._executed.kind is _COPY_IN:
                 # What comes next is its data, or is ignored. PostgreSQL asks for it at once.
                 self._frames.append(frame)
-                return before + self._finish(End.NEXT)
+                return before + self._finish(_GOES_ON)
         elif kind == _CLOSE:
             self._close(frame)
         self._frames.append(frame)
@@ -99,9 +104,9 @@ class StepCutter:
         if kind == _SYNC:
             if not self._in_transaction:
                 self._portals.clear()
-            return before + self._finish(End.SYNC)
+            return before + self._finish(_SYNCED)
         if kind == _FLUSH or self._gathered > _MOST_BYTES:
-            return before + self._finish(End.FLUSH)
+            return before + self._finish(_FLUSHED)
         return before
 
     @property
@@ -111,7 +116,7 @@ class StepCutter:
 
     def cut(self) -> tuple[Step, ...]:
         """What came of a step that is not complete, as one that is."""
-        return self._finish(End.NEXT)
+        return self._finish(_GOES_ON)
 
     def _query(self, frame: bytes, reading: Reading | None) -> Iterable[Step]:
         sql = text_in(_QUERY, frame)
@@ -175,9 +180,9 @@ class StepCutter:
 
     def _follow(self, statement: Statement) -> None:
         """Keep up with the transaction, as far as portals go: they live as long as it does."""
-        if statement.kind in (Kind.BEGIN, Kind.MIXED):
+        if statement.kind in _BEGINS:
             self._in_transaction = True
-        elif statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
+        elif statement.kind in _ENDS:
             self._in_transaction = False
 
     def _finish(self, end: End) -> tuple[Step, ...]:

@@ -28,6 +28,9 @@ class Kind(Enum):
     """Several statements that are to be sent one by one: some begin or end a transaction, or take
     data from the client."""
 
+    # Kinds are looked up for every step: by what they are, not by their names.
+    __hash__ = object.__hash__
+
 
 _PLAIN: Final = {Kind.OTHER, Kind.READ, Kind.SETTING, Kind.CURSOR, Kind.LOCK, Kind.WRITE}
 BOUNDS: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK)
