@@ -41,6 +41,9 @@ _NEXT: Final[Mapping[Phase, tuple[Phase, ...]]] = {
 }
 """The transitions there are. A transaction that ends is forgotten, whatever its phase."""
 
+# Looked up once, as every step is compared with them.
+_OPEN, _CURSOR = Phase.OPEN, Kind.CURSOR
+
 
 class ImpossibleTransition(Exception):
     """A mistake of ours: a transaction was to enter a phase that its own does not lead to."""
@@ -87,7 +90,7 @@ class OpenTransaction:
     )
 
     def __init__(self, began_at: int) -> None:
-        self._phase = Phase.OPEN
+        self._phase = _OPEN
         self._lost: str | None = None
         self._changes: Changes | None = None
         self.began_at = began_at
@@ -153,7 +156,7 @@ class OpenTransaction:
     def needs_care(self) -> bool:
         """Whether something is to be done before its COMMIT."""
         touched = self.touched
-        is_open = self._phase is Phase.OPEN
+        is_open = self._phase is _OPEN
         return bool(self._lost or not is_open or touched.locked or touched.shared)
 
     def lose(self, words: str) -> None:
@@ -195,7 +198,7 @@ class OpenTransaction:
         """Remember a statement that has run, how many rows it changed, and how many of its parts
         had nothing to do."""
         self.touched.note(step, statement, rows, skipped)
-        if statement.kind is Kind.CURSOR and (
+        if statement.kind is _CURSOR and (
             statement.locked or (statement.scrolls and self.touched.claimed)
         ):
             # Not its rows alone would have to be kept.

@@ -93,7 +93,7 @@ class Parts:
         self.under_way = UnderWay()
         self._stopping: asyncio.Future[None] | None = None
         self.traces = _log.isEnabledFor(logging.DEBUG)
-        distance = Distance(faults, self._received)
+        distance = Distance(faults)
         self.client = distance.link = Link(
             distance.receive, close, watched=True, farewell=TERMINATE
         )
@@ -109,15 +109,13 @@ class Parts:
             lost=close,
         )
         self.pipeline = Pipeline(self.client, self.conversation, apart, handle=handle, broken=close)
+        distance.deliver = self.pipeline.intake.receive
         self.pipeline.held_up = True  # until its client is signed in
         self.work = Work(self.conversation, self.pipeline, close)
         self.backend = self.conversation.backend
         self.client.other, self.backend.other = self.backend, self.client
         self.recovery = Recovery(self.conversation, adjudicator, apart)
         self.plans = Plans(self.conversation, adjudicator)
-
-    def _received(self, data: bytes) -> None:
-        self.pipeline.intake.receive(data)
 
     def _signed_in(self) -> None:
         self.pipeline.release()
