@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT
+from dsqlkit.local.occ.actions import Actions
 from dsqlkit.local.occ.builds import Builds
 from dsqlkit.local.occ.commit_history import CommitHistory
 from dsqlkit.local.occ.contender import Bystander, Contender
@@ -42,6 +43,7 @@ class Adjudicator:
         self.monitor = Monitor(socket_folder)
         self.history = CommitHistory()
         self.overlays = Overlays(self.monitor)
+        self.actions = Actions(self.monitor.ask)
         self.writers = Writers()
         self.builds = Builds()
         self.schema_changes = SchemaChanges()
@@ -105,6 +107,7 @@ class Adjudicator:
         if changed:
             self.schema_version += 1
             self.overlays.forget(changed)
+            self.actions.forget()
         for transaction in self._open.values():
             touched = transaction.touched.tables
             if changed & touched or (EVERY_TABLE in changed and touched):

@@ -98,15 +98,16 @@ class Parking:
             transaction.loose_cursors = False
         return changes
 
-    async def restore(self, transaction: OpenTransaction) -> None:
+    async def restore(self, transaction: OpenTransaction, *, as_seen: bool = False) -> None:
         """Do at the tables what the transaction did, for its COMMIT or as it changes the schema. It
-        has lost if another was first. Raises exchange.Refused, Locked and changes.NotThere."""
+        has lost if another was first. `as_seen`: to rows of its snapshot, which its statements may
+        not find again there. Raises exchange.Refused, Locked and changes.NotThere."""
         conversation = self._conversation
         self.is_restoring = True
         deletions_first = False
         # Quicker than to find out at which tables it did something, and what.
         touched = transaction.touched
-        has_left_out = leaves_out(touched)
+        has_left_out = as_seen or leaves_out(touched)
         repeats = not (transaction.loose_cursors or has_left_out) and surely_repeats(touched)
         try:
             has_read_out = transaction.changes is not None

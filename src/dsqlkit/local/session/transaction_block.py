@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 # Looked up once, as every step and every answer is compared with them: see turns.py.
 _COMMIT, _CURSOR, _READ, _AT_OVERLAYS = Kind.COMMIT, Kind.CURSOR, Kind.READ, Phase.AT_OVERLAYS
-_FINISH, _SET_ASIDE = After.FINISH, After.SET_ASIDE
+_FINISH, _NOT_DONE_YET = After.FINISH, (After.SET_ASIDE, After.LEARN_ACTIONS)
 _ENDS = (Kind.COMMIT, Kind.ROLLBACK)
 
 
@@ -183,6 +183,7 @@ class TransactionBlock:
                 conflict=False,
                 first=False,
                 twins=False,
+                passes_on=False,
                 too_many=False,
                 cursor=step.fetches,
             )
@@ -197,10 +198,11 @@ class TransactionBlock:
                 and recovery.is_conflict(statement, verdict, transaction),
                 first=failed and recovery.may_begin_again(transaction, verdict),
                 twins=held and recovery.may_have_twins(statement, transaction),
+                passes_on=held and recovery.passes_on(statement, transaction),
                 too_many=withheld and transaction.touched.rows + verdict.changed > MAX_ROWS,
                 cursor=step.fetches or statement.kind is _CURSOR,
             )
-            if not failed and then is not _SET_ASIDE:
+            if not failed and then not in _NOT_DONE_YET:
                 transaction.note(step, statement, verdict.changed, verdict.skipped)
         if parts.traces:
             told = "well" if verdict.error is None else f"with {verdict.sqlstate}"
@@ -221,6 +223,8 @@ class TransactionBlock:
         elif then is After.LOSE:
             work = self._conflicts.take_back(step, exchange, transaction)
             parts.do("answering a conflict", work)
+        elif then is After.LEARN_ACTIONS:
+            parts.do("looking for actions", self._learn_actions(step, exchange))
         elif then is After.SET_ASIDE:
             work = self._conflicts.take_back(step, exchange, transaction)
             parts.do("setting a transaction aside", work)
@@ -250,6 +254,11 @@ class TransactionBlock:
         if self._parts.clock is not None:
             self._parts.clock.stop()
         exchange.verdict.changed = await rows_written(self._parts.conversation) - before
+        self.answered(step, exchange)
+
+    async def _learn_actions(self, step: Step, exchange: Exchange) -> None:
+        assert step.statement is not None
+        await self._parts.recovery.learn_actions([step.statement])
         self.answered(step, exchange)
 
     async def _keep_cursors(self, step: Step, exchange: Exchange) -> None:
