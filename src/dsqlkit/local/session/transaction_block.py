@@ -5,7 +5,6 @@ and between two of them the transaction can be parked (see occ/adjudicator.py).
 """
 
 import logging
-from functools import partial
 
 from dsqlkit.local.backend.exchange import IDLE, Exchange
 from dsqlkit.local.dialect.carried import refused
@@ -17,7 +16,6 @@ from dsqlkit.local.session.answered import After, after
 from dsqlkit.local.session.conflicts import Conflicts
 from dsqlkit.local.session.counting import counts_apart, rows_written
 from dsqlkit.local.session.failing import fail, fail_commit, fail_unbegun
-from dsqlkit.local.session.going_first import lets_another
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.together import Together
 from dsqlkit.local.session.turns import Turn, inside, inside_executing_nothing
@@ -30,7 +28,7 @@ from dsqlkit.quotas import MAX_ROWS
 _log = logging.getLogger(__name__)
 
 # Looked up once, as every step and every answer is compared with them: see turns.py.
-_COMMIT, _CURSOR, _READ, _AT_OVERLAYS = Kind.COMMIT, Kind.CURSOR, Kind.READ, Phase.AT_OVERLAYS
+_COMMIT, _CURSOR, _AT_OVERLAYS = Kind.COMMIT, Kind.CURSOR, Phase.AT_OVERLAYS
 _FINISH, _NOT_DONE_YET = After.FINISH, (After.SET_ASIDE, After.LEARN_ACTIONS)
 _ENDS = (Kind.COMMIT, Kind.ROLLBACK)
 
@@ -91,18 +89,6 @@ class TransactionBlock:
     def split(self, step: Step) -> None:
         """Let the end of a pipeline come by itself."""
         implicit.split(self._parts, step)
-
-    def forward(self, step: Step) -> None:
-        """Send a step as it is, and have its answer passed on as it comes."""
-        statement = step.statement
-        if (
-            statement is not None
-            and statement.kind is _READ
-            and statement.tables
-            and lets_another(self._parts, self._parts.open_transaction, partial(self.forward, step))
-        ):
-            return
-        self._parts.send_step(step, step.data, forward=True)
 
     def count(self, step: Step) -> None:
         """Send a step whose rows are counted apart."""
