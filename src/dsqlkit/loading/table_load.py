@@ -159,8 +159,8 @@ def _remove(file: Path) -> None:
         followed(file).unlink(missing_ok=True)
     except OSError as error:
         raise JournalFailed(
-            f"The file of ids {file} cannot be removed: {error.strerror}. Table {TABLE}, which it was "
-            "of, is gone.",
+            f"The file of ids {file} cannot be removed: {error.strerror}. "
+            f"Table {TABLE}, which it was of, is gone.",
             hint="Load into another `file`.",
         ) from error
 
