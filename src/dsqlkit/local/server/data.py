@@ -21,6 +21,11 @@ from dsqlkit.whole_file import write_whole
 
 _BEGIN_ANEW: Final = "or `dsqlkit local reset`, which deletes the data"
 
+_JOINED: Final = [
+    f"pg_catalog.pg_{name}"
+    for name in ("class", "attribute", "type", "constraint", "namespace", "depend", "index", "proc")
+]
+
 _log = logging.getLogger(__name__)
 
 
@@ -72,7 +77,7 @@ def _make_data(programs: Path, home: ServerHome) -> None:
     new_data.initialised(programs, home).rename(unfinished)
     catalog = _catalog()
     # Joins of the catalog take seconds while nothing is known of it.
-    script = new_data.roles() + catalog + "ANALYZE;\n\n"
+    script = f"{new_data.roles()}{catalog}ANALYZE {', '.join(_JOINED)};\n\n"
     _run_script(programs, home, unfinished, script)
     unfinished.rename(home.data)
     _mark(home, catalog)
