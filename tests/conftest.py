@@ -10,15 +10,19 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
-from dsqlkit import local
+from dsqlkit import accounts, local, tables
+from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
+from dsqlkit.loading import Batch, send
 from dsqlkit.local.lifecycle.process import template
 from dsqlkit.local.server.home import remove_home
 from dsqlkit.local.server.template import sole_user
 from dsqlkit.local.state import StateFolder
+from dsqlkit.transaction import RetryPolicy
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -102,3 +106,27 @@ def endpoint(local_cluster: LocalAddress) -> Endpoint:
         start_local=lambda: local_cluster,
         local_address=lambda: local_cluster,
     )
+
+
+@pytest.fixture
+def connections(endpoint: Endpoint) -> Iterator[KeptConnection]:
+    """A connection of the test's own, to look at what others did."""
+    with KeptConnection(endpoint) as kept:
+        yield kept
+
+
+@pytest.fixture
+def bank(connections: KeptConnection) -> KeptConnection:
+    """Accounts 1 to 10 with 100 each, anew."""
+    accounts.initialise(connections, 10)
+    return connections
+
+
+@pytest.fixture
+def two_uuids(connections: KeptConnection) -> tuple[UUID, UUID]:
+    """The only accounts of `accounts2`, anew, with 100 each."""
+    tables.drop(connections, "accounts2")
+    tables.create(connections, "accounts2")
+    pair = (uuid4(), uuid4())
+    send(connections, Batch.of(pair), RetryPolicy())
+    return pair

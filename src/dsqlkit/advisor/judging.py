@@ -22,6 +22,7 @@ from dsqlkit.plans.headroom import WORTH_ROWS
 from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.result import ExplainResult
 from dsqlkit.plans.scans import Scan, rows_scanned, scans
+from dsqlkit.sql_errors import sql_error
 
 _ABOUT_INDEXES: Final = frozenset(
     {"full_scan", "rows_removed", "late_filter", "sort", "nested_loop", "unusable_index"}
@@ -55,8 +56,11 @@ def judged(
         statement = parse(sql, parameters)
     except (UsageError, SqlError):  # the database took it, so it is one that is not looked into
         return result
-    with connection.transaction(force_rollback=True):
-        facts = facts_of(connection, result.plan, statement)
+    try:
+        with connection.transaction(force_rollback=True):
+            facts = facts_of(connection, result.plan, statement)
+    except psycopg.Error as error:
+        raise sql_error(error) from error
     return replace(result, findings=judge(result, statement, facts))
 
 

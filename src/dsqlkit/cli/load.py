@@ -1,6 +1,7 @@
 """`load`: fill `accounts2` with many small transactions (chapter 6)."""
 
 import os
+import shlex
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -32,11 +33,11 @@ def load(
     ] = 1,
     transactions: Annotated[
         int | None,
-        typer.Option(metavar="N", help="How many transactions.", show_default=str(_TRANSACTIONS)),
+        typer.Option(metavar="N", help=f"How many transactions.  [default: {_TRANSACTIONS}]"),
     ] = None,
     rows: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Accounts in each, at most 3,000.", show_default=str(_ROWS)),
+        typer.Option(metavar="N", help=f"Accounts in each, at most 3,000.  [default: {_ROWS}]"),
     ] = None,
     output: Annotated[
         Path,
@@ -115,10 +116,7 @@ def load(
     if verified is not None and not verified.agree:
         return ExitCode.REFUSED
     if not to_stdout:
-        printer.next_step(
-            f"dsqlkit transfer --payer $(sed -n 1p {output}) --payee $(sed -n 2p {output}) "
-            "--amount 10"
-        )
+        printer.next_step(f"dsqlkit transfer $(head -n 2 {shlex.quote(str(output))}) 10")
     return ExitCode.DONE
 
 

@@ -63,6 +63,14 @@ class Credentials:
 _Content = TypeVar("_Content", Listening, Credentials, SessionStatus)
 
 
+def _check_name(folder: Path) -> None:
+    """Raise OSError for a name whose bytes are no text: the cluster's files have to say it."""
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError as error:
+        raise OSError(errno.EILSEQ, "its name is not UTF-8 text") from error
+
+
 class StateFolder:
     """The files of one local cluster. Making one touches nothing on disk."""
 
@@ -95,6 +103,7 @@ class StateFolder:
     def create(self) -> None:
         """Make the folder if it is missing. Raises LocalClusterFailed when that is impossible."""
         with self.usable():
+            _check_name(self.root)
             self.root.parent.mkdir(parents=True, exist_ok=True)
             self.root.mkdir(mode=0o700, exist_ok=True)
             if self.root.stat().st_mode & 0o077:

@@ -261,6 +261,11 @@ AFTER: list[tuple[set[str], After]] = [
     ({"held", "twins"}, After.SET_ASIDE),
     ({"held", "twins", "too_many", "cursor"}, After.SET_ASIDE),
     ({"twins"}, After.FINISH),
+    ({"held", "passes_on", "too_many"}, After.SET_ASIDE),
+    ({"held", "may_pass_on", "too_many"}, After.LEARN_ACTIONS),
+    ({"held", "may_pass_on", "failed"}, After.FINISH),
+    ({"held", "may_pass_on", "twins"}, After.SET_ASIDE),
+    ({"passes_on", "may_pass_on"}, After.FINISH),
     ({"held", "too_many"}, After.TOO_MANY),
     ({"too_many"}, After.TOO_MANY),  # at overlays
     ({"cursor"}, After.KEEP_CURSORS),
@@ -271,7 +276,8 @@ AFTER: list[tuple[set[str], After]] = [
 @pytest.mark.parametrize(("facts", "then"), AFTER)
 def test_what_an_answer_leads_to(facts: set[str], then: After) -> None:
     names = ("failed", "held", "conflict", "first", "twins", "too_many", "cursor")
-    assert after(**{name: name in facts for name in names}) is then
+    passes_on = None if "may_pass_on" in facts else "passes_on" in facts
+    assert after(**{name: name in facts for name in names}, passes_on=passes_on) is then
 
 
 def test_everything_that_an_answer_leads_to_is_in_the_table() -> None:

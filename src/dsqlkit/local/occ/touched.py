@@ -9,6 +9,7 @@ from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 
 _REPEATED: Final = (Kind.SETTING, Kind.LOCK, Kind.WRITE, Kind.COPY_IN, Kind.SCHEMA)
+_OTHER, _SCHEMA = Kind.OTHER, Kind.SCHEMA  # looked up once: every statement is compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,9 @@ class Touched:
     where the transaction starts over, `rows_of` how many rows each of these changed, `steps_at` how
     many statements there were with it, `kept` the statements that came before it could; `locking`
     are those that locked rows, and how many rows were written before each; `calls` the functions
-    that they called. `opaque`: they may have written what no step says. `shared_keys` are
-    known at COMMIT alone.
+    that they called. `deletes`, `ddl` and `dml`: some deleted rows, changed the schema, read or
+    wrote. `opaque`: they may have written what no step says. `shared_keys` are known at COMMIT
+    alone.
     """
 
     mentioned_at: dict[str, int] = field(default_factory=dict)
@@ -75,7 +77,7 @@ class Touched:
         self.locked |= statement.locked
         self.shared |= statement.shared
         self.calls |= statement.calls
-        self.opaque = self.opaque or statement.kind is Kind.OTHER
+        self.opaque = self.opaque or statement.kind is _OTHER
         if step is not None and (statement.locked or statement.shared):
             self.locking.append((step, self.rows))
         self.rows += rows
@@ -84,7 +86,7 @@ class Touched:
             self.mentioned_at[table] = self.statements
         self.ddl, self.dml, _ = mixture(self.ddl, self.dml, statement.parts)
         self.deletes = self.deletes or statement.deletes
-        if statement.kind is Kind.SCHEMA:
+        if statement.kind is _SCHEMA:
             self.schema |= statement.tables
             self.unchanged = statement.changes_nothing(skipped)
         if step is None:

@@ -15,8 +15,8 @@ from dsqlkit.local.backend.answers import AnswerRewriter
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import FAILED, IDLE, Exchange, Request, Verdict
 from dsqlkit.local.backend.savepoint import GUARD_COMPLETE, guarded
+from dsqlkit.local.dialect.carried import refused
 from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, SCHEMA_CONFLICT
-from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.contender import Contender
@@ -93,7 +93,7 @@ class Parts:
         self.under_way = UnderWay()
         self._stopping: asyncio.Future[None] | None = None
         self.traces = _log.isEnabledFor(logging.DEBUG)
-        distance = Distance(faults, self._received)
+        distance = Distance(faults)
         self.client = distance.link = Link(
             distance.receive, close, watched=True, farewell=TERMINATE
         )
@@ -109,15 +109,13 @@ class Parts:
             lost=close,
         )
         self.pipeline = Pipeline(self.client, self.conversation, apart, handle=handle, broken=close)
+        distance.deliver = self.pipeline.intake.receive
         self.pipeline.held_up = True  # until its client is signed in
         self.work = Work(self.conversation, self.pipeline, close)
         self.backend = self.conversation.backend
         self.client.other, self.backend.other = self.backend, self.client
         self.recovery = Recovery(self.conversation, adjudicator, apart)
         self.plans = Plans(self.conversation, adjudicator)
-
-    def _received(self, data: bytes) -> None:
-        self.pipeline.intake.receive(data)
 
     def _signed_in(self) -> None:
         self.pipeline.release()

@@ -7,9 +7,9 @@ and between two of them the transaction can be parked (see occ/adjudicator.py).
 import logging
 
 from dsqlkit.local.backend.exchange import IDLE, Exchange
+from dsqlkit.local.dialect.carried import refused
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS, refusal_inside, too_old
 from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, Refusal
-from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.session import copy_in, disruption, implicit
 from dsqlkit.local.session.answered import After, after
@@ -20,12 +20,16 @@ from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.together import Together
 from dsqlkit.local.session.turns import Turn, inside, inside_executing_nothing
 from dsqlkit.local.session.writes import Writes
-from dsqlkit.local.statements.statement import Kind, Statement
+from dsqlkit.local.statements.statement import ENDS, Kind, Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import SYNC
 from dsqlkit.quotas import MAX_ROWS
 
 _log = logging.getLogger(__name__)
+
+# Looked up once, as every step and every answer is compared with them: see turns.py.
+_COMMIT, _CURSOR, _AT_OVERLAYS = Kind.COMMIT, Kind.CURSOR, Phase.AT_OVERLAYS
+_FINISH, _NOT_DONE_YET = After.FINISH, (After.SET_ASIDE, After.LEARN_ACTIONS)
 
 
 class TransactionBlock:
@@ -50,7 +54,7 @@ class TransactionBlock:
                 closes=not step.hides_ready,
             )
         parts, touched, kind = self._parts, transaction.touched, statement.kind
-        commits = kind is Kind.COMMIT
+        commits = kind is _COMMIT
         writes = statement.can_conflict
         return inside(
             transaction.phase,
@@ -156,7 +160,7 @@ class TransactionBlock:
                 parts.do("counting rows", self._counted(step, exchange, before))
                 return
         withheld = not exchange.forwards
-        held = withheld and transaction.phase is not Phase.AT_OVERLAYS
+        held = withheld and transaction.phase is not _AT_OVERLAYS
         if statement is None:
             then = after(
                 failed=failed,
@@ -164,6 +168,7 @@ class TransactionBlock:
                 conflict=False,
                 first=False,
                 twins=False,
+                passes_on=False,
                 too_many=False,
                 cursor=step.fetches,
             )
@@ -178,16 +183,17 @@ class TransactionBlock:
                 and recovery.is_conflict(statement, verdict, transaction),
                 first=failed and recovery.may_begin_again(transaction, verdict),
                 twins=held and recovery.may_have_twins(statement, transaction),
+                passes_on=held and recovery.passes_on(statement, transaction),
                 too_many=withheld and transaction.touched.rows + verdict.changed > MAX_ROWS,
-                cursor=step.fetches or statement.kind is Kind.CURSOR,
+                cursor=step.fetches or statement.kind is _CURSOR,
             )
-            if not failed and then is not After.SET_ASIDE:
+            if not failed and then not in _NOT_DONE_YET:
                 transaction.note(step, statement, verdict.changed, verdict.skipped)
         if parts.traces:
             told = "well" if verdict.error is None else f"with {verdict.sqlstate}"
             pid, phase = parts.conversation.pid, transaction.phase.name
             _log.debug("session %d: answered %s in %s -> %s", pid, told, phase, then.name)
-        if then is After.FINISH:
+        if then is _FINISH:
             parts.finish(step, exchange)
         else:
             self._go_on(then, step, exchange, transaction)
@@ -202,6 +208,8 @@ class TransactionBlock:
         elif then is After.LOSE:
             work = self._conflicts.take_back(step, exchange, transaction)
             parts.do("answering a conflict", work)
+        elif then is After.LEARN_ACTIONS:
+            parts.do("looking for actions", self._learn_actions(step, exchange))
         elif then is After.SET_ASIDE:
             work = self._conflicts.take_back(step, exchange, transaction)
             parts.do("setting a transaction aside", work)
@@ -233,6 +241,11 @@ class TransactionBlock:
         exchange.verdict.changed = await rows_written(self._parts.conversation) - before
         self.answered(step, exchange)
 
+    async def _learn_actions(self, step: Step, exchange: Exchange) -> None:
+        assert step.statement is not None
+        await self._parts.recovery.learn_actions([step.statement])
+        self.answered(step, exchange)
+
     async def _keep_cursors(self, step: Step, exchange: Exchange) -> None:
         await self._parts.recovery.keep_cursors(self._parts.open_transaction)
         self._parts.finish(step, exchange)
@@ -240,4 +253,4 @@ class TransactionBlock:
 
 def _ends(statement: Statement | None) -> bool:
     """Whether a statement ends its transaction even if it fails."""
-    return statement is not None and statement.kind in (Kind.COMMIT, Kind.ROLLBACK)
+    return statement is not None and statement.kind in ENDS

@@ -91,7 +91,7 @@ class Turn(Enum):
 # Every step goes through these tables, and in Python 3.11 looking up a member of an enum takes
 # longer than deciding: so those on the way of most steps are looked up once.
 _FORWARD, _STREAM, _HOLD, _GUARD = Turn.FORWARD, Turn.STREAM, Turn.HOLD, Turn.GUARD
-_SYNC, _QUERY, _PART = End.SYNC, End.QUERY, End.PART
+_SYNC, _QUERY, _PART, _FLUSH = End.SYNC, End.QUERY, End.PART, End.FLUSH
 _BEGIN, _COMMIT, _ROLLBACK = Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK
 _MIXED, _COPY_IN = Kind.MIXED, Kind.COPY_IN
 _OPENING: Final = frozenset((Kind.READ, Kind.LOCK, Kind.WRITE, Kind.SCHEMA))
@@ -155,7 +155,7 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
             return Turn.EXPLAIN
     if joins and end is _QUERY:
         return Turn.TAKE_OVER
-    if not joins and end is End.FLUSH and (kind is None or kind in _OPENING):
+    if not joins and end is _FLUSH and (kind is None or kind in _OPENING):
         return Turn.BEGIN_IMPLICIT if kind is not None or binds else Turn.PREPARE_ONLY
     if outdated:
         return Turn.OUTDATED
@@ -164,7 +164,7 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
     if not joins:
         if limited and (end is _QUERY or end is _SYNC):
             return Turn.LIMIT
-    elif end is End.FLUSH and kind in _OPENING:
+    elif end is _FLUSH and kind in _OPENING:
         return Turn.TAKE_OVER
     elif counted and end is _SYNC:
         return Turn.COUNT

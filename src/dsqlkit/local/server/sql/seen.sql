@@ -182,6 +182,10 @@ SELECT dsqlkit.see('pg_locks', $$ t.locktype <> 'advisory' AND EXISTS (SELECT FR
 SELECT dsqlkit.see('pg_stat_activity', $$ t.usesysid <> 10 AND t.backend_type = 'client backend' $$,
     ARRAY['query', $e$ pg_catalog.regexp_replace(t.query, '\mdsqlkit\w*\.', '', 'g') $e$]);
 
+-- Every client's connection is TLS, which ends before this server: what it was agreed upon there is not known here.
+SELECT dsqlkit.see('pg_stat_ssl', $$ EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(t.pid) s WHERE s.usesysid <> 10) $$,
+    ARRAY['ssl', 'true']);
+
 SELECT dsqlkit.see(relation, $$ t.name !~ '^dsqlkit' $$,
     ARRAY['statement', $e$ pg_catalog.regexp_replace(t.statement, '\mdsqlkit\w*\.', '', 'g') $e$])
 FROM (VALUES ('pg_prepared_statements'), ('pg_cursors')) AS of_session (relation);
