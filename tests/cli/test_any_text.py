@@ -9,6 +9,7 @@ import pytest
 
 from dsqlkit.connection import KeptConnection
 from tests.support.commands import Command
+from tests.support.shell import shell
 
 DSQLKIT = Path(sys.executable).with_name("dsqlkit")
 NO_TEXT = "\udcff\udcfe"
@@ -98,4 +99,7 @@ def test_the_next_command_has_a_files_name_as_a_shell_wants_it(
 ) -> None:
     ids = tmp_path / "my ids.txt"
     told = dsqlkit("load", "--transactions", "1", "--rows", "2", "--output", str(ids), "--yes")
-    assert f"$(sed -n 1p '{ids}')" in told.err
+    command = told.err.rpartition("Next: ")[2].strip()
+    assert f"'{ids}'" in command
+    ended = shell(command)
+    assert ended.stdout.startswith("10 moved from "), ended.stderr

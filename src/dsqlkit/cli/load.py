@@ -116,10 +116,7 @@ def load(
     if verified is not None and not verified.agree:
         return ExitCode.REFUSED
     if not to_stdout:
-        ids = shlex.quote(str(output))
-        printer.next_step(
-            f"dsqlkit transfer --payer $(sed -n 1p {ids}) --payee $(sed -n 2p {ids}) --amount 10"
-        )
+        printer.next_step(f"dsqlkit transfer $(head -n 2 {shlex.quote(str(output))}) 10")
     return ExitCode.DONE
 
 

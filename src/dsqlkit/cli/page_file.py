@@ -47,7 +47,7 @@ def page_file(path: Path | None, output: Output) -> Generator[PageFile, None, No
     if path is None:
         yield PageFile(None, None, output)
         return
-    draft = draft_of_users(path.resolve(), hint="Give another name.")
+    draft = draft_of_users(path, hint="Give another name.")
     try:
         yield PageFile(path, draft, output)
     finally:

@@ -22,6 +22,7 @@ from dsqlkit.loading.batch import Batch
 from dsqlkit.loading.head import Head
 from dsqlkit.loading.head import read as read_head
 from dsqlkit.loading.plan import LoadPlan
+from dsqlkit.whole_file import is_stdout
 
 SUFFIX: Final = ".journal"
 _TABLE: Final = "table"
@@ -178,6 +179,10 @@ def _locked(path: Path, file: Path, flags: int) -> int:
     try:
         if (file.exists() and not file.is_file()) or not file.name:
             raise UsageError(f"{file} is not a plain file.", hint="Give a file's name as `file`.")
+        if is_stdout(file):
+            raise UsageError(
+                f"{file} is where the results go.", hint="Give another `file`, or `-` for stdout."
+            )
         descriptor = os.open(path, flags, 0o600)
     except OSError as error:
         raise UsageError(

@@ -15,11 +15,11 @@ from uuid import UUID
 
 from dsqlkit.connection import Connections
 from dsqlkit.errors import UsageError
+from dsqlkit.loading.batch import ID_BYTES
 from dsqlkit.queries import statement
 from dsqlkit.transaction import read_alone
 
 _PAGE_ROWS: Final = 10_000
-_ID_BYTES: Final = 16
 _LONGEST_LINE: Final = 1024
 """More is read as another line, for some files (/dev/zero) have no lines."""
 _LAST_ID: Final = (1 << 128) - 1
@@ -83,7 +83,7 @@ def _id_of(line: bytes) -> bytes | None:
         raw = bytes.fromhex(text.replace(b"-", b"").decode("ascii"))
     except ValueError:
         return None
-    return raw if len(raw) == _ID_BYTES and len(text) in (32, 36) else None
+    return raw if len(raw) == ID_BYTES and len(text) in (32, 36) else None
 
 
 def _sorted(parts: "list[tempfile.SpooledTemporaryFile[bytes]]") -> Iterator[int]:
@@ -91,7 +91,7 @@ def _sorted(parts: "list[tempfile.SpooledTemporaryFile[bytes]]") -> Iterator[int
     for part in parts:
         part.seek(0)
         content = part.read()
-        ids = {content[at : at + _ID_BYTES] for at in range(0, len(content), _ID_BYTES)}
+        ids = {content[at : at + ID_BYTES] for at in range(0, len(content), ID_BYTES)}
         yield from (int.from_bytes(each, "big") for each in sorted(ids))
 
 

@@ -10,6 +10,10 @@ from dsqlkit.plans.node import MOST_EXACT, PlanNode
 
 FEW_ROWS = 100
 """Below this many rows nothing is urgent: most of the time is spent on other things than rows."""
+OFF = 5.0
+"""An estimate that is so many times too small or too large is off."""
+FAR_OFF = 50.0
+"""An estimate that is so many times too small or too large is far off."""
 
 
 class Severity(StrEnum):

@@ -4,13 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from dsqlkit.plans.findings import FEW_ROWS, Finding, Severity, count, shortened
+from dsqlkit.plans.findings import FAR_OFF, FEW_ROWS, OFF, Finding, Severity, count, shortened
 from dsqlkit.plans.names import sql_name
 from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.scans import STORAGE_NODES, is_scan, rows_read_below
 
-_OFF: Final = 5.0
-_FAR_OFF: Final = 50.0
 _JUDGED: Final = re.compile(r"(?:.+ )?(?:Scan|Join|Nested Loop)")
 _NOT_JUDGED: Final = re.compile(r"(?:CTE|WorkTable|Function|Subquery|Values|Bitmap Index) Scan")
 """Their rows are those of another node, or nothing has statistics of them."""
@@ -56,7 +54,7 @@ def _estimate_off(node: PlanNode, *, may_stop: bool) -> Finding | None:
     factor = max(expected / found, found / expected)
     urgent = max(expected, found) * node.actual.loops >= FEW_ROWS
     excused = may_stop and found < expected
-    if factor < _OFF or excused or not urgent or _NOT_JUDGED.fullmatch(node.node_type):
+    if factor < OFF or excused or not urgent or _NOT_JUDGED.fullmatch(node.node_type):
         return None
     table = sql_name(node.relation) if is_scan(node) and node.relation else None
     advice = (
@@ -69,7 +67,7 @@ def _estimate_off(node: PlanNode, *, may_stop: bool) -> Finding | None:
     times = " each time" if node.actual.loops > 1 else ""
     return Finding(
         code="estimate_off",
-        severity=Severity.MEDIUM if factor >= _FAR_OFF else Severity.LOW,
+        severity=Severity.MEDIUM if factor >= FAR_OFF else Severity.LOW,
         node=node,
         observed=f"{node.title} was expected to give {count(node.cost.rows)}{times} and gave "
         f"{round(node.actual.rows):,}: {factor:,.0f} times "

@@ -109,6 +109,61 @@ def test_builds_that_were_dropped_are_not_looked_through(
     assert eventually(lambda: rows_for_five_look_ups(inside) <= before)
 
 
+TABLES = 150
+JOINS = {
+    "foreign keys and where they lead": (
+        "SELECT tc.table_name, kcu.column_name, ccu.table_name, ccu.column_name"
+        " FROM table_constraints tc JOIN key_column_usage kcu"
+        " ON tc.constraint_name = kcu.constraint_name AND tc.table_schema = kcu.table_schema"
+        " JOIN constraint_column_usage ccu ON ccu.constraint_name = tc.constraint_name"
+        " WHERE tc.constraint_type = 'FOREIGN KEY' AND tc.table_schema = 'public'"
+    ),
+    "columns and their keys": (
+        "SELECT c.table_name, c.column_name, tc.constraint_type FROM columns c"
+        " LEFT JOIN key_column_usage k USING (table_schema, table_name, column_name)"
+        " LEFT JOIN table_constraints tc ON tc.constraint_name = k.constraint_name"
+        " AND tc.table_schema = k.table_schema WHERE c.table_schema = 'public'"
+    ),
+    "constraints and the columns they use": (
+        "SELECT tc.constraint_name, u.table_name FROM table_constraints tc"
+        " JOIN constraint_column_usage u USING (constraint_schema, constraint_name)"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", JOINS)
+def test_views_are_joined_without_reading_them_anew_for_each_row(
+    inside: psycopg.Connection[Any], name: str
+) -> None:
+    with inside.transaction(force_rollback=True):
+        inside.execute("SET LOCAL search_path = information_schema, pg_catalog")
+        for number in range(TABLES):
+            inside.execute(
+                f"CREATE TABLE public.planned_{number} (id int PRIMARY KEY, a int, b text,"
+                f" parent int REFERENCES public.planned_{max(number - 1, 0)})".encode()
+            )
+        inside.execute("ANALYZE pg_class, pg_attribute, pg_constraint, pg_namespace, pg_depend")
+        there = inside.execute("SELECT FROM pg_attribute").rowcount
+        node = plan(inside, JOINS[name], ", ANALYZE, TIMING OFF")
+    assert node["Actual Rows"] >= TABLES
+    assert rows_looked_at(node) < 100 * there
+
+
+def test_the_catalog_is_analysed_by_itself(inside: psycopg.Connection[Any]) -> None:
+    analysed = (
+        "SELECT last_analyze FROM pg_catalog.pg_stat_sys_tables WHERE relname = 'pg_attribute'"
+    )
+    before = inside.execute(analysed.encode()).fetchone()
+    for number in range(80):
+        columns = ", ".join(f"c{column} int" for column in range(10))
+        inside.execute(f"CREATE TABLE public.planned_{number} ({columns})".encode())
+    try:
+        assert eventually(lambda: inside.execute(analysed.encode()).fetchone() != before)
+    finally:
+        for number in range(80):
+            inside.execute(f"DROP TABLE public.planned_{number}".encode())
+
+
 def submit(connection: Connection, definition: str) -> str:
     """The job of an index of this definition."""
     row = connection.execute(f"CREATE INDEX ASYNC {definition}".encode()).fetchone()

@@ -111,6 +111,11 @@ class Place(NamedTuple):
     replacement: bytes
 
 
+def is_own_schema(name: str) -> bool:
+    """Whether the endpoint alone has schemas of such names."""
+    return name.startswith(OWN_SCHEMA) and not name.startswith(_PROBED)
+
+
 def relation(node: Node) -> Refusal | None:
     """The answer to a statement that names a table, view or sequence (a RangeVar)."""
     if not node.schemaname.startswith(OWN_SCHEMA):
@@ -137,7 +142,7 @@ def type_name(node: Node) -> Refusal | None:
 def reserved(kind: str, name: str) -> Refusal | None:
     """The answer to whoever calls a schema so, or a role: `"$user"` on a search path is the schema
     of a role's name. The SQLSTATE is that of PostgreSQL's own reserved names."""
-    if not name.startswith(OWN_SCHEMA) or name.startswith(_PROBED):
+    if not is_own_schema(name):
         return None
     return Refusal(
         "42939",

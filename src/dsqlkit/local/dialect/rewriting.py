@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import postgast
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.local.dialect import catalog, parameters
+from dsqlkit.local.dialect import catalog, names_in_text, parameters
 from dsqlkit.local.dialect import own_statements as own
 from dsqlkit.local.dialect.carried import failing
 from dsqlkit.local.dialect.create_table import USING
@@ -84,6 +84,8 @@ def edits(parsed: ParsedStatement, source: Parsable) -> list[Edit]:  # noqa: PLR
     if b"pg_" in lower or _ESCAPED_NAME in lower:
         found += (Edit(*each) for each in catalog.seen(parsed, text))
         found += _body_as_seen(parsed, text)
+    if b"to_reg" in lower and catalog.OWN_SCHEMA.encode() in lower:
+        found += (Edit(*each) for each in names_in_text.looked_up(parsed, text))
     return sorted(found)
 
 

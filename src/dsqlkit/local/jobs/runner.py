@@ -66,6 +66,7 @@ UPDATE dsqlkit.job SET status = %s, details = %s, update_time = clock_timestamp(
 WHERE job_id = %s
 """
 _ANALYZE = "SELECT dsqlkit.submit_analyses()"
+_OUTDATED_CATALOG = "SELECT name FROM dsqlkit.outdated_catalog"
 _TABLE_NAME = "SELECT relname FROM pg_catalog.pg_class WHERE oid = %s"
 _TELL_ENDED = "SELECT dsqlkit.tell_ended(%s)"
 
@@ -113,6 +114,7 @@ class JobRunner:
                             await asyncio.wait_for(self._awake.wait(), _ANALYZE_PAUSE_S)
                         except TimeoutError:
                             await connection.execute(_ANALYZE)
+                            await _analyse_catalog(connection)
             except psycopg.Error as error:
                 end_if_cancelled()
                 _log.warning("the job runner lost its connection: %s", error)
@@ -149,6 +151,13 @@ class JobRunner:
             await connection.execute(_FINISH, [status, details, work.job_id])
             await connection.execute(_COME, [work.job_id])
             await connection.execute(_TELL_ENDED, [work.job_id])
+
+
+async def _analyse_catalog(connection: "Connection") -> None:
+    """Have PostgreSQL know what is in its catalog: programs join much of it at once."""
+    outdated = await connection.execute(_OUTDATED_CATALOG)
+    if names := ", ".join(str(name) for (name,) in await outdated.fetchall()):
+        await connection.execute(f"ANALYZE {names}".encode())
 
 
 async def _vacuum(connection: "Connection", work: TableJob) -> None:

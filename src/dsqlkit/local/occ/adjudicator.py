@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Coroutine, Generator, Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,7 @@ class Adjudicator:
             return True
         return any(
             other.wants_rows or other.transaction is None or other.transaction.touched.claimed
-            for other in self._contenders
+            for other in chain(self._open, self.watch)
             if other is not contender
         )
 

@@ -24,8 +24,6 @@ from dsqlkit.local.wire.messages import (
     message,
 )
 
-LONG_AGO: Final = "-infinity"
-
 _OPEN: Final = """
 SELECT name, statement, is_holdable::text, is_binary::text FROM pg_catalog.pg_cursors
 WHERE creation_time > $1::timestamptz AND name <> ''

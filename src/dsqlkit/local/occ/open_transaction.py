@@ -61,10 +61,10 @@ class OpenTransaction:
     that cannot be opened again. `covered` are the tables (oids) whose overlays it may write to,
     `covered_names` as its statements name them; `overlaid` all that those reach (schema, name);
     `names_lead`: names lead there, as its search path says so. `began_s` and `phase_since_s` are
-    when it began and when it entered its phase; `first_sent_s` is when its first write was sent, if
-    nothing came before that (all in time.monotonic()'s seconds). `has_begun_again`: it has a new
-    snapshot (see `anew`). `goes_singly`: its statements go one by one, as some that went together
-    were taken back.
+    when it began and when it entered its phase; `first_sent_s` is when its first read or write was
+    sent, if nothing came before that (all in time.monotonic()'s seconds). `has_begun_again`: it has
+    a new snapshot (see `anew`). `goes_singly`: its statements go one by one, as some that went
+    together were taken back.
     """
 
     __slots__ = (

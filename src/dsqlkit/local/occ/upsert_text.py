@@ -1,5 +1,6 @@
 """What an INSERT ... ON CONFLICT becomes at overlays: no view takes one. Pure."""
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -40,6 +41,7 @@ class Upsert(NamedTuple):
     mixed: bool = False
 
 
+@lru_cache(maxsize=128)
 def upsert(text: bytes) -> Upsert | None:
     """What an INSERT ... ON CONFLICT becomes; None for any other text. Raises changes.NotThere for
     one inside of another statement."""

@@ -98,7 +98,7 @@ class Session:
             Turn.SKIP: self._ignore,
             Turn.RESYNC: self._resync,
             Turn.CLOSE: self._expire,
-            Turn.FORWARD: self._forward,
+            Turn.FORWARD: self._block.writes.forward,
             Turn.OUTDATED: self._parts.tell_outdated,
             Turn.REFUSE: self._block.refuse,
             Turn.DISRUPT: self._block.disrupt,

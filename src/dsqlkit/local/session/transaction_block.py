@@ -20,7 +20,7 @@ from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.together import Together
 from dsqlkit.local.session.turns import Turn, inside, inside_executing_nothing
 from dsqlkit.local.session.writes import Writes
-from dsqlkit.local.statements.statement import Kind, Statement
+from dsqlkit.local.statements.statement import ENDS, Kind, Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import SYNC
 from dsqlkit.quotas import MAX_ROWS
@@ -30,7 +30,6 @@ _log = logging.getLogger(__name__)
 # Looked up once, as every step and every answer is compared with them: see turns.py.
 _COMMIT, _CURSOR, _AT_OVERLAYS = Kind.COMMIT, Kind.CURSOR, Phase.AT_OVERLAYS
 _FINISH, _NOT_DONE_YET = After.FINISH, (After.SET_ASIDE, After.LEARN_ACTIONS)
-_ENDS = (Kind.COMMIT, Kind.ROLLBACK)
 
 
 class TransactionBlock:
@@ -254,4 +253,4 @@ class TransactionBlock:
 
 def _ends(statement: Statement | None) -> bool:
     """Whether a statement ends its transaction even if it fails."""
-    return statement is not None and statement.kind in _ENDS
+    return statement is not None and statement.kind in ENDS

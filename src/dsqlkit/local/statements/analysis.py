@@ -14,6 +14,7 @@ from dsqlkit.local.statements.making import made_by
 from dsqlkit.local.statements.own_syntax import Parsable
 from dsqlkit.local.statements.quoting import qualified
 from dsqlkit.local.statements.statement import EVERY_TABLE, UNBOUNDED, Kind, Statement
+from dsqlkit.local.statements.tokens import COMMENTS
 from dsqlkit.local.statements.tree import WRITES, Node, ParsedStatement, leaves_alone
 
 _FEW: Final = 1000
@@ -27,7 +28,6 @@ _TRANSACTION: Final = {
 }
 _WRITING: Final = (Kind.WRITE, Kind.COPY_IN)
 _APART: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.COPY_IN)
-_COMMENTS: Final = (tree.SQL_COMMENT, tree.C_COMMENT)
 _SCROLL: Final = 0x0002  # CURSOR_OPT_SCROLL of PostgreSQL's parsenodes.h
 _BY_NODE: Final = {
     "insert_stmt": Kind.WRITE,
@@ -134,7 +134,7 @@ def _statement(parsed: ParsedStatement, source: Parsable) -> Statement:
 def _begin(parsed: ParsedStatement, text: bytes) -> int:
     """Where a statement's first word is: what is before it may be a comment."""
     tokens = postgast.scan(text[parsed.start : parsed.end].decode()).tokens
-    first = next(token for token in tokens if token.token not in _COMMENTS)
+    first = next(token for token in tokens if token.token not in COMMENTS)
     return parsed.start + int(first.start)
 
 

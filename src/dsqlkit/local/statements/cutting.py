@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
-from dsqlkit.local.statements.statement import OTHER, Kind, Statement
+from dsqlkit.local.statements.statement import ENDS, OTHER, Kind, Statement
 from dsqlkit.local.statements.steps import End, Reading, Step
 from dsqlkit.local.wire.messages import INT32, STATEMENT, SYNC, Frontend, message
 
@@ -33,7 +33,6 @@ _SYNCED: Final = End.SYNC
 _FLUSHED: Final = End.FLUSH
 _GOES_ON: Final = End.NEXT
 _BEGINS: Final = (Kind.BEGIN, Kind.MIXED)
-_ENDS: Final = (Kind.COMMIT, Kind.ROLLBACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +208,7 @@ class StepCutter:
         """Keep up with the transaction, as far as portals go: they live as long as it does."""
         if statement.kind in _BEGINS:
             self._in_transaction = True
-        elif statement.kind in _ENDS:
+        elif statement.kind in ENDS:
             self._in_transaction = False
 
     def _finish(self, end: End) -> tuple[Step, ...]:

@@ -35,6 +35,8 @@ class Kind(Enum):
 _PLAIN: Final = {Kind.OTHER, Kind.READ, Kind.SETTING, Kind.CURSOR, Kind.LOCK, Kind.WRITE}
 BOUNDS: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK)
 """What begins or ends a transaction."""
+ENDS: Final = (Kind.COMMIT, Kind.ROLLBACK)
+"""What ends one."""
 # Looked up once: these are asked for at every step.
 _COPY_IN: Final = Kind.COPY_IN
 _CONFLICTING: Final = (Kind.WRITE, Kind.LOCK, Kind.COPY_IN)

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 import postgast
 from postgast import pg_query_pb2 as tree
 
+COMMENTS: Final = (tree.SQL_COMMENT, tree.C_COMMENT)
 _OPENING: Final = (tree.ASCII_40, tree.ASCII_91)
 _CLOSING: Final = (tree.ASCII_41, tree.ASCII_93)
 
@@ -23,7 +24,7 @@ def tokens_of(text: bytes) -> list[Token]:
     found = []
     depth = 0
     for each in postgast.scan(text.decode()).tokens:
-        if each.token in (tree.SQL_COMMENT, tree.C_COMMENT):
+        if each.token in COMMENTS:
             continue
         if each.token in _CLOSING:
             depth -= 1
