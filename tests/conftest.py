@@ -10,15 +10,24 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
-from dsqlkit import local
+from dsqlkit import accounts, local, tables
+from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, LocalAddress, resolve
+from dsqlkit.loading import Batch, send
 from dsqlkit.local.lifecycle.process import template
+from dsqlkit.local.server import home
 from dsqlkit.local.server.home import remove_home
-from dsqlkit.local.server.template import sole_user
+from dsqlkit.local.server.template import begin_data, sole_user
 from dsqlkit.local.state import StateFolder
+from dsqlkit.transaction import RetryPolicy
+
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4_000_000_000
+"""Far more than the suite's clusters come to: containers have 64 MB there."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -68,13 +77,16 @@ def _no_endpoint_and_no_account(
 @pytest.fixture(scope="session")
 def local_cluster() -> Iterator[LocalAddress]:
     """The running local cluster. XDG_DATA_HOME names its folder, for commands run by tests too."""
-    folder = Path(tempfile.mkdtemp(prefix="dsqlkit-test-"))
+    memory = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES else None
+    folder = Path(tempfile.mkdtemp(prefix="dsqlkit-test-", dir=memory))
     before = os.environ.get("XDG_DATA_HOME")
     os.environ["XDG_DATA_HOME"] = str(folder)
     try:
         # What it leaves is what first starts begin with, which takes a third of the time.
         with local.own_cluster():
             pass
+        if memory is not None:
+            _keep_server_in(memory)
         yield local.ensure_running()
     finally:
         local.reset()
@@ -83,6 +95,19 @@ def local_cluster() -> Iterator[LocalAddress]:
             del os.environ["XDG_DATA_HOME"]
         else:
             os.environ["XDG_DATA_HOME"] = before
+
+
+def _keep_server_in(folder: Path) -> None:
+    """Have the files of the server there although root runs it, which has them below /var/lib.
+
+    Tests make thousands of tables and drop them, and a disk may look long for a place for each of
+    their files: ext4 without a journal passes over all that were deleted within some minutes.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(home, "_FOLDERS_FOR_ROOT", (str(folder),))
+        state = StateFolder.default()
+        state.create()
+        begin_data(template(), state)
 
 
 @pytest.fixture
@@ -102,3 +127,27 @@ def endpoint(local_cluster: LocalAddress) -> Endpoint:
         start_local=lambda: local_cluster,
         local_address=lambda: local_cluster,
     )
+
+
+@pytest.fixture
+def connections(endpoint: Endpoint) -> Iterator[KeptConnection]:
+    """A connection of the test's own, to look at what others did."""
+    with KeptConnection(endpoint) as kept:
+        yield kept
+
+
+@pytest.fixture
+def bank(connections: KeptConnection) -> KeptConnection:
+    """Accounts 1 to 10 with 100 each, anew."""
+    accounts.initialise(connections, 10)
+    return connections
+
+
+@pytest.fixture
+def two_uuids(connections: KeptConnection) -> tuple[UUID, UUID]:
+    """The only accounts of `accounts2`, anew, with 100 each."""
+    tables.drop(connections, "accounts2")
+    tables.create(connections, "accounts2")
+    pair = (uuid4(), uuid4())
+    send(connections, Batch.of(pair), RetryPolicy())
+    return pair

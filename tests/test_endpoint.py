@@ -74,6 +74,7 @@ def test_an_option_goes_before_the_environment_and_cluster_endpoint_before_pghos
         (None, {}, "default"),
         (None, {"CLUSTER_ENDPOINT": "", "PGHOST": ""}, "default"),
         ("local", {"CLUSTER_ENDPOINT": HOST}, "`endpoint`"),
+        ("Local", {}, "`endpoint`"),
         (None, {"CLUSTER_ENDPOINT": "local", "PGHOST": HOST}, "CLUSTER_ENDPOINT"),
         (None, {"PGHOST": "local", "PGPORT": "1"}, "PGHOST"),
     ],
@@ -86,6 +87,14 @@ def test_without_a_name_or_by_the_word_local_the_local_cluster_is_started(
     assert (endpoint.host, endpoint.port) == ("localhost", 6543)
     assert endpoint.root_certificate == "/state/ca.pem"
     assert (endpoint.host_source, endpoint.region_source) == (source, "the local cluster")
+
+
+@pytest.mark.parametrize("text", ["local:5432", "LOCAL:5432"])
+def test_the_word_local_takes_no_port(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolved(text)
+    assert text in caught.value.message
+    assert "localhost:5432" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]", "local.dsql.us-east-1.on.aws"])

@@ -31,6 +31,7 @@ ORDER = (
         "endpoint",
         "libpq",
         "deciding_variables",
+        "credential_chain",
         "token",
         "connection_failure",
         "connection",
@@ -201,7 +202,11 @@ def test_each_folder_of_tests_says_what_it_tests() -> None:
         assert ast.get_docstring(ast.parse(file.read_text())), file.parent
 
 
-DESCRIBED = {"plans": "plans", "advisor": "advisor", "session": "local.session", "occ": "local.occ"}
+DESCRIBED = {
+    "plans": "plans",
+    "advisor": "advisor",
+    **{each: f"local.{each}" for each in ("statements", "dialect", "explain", "session", "occ")},
+}
 """The rooms whose modules the page on the architecture explains, one by one."""
 
 

@@ -101,6 +101,8 @@ def test_money_is_shown_without_trailing_zeros_or_exponents(money: str, text: st
         ("1", 1),
         ("-7", -7),
         ("0", 0),
+        (str(2**63 - 1), 2**63 - 1),
+        (str(-(2**63)), -(2**63)),
         (str(ONE), ONE),
         (str(ONE).upper(), ONE),
         (ONE.hex, ONE),
@@ -112,7 +114,20 @@ def test_an_id_is_an_integer_or_a_uuid(text: str, account: int | UUID) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "one", "1.0", "+1", "1 ", "0x1", "9" * 19, f"{{{ONE}}}", str(ONE)[:-1], "1;2"],
+    [
+        "",
+        " ",
+        "one",
+        "1.0",
+        "+1",
+        "1 ",
+        "0x1",
+        str(2**63),
+        "9" * 5000,
+        f"{{{ONE}}}",
+        str(ONE)[:-1],
+        "1;2",
+    ],
 )
 def test_what_is_no_id_is_a_usage_error_that_quotes_it(text: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -124,11 +124,17 @@ def resolve(
         (environ.get("PGHOST") or None, "PGHOST"),
         (LOCAL, "default"),
     )
-    if target == LOCAL:
+    if target.lower() == LOCAL:
         address = start_local()
         return _local_endpoint(address, region, role, target_source, role_source)
 
     host, port, port_source = _host_and_port(target, target_source, environ)
+    if host == LOCAL:
+        raise UsageError(
+            f"{target!r} is not an endpoint: `local` is where the local cluster listens.",
+            hint=f"Give `endpoint=local`, or localhost:{port}; "
+            f"`dsqlkit local start --port {port}` has it listen there.",
+        )
     if host in LOCAL_HOSTS:
         known = local_address()
         if known is not None:

@@ -15,7 +15,7 @@ from dsqlkit.accounts import AccountId, plain
 from dsqlkit.connection import Connection, Connections
 from dsqlkit.errors import OutcomeUnknown
 from dsqlkit.queries import statement
-from dsqlkit.sql_errors import conflict_of, sql_error
+from dsqlkit.sql_errors import conflict_of, ends_session, sql_error
 from dsqlkit.transaction import run
 
 FIRST: Final = "A"
@@ -118,7 +118,7 @@ def _step(number: int, who: str, word: str, connection: Connection, account: Acc
         if conflict_of(error.sqlstate, str(error)) is not None:
             told = error.diag.message_primary or str(error)
             return Step(number, who, shown, told, error.sqlstate)
-        if word == "COMMIT" and connection.closed:
+        if word == "COMMIT" and (connection.closed or ends_session(error)):
             raise OutcomeUnknown(
                 f"The connection broke while transaction {who} was being committed.",
                 hint=f"Account {account} may hold {_ADDS[who]} too much: look before you go on.",

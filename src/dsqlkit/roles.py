@@ -63,7 +63,7 @@ class _State:
 
 def check_name(name: str) -> None:
     """Raises UsageError unless a role of this name can be made: 1 to 63 bytes, not reserved."""
-    if not 0 < len(name.encode()) <= 63 or not name.isprintable():
+    if not name.isprintable() or not 0 < len(name.encode()) <= 63:
         raise UsageError(f"{name!r} is not a role's name.", hint="Use 1 to 63 bytes of text.")
     if name.lower() in _RESERVED or name.lower().startswith("pg_"):
         raise UsageError(f"{name} is a reserved name.", hint="Choose another, such as teller.")

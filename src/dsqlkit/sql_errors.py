@@ -10,6 +10,7 @@ from dsqlkit.errors import (
     FAULTS_OFF,
     ConflictLimitReached,
     ConnectionFailed,
+    ConnectionLost,
     DsqlkitError,
     SqlError,
 )
@@ -40,6 +41,12 @@ def conflict_of(sqlstate: str | None, message: str) -> Conflict | None:
     return None
 
 
+def ends_session(error: psycopg.Error) -> bool:
+    """Whether the server ended the connection by this error, whether or not its end was seen yet:
+    no answer to the statement that was under way."""
+    return error.diag.severity_nonlocalized in {"FATAL", "PANIC"}
+
+
 def sql_error(error: psycopg.Error) -> DsqlkitError:
     """An error of the database as one of ours, with its SQLSTATE and its own hint."""
     diagnosis = error.diag
@@ -48,6 +55,8 @@ def sql_error(error: psycopg.Error) -> DsqlkitError:
         message = f"{message} ({diagnosis.message_detail})"
     if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
         return ConnectionFailed(f"The connection failed: {message}.", hint="Run it again.")
+    if ends_session(error):
+        return ConnectionLost(f"The connection was lost: {message}.", hint="Run it again.")
     position = diagnosis.statement_position
     refused = SqlError(
         message,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from dsqlkit.credential_chain import ChainFailed, asked
 from dsqlkit.deciding_variables import with_what_decided
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.errors import ConnectionFailed, UsageError
@@ -17,11 +18,13 @@ from dsqlkit.quotas import MAX_TOKEN_LIFE_S
 from dsqlkit.sigv4 import presigned
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials
+    from botocore.credentials import Credentials, ReadOnlyCredentials
 
 DEFAULT_LIFE_S: Final = 900
 
 _SERVICE = "dsql"
+_FIXED = "env"
+"""How botocore calls credentials that nothing need be asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +70,25 @@ class TokenSigner:
             return Token(value, now + timedelta(seconds=life_s))
         from botocore.auth import SigV4QueryAuth
         from botocore.awsrequest import AWSRequest
-        from botocore.exceptions import BotoCoreError, ClientError
 
         request = AWSRequest(method="GET", url=f"https://{host}/?Action={action}")
-        try:
-            # Frozen, so that a refresh in another thread cannot mix two key pairs.
-            keys = self._lookup().get_frozen_credentials()
-        except (BotoCoreError, ClientError) as error:
-            raise _no_credentials(str(error), endpoint) from error
+        keys = self._frozen()
         now = datetime.now(UTC)
-        SigV4QueryAuth(keys, _SERVICE, endpoint.region, expires=life_s).add_auth(request)
+        try:
+            SigV4QueryAuth(keys, _SERVICE, endpoint.region, expires=life_s).add_auth(request)
+        except UnicodeEncodeError as error:
+            raise _no_credentials("a key of theirs is not UTF-8 text", endpoint) from error
         value = str(request.url).removeprefix("https://")
         return Token(value, now + timedelta(seconds=life_s))
+
+    def _frozen(self) -> "ReadOnlyCredentials":
+        # Frozen, so that a refresh in another thread cannot mix two key pairs.
+        if self._credentials is not None and self._credentials.method == _FIXED:
+            return self._credentials.get_frozen_credentials()
+        try:
+            return asked(lambda: self._lookup().get_frozen_credentials())
+        except ChainFailed as failed:
+            raise _no_credentials(str(failed), self._endpoint) from failed
 
     def _lookup(self) -> "Credentials":
         with self._first_use:

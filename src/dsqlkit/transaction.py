@@ -24,7 +24,14 @@ from dsqlkit.errors import (
     UsageError,
 )
 from dsqlkit.pausing import pause
-from dsqlkit.sql_errors import Conflict, conflict_of, gave_up, is_on_purpose, sql_error
+from dsqlkit.sql_errors import (
+    Conflict,
+    conflict_of,
+    ends_session,
+    gave_up,
+    is_on_purpose,
+    sql_error,
+)
 
 T = TypeVar("T")
 
@@ -177,7 +184,7 @@ def _attempt(connection: Connection, work: Callable[[Connection], T], work_begin
         value = work(connection)
     except BaseException as error:
         _roll_back(connection)
-        if isinstance(error, psycopg.OperationalError) and connection.closed:
+        if isinstance(error, psycopg.OperationalError) and _is_over(connection, error):
             raise _lost() from error
         raise
     status = _alone(connection, round_trips.commit)
@@ -200,9 +207,13 @@ def _reading(connection: Connection, work: Callable[[Connection], T]) -> T:
     try:
         return work(connection)
     except psycopg.OperationalError as error:
-        if connection.closed:
+        if _is_over(connection, error):
             raise _lost() from error
         raise
+
+
+def _is_over(connection: Connection, error: psycopg.Error) -> bool:
+    return connection.closed or ends_session(error)
 
 
 def _alone(connection: Connection, work: Callable[[Connection], T]) -> T:
@@ -213,7 +224,11 @@ def _alone(connection: Connection, work: Callable[[Connection], T]) -> T:
             interruption.hold_on()
         except BaseException as error:
             # A refusal is an answer. Anything else, an impatient interrupt included, is a doubt.
-            if isinstance(error, psycopg.Error) and not connection.broken and error.sqlstate:
+            if (
+                isinstance(error, psycopg.Error)
+                and error.sqlstate
+                and not (connection.broken or ends_session(error))
+            ):
                 raise
             connection.close()
             raise OutcomeUnknown(

@@ -5,8 +5,9 @@
 
 import io
 import os
+import stat
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -44,10 +45,10 @@ class Draft:
 
     def discard(self) -> None:
         """Close and remove the file, unless it was put in place."""
-        try:
+        # What the disk has no room for is thrown away all the same.
+        with suppress(OSError):
             self.file.close()
-        finally:
-            self._name.unlink(missing_ok=True)
+        self._name.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -56,7 +57,6 @@ def whole_file(path: Path) -> Generator[IO[str], None, None]:
 
     Raises UsageError at once when `path` cannot be written there, or is a folder or a device.
     """
-    path = path.resolve()
     draft = draft_of_users(path, hint="Give another name.")
     try:
         text = io.TextIOWrapper(draft.file, encoding="utf-8", write_through=True)
@@ -67,12 +67,28 @@ def whole_file(path: Path) -> Generator[IO[str], None, None]:
         draft.discard()
 
 
+def followed(path: Path) -> Path:
+    """The file that a name leads to: a symbolic link stays, and its target is what is replaced."""
+    return Path(os.path.realpath(path))
+
+
+def is_stdout(path: Path) -> bool:
+    """Whether this process's results go into that file: to replace it would lose them."""
+    try:
+        there = path.stat()
+        return stat.S_ISREG(there.st_mode) and os.path.samestat(there, os.fstat(1))
+    except OSError:
+        return False
+
+
 def draft_of_users(path: Path, *, hint: str) -> Draft:
     """A draft of a file that a user named. Raises UsageError, with `hint`, where it cannot be."""
     try:
         if path.exists() and not path.is_file():
             raise UsageError(f"{path} is not a plain file.", hint=hint)
-        return Draft(path)
+        if is_stdout(path):
+            raise UsageError(f"{path} is where the results go.", hint=hint)
+        return Draft(followed(path))
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}.", hint=hint) from error
 

@@ -18,11 +18,11 @@ from dsqlkit import accounts, loading, local, tables
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import LocalAddress
 from dsqlkit.transaction import RetryPolicy
-from tests.cli.conftest import bank, connections, dsqlkit
+from tests.cli.conftest import dsqlkit
 from tests.support.commands import Command
 from tests.support.terminal import OnTerminal
 
-__all__ = ["bank", "connections", "dsqlkit"]
+__all__ = ["dsqlkit"]
 
 DSQLKIT = str(Path(sys.executable).with_name("dsqlkit"))
 SHORT = ["bench", "--threads", "4", "--duration", "0.3"]

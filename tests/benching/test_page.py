@@ -4,15 +4,17 @@ import os
 import re
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-from selenium.webdriver import Chrome
-from selenium.webdriver.common.by import By
 
 from dsqlkit.bench import Benched, BenchPlan, Latency, Ledger, Second
 from dsqlkit.cli.bench_page import bench_page
 from tests.plans.test_plan_page import browser, needs_browser
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 __all__ = ["browser"]
 
@@ -67,7 +69,7 @@ def test_what_does_not_add_up_is_on_the_page_with_its_keys() -> None:
 
 
 @pytest.fixture
-def opened(browser: Chrome, tmp_path: Path) -> Chrome:
+def opened(browser: "Chrome", tmp_path: Path) -> "Chrome":
     file = tmp_path / "bench.html"
     file.write_text(bench_page(benched(), BenchPlan(rate=100), 10), encoding="utf-8")
     browser.get(file.as_uri())
@@ -76,16 +78,16 @@ def opened(browser: Chrome, tmp_path: Path) -> Chrome:
 
 @needs_browser
 @pytest.mark.parametrize("width", [360, 1200])
-def test_a_browser_shows_all_figures_within_its_width(opened: Chrome, width: int) -> None:
+def test_a_browser_shows_all_figures_within_its_width(opened: "Chrome", width: int) -> None:
     opened.set_window_size(width, 900)
     assert opened.title == "Bench: 230 transfers, 66 a second"
-    shown = opened.find_element(By.TAG_NAME, "body").text
+    shown = opened.find_element("tag name", "body").text
     for words in ("230 found of 230 reported", "8", "no_connection", "from when each was due"):
         assert words in shown
-    charts = opened.find_elements(By.TAG_NAME, "svg")
+    charts = opened.find_elements("tag name", "svg")
     assert len(charts) == 3
     assert all(chart.size["height"] > 50 for chart in charts)
-    lines = [len(chart.find_elements(By.TAG_NAME, "polyline")) for chart in charts]
+    lines = [len(chart.find_elements("tag name", "polyline")) for chart in charts]
     # The second without a transfer is a gap in the three lines of latency.
     assert lines == [1, 6, 2]
     inner = opened.execute_script("return document.documentElement.scrollWidth <= innerWidth")

@@ -8,9 +8,6 @@ from dsqlkit.bench.participants import Participants
 from dsqlkit.bench.price import transfer_cost
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint
-from tests.cli.conftest import bank, connections
-
-__all__ = ["bank", "connections"]
 
 
 def test_a_transfer_costs_the_minimums_of_a_transaction_and_changes_nothing(

@@ -2,18 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dsqlkit import accounts
 from dsqlkit.cli.main import run
-from dsqlkit.connection import KeptConnection
-from dsqlkit.endpoint import Endpoint, LocalAddress
+from dsqlkit.endpoint import LocalAddress
 from tests.support.commands import Command, Finished
-
-ACCOUNTS = 10
 
 
 @pytest.fixture
@@ -46,17 +41,3 @@ def process(local_cluster: LocalAddress) -> Command:
         return Finished(ended.returncode, ended.stdout, ended.stderr)
 
     return command
-
-
-@pytest.fixture
-def connections(endpoint: Endpoint) -> Iterator[KeptConnection]:
-    """A connection of the test's own, to look at what a command did."""
-    with KeptConnection(endpoint) as kept:
-        yield kept
-
-
-@pytest.fixture
-def bank(connections: KeptConnection) -> KeptConnection:
-    """Accounts 1 to 10 with 100 each, anew."""
-    accounts.initialise(connections, ACCOUNTS)
-    return connections

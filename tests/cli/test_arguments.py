@@ -104,6 +104,21 @@ def test_a_value_of_the_wrong_kind_is_named_with_what_it_must_be(
     assert refused(capfd, *arguments)["message"].startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["--json", "balance", "1"], "come after its name: dsqlkit COMMAND --json"),
+        (["--endpoint", "x", "connect"], "come after its name: dsqlkit COMMAND --endpoint"),
+        (["local", "-q", "status"], "come after its name: dsqlkit local COMMAND -q"),
+        (["--quiet"], "See `dsqlkit --help`."),
+    ],
+)
+def test_an_option_before_its_command_is_told_its_place(
+    capfd: pytest.CaptureFixture[str], arguments: list[str], hint: str
+) -> None:
+    assert refused(capfd, *arguments)["hint"].endswith(hint)
+
+
 def test_an_endless_value_does_not_fill_the_screen(capfd: pytest.CaptureFixture[str]) -> None:
     endless = "9" * 100_000
     assert run(["balance", endless]) == 2

@@ -1,14 +1,12 @@
 """`init-accounts`, `balance` and `transfer`, and what they refuse."""
 
 from decimal import Decimal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
-from dsqlkit import accounts, tables
+from dsqlkit import accounts
 from dsqlkit.connection import KeptConnection
-from dsqlkit.loading import Batch, send
-from dsqlkit.transaction import RetryPolicy
 from tests.support.commands import Command
 
 MISSING = "99999999-9999-4999-9999-999999999999"
@@ -18,15 +16,6 @@ def holdings(connections: KeptConnection, table: str = "accounts") -> list[tuple
     with connections.connection() as connection:
         query = f"SELECT id, balance FROM {table} ORDER BY id"
         return connection.execute(query.encode()).fetchall()
-
-
-@pytest.fixture
-def two_uuids(connections: KeptConnection) -> tuple[UUID, UUID]:
-    tables.drop(connections, "accounts2")
-    tables.create(connections, "accounts2")
-    pair = (uuid4(), uuid4())
-    send(connections, Batch.of(pair), RetryPolicy())
-    return pair
 
 
 def test_init_accounts_makes_the_accounts_that_balance_reads(

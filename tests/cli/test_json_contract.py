@@ -145,6 +145,22 @@ def test_local(dsqlkit: Command, command: str) -> None:
     assert document["faults"] == {}
 
 
+def test_the_sessions_of_the_local_cluster(dsqlkit: Command, bank: KeptConnection) -> None:
+    document = done(dsqlkit("local", "status", "--sessions", "--json"))
+    assert keys(document["sessions"][0]) == [
+        "session",
+        "role",
+        "connected_at",
+        "phase",
+        "since",
+        "doing",
+        "for_s",
+        "lost",
+        "waiting_for",
+        "holders",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "word", "sqlstate"),
     [

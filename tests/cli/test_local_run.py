@@ -117,7 +117,7 @@ def test_without_a_command_nothing_is_started(tmp_path: Path) -> None:
 
 
 def test_several_run_at_once_each_with_its_own() -> None:
-    script = f"dsqlkit init-accounts -q --count $COUNT; dsqlkit local status --json; {SHOW}"
+    script = f"dsqlkit init-accounts -q --count $COUNT; {SHOW}"
     processes = [
         subprocess.Popen(
             [DSQLKIT, "local", "run", "--", "sh", "-c", script],

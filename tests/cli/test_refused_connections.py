@@ -116,6 +116,15 @@ def test_a_state_folder_that_cannot_be_made(
     assert len(refused.err.replace("Starting the local cluster ...\n", "").splitlines()) == 2
 
 
+def test_a_state_folder_whose_name_is_no_text(
+    dsqlkit: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", f"{tmp_path}/\udcff")
+    refused = dsqlkit("local", "start")
+    assert refused.code == 3
+    assert "cannot be used: its name is not UTF-8 text." in refused.err
+
+
 def refusal(endpoint: Endpoint, signer: TokenSigner) -> ConnectionFailed:
     with pytest.raises(ConnectionFailed) as caught:
         connect(endpoint, signer)

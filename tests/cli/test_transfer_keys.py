@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from dsqlkit import accounts, tables
-from dsqlkit.accounts import moving
+from dsqlkit.accounts import asking
 from dsqlkit.connection import KeptConnection
 from dsqlkit.round_trips import Answers
 from tests.support.commands import Command
@@ -280,7 +280,7 @@ def test_a_server_that_takes_no_pipelines_is_asked_statement_by_statement(
     tables.create(bank, "transfers")
 
     no_pipelines = psycopg.errors.FeatureNotSupported("pipelines are not supported")
-    monkeypatch.setattr(moving, "begin", lambda *_: Answers((), no_pipelines))
+    monkeypatch.setattr(asking, "begin", lambda *_: Answers((), no_pipelines))
     moved = dsqlkit(*TRANSFER, "-v")
     assert (moved.code, "takes no pipelines" in moved.err) == (0, True)
     assert holds(bank) == 90

@@ -1,5 +1,6 @@
 """A simulated AWS account (moto's server), with a gateway before it that can misbehave."""
 
+import functools
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.loaders import Loader
 
 from dsqlkit.aws import clusters
 from dsqlkit.cli.main import run
@@ -48,13 +50,26 @@ def simulation() -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
+def botocore_looked_through() -> Iterator[None]:
+    """botocore's package is looked through once, and not for each command: some 900 folders, which
+    take half of a command's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        look = Loader.list_available_services
+        once = functools.cache(lambda kind: look(Loader(), kind))
+        patch.setattr(Loader, "list_available_services", lambda _, type_name: once(type_name))
+        yield
+
+
+@pytest.fixture(scope="session")
 def one_gateway(simulation: int) -> Iterator[Gateway]:
     with Gateway(simulation).running() as gateway:
         yield gateway
 
 
 @pytest.fixture
-def account(one_gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Gateway:
+def account(
+    one_gateway: Gateway, botocore_looked_through: None, monkeypatch: pytest.MonkeyPatch
+) -> Gateway:
     """An account without clusters, in us-east-1, that behaves until it is told not to."""
     monkeypatch.setattr(clusters, "_FIRST_PAUSE_S", 0.02)
     one_gateway.forget()

@@ -159,6 +159,23 @@ def test_without_credentials(
     assert account.requests == []
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("AWS_ENDPOINT_URL_DSQL", "nowhere", "cannot be used: Invalid endpoint: nowhere."),
+        ("AWS_MAX_ATTEMPTS", "many", "cannot be used: invalid literal"),
+        ("AWS_CREDENTIAL_EXPIRATION", "2020-01-01T00:00:00Z", "credentials are still expired."),
+    ],
+)
+def test_a_setting_that_cannot_be_used(
+    cluster: Command, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    ended = cluster("list", "--json")
+    assert (ended.code, ended.error["code"]) == (3, "no_connection")
+    assert words in ended.error["message"]
+
+
 def test_a_profile_that_is_not_there(cluster: Command) -> None:
     ended = cluster("list", "--profile", "nobody", "--json")
     assert (ended.code, ended.error["code"]) == (3, "no_connection")

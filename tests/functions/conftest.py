@@ -12,7 +12,7 @@ from dsqlkit import accounts, local
 from dsqlkit.aws.bundle import own_files
 from dsqlkit.aws.handlers import HANDLERS
 from dsqlkit.connection import KeptConnection
-from dsqlkit.endpoint import Endpoint, LocalAddress
+from dsqlkit.endpoint import LocalAddress
 from tests.functions.runtime_api import FunctionProcess, running
 
 NAME = "local.dsql.us-east-1.on.aws"
@@ -43,12 +43,6 @@ def function_environment(local_cluster: LocalAddress) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": local_cluster.access_key_id,
         "AWS_SECRET_ACCESS_KEY": local_cluster.secret_access_key,
     }
-
-
-@pytest.fixture
-def connections(endpoint: Endpoint) -> Iterator[KeptConnection]:
-    with KeptConnection(endpoint) as kept:
-        yield kept
 
 
 @pytest.fixture

@@ -14,8 +14,6 @@ from dsqlkit.aws.handlers.retry import key_of
 from dsqlkit.aws.invocation import function_of
 from dsqlkit.connection import KeptConnection
 from dsqlkit.endpoint import Endpoint, LocalAddress
-from dsqlkit.loading import Batch, send
-from dsqlkit.transaction import RetryPolicy
 from tests.functions.conftest import NAME, Start
 from tests.support.relay import Cut, Relay
 from tests.support.waiting import eventually
@@ -26,15 +24,6 @@ pytest.importorskip(
 
 TRANSFER = {"payer_id": 1, "payee_id": 2, "amount": "10"}
 ENTRY = ["request_id", "chapter", "duration_ms", "attempts", "connections_made", "outcome"]
-
-
-@pytest.fixture
-def two_uuids(connections: KeptConnection) -> tuple[UUID, UUID]:
-    tables.drop(connections, "accounts2")
-    tables.create(connections, "accounts2")
-    pair = (uuid4(), uuid4())
-    send(connections, Batch.of(pair), RetryPolicy())
-    return pair
 
 
 def assert_time(text: str) -> None:

@@ -86,15 +86,15 @@ def test_resuming_into_another_file_is_a_usage_error(file: Path) -> None:
 def test_resuming_with_another_plan_or_on_another_cluster_is_a_usage_error(file: Path) -> None:
     cut_off(file)
     journal = Journal.resume(file)
-    journal.check_plan(transactions=None, rows=None)
-    journal.check_plan(transactions=10, rows=3)
-    journal.check_host("here")
+    journal.head.check_plan(transactions=None, rows=None)
+    journal.head.check_plan(transactions=10, rows=3)
+    journal.head.check_host("here")
     with pytest.raises(UsageError, match="`transactions` 10, not 11"):
-        journal.check_plan(transactions=11, rows=3)
+        journal.head.check_plan(transactions=11, rows=3)
     with pytest.raises(UsageError, match="`rows` 3, not 4"):
-        journal.check_plan(transactions=None, rows=4)
+        journal.head.check_plan(transactions=None, rows=4)
     with pytest.raises(UsageError, match="begun on here, not on there"):
-        journal.check_host("there")
+        journal.head.check_host("there")
     journal.close()
 
 

@@ -17,7 +17,7 @@ Session = psycopg.Connection[Any]
 Answer = tuple[object, ...]
 CLAIM = b"UPDATE race SET v = v WHERE id = 1"
 _FAILED = TransactionStatus.INERROR
-_MAY_LOSE = re.compile("WITH|DEFAULT|LIMIT|CONFLICT|UPDATE .* FROM")
+MAY_LOSE = re.compile("WITH|DEFAULT|LIMIT|CONFLICT|UPDATE .* FROM")
 """What a transaction set aside cannot always go on with: of a join's rows the plan chooses."""
 _OF_VALUES = ("21", "22", "23")
 
@@ -67,7 +67,7 @@ def play(
         for number, statement in enumerate(statements):
             if number == manner.at:
                 _meet(rival, fate)
-            answers.append(_run(one, statement, manner))
+            answers.append(answer(one, statement, manner))
         if manner.at >= len(statements):
             _meet(rival, fate)
         seen: Answer = () if one.info.transaction_status == _FAILED else contents(one, tables)
@@ -81,9 +81,9 @@ def play(
 def differs(wanted: Played, found: Played, statements: Sequence[Statement], fate: Fate) -> bool:
     """Whether it went otherwise than alone, beyond what may be."""
     for one, other in zip(wanted.answers, found.answers, strict=True):
-        if other[0] == CONFLICT and any(_MAY_LOSE.search(each.text) for each in statements):
+        if other[0] == CONFLICT and any(MAY_LOSE.search(each.text) for each in statements):
             return found.committed == "COMMIT"
-        if one != other and not (_is_of_values(one) and _is_of_values(other)):
+        if one != other and not (is_of_values(one) and is_of_values(other)):
             return True
     told_already = found.seen[:1] == (CONFLICT,)
     if not told_already and wanted.seen != found.seen:
@@ -102,7 +102,7 @@ def contents(session: Session, tables: Sequence[str]) -> Answer:
         return (error.sqlstate,)
 
 
-def _is_of_values(answer: Answer) -> bool:
+def is_of_values(answer: Answer) -> bool:
     """Whether it is an error that a value made: of several, which comes first is the plan's."""
     return str(answer[0]).startswith(_OF_VALUES)
 
@@ -121,7 +121,8 @@ def _commit(session: Session) -> str:
         return str(error.sqlstate)
 
 
-def _run(session: Session, statement: Statement, manner: Manner) -> Answer:
+def answer(session: Session, statement: Statement, manner: Manner) -> Answer:
+    """What a statement answers: its tag, columns and rows in any order, or its SQLSTATE."""
     try:
         if statement.text.startswith("COPY"):
             return _copy(session, statement)

@@ -1,6 +1,6 @@
 """Transactions with an open cursor are in the race, and their cursors read on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from psycopg import pq
@@ -122,6 +122,74 @@ def test_a_portal_that_is_read_in_pieces_reads_on(
     reply = raw.send_frames(rest)
     assert (reply.sqlstate, reply.results[0].rows) == (None, rows[fetched:])
     assert raw.ask("COMMIT").sqlstate == CONFLICT
+
+
+SYNCED = message(Frontend.SYNC, b"")
+IN_PIECES = {
+    "UPDATE race SET v = v + 1 WHERE id <= 4 RETURNING id": [1, 1, 1, 1, 0],
+    "SELECT id FROM race WHERE id <= 4 ORDER BY id FOR UPDATE": [0, 0, 0, 0, 0],
+}
+
+
+@pytest.mark.parametrize(
+    ("portal", "sizes", "moment"),
+    [
+        *((b"C_1", sizes, moment) for sizes in ((1, 1, 2), (2, 0)) for moment in range(3)),
+        (b"C_1", (0,), 1),
+        *((b"", sizes, 1) for sizes in ((1, 1, 2), (1, 0), (4,))),
+    ],
+)
+@pytest.mark.parametrize("text", IN_PIECES)
+def test_a_write_whose_rows_are_fetched_in_pieces_is_done_once(
+    racers: Sessions, raw: RawClient, text: str, moment: int, sizes: Sequence[int], portal: bytes
+) -> None:
+    """As JDBC fetches them. Its transaction is set aside meanwhile, and its rival gives up."""
+    (rival,) = racers(1)
+    raw.ask("BEGIN")
+    raw.ask("UPDATE race SET v = 7 WHERE id = 5")
+    frames = [
+        message(Frontend.EXECUTE, portal + b"\0" + INT32.pack(size)) + SYNCED for size in sizes
+    ]
+    parsed = message(Frontend.PARSE, b"\0" + text.encode() + bytes(3))
+    frames[0] = parsed + message(Frontend.BIND, portal + bytes(8)) + frames[0]
+    if not portal:  # which only lives up to what comes next
+        frames = [b"".join(each.removesuffix(SYNCED) for each in frames) + SYNCED]
+    fetched = []
+    for number, each in enumerate(frames):
+        if number == moment:
+            rival.do(("BEGIN", "UPDATE race SET v = 0 WHERE id = 5"))
+        raw.send_part(each)
+        fetched += [frame[-1:] for frame in raw.frames() if frame[:1] in (b"D", b"E")]
+    if moment >= len(frames):
+        rival.do(("BEGIN", "UPDATE race SET v = 0 WHERE id = 5"))
+    assert fetched == [b"1", b"2", b"3", b"4"][: None if 0 in sizes else sum(sizes)]
+    rival.do(("ROLLBACK",))
+    assert raw.ask("COMMIT").sqlstate is None
+    assert rival.rows("SELECT v FROM race ORDER BY id") == [
+        *((each,) for each in IN_PIECES[text][:4]),
+        (7,),
+    ]
+
+
+@pytest.mark.parametrize("fetched", [1, 3])
+def test_rows_that_are_locked_in_pieces_are_locked_as_far_as_they_were_fetched(
+    racers: Sessions, raw: RawClient, fetched: int
+) -> None:
+    rival, third = racers(2)
+    raw.ask("BEGIN")
+    raw.ask("UPDATE race SET v = 7 WHERE id = 5")
+    text = b"SELECT id FROM race ORDER BY id FOR UPDATE"
+    more = message(Frontend.EXECUTE, b"C_1\0" + INT32.pack(1)) + SYNCED
+    parsed = message(Frontend.PARSE, b"\0" + text + bytes(3))
+    raw.send_frames(parsed + message(Frontend.BIND, b"C_1" + bytes(8)) + more)
+    for _ in range(fetched - 1):
+        raw.send_frames(more)
+    rival.do(("BEGIN", "UPDATE race SET v = 0 WHERE id = 5", "ROLLBACK", "BEGIN", "SELECT 1"))
+    third.do(("BEGIN", "SELECT v FROM race"))
+    assert raw.ask("COMMIT").sqlstate is None
+    third.do((f"UPDATE race SET v = 1 WHERE id = {fetched}",))
+    rival.do(("ROLLBACK", f"UPDATE race SET v = 1 WHERE id = {fetched + 1}"))
+    assert third.say("COMMIT") == CONFLICT
 
 
 def test_a_statement_that_was_prepared_without_a_name_is_still_there(

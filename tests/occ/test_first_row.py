@@ -77,3 +77,31 @@ def test_many_that_want_one_row_all_get_it(racers: Sessions, observer: Racer, be
     for each in threads:
         each.join(timeout=50)
     assert observer.rows(READ) == [(90,)]
+
+
+def test_whoever_met_others_reads_what_one_commits_first_that_has_been_losing(
+    racers: Sessions,
+) -> None:
+    loser, winner = racers(2)
+
+    def read(seen: list[int]) -> None:
+        seen += winner.rows(READ)[0]
+
+    # A machine that is busy may take longer than anybody is let go first.
+    for _ in range(TRIES):
+        for each in (loser, winner):
+            each.do(["BEGIN", ADD])
+        assert [winner.say("COMMIT"), loser.say("COMMIT")] == ["COMMIT", CONFLICT]
+        loser.say("BEGIN")
+        before = loser.rows(READ)[0][0]
+        winner.say("BEGIN")
+        seen: list[int] = []
+        thread = threading.Thread(target=read, args=(seen,))
+        thread.start()
+        time.sleep(0.005)
+        loser.do([ADD, "COMMIT"])
+        thread.join(timeout=20)
+        winner.say("COMMIT")
+        if seen == [before + 1]:
+            return
+    pytest.fail("nobody let go first the one that had been losing")

@@ -84,6 +84,24 @@ def test_a_loser_that_takes_its_time_is_not_let_go_first(
     assert not cluster.luck.yields(winner)
 
 
+@pytest.mark.parametrize(
+    ("usual_s", "age_s", "is_quick"),
+    [(0.0, 0.1, False), (0.01, 0.1, False), (0.1, 0.1, True), (1.0, luck.LONGEST_S, False)],
+)
+def test_where_transactions_take_long_one_that_does_is_quick(
+    cluster: Cluster, several: list[Contender], usual_s: float, age_s: float, is_quick: bool
+) -> None:
+    slow, winner, _ = several
+    cluster.play(slow, lost=True)
+    for _ in range(20):
+        cluster.begin(winner)
+        cluster.open[winner].first_sent_s = time.monotonic() - usual_s
+        cluster.end(winner, met=True)
+    cluster.begin(slow)
+    cluster.open[slow].began_s = time.monotonic() - age_s
+    assert cluster.luck.yields(winner) is is_quick
+
+
 def test_one_that_is_gone_is_forgotten(cluster: Cluster, several: list[Contender]) -> None:
     loser, winner, _ = several
     cluster.play(loser, lost=True)
@@ -104,6 +122,7 @@ def test_one_waits_for_the_loser_to_end_and_for_a_moment_at_most(
 
     async def let_pass() -> bool:
         cluster.begin(loser)
+        cluster.open[loser].began_s += 60  # quick, however long a busy machine takes
         waiting = asyncio.create_task(cluster.luck.let_pass(winner))
         await asyncio.sleep(0)
         assert not waiting.done()

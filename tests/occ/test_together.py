@@ -42,6 +42,10 @@ def tags(reply: Reply) -> list[str]:
     return [result.tag for result in reply.results]
 
 
+def somebody_does(what: str) -> bool:
+    return any(each.doing == what for each in local.sessions())
+
+
 @pytest.mark.parametrize(
     ("frames", "may_be_sent_again"),
     [
@@ -108,6 +112,60 @@ def test_an_error_skips_what_comes_before_the_sync(client: RawClient, racers: Se
     assert (tags(reply), reply.sqlstate, reply.status) == (["BEGIN", "UPDATE 1"], "22012", "E")
     client.ask("ROLLBACK")
     assert watcher.rows(READ)[0] == (0,)
+
+
+FIRST_OF_SEVERAL = (ADD.format(1, 1), ADD.format(2, 2))
+
+
+@pytest.fixture(params=["BEGIN of its own", "BEGIN with them"])
+def several(client: RawClient, request: pytest.FixtureRequest) -> Callable[[str], Reply]:
+    """Sends two batches at once, each with a Sync: two writes, then one; gives the last answer."""
+
+    def send(last: str) -> Reply:
+        begin = ["BEGIN"] if request.param == "BEGIN with them" else []
+        if not begin:
+            client.ask("BEGIN")
+        first = client.send_frames(pipelined(*begin, *FIRST_OF_SEVERAL) + pipelined(last))
+        assert tags(first) == [*begin, "UPDATE 1", "UPDATE 1"]
+        return client.reply()
+
+    return send
+
+
+def test_a_batch_behind_another_does_not_wait_for_a_row_that_another_has(
+    client: RawClient, several: Callable[[str], Reply], racers: Sessions
+) -> None:
+    (other,) = racers(1)
+    other.do(("BEGIN", ADD.format(10, 3)))
+    assert several(ADD.format(1, 3)).results[0].rows == [["1"]]
+    other.do(("COMMIT",))
+    assert client.ask("COMMIT").sqlstate == CONFLICT
+    assert other.rows(READ)[:3] == [(0,), (0,), (10,)]
+
+
+def test_what_a_batch_behind_another_did_is_kept_when_it_is_set_aside(
+    client: RawClient, several: Callable[[str], Reply], racers: Sessions
+) -> None:
+    (other,) = racers(1)
+    assert several(ADD.format(1, 3)).results[0].rows == [["1"]]
+    other.do(("BEGIN", ADD.format(10, 1), "ROLLBACK"))
+    assert client.ask("COMMIT").sqlstate is None
+    assert other.rows(READ)[:3] == [(1,), (2,), (1,)]
+
+
+@pytest.mark.parametrize("failing", range(3))
+def test_an_error_in_a_batch_skips_none_of_the_next(
+    client: RawClient, racers: Sessions, failing: int
+) -> None:
+    racers(1)
+    writes = [ADD.format(1, key) for key in (1, 2, 3)]
+    writes[failing] = "UPDATE race SET v = 1 / 0"
+    first = client.send_frames(pipelined("BEGIN", *writes[:2]) + pipelined(writes[2]))
+    second = client.reply()
+    assert [first.sqlstate, second.sqlstate] == (
+        [None, "22012"] if failing == 2 else ["22012", "25P02"]
+    )
+    assert tags(client.ask("COMMIT")) == ["ROLLBACK"]
 
 
 def test_a_batch_does_not_wait_for_a_row_that_another_has(
@@ -242,13 +300,13 @@ def test_a_key_that_another_has_deleted_is_still_there(
     client: RawClient, batch: Batch, racers: Sessions
 ) -> None:
     (other,) = racers(1)
-    late = "UPDATE race SET v = v + 1 FROM pg_sleep(0.4) WHERE id = 1"
+    late = "UPDATE race SET v = v + 1 FROM pg_sleep(1) WHERE id = 1"
     replies: list[Reply] = []
     thread = threading.Thread(
         target=lambda: replies.append(batch(late, "INSERT INTO race VALUES (4, 4)"))
     )
     thread.start()
-    time.sleep(0.2)
+    assert eventually(lambda: somebody_does("BEGIN, UPDATE, INSERT"))
     assert other.say("DELETE FROM race WHERE id = 4") == "DELETE 1"
     thread.join(timeout=20)
     assert (tags(replies[0]), replies[0].sqlstate) == (["BEGIN", "UPDATE 1"], "23505")
@@ -260,8 +318,7 @@ def test_who_looks_sees_that_a_batch_is_under_way_as_one(batch: Batch, racers: S
     long = "DELETE FROM race USING pg_sleep(1) WHERE id = 1"
     thread = threading.Thread(target=lambda: batch(ADD.format(1, 2), ADD.format(1, 3), long))
     thread.start()
-    doing = "BEGIN, UPDATE, DELETE"
-    seen = eventually(lambda: any(each.doing == doing for each in local.sessions()))
+    seen = eventually(lambda: somebody_does("BEGIN, UPDATE, DELETE"))
     thread.join(timeout=20)
     assert seen
 

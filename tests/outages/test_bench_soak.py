@@ -87,6 +87,7 @@ def assert_adds_up(document: dict[str, Any], made_before: int) -> int:
     return made
 
 
+@pytest.mark.slow
 def test_a_bench_whose_cluster_is_killed_makes_each_transfer_once(own: None) -> None:
     assert_adds_up(bench_through(kills=1, every_s=2.0), made_before=0)
 

@@ -80,6 +80,7 @@ def assert_equal(file: Path, accounts: int) -> None:
     local.set_faults(HARM)
 
 
+@pytest.mark.slow
 @pytest.mark.own_cluster
 def test_a_load_whose_loader_and_cluster_are_killed_loads_each_id_once(own: Path) -> None:
     chance = chance_of("killed load")

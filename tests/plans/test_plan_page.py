@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions, ChromeService
-from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
 
 from dsqlkit.cli.plan_page import plan_page
 from dsqlkit.plans.result import read_result, read_results
 from dsqlkit.plans.timing import NodeTime, node_times
 from tests.plans.samples import dsql_text, recorded
+
+if TYPE_CHECKING:  # loading it takes a quarter of a second, and those who have no browser need not
+    from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
 
 _CHROMIUM = shutil.which("chromium")
 _DRIVER = shutil.which("chromedriver")
@@ -103,7 +105,9 @@ def test_a_page_of_several_plans_numbers_them() -> None:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
+    from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+
     options = ChromeOptions()
     options.binary_location = str(_CHROMIUM)
     for argument in ("--headless", "--disable-gpu", "--disable-dev-shm-usage"):
@@ -118,15 +122,17 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     driver.quit()
 
 
-def _opened(browser: Chrome, folder: Path, text: str) -> WebElement:
+def _opened(browser: "Chrome", folder: Path, text: str) -> "WebElement":
     file = folder / "plan.html"
     file.write_text(_page(text), encoding="utf-8")
     browser.get(file.as_uri())
-    return browser.find_element(By.TAG_NAME, "body")
+    return browser.find_element("tag name", "body")
 
 
 @needs_browser
-def test_a_browser_shows_nodes_figures_layers_and_findings(browser: Chrome, tmp_path: Path) -> None:
+def test_a_browser_shows_nodes_figures_layers_and_findings(
+    browser: "Chrome", tmp_path: Path
+) -> None:
     body = _opened(browser, tmp_path, dsql_text("06"))
     assert browser.title.startswith("Query plan: Limit")
     for words in (
@@ -141,11 +147,11 @@ def test_a_browser_shows_nodes_figures_layers_and_findings(browser: Chrome, tmp_
 
 
 @needs_browser
-def test_bars_are_as_wide_as_the_shares(browser: Chrome, tmp_path: Path) -> None:
+def test_bars_are_as_wide_as_the_shares(browser: "Chrome", tmp_path: Path) -> None:
     _opened(browser, tmp_path, dsql_text("05"))
-    bars = browser.find_elements(By.CSS_SELECTOR, "summary .time svg")
+    bars = browser.find_elements("css selector", "summary .time svg")
     widths = [
-        bar.find_element(By.TAG_NAME, "rect").rect["width"] / bar.rect["width"] for bar in bars
+        bar.find_element("tag name", "rect").rect["width"] / bar.rect["width"] for bar in bars
     ]
     shares = [time.share for time in _timed(dsql_text("05"))]
     assert widths == pytest.approx(shares, abs=0.02)
@@ -159,10 +165,10 @@ def _timed(text: str) -> list[NodeTime]:
 
 @needs_browser
 def test_a_node_folds_away_what_is_below_it_and_opens_again(
-    browser: Chrome, tmp_path: Path
+    browser: "Chrome", tmp_path: Path
 ) -> None:
     _opened(browser, tmp_path, dsql_text("05"))
-    limit, sort, *_ = browser.find_elements(By.CSS_SELECTOR, ".tree summary")
+    limit, sort, *_ = browser.find_elements("css selector", ".tree summary")
     assert sort.is_displayed()
     limit.click()
     assert not sort.is_displayed()
@@ -172,17 +178,17 @@ def test_a_node_folds_away_what_is_below_it_and_opens_again(
 
 
 @needs_browser
-def test_text_of_a_plan_never_acts(browser: Chrome, tmp_path: Path) -> None:
+def test_text_of_a_plan_never_acts(browser: "Chrome", tmp_path: Path) -> None:
     body = _opened(browser, tmp_path, HOSTILE)
     assert browser.title.startswith("Query plan: Seq Scan")
     assert "<script>document.title" in body.text
-    assert browser.find_elements(By.CSS_SELECTOR, "script, img, .injected") == []
+    assert browser.find_elements("css selector", "script, img, .injected") == []
 
 
 @needs_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_follows_the_readers_light_or_dark(
-    browser: Chrome, tmp_path: Path, scheme: str
+    browser: "Chrome", tmp_path: Path, scheme: str
 ) -> None:
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
@@ -197,7 +203,7 @@ def test_the_page_follows_the_readers_light_or_dark(
 @needs_browser
 @pytest.mark.parametrize("width", [500, 1200])
 def test_the_page_itself_never_scrolls_sideways(
-    browser: Chrome, tmp_path: Path, width: int
+    browser: "Chrome", tmp_path: Path, width: int
 ) -> None:
     browser.set_window_size(width, 900)
     _opened(browser, tmp_path, dsql_text("07"))
@@ -221,7 +227,7 @@ def _deep(levels: int) -> str:
 @pytest.mark.parametrize("width", [375, 500, 800, 1200])
 @pytest.mark.parametrize("text", [dsql_text("01"), dsql_text("07"), _deep(12)])
 def test_columns_stay_in_line_at_any_width(
-    browser: Chrome, tmp_path: Path, width: int, text: str
+    browser: "Chrome", tmp_path: Path, width: int, text: str
 ) -> None:
     screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)

@@ -77,6 +77,14 @@ def test_the_dpu_estimate_keeps_its_minimums_apart() -> None:
     }
 
 
+def test_each_part_of_the_dpu_is_a_key_of_one_word() -> None:
+    label, amount = "Multi-Region Write", "0.01748 DPU (Transaction minimum: 0.05000)"
+    text = dsql_text("04").replace("  Total: ", f"  {label}: {amount}\n  Total: ")
+    dpu = to_dict(read_result(text))["dpu"]
+    assert dpu["multi_region_write"] == 0.01748
+    assert dpu["minimums"] == {"read": 0.00375, "write": 0.05, "multi_region_write": 0.05}
+
+
 def test_a_finding_names_its_node() -> None:
     findings = _document("06")["findings"]
     assert isinstance(findings, list)

@@ -1,8 +1,8 @@
 """What a text is refused with, read from what it is rewritten to."""
 
+from dsqlkit.local.dialect.carried import refusal_in
 from dsqlkit.local.dialect.reading import read
 from dsqlkit.local.dialect.refusal import Refusal
-from dsqlkit.local.dialect.rewriting import refusal_in
 
 
 def refusal(sql: str) -> Refusal | None:

@@ -15,19 +15,21 @@ HOW_TO_MAKE: Final[Mapping[str, str]] = {
 }
 """What to do where a table of accounts, or an account, is missing."""
 
-_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
+_INTEGERS: Final = range(-(2**63), 2**63)
+"""What bigint holds: a table of a user's own may have such ids."""
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 
 def parse_id(text: str) -> AccountId:
     """An account's id: an integer or a UUID. Raises UsageError for anything else."""
-    if _INTEGER.fullmatch(text):
+    if _INTEGER.fullmatch(text) and int(text) in _INTEGERS:
         return int(text)
     if _UUID.fullmatch(text):
         return UUID(text)
     raise UsageError(
         f"{text!r} is not an account's id.",
-        hint="Give an integer (table accounts) or a UUID (table accounts2).",
+        hint="Give an integer of up to 64 bits (table accounts) or a UUID (table accounts2).",
     )
 
 

@@ -1,19 +1,18 @@
 """A transfer: one transaction that moves money between two accounts, once for each key."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final
 from uuid import UUID
-from weakref import WeakSet
 
 import psycopg
 from psycopg.rows import TupleRow
 
 from dsqlkit import tables
 from dsqlkit.accounts import ledger
+from dsqlkit.accounts.asking import ask, is_asked_otherwise
 from dsqlkit.accounts.ids import HOW_TO_MAKE, AccountId, check_pair, table_of
 from dsqlkit.accounts.money import PLACES, plain
 from dsqlkit.connection import Connection, Connections
@@ -24,16 +23,10 @@ from dsqlkit.errors import (
     SqlError,
     UsageError,
 )
-from dsqlkit.round_trips import Answer, Answers, Question, begin, begin_by_cursors
+from dsqlkit.round_trips import Answer
 from dsqlkit.settling import run_settled
 from dsqlkit.sql_errors import Conflict
 from dsqlkit.transaction import Retry, RetryPolicy, run
-
-_NO_PIPELINES: Final = frozenset({"0A000", "08P01"})
-"""What a server may answer to statements that it gets before it has answered those before them."""
-
-_one_by_one: "WeakSet[Connections]" = WeakSet()
-"""Those whose server was found to take no pipelines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +174,7 @@ class _Move:
         # The ledger first, so that a key which is there is noticed whatever the rest would say.
         parts = ("debit", "credit") if self.key is None else ("ledger", "debit", "credit")
         questions = [(f"queries/{self.table}_{part}.sql", values) for part in parts]
-        answers = self._begin(connection, questions)
+        answers = ask(self.connections, connection, questions, self.notice)
         given = dict(zip(parts, answers.given, strict=False))
         if answers.refusal is not None:
             if "debit" in given and isinstance(answers.refusal, psycopg.DataError):
@@ -235,9 +228,7 @@ class _Move:
 
     def may_go_on(self, error: SqlError) -> bool:
         """Whether a refusal was of what can be done another way, which has been prepared then."""
-        if error.sqlstate in _NO_PIPELINES and self.connections not in _one_by_one:
-            _one_by_one.add(self.connections)
-            self.notice("The server takes no pipelines: each statement makes a round trip.")
+        if is_asked_otherwise(self.connections, error, self.notice):
             return True
         if self.key is not None and not self.ledger_made:
             self.ledger_made = ledger.ready_after(self.connections, error, self.table)
@@ -270,12 +261,3 @@ class _Move:
                 f"Insufficient balance: account {self.payer} holds {held}.", after=left
             )
         return left
-
-    def _begin(self, connection: Connection, questions: Sequence[Question]) -> Answers:
-        """Ask them in one round trip, or one by one where that cannot be."""
-        if self.connections not in _one_by_one:
-            if psycopg.Pipeline.is_supported():
-                return begin(connection, questions)
-            _one_by_one.add(self.connections)
-            self.notice("This libpq has no pipelines: each statement makes a round trip.")
-        return begin_by_cursors(connection, questions)

@@ -128,9 +128,11 @@ def _by_use(
         if now is None:
             continue
         joined_to = any(lookup.inner == place for lookup in query.lookups)
-        by_join = [each for each in joins[place].by_join if each.is_worth_it]
-        own = [*candidates_of(use, facts[place], now, joined_to=joined_to)]
-        yield use, by_join or own
+        joined = joins[place]
+        if joined is not None and joined.is_worth_it:
+            yield use, [joined]
+        else:
+            yield use, [*candidates_of(use, facts[place], now, joined_to=joined_to)]
 
 
 def _new(

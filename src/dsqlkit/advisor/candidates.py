@@ -45,9 +45,9 @@ def candidates_of(
     asked = tuple(each.column for each in points_of(use.predicates, facts))
     if is_unique(facts, asked):
         return ()
-    plain = tuple(_served_by(use, facts, now, use.predicates, joined_to))
+    plain = tuple(_served_by(use, facts, now, use.predicates, joined_to=joined_to))
     best = min((each.reads for each in plain), default=now.read)
-    partial = _partial(use, facts, now, joined_to)
+    partial = _partial(use, facts, now, joined_to=joined_to)
     # A partial index serves this query alone: never where a whole one does as well.
     return (
         *plain,
@@ -64,15 +64,18 @@ def _served_by(
     facts: TableFacts,
     now: Reads,
     predicates: tuple[Predicate, ...],
+    *,
     joined_to: bool,
     partial: tuple[Predicate, ...] = (),
 ) -> Iterator[Candidate]:
-    found = _by_conditions(use, facts, now, predicates, joined_to, partial)
+    found = _by_conditions(use, facts, now, predicates, joined_to=joined_to, partial=partial)
     in_order = _by_order(use, facts, now, predicates, partial)
     yield from (each for each in (found, in_order) if each is not None)
 
 
-def _partial(use: TableUse, facts: TableFacts, now: Reads, joined_to: bool) -> Iterator[Candidate]:
+def _partial(
+    use: TableUse, facts: TableFacts, now: Reads, *, joined_to: bool
+) -> Iterator[Candidate]:
     """Indexes of the rows alone that a constant condition of the query leaves."""
     if use.correlated:
         return
@@ -80,7 +83,7 @@ def _partial(use: TableUse, facts: TableFacts, now: Reads, joined_to: bool) -> I
     for chosen in (*((each,) for each in fixed), fixed):
         if chosen and joined(facts, chosen) <= _FEW_OF_ALL:
             others = tuple(each for each in use.predicates if each not in chosen)
-            yield from _served_by(use, facts, now, others, joined_to, chosen)
+            yield from _served_by(use, facts, now, others, joined_to=joined_to, partial=chosen)
 
 
 def _is_a_state(predicate: Predicate, facts: TableFacts) -> bool:
@@ -101,6 +104,7 @@ def _by_conditions(
     facts: TableFacts,
     now: Reads,
     predicates: tuple[Predicate, ...],
+    *,
     joined_to: bool,
     partial: tuple[Predicate, ...],
 ) -> Candidate | None:
@@ -121,7 +125,9 @@ def _by_conditions(
         reads = min(reads, max(use.limit / joined(facts, rest), 1.0))
     fractions = {each.column: facts.fraction(each) for each in points}
     reason = reasons.by_conditions(fractions, names, ranged.column if ranged else None)
-    return completed(use, facts, now, names, then, reads, reason, partial)
+    return completed(
+        use, facts, now, points=names, then=then, reads=reads, reason=reason, partial=partial
+    )
 
 
 def _by_condition_alone(
@@ -135,7 +141,16 @@ def _by_condition_alone(
     if now.loops <= 1 and now.complete:
         left = use.filtered or len(partial) < len(use.predicates)
         reads = max(reads, now.given) if left else now.given
-    return completed(use, facts, now, (), key[:1], reads, "All of its entries serve", partial)
+    return completed(
+        use,
+        facts,
+        now,
+        points=(),
+        then=key[:1],
+        reads=reads,
+        reason="All of its entries serve",
+        partial=partial,
+    )
 
 
 def _by_order(
@@ -170,4 +185,6 @@ def _by_order(
     if not rest and not use.filtered and now.complete and now.loops <= 1:
         reads = min(limit, max(now.given, 1.0))
     reason = reasons.by_order(use.ordering, names, then)
-    return completed(use, facts, now, names, then, reads, reason, partial)
+    return completed(
+        use, facts, now, points=names, then=then, reads=reads, reason=reason, partial=partial
+    )

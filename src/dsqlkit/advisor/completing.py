@@ -22,6 +22,7 @@ def completed(
     use: TableUse,
     facts: TableFacts,
     now: Reads,
+    *,
     points: tuple[str, ...],
     then: tuple[str, ...],
     reads: float,
@@ -29,7 +30,8 @@ def completed(
     partial: tuple[Predicate, ...] = (),
 ) -> Candidate | None:
     """The index whose key has `points` and `then`, as far as they fit, and which reads so many
-    rows; None where there is none, or none is needed.
+    rows; None where there is none, or none is needed. `now` is what the use reads without it;
+    `partial` are the conditions that all of its entries meet.
     """
     key = fitting_key(facts, (*points, *then))
     in_order = use.ordering is not None and then == order_parts(use, points)

@@ -6,14 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from dsqlkit.advisor.syntax import Node, kind_of, names_of
-from dsqlkit.advisor.types import type_of
+from dsqlkit.advisor.types import NUMBERS, TEXTS, type_of
 
 TypeOf = Callable[[Node], str | None]
 """The type of the column that a ColumnRef means; None for one that is no table's."""
 
-_TEXTS: Final = frozenset({"text", "character varying"})
-_INTEGERS: Final = frozenset({"smallint", "integer", "bigint"})
-_NUMBERS: Final = _INTEGERS | {"numeric", "real", "double precision"}
 _OF_TEXT: Final = {
     **dict.fromkeys(
         ("lower", "upper", "btrim", "ltrim", "rtrim", "substring", "substr", "left", "right"),
@@ -26,7 +23,7 @@ _OF_NUMBERS: Final = frozenset({"abs", "round", "floor", "ceil", "ceiling", "tru
 _PARTS: Final = frozenset({"extract", "date_part"})
 _LOCAL_MOMENTS: Final = frozenset({"timestamp without time zone", "date"})
 _OF_DOCUMENTS: Final = {"->": "jsonb", "#>": "jsonb", "->>": "text", "#>>": "text"}
-_FROM_TEXT: Final = _NUMBERS | {"boolean", "uuid", "text", "character varying"}
+_FROM_TEXT: Final = NUMBERS | TEXTS | {"boolean", "uuid"}
 """Types that a text is cast to in one way, whatever the session's settings are."""
 SAME_ORDER: Final = frozenset({"lower", "upper", "btrim", "ltrim", "rtrim", "initcap"})
 """Functions that leave about as many values as there were."""
@@ -59,8 +56,8 @@ def _cast(node: Node, type_of_column: TypeOf) -> str | None:
     given, wanted = immutable_type(node.type_cast.arg, type_of_column), type_of(node)
     if given is None or wanted is None:
         return None
-    same_kind = any({given, wanted} <= family for family in (_TEXTS, _NUMBERS))
-    from_text = given in _TEXTS and wanted in _FROM_TEXT
+    same_kind = any({given, wanted} <= family for family in (TEXTS, NUMBERS))
+    from_text = given in TEXTS and wanted in _FROM_TEXT
     day = given == "timestamp without time zone" and wanted == "date"
     return wanted if same_kind or from_text or day or given == wanted else None
 
@@ -70,9 +67,9 @@ def _function(call: Node, type_of_column: TypeOf) -> str | None:
     types = [immutable_type(each, type_of_column) for each in call.args]
     if None in types or not types:
         return None
-    if name in _OF_TEXT and types[0] in _TEXTS:
+    if name in _OF_TEXT and types[0] in TEXTS:
         return _OF_TEXT[name]
-    if name in _OF_NUMBERS and types[0] in _NUMBERS:
+    if name in _OF_NUMBERS and types[0] in NUMBERS:
         return types[0]
     if name == "date_trunc" and types[1:] == ["timestamp without time zone"]:
         return "timestamp without time zone"
@@ -92,6 +89,6 @@ def _operation(node: Node, type_of_column: TypeOf) -> str | None:
     if name in _OF_DOCUMENTS and left in {"json", "jsonb"}:
         found = _OF_DOCUMENTS[name]
         return left if found == "jsonb" else found
-    if name in {"+", "-", "*", "/", "%"} and {left, right} <= _NUMBERS:
+    if name in {"+", "-", "*", "/", "%"} and {left, right} <= NUMBERS:
         return left if left == right else "numeric"
-    return "text" if name == "||" and {left, right} <= _TEXTS else None
+    return "text" if name == "||" and {left, right} <= TEXTS else None

@@ -41,7 +41,8 @@ def joined_candidate(
     if use.correlated and use.ordering and use.ordering.columns[0] not in names:
         then, a_probe = order_parts(use, names), min(a_probe, use.ordering.limit)
     reason = reasons.by_join(names, probes)
-    return completed(use, facts, now, names, then, probes * a_probe, reason)
+    reads = probes * a_probe
+    return completed(use, facts, now, points=names, then=then, reads=reads, reason=reason)
 
 
 def range_joined_candidate(
@@ -52,4 +53,4 @@ def range_joined_candidate(
     names = in_key_order(facts, [(facts.fraction(each), each.column) for each in points])
     reads = probes * max(a_probe, 1.0)
     reason = reasons.by_range_join(column, probes)
-    return completed(use, facts, now, names, (column,), reads, reason)
+    return completed(use, facts, now, points=names, then=(column,), reads=reads, reason=reason)

@@ -27,16 +27,6 @@ _PLANNED_PROBE: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
-    """What the best order says of a use: the candidates to find its rows by a join, and whether
-    its own conditions find them.
-    """
-
-    by_join: tuple[Candidate, ...] = ()
-    by_itself: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class _Order:
     """One order of tables: what it reads, and the index (None: none is needed or worth it) by which
     each table but the first is looked up.
@@ -52,12 +42,13 @@ def joins_of(
     facts: tuple[TableFacts, ...],
     now: tuple[Reads | None, ...],
     pairs: Mapping[tuple[int, int], float],
-) -> tuple[Joined, ...]:
-    """For each use how its rows are best found. `pairs` are the rows that the plan's joins of two
+) -> tuple[Candidate | None, ...]:
+    """For each use the index that finds its rows in the best order of tables, None where its own
+    conditions do, or an index is there. `pairs` are the rows that the plan's joins of two
     uses gave, which tells what a range finds; those of ELSEWHERE with a use are what the other
     side gave.
     """
-    found = [Joined() for _ in query.uses]
+    found: list[Candidate | None] = [None] * len(query.uses)
     left = {each.outer for each in query.lookups} | {each.inner for each in query.lookups}
     while left - {ELSEWHERE}:
         orders = [
@@ -69,8 +60,7 @@ def joins_of(
             break
         best = min(orders, key=lambda order: (-len(order.reached), order.cost, order.start))
         for place, candidate in best.reached.items():
-            looked_up = candidate is not None
-            found[place] = Joined((candidate,) if candidate else (), not looked_up)
+            found[place] = candidate
         left -= {best.start, *best.reached, ELSEWHERE}
     return tuple(found)
 

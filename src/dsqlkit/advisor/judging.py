@@ -17,11 +17,12 @@ from dsqlkit.advisor.facts_reader import Facts, facts_of
 from dsqlkit.advisor.proposal import Proposal
 from dsqlkit.advisor.syntax import Statement, parse
 from dsqlkit.errors import SqlError, UsageError
-from dsqlkit.plans.findings import Finding, Severity, count
+from dsqlkit.plans.findings import Finding, Severity, count, weightiest_first
 from dsqlkit.plans.headroom import WORTH_ROWS
 from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.result import ExplainResult
 from dsqlkit.plans.scans import Scan, rows_scanned, scans
+from dsqlkit.sql_errors import sql_error
 
 _ABOUT_INDEXES: Final = frozenset(
     {"full_scan", "rows_removed", "late_filter", "sort", "nested_loop", "unusable_index"}
@@ -55,17 +56,18 @@ def judged(
         statement = parse(sql, parameters)
     except (UsageError, SqlError):  # the database took it, so it is one that is not looked into
         return result
-    with connection.transaction(force_rollback=True):
-        facts = facts_of(connection, result.plan, statement)
+    try:
+        with connection.transaction(force_rollback=True):
+            facts = facts_of(connection, result.plan, statement)
+    except psycopg.Error as error:
+        raise sql_error(error) from error
     return replace(result, findings=judge(result, statement, facts))
 
 
 def judge(result: ExplainResult, statement: Statement, facts: Facts) -> tuple[Finding, ...]:
     """The findings about a measured plan, the most severe first."""
     advice = advise(statement, result.plan, facts)
-    found = [*_with_advice(result.findings, advice), *_added(result, advice)]
-    order = {severity: place for place, severity in enumerate(Severity)}
-    return tuple(sorted(found, key=lambda finding: order[finding.severity]))
+    return weightiest_first([*_with_advice(result.findings, advice), *_added(result, advice)])
 
 
 def _with_advice(findings: Sequence[Finding], advice: Advice) -> Iterator[Finding]:

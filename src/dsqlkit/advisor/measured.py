@@ -96,16 +96,16 @@ def ended_early(plan: Plan) -> frozenset[int]:
     """
     found: set[int] = set()
 
-    def walk(node: PlanNode, stopped: bool) -> None:
+    def walk(node: PlanNode, *, stopped: bool) -> None:
         if stopped:
             found.add(id(node))
         below = bool(_MAY_STOP.search(node.node_type)) or (
             stopped and not _TAKES_ALL.search(node.node_type)
         )
         for child in node.children:
-            walk(child, below or child.label is not None)
+            walk(child, stopped=below or child.label is not None)
 
-    walk(plan.root, False)
+    walk(plan.root, stopped=False)
     return frozenset(found)
 
 

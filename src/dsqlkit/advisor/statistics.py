@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dsqlkit.advisor.query import Bound, Comparison, Predicate
+from dsqlkit.advisor.types import MOMENTS
 from dsqlkit.plans.catalog import Table
 
 _EQUAL: Final = 0.005
@@ -23,7 +24,6 @@ _DEFAULT_WIDTH: Final = 16
 _NUMBERS: Final = frozenset(
     {"smallint", "integer", "bigint", "numeric", "real", "double precision"}
 )
-_MOMENTS: Final = frozenset({"date", "timestamp without time zone", "timestamp with time zone"})
 _LAST: Final = "\U0010ffff"
 NULLS_FIRST: Final = " NULLS FIRST"
 """Behind a column in a key whose NULLs come first."""
@@ -183,7 +183,7 @@ def _point(value: str | None, kind: str) -> _Point:
     try:
         if kind in _NUMBERS:
             return float(value)
-        if kind in _MOMENTS:
+        if kind in MOMENTS:
             moment = datetime.datetime.fromisoformat(value)
             zone = moment.tzinfo or datetime.UTC
             return moment.replace(tzinfo=zone).timestamp()

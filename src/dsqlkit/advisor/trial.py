@@ -66,7 +66,7 @@ def try_out(
     workbench = _Workbench(connections, consultation, say or _silent, record)
     try:
         with interruption.interruptible():
-            outcome = _try_out(workbench, _sets(consultation.advice, rivals), keep_all)
+            outcome = _try_out(workbench, _sets(consultation.advice, rivals), keep_all=keep_all)
         workbench.keep()
         return outcome
     except KeyboardInterrupt as error:
@@ -161,7 +161,7 @@ class _Workbench:
         )
 
 
-def _try_out(workbench: _Workbench, sets: list[tuple[Proposal, ...]], keep_all: bool) -> Outcome:
+def _try_out(workbench: _Workbench, sets: list[tuple[Proposal, ...]], *, keep_all: bool) -> Outcome:
     before: list[Plan] = []
     plans: dict[tuple[Proposal, ...], list[Plan]] = {each: [] for each in sets}
     rounds = 1 if workbench.consultation.largest_rows > SMALL_ROWS else 2

@@ -19,13 +19,14 @@ _NAMES: Final = {
     "timetz": "time with time zone",
     "time": "time without time zone",
 }
-_MOMENTS: Final = frozenset({"date", "timestamp without time zone", "timestamp with time zone"})
+MOMENTS: Final = frozenset({"date", "timestamp without time zone", "timestamp with time zone"})
 _INTEGERS: Final = frozenset({"smallint", "integer", "bigint"})
-_STRINGS: Final = frozenset({"text", "character varying"})
+NUMBERS: Final = _INTEGERS | {"numeric", "real", "double precision"}
+TEXTS: Final = frozenset({"text", "character varying"})
 _FITS: Final = {
     "numeric": _INTEGERS | {"numeric"},
-    "real": _INTEGERS | {"numeric", "real", "double precision"},
-    "double precision": _INTEGERS | {"numeric", "real", "double precision"},
+    "real": NUMBERS,
+    "double precision": NUMBERS,
 }
 """Types of constants that PostgreSQL turns into the column's, and not the column into theirs."""
 _FUNCTIONS: Final = {
@@ -52,7 +53,7 @@ def usable(column_type: str, value_type: str | None) -> bool:
     """
     if value_type is None or value_type == column_type:
         return True
-    families = (_INTEGERS, _MOMENTS, _STRINGS)
+    families = (_INTEGERS, MOMENTS, TEXTS)
     if any({column_type, value_type} <= family for family in families):
         return True
     return value_type in _FITS.get(column_type, ())
@@ -65,7 +66,7 @@ def differs_on_dsql(column_type: str, value_type: str | None) -> bool:
     return (
         value_type is not None
         and value_type != column_type
-        and {column_type, value_type} <= _MOMENTS
+        and {column_type, value_type} <= MOMENTS
     )
 
 
@@ -92,6 +93,6 @@ def type_of(node: Any) -> str | None:
 
 
 def _type_of_sum(left: str | None, right: str | None) -> str | None:
-    if left in _MOMENTS and right == "interval":
+    if left in MOMENTS and right == "interval":
         return "timestamp without time zone" if left == "date" else left
     return left if left == right else None

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from dsqlkit.credential_chain import ChainFailed
 from dsqlkit.errors import ConnectionFailed, DsqlkitError, OutcomeUnknown
 
 if TYPE_CHECKING:
@@ -112,6 +113,15 @@ def explained(operation: str, region: str) -> Generator[None, None, None]:
         raise of_answer(error, operation, region) from error
     except BotoCoreError as error:
         raise of_attempt(error, operation, region) from error
+    except (ChainFailed, RuntimeError) as error:
+        # RuntimeError is what botocore raises of credentials that have expired.
+        raise _no_credentials(str(error).rstrip(".")) from error
+    except ValueError as error:
+        # botocore's own, of a setting that it read: it checks none of them before.
+        raise ConnectionFailed(
+            f"A setting for AWS cannot be used: {str(error).rstrip('.')}.",
+            hint="Check the AWS_ variables of the environment, and ~/.aws/config.",
+        ) from error
 
 
 def of_answer(error: "ClientError", operation: str, region: str) -> DsqlkitError:
@@ -150,4 +160,8 @@ def of_attempt(error: "BotoCoreError", operation: str, region: str) -> DsqlkitEr
             f"No way to AWS in {region}: {words}.",
             hint="Check the network, the region's spelling, and AWS_ENDPOINT_URL if it is set.",
         )
-    return ConnectionFailed(f"No usable AWS credentials: {words}.", hint=_SIGN_IN)
+    return _no_credentials(words)
+
+
+def _no_credentials(why: str) -> ConnectionFailed:
+    return ConnectionFailed(f"No usable AWS credentials: {why}.", hint=_SIGN_IN)

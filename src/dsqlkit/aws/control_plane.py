@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from dsqlkit import __version__
 from dsqlkit.aws.api_errors import explained
 from dsqlkit.cluster_names import REGION_VARIABLES, check_region
+from dsqlkit.credential_chain import asked
 from dsqlkit.endpoint import BY_REGION
 from dsqlkit.errors import UsageError
 
@@ -48,6 +49,7 @@ def open_control_plane(
     with explained("configuration", region or "no region"):
         session = boto3.Session(profile_name=profile)
         found = region or _region_of(session.region_name, environ)
+        asked(session.get_credentials)
         client = session.client(
             "dsql",
             region_name=found,

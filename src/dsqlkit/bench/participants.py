@@ -20,6 +20,8 @@ from dsqlkit.transaction import read_alone, run
 FEWEST: Final = 2
 
 _BATCH: Final = 10_000
+_LONGEST_LINE: Final = 1024
+"""Of a file of ids; more is read as another line, for some files (/dev/zero) have no lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def read_ids(path: Path, hot: int | None = None) -> Participants:
     table = ""
     try:
         with path.open(encoding="ascii", errors="replace") as lines:
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(iter(lambda: lines.readline(_LONGEST_LINE), ""), 1):
                 if hot is not None and len(ids) == hot:
                     break
                 if not line.strip():

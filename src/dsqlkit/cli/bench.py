@@ -1,8 +1,7 @@
 """`bench`: transfers under load (chapters 5 and 6)."""
 
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,7 +10,11 @@ from dsqlkit.cli.endpoint import endpoint_of
 from dsqlkit.cli.error_text import print_error
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output
+from dsqlkit.cli.page_file import page_file
 from dsqlkit.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from dsqlkit.bench import Benched, BenchPlan
 
 _FEWEST: Final = 2
 
@@ -62,11 +65,10 @@ def bench(
     from dsqlkit.bench import Bench, from_accounts, from_file, read_ids
     from dsqlkit.cli.bench_view import document_of, fault_of, line_of, text_of
     from dsqlkit.connection import KeptConnection
-    from dsqlkit.whole_file import whole_file
 
     given = None if accounts is None else read_ids(accounts, hot)
     output = Output(options)
-    with nullcontext() if html is None else whole_file(html) as page:
+    with page_file(html, output) as page:
         endpoint = endpoint_of(options, output)
         with KeptConnection(endpoint) as connections:
             participants = (
@@ -77,14 +79,18 @@ def bench(
         running = Bench(endpoint, participants, plan)
         with output.status("Warming up") as show, interruption.calls(running.stop):
             done = running.run(lambda second: show(line_of(second, duration)), show)
-        if page is not None:
-            from dsqlkit.cli.bench_page import bench_page
-
-            page.write(bench_page(done, plan, len(participants.ids)))
-    if html is not None:
-        output.notice(f"The page is in {html}.")
+        page.write(lambda: _page(done, plan, len(participants.ids)))
     output.result(document_of(done), lambda: text_of(done))
-    if fault := fault_of(done):
+    fault = fault_of(done)
+    if fault is not None:
         print_error(fault, as_json=False)
+    page.check()
+    if fault is not None:
         return fault.exit_code
     return ExitCode.DONE if done.complete else interruption.exit_code()
+
+
+def _page(done: "Benched", plan: "BenchPlan", accounts: int) -> str:
+    from dsqlkit.cli.bench_page import bench_page
+
+    return bench_page(done, plan, accounts)

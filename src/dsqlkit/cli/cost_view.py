@@ -68,13 +68,17 @@ def _statement(each: "StatementCost") -> dict[str, Any]:
 
 
 def _transaction(each: "TransactionCost") -> dict[str, Any]:
-    return {"statements": list(each.statements), **_dpu(each), "minimums": list(each.raised)}
+    from dsqlkit.plans.model import part_key
+
+    raised = [part_key(part) for part in each.raised]
+    return {"statements": list(each.statements), **_dpu(each), "minimums": raised}
 
 
 def _dpu(each: "StatementCost | TransactionCost") -> dict[str, str]:
     from dsqlkit.costs.bill import printed
+    from dsqlkit.plans.model import part_key
 
-    parts = {name.replace(" ", "_").replace("-", "_"): dpu for name, dpu in each.parts.items()}
+    parts = {part_key(name): dpu for name, dpu in each.parts.items()}
     return {name: printed(dpu) for name, dpu in {**parts, "total": each.total}.items()}
 
 

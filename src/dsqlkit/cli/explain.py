@@ -1,10 +1,9 @@
 """`explain`: a query's plan as a tree (chapter 7)."""
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -13,10 +12,10 @@ from dsqlkit.cli.endpoint import endpoint_of
 from dsqlkit.cli.error_text import print_error
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output
+from dsqlkit.cli.page_file import PageFile, page_file
 from dsqlkit.cli.query_argument import File, Param, Query, make_table, pointing_into, query_of
 from dsqlkit.cli.text_input import STDIN, file_text, stdin_text
 from dsqlkit.errors import DsqlkitError, ExitCode, UsageError
-from dsqlkit.whole_file import whole_file
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -86,14 +85,11 @@ def explain(
                 "--compare has its two plans.", hint="Leave out QUERY, --file, --param, --plan."
             )
         most = amount_of("--max-growth", max_growth)
-        with _page(html) as page:
+        with page_file(html, output) as page:
             before, after = (
                 _either(options, output, each, analyze=not no_analyze) for each in compare
             )
-            code = _compared(output, before, after, most, page)
-        if html is not None:
-            output.notice(f"The page is in {html}.")
-        return code
+            return _compared(output, before, after, most, page)
     if max_growth is not None:
         raise UsageError("--max-growth is about --compare.", hint="Give --compare A B.")
     if raw and output.as_json:
@@ -106,19 +102,18 @@ def explain(
             )
         text = stdin_text() if plan == STDIN else file_text(Path(plan))
         explained = read_results(text)
-        with _page(html) as page:
-            _write_page(page, explained)
+        with page_file(html, output) as page:
+            page.write(lambda: _page(explained))
     else:
         named = query_of(query, file, param)
-        with _page(html) as page:
+        with page_file(html, output) as page:
             explained = (_run(options, output, named, analyze=not no_analyze),)
-            _write_page(page, explained)
-    if html is not None:
-        output.notice(f"The page is in {html}.")
+            page.write(lambda: _page(explained))
     if raw:
         output.text(explained[0].text)
     else:
         output.result(_document(explained), lambda: _view(explained))
+    page.check()
     return ExitCode.DONE
 
 
@@ -129,7 +124,7 @@ def _either(
     from dsqlkit.plans.compare import same_nodes
     from dsqlkit.plans.result import read_results
 
-    if not text.startswith("@") and len(text) < _LONGEST_NAME and Path(text).is_file():
+    if not text.startswith("@") and len(text) < _LONGEST_NAME and _is_file(Path(text)):
         found = read_results(file_text(Path(text)))
         if not same_nodes([each.plan for each in found]):
             raise UsageError(
@@ -149,21 +144,28 @@ def _either(
     return tuple(replace(one, plan=plan) for plan in plans)
 
 
+def _is_file(path: Path) -> bool:
+    """Also of a pipe, as a shell's <(...) is."""
+    return path.exists() and not path.is_dir()
+
+
 def _compared(
     output: Output,
     before: "tuple[ExplainResult, ...]",
     after: "tuple[ExplainResult, ...]",
     most: Decimal | None,
-    page: IO[str] | None,
+    page: PageFile,
 ) -> int:
     from dsqlkit.cli.comparison_view import comparison_document, comparison_view
     from dsqlkit.plans.compare import compare
 
-    found = compare([each.plan for each in before], [each.plan for each in after])
-    if page is not None:
+    def sides() -> str:
         from dsqlkit.cli.comparison_page import comparison_page
 
-        page.write(comparison_page(before[-1], after[-1], found))
+        return comparison_page(before[-1], after[-1], found)
+
+    found = compare([each.plan for each in before], [each.plan for each in after])
+    page.write(sides)
     output.result(comparison_document(before[-1], after[-1], found), lambda: comparison_view(found))
     grown = () if most is None else found.growth.above(most)
     if grown:
@@ -171,8 +173,8 @@ def _compared(
             DsqlkitError(f"Grown by more than --max-growth {most}: {', '.join(grown)}."),
             as_json=False,
         )
-        return ExitCode.REFUSED
-    return ExitCode.DONE
+    page.check()
+    return ExitCode.REFUSED if grown else ExitCode.DONE
 
 
 def _run(
@@ -215,12 +217,7 @@ def _view(explained: "tuple[ExplainResult, ...]") -> "RenderableType":
     return plans_view(explained)
 
 
-def _page(html: Path | None) -> AbstractContextManager[IO[str] | None]:
-    return nullcontext() if html is None else whole_file(html)
+def _page(explained: "tuple[ExplainResult, ...]") -> str:
+    from dsqlkit.cli.plan_page import plan_page
 
-
-def _write_page(page: IO[str] | None, explained: "tuple[ExplainResult, ...]") -> None:
-    if page is not None:
-        from dsqlkit.cli.plan_page import plan_page
-
-        page.write(plan_page(explained))
+    return plan_page(explained)

@@ -63,7 +63,7 @@ def _show(topic: str) -> None:
         color_system="auto" if styled else None,
         highlight=False,
     )
-    drawn.print(guide_view(found, styled=styled))
+    drawn.print(guide_view(found, styled=styled), crop=False)
     assert isinstance(drawn.file, io.StringIO)
     text = drawn.file.getvalue().rstrip("\n")
     if not on_terminal:

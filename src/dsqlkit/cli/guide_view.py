@@ -42,6 +42,10 @@ class _CodeBlock(CodeBlock):
         room = options.max_width - max(map(len, lines), default=0)
         indent = min(max(room, 0), _INDENT)
         for line in lines:
+            if not console.is_terminal:
+                # A file or a pipe: a line of a script that was broken in two is another script.
+                yield Text(" " * indent + line if line else "", no_wrap=True, overflow="ignore")
+                continue
             style = "cyan" if line.startswith("$ ") else ""
             yield CodeLines(line, indent, style) if line else Text()
 

@@ -13,7 +13,7 @@ from dsqlkit.cli.json_text import print_json
 from dsqlkit.cli.options import DatabaseOptions
 from dsqlkit.cli.output import Output, counted, table_of
 from dsqlkit.cli.parameters import BY_POSITION
-from dsqlkit.cli.text_input import STDIN, file_text, stdin_text
+from dsqlkit.cli.text_input import STDIN, argument_text, file_text, stdin_text
 from dsqlkit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -117,11 +117,12 @@ def text_of(load: "Load") -> str:
 
 def _event(payload: str) -> object:
     """The request. Its decimals stay decimals. Raises UsageError unless the payload is JSON."""
-    text = payload
     if payload == STDIN:
         text = stdin_text()
     elif payload.startswith("@"):
         text = file_text(Path(payload[1:]))
+    else:
+        text = argument_text("The payload", payload)
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:

@@ -1,6 +1,7 @@
 """Results as JSON."""
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +17,13 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def json_text(document: Mapping[str, Any]) -> str:
-    """The same as text."""
-    return json.dumps(document, default=_as_text, ensure_ascii=False)
+    """The same as text: each character as itself where stdout has it, and escaped where not."""
+    text = json.dumps(document, default=_as_text, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return json.dumps(document, default=_as_text)
+    return text
 
 
 def _as_text(value: object) -> str:

@@ -1,6 +1,7 @@
 """`load`: fill `accounts2` with many small transactions (chapter 6)."""
 
 import os
+import shlex
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -32,11 +33,11 @@ def load(
     ] = 1,
     transactions: Annotated[
         int | None,
-        typer.Option(metavar="N", help="How many transactions.", show_default=str(_TRANSACTIONS)),
+        typer.Option(metavar="N", help=f"How many transactions.  [default: {_TRANSACTIONS}]"),
     ] = None,
     rows: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Accounts in each, at most 3,000.", show_default=str(_ROWS)),
+        typer.Option(metavar="N", help=f"Accounts in each, at most 3,000.  [default: {_ROWS}]"),
     ] = None,
     output: Annotated[
         Path,
@@ -83,7 +84,7 @@ def load(
         journal = None
         if resume:
             journal = stack.enter_context(closing(Journal.resume(output)))
-            journal.check_plan(transactions=transactions, rows=rows)
+            journal.head.check_plan(transactions=transactions, rows=rows)
             transactions, rows = journal.head.transactions, journal.head.rows
         plan = LoadPlan(
             transactions=_TRANSACTIONS if transactions is None else transactions,
@@ -92,7 +93,7 @@ def load(
         )
         endpoint = endpoint_of(options, printer)
         if journal is not None:
-            journal.check_host(endpoint.host)
+            journal.head.check_host(endpoint.host)
         # One more renews the load's claim on the table.
         size = min(threads, plan.transactions) + 1
         pool = stack.enter_context(open_pool(endpoint, size=size, all_at_once=True))
@@ -115,10 +116,7 @@ def load(
     if verified is not None and not verified.agree:
         return ExitCode.REFUSED
     if not to_stdout:
-        printer.next_step(
-            f"dsqlkit transfer --payer $(sed -n 1p {output}) --payee $(sed -n 2p {output}) "
-            "--amount 10"
-        )
+        printer.next_step(f"dsqlkit transfer $(head -n 2 {shlex.quote(str(output))}) 10")
     return ExitCode.DONE
 
 

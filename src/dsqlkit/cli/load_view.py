@@ -1,5 +1,6 @@
 """A load as a person sees it, and as JSON: what it did, what is in doubt, what was compared."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,7 @@ def doubt(load: "TableLoad") -> str:
 
 def how_to_resume(output: Path) -> str:
     """What ends a load that was cut off."""
-    return f"`dsqlkit load --resume --output {output}` ends this load."
+    return f"`dsqlkit load --resume --output {shlex.quote(str(output))}` ends this load."
 
 
 def show_verified(printer: Output, verified: "Verified", output: Path) -> None:

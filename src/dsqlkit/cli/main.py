@@ -15,7 +15,7 @@ from dsqlkit.cli.error_text import print_error, print_interrupted
 from dsqlkit.cli.help import HelpfulGroup
 from dsqlkit.cli.options import DEBUG_FLAG, JSON_FLAG, with_options
 from dsqlkit.cli.parameters import Command
-from dsqlkit.cli.streams import stand_in_for_closed, write
+from dsqlkit.cli.streams import stand_in_for_closed, take_all_characters, write
 from dsqlkit.cli.switched_on import SWITCHED_ON
 from dsqlkit.errors import DsqlkitError, ExitCode, Interrupted, UsageError
 
@@ -116,6 +116,7 @@ def main() -> None:
     # Loading modules makes thousands of objects and no garbage: looking for some costs a tenth.
     gc.set_threshold(50_000)
     stand_in_for_closed()
+    take_all_characters()
     interruption.catch()
     try:
         code = run(sys.argv[1:])
@@ -153,17 +154,31 @@ def run(arguments: Sequence[str]) -> int:
         _show_traceback(debug)
         return error.exit_code
     except typer.TyperException as error:
-        print_error(_usage_error(error), as_json=as_json)
+        print_error(_usage_error(error, arguments), as_json=as_json)
         return ExitCode.USAGE
     except Exception as error:
-        defect = DsqlkitError(
-            f"A defect in dsqlkit: {type(error).__name__}: {error}.",
-            hint="Please report it with the output of the same command with --debug.",
-        )
-        defect.code = "defect"
-        print_error(defect, as_json=as_json)
+        unforeseen, code = _unforeseen(error)
+        print_error(unforeseen, as_json=as_json)
         _show_traceback(debug)
-        return INTERNAL_ERROR
+        return code
+
+
+def _unforeseen(error: Exception) -> tuple[DsqlkitError, int]:
+    """What to say of an error that no part of the library has told in its own words, and with which
+    exit code: of one of the database that, of any other that it is a defect."""
+    # Loaded if it is the driver's: most commands that end before they connect never load it.
+    driver = sys.modules.get("psycopg")
+    if driver is not None and isinstance(error, driver.Error):
+        from dsqlkit.sql_errors import sql_error
+
+        told = sql_error(error)
+        return told, told.exit_code
+    defect = DsqlkitError(
+        f"A defect in dsqlkit: {type(error).__name__}: {error}.",
+        hint="Please report it with the output of the same command with --debug.",
+    )
+    defect.code = "defect"
+    return defect, INTERNAL_ERROR
 
 
 def meant_by(arguments: Sequence[str]) -> list[str]:
@@ -176,10 +191,14 @@ def meant_by(arguments: Sequence[str]) -> list[str]:
     return words
 
 
-def _usage_error(error: typer.TyperException) -> UsageError:
+def _usage_error(error: typer.TyperException, arguments: Sequence[str]) -> UsageError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "dsqlkit"
-    return UsageError(error.format_message(), hint=f"See `{path} --help`.")
+    after = arguments[len(path.split()) - 1 :]
+    hint = f"See `{path} --help`."
+    if after[:1] and after[0].startswith("-") and not all(word.startswith("-") for word in after):
+        hint = f"A command's options come after its name: {path} COMMAND {after[0]}"
+    return UsageError(error.format_message(), hint=hint)
 
 
 def _show_traceback(debug: bool) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from dsqlkit import interruption
 from dsqlkit.cli.json_text import print_json
 from dsqlkit.cli.options import OutputOptions
-from dsqlkit.cli.streams import NO_READER, put, wants_plain_text, write
+from dsqlkit.cli.streams import NO_READER, Sheet, put, wants_plain_text, write
 from dsqlkit.errors import ConfirmationNeeded, OutputFailed, ReaderGone
 
 if TYPE_CHECKING:
@@ -50,10 +50,9 @@ class Output:
 
     def drawing(self, drawn: "RenderableType") -> None:
         """Print what is drawn for people, without blanks at the ends of its lines."""
-        console = self.console(sys.stdout)
-        with console.capture() as captured:
-            console.print(drawn, crop=False)
-        self.text("\n".join(line.rstrip() for line in captured.get().splitlines()))
+        sheet = Sheet(sys.stdout)
+        self.console(sheet).print(drawn, crop=False)
+        self.text("\n".join(line.rstrip() for line in sheet.getvalue().splitlines()))
 
     def text(self, text: str) -> None:
         """Print a result that is text already, as it is."""

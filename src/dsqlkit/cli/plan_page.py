@@ -9,16 +9,14 @@ from typing import Final
 from dsqlkit import __version__
 from dsqlkit.cli.html_page import html_page
 from dsqlkit.cli.plan_words import (
-    FAR_OFF,
     HOT,
-    OFF,
     WARM,
     estimate_factor,
     layers_of,
     name_parts,
     short,
 )
-from dsqlkit.plans.findings import Finding
+from dsqlkit.plans.findings import FAR_OFF, OFF, Finding
 from dsqlkit.plans.model import Plan
 from dsqlkit.plans.node import PlanNode, Property
 from dsqlkit.plans.result import ExplainResult

@@ -19,9 +19,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from dsqlkit.cli.plan_words import (
-    FAR_OFF,
     HOT,
-    OFF,
     WARM,
     cost_of,
     estimate_factor,
@@ -31,6 +29,7 @@ from dsqlkit.cli.plan_words import (
 )
 from dsqlkit.cli.uncut import UncutConsole
 from dsqlkit.plans.conditions import readable
+from dsqlkit.plans.findings import FAR_OFF, OFF
 from dsqlkit.plans.model import Plan
 from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.scans import STORAGE_NODES

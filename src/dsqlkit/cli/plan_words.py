@@ -11,8 +11,6 @@ from dsqlkit.plans.scans import B_TREE_SCAN
 HOT: Final = 0.5
 WARM: Final = 0.1
 """Shares of the statement's time from which on a node stands out."""
-OFF: Final = 5.0
-FAR_OFF: Final = 50.0
 """How many times an estimate may be off before it stands out."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from dsqlkit.cli.output import Output
-from dsqlkit.cli.text_input import STDIN, file_text, stdin_text
+from dsqlkit.cli.text_input import STDIN, argument_text, file_text, stdin_text
 from dsqlkit.errors import SqlError, UsageError
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ Query = Annotated[
     ),
 ]
 File = Annotated[
-    Path | None, typer.Option("--file", "-f", metavar="FILE", help="Read QUERY from a file.")
+    Path | None, typer.Option("--file", "-f", metavar="FILE", help="Read the SQL from a file.")
 ]
 Param = Annotated[
     list[str] | None,
-    typer.Option("--param", metavar="NAME=VALUE", help="A value for :'NAME' in QUERY; repeatable."),
+    typer.Option(
+        "--param", metavar="NAME=VALUE", help="A value for :'NAME' in the SQL; repeatable."
+    ),
 ]
 
 
@@ -60,7 +62,7 @@ def query_of(text: str | None, file: Path | None, param: list[str] | None) -> "N
         return queries.load(text, values)
     if text == STDIN:
         return queries.parse_query("The text on stdin", stdin_text(), values)
-    return queries.parse_query("QUERY", text, values)
+    return queries.parse_query("QUERY", argument_text("QUERY", text), values)
 
 
 def queries_of(
@@ -87,7 +89,7 @@ def queries_of(
         return (queries.load(text, values),)
     if text == STDIN:
         return queries.parse_queries("The text on stdin", stdin_text(), values)
-    return queries.parse_queries("SQL", text, values)
+    return queries.parse_queries("SQL", argument_text("SQL", text), values)
 
 
 def workload_of(
@@ -146,5 +148,5 @@ def _values(given: list[str]) -> dict[str, str]:
             )
         if name in values:
             raise UsageError(f"--param {name} is given twice.")
-        values[name] = value
+        values[name] = argument_text(f"The value of --param {name}", value)
     return values

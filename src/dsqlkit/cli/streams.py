@@ -2,6 +2,7 @@
 one of them."""
 
 import errno
+import io
 import os
 import sys
 from typing import Final, TextIO
@@ -34,6 +35,33 @@ def stand_in_for_closed() -> None:
             os.close(opened)
         os.set_inheritable(number, True)
         setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
+def take_all_characters() -> None:
+    """Have stdout escape what its encoding has no character for, as stderr does.
+
+    A terminal may know Latin-1 alone, and a file's name need not be text at all.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+class Sheet(io.StringIO):
+    """Takes what is drawn for a stream, as wide, colourful and encoded as that one wants it.
+
+    Nothing goes to the stream itself: what is written there with no buffer between may fail.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
 
 
 def wants_plain_text() -> bool:

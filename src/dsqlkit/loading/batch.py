@@ -11,14 +11,14 @@ from typing import Final, overload
 from uuid import UUID
 
 SEED_BYTES: Final = 32
-_ID_BYTES: Final = 16
+ID_BYTES: Final = 16
 
 _VERSION_PLACE, _VARIANT_PLACE = 6, 8
 _VERSION: Final = bytes(0x40 | byte & 0x0F for byte in range(256))
 _VARIANT: Final = bytes(0x80 | byte & 0x3F for byte in range(256))
 
-_ELEMENT_HEAD: Final = _ID_BYTES.to_bytes(4, "big")
-_ELEMENT_BYTES: Final = len(_ELEMENT_HEAD) + _ID_BYTES
+_ELEMENT_HEAD: Final = ID_BYTES.to_bytes(4, "big")
+_ELEMENT_BYTES: Final = len(_ELEMENT_HEAD) + ID_BYTES
 _UUID_OID: Final = 2950
 
 
@@ -35,7 +35,7 @@ class Batch(Sequence[UUID]):
         return cls(0, b"".join(each.bytes for each in ids))
 
     def __len__(self) -> int:
-        return len(self.raw) // _ID_BYTES
+        return len(self.raw) // ID_BYTES
 
     @overload
     def __getitem__(self, index: int) -> UUID: ...
@@ -44,8 +44,8 @@ class Batch(Sequence[UUID]):
     def __getitem__(self, index: int | slice) -> UUID | Sequence[UUID]:
         if isinstance(index, slice):
             return [self[each] for each in range(*index.indices(len(self)))]
-        at = range(len(self))[index] * _ID_BYTES
-        return UUID(bytes=self.raw[at : at + _ID_BYTES])
+        at = range(len(self))[index] * ID_BYTES
+        return UUID(bytes=self.raw[at : at + ID_BYTES])
 
     def lines(self) -> str:
         """The ids as text, one a line."""
@@ -57,9 +57,9 @@ class Batch(Sequence[UUID]):
 
     def array(self) -> bytes:
         """The ids as a `uuid[]` in PostgreSQL's binary format."""
-        elements = bytearray((_ELEMENT_HEAD + bytes(_ID_BYTES)) * len(self))
-        for place in range(_ID_BYTES):
-            elements[len(_ELEMENT_HEAD) + place :: _ELEMENT_BYTES] = self.raw[place::_ID_BYTES]
+        elements = bytearray((_ELEMENT_HEAD + bytes(ID_BYTES)) * len(self))
+        for place in range(ID_BYTES):
+            elements[len(_ELEMENT_HEAD) + place :: _ELEMENT_BYTES] = self.raw[place::ID_BYTES]
         dimensions, has_nulls, first_index = 1, 0, 1
         head = (dimensions, has_nulls, _UUID_OID, len(self), first_index)
         return b"".join(each.to_bytes(4, "big") for each in head) + elements
@@ -67,8 +67,8 @@ class Batch(Sequence[UUID]):
 
 def make(seed: bytes, number: int, rows: int) -> Batch:
     """The batch of that number: random UUIDs (version 4) to all who do not know the seed."""
-    stream = hashlib.shake_256(seed + number.to_bytes(8, "big")).digest(_ID_BYTES * rows)
+    stream = hashlib.shake_256(seed + number.to_bytes(8, "big")).digest(ID_BYTES * rows)
     raw = bytearray(stream)
     for place, table in ((_VERSION_PLACE, _VERSION), (_VARIANT_PLACE, _VARIANT)):
-        raw[place::_ID_BYTES] = raw[place::_ID_BYTES].translate(table)
+        raw[place::ID_BYTES] = raw[place::ID_BYTES].translate(table)
     return Batch(number, bytes(raw))

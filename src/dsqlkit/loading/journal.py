@@ -8,23 +8,23 @@ The loader that works on a journal locks it; its end, by a crash too, releases t
 """
 
 import errno
-import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
-from uuid import UUID, uuid4
+from typing import Final
+from uuid import uuid4
 
 from dsqlkit.errors import DsqlkitError, UsageError
 from dsqlkit.file_lock import try_lock
 from dsqlkit.loading import batch
 from dsqlkit.loading.batch import Batch
+from dsqlkit.loading.head import Head
+from dsqlkit.loading.head import read as read_head
 from dsqlkit.loading.plan import LoadPlan
+from dsqlkit.whole_file import is_stdout
 
 SUFFIX: Final = ".journal"
-_FORMAT: Final = 1
 _TABLE: Final = "table"
 _DONE: Final = "done"
 
@@ -39,18 +39,6 @@ class FileInUse(DsqlkitError):
     """Another load writes the same file of ids."""
 
     code = "load_runs"
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What a load is: its own id, its seed, which cluster, how many batches of how many rows."""
-
-    load: UUID
-    seed: bytes
-    host: str
-    file: str
-    transactions: int
-    rows: int
 
 
 class Journal:
@@ -77,18 +65,9 @@ class Journal:
         seed = os.urandom(batch.SEED_BYTES)
         head = Head(uuid4(), seed, host, file.name, plan.transactions, plan.rows)
         journal = cls(path, descriptor, head)
-        document = {
-            "format": _FORMAT,
-            "load": str(head.load),
-            "seed": seed.hex(),
-            "host": host,
-            "file": head.file,
-            "transactions": head.transactions,
-            "rows": head.rows,
-        }
         try:
             os.ftruncate(descriptor, 0)
-            journal._append(json.dumps(document), sync=True)
+            journal._append(head.line(), sync=True)
         except BaseException:
             path.unlink(missing_ok=True)
             os.close(descriptor)
@@ -109,7 +88,7 @@ class Journal:
         descriptor = _locked(path, file, os.O_RDWR)
         try:
             with path.open("rb") as content:
-                head = _head_of(content.readline(), path)
+                head = read_head(content.readline(), path)
                 if head.file != file.name:
                     raise UsageError(
                         f"The journal {path} belongs to a load into {head.file}.",
@@ -123,27 +102,6 @@ class Journal:
             os.close(descriptor)
             raise
         return journal
-
-    def check_host(self, host: str) -> None:
-        """Raise UsageError unless the load was begun on that cluster."""
-        if host != self.head.host:
-            raise UsageError(
-                f"The load into {self.head.file} was begun on {self.head.host}, not on {host}.",
-                hint=f"Resume it with `endpoint={self.head.host}`.",
-            )
-
-    def check_plan(self, *, transactions: int | None, rows: int | None) -> None:
-        """Raise UsageError unless what is given of a plan is the load's."""
-        head = self.head
-        for name, given, begun in (
-            ("`transactions`", transactions, head.transactions),
-            ("`rows`", rows, head.rows),
-        ):
-            if given not in (None, begun):
-                raise UsageError(
-                    f"The load into {head.file} was begun with {name} {begun}, not {given}.",
-                    hint=f"Leave {name} out to resume it.",
-                )
 
     @property
     def done(self) -> int:
@@ -221,6 +179,10 @@ def _locked(path: Path, file: Path, flags: int) -> int:
     try:
         if (file.exists() and not file.is_file()) or not file.name:
             raise UsageError(f"{file} is not a plain file.", hint="Give a file's name as `file`.")
+        if is_stdout(file):
+            raise UsageError(
+                f"{file} is where the results go.", hint="Give another `file`, or `-` for stdout."
+            )
         descriptor = os.open(path, flags, 0o600)
     except OSError as error:
         raise UsageError(
@@ -232,22 +194,3 @@ def _locked(path: Path, file: Path, flags: int) -> int:
             f"Another load writes {file}.", hint="Wait for its end, or give another `file`."
         )
     return descriptor
-
-
-def _head_of(line: bytes, path: Path) -> Head:
-    try:
-        known: dict[str, Any] = json.loads(line)
-        if known["format"] != _FORMAT:
-            raise UsageError(f"The journal {path} is of another version of dsqlkit.")
-        return Head(
-            UUID(known["load"]),
-            bytes.fromhex(known["seed"]),
-            known["host"],
-            known["file"],
-            known["transactions"],
-            known["rows"],
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f"{path} is not the journal of a load.", hint="Remove it, and load anew."
-        ) from error

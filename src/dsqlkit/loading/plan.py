@@ -30,7 +30,7 @@ class LoadPlan:
         if not 1 <= self.rows <= MAX_ROWS:
             raise UsageError(
                 f"A transaction can hold 1 to {MAX_ROWS:,} rows.",
-                hint="DSQL limits each transaction to 3,000 changed rows.",
+                hint=f"DSQL limits each transaction to {MAX_ROWS:,} changed rows.",
             )
 
     @property

@@ -16,7 +16,7 @@ from dsqlkit.loading.loader import Loaded, Loader
 from dsqlkit.loading.plan import LoadPlan
 from dsqlkit.queries import statement
 from dsqlkit.transaction import read_alone
-from dsqlkit.whole_file import whole_file
+from dsqlkit.whole_file import followed, whole_file
 
 TABLE: Final = "accounts2"
 
@@ -123,8 +123,7 @@ class TableLoad:
         if tables.is_there(self._connections, TABLE):
             tables.drop(self._connections, TABLE)
         if self._file is not None:
-            # Its ids are not true any more.
-            self._file.unlink(missing_ok=True)
+            _remove(self._file)
         tables.create(self._connections, TABLE)
         table_id = _id_of_table(self._connections)
         if table_id is None:
@@ -152,6 +151,18 @@ class TableLoad:
                 f"The file of ids {self._file} could not be written: {error.strerror}.",
                 hint="The journal beside it is enough to make it. Make room.",
             ) from error
+
+
+def _remove(file: Path) -> None:
+    """Remove a file of ids that are not true any more."""
+    try:
+        followed(file).unlink(missing_ok=True)
+    except OSError as error:
+        raise JournalFailed(
+            f"The file of ids {file} cannot be removed: {error.strerror}. "
+            f"Table {TABLE}, which it was of, is gone.",
+            hint="Load into another `file`.",
+        ) from error
 
 
 def _check_table(connections: Connections, journal: Journal) -> None:

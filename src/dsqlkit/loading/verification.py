@@ -15,11 +15,13 @@ from uuid import UUID
 
 from dsqlkit.connection import Connections
 from dsqlkit.errors import UsageError
+from dsqlkit.loading.batch import ID_BYTES
 from dsqlkit.queries import statement
 from dsqlkit.transaction import read_alone
 
 _PAGE_ROWS: Final = 10_000
-_ID_BYTES: Final = 16
+_LONGEST_LINE: Final = 1024
+"""More is read as another line, for some files (/dev/zero) have no lines."""
 _LAST_ID: Final = (1 << 128) - 1
 _HELD_OF_A_PART: Final = 64 * 1024
 """Bytes of each of the 256 parts that are kept in memory; more goes to a temporary file."""
@@ -62,7 +64,7 @@ def _part(file: Path, parts: "list[tempfile.SpooledTemporaryFile[bytes]]") -> in
     number = 0
     try:
         with file.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(iter(lambda: lines.readline(_LONGEST_LINE), b""), 1):
                 raw = _id_of(line)
                 if raw is None:
                     raise UsageError(
@@ -81,7 +83,7 @@ def _id_of(line: bytes) -> bytes | None:
         raw = bytes.fromhex(text.replace(b"-", b"").decode("ascii"))
     except ValueError:
         return None
-    return raw if len(raw) == _ID_BYTES and len(text) in (32, 36) else None
+    return raw if len(raw) == ID_BYTES and len(text) in (32, 36) else None
 
 
 def _sorted(parts: "list[tempfile.SpooledTemporaryFile[bytes]]") -> Iterator[int]:
@@ -89,7 +91,7 @@ def _sorted(parts: "list[tempfile.SpooledTemporaryFile[bytes]]") -> Iterator[int
     for part in parts:
         part.seek(0)
         content = part.read()
-        ids = {content[at : at + _ID_BYTES] for at in range(0, len(content), _ID_BYTES)}
+        ids = {content[at : at + ID_BYTES] for at in range(0, len(content), ID_BYTES)}
         yield from (int.from_bytes(each, "big") for each in sorted(ids))
 
 

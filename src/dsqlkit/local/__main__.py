@@ -1,6 +1,7 @@
 """The local cluster's own process, started detached by `dsqlkit.local.start`."""
 
 import argparse
+import gc
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,9 @@ def main() -> None:
     given = options.parse_args()
     if given.ready_fd is not None and os.fork():
         os._exit(0)  # detached: nobody has to wait for the child that goes on
+    # Loading the code makes no garbage, and looking for some is an eighth of it. The cluster goes
+    # on with thresholds of its own.
+    gc.disable()
     beginning = Thread(target=_begin_data, args=[given.template])
     beginning.start()
     from dsqlkit.local.daemon.main import run

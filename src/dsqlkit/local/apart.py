@@ -73,6 +73,10 @@ class Apart:
             found: _T = await anext(pieces)
         return found
 
+    async def read(self, read: Callable[[bytes], _T], text: bytes) -> _T:
+        """What a function of a module reads in a text: here, unless that is long."""
+        return read(text) if len(text) < LONG_BYTES else await self.value(read, text)
+
     def _waiting(self) -> "_Worker | None":
         while self._idle:
             worker = self._idle.pop()

@@ -11,12 +11,14 @@ NO_TRANSACTION: Final = "no transaction"
 class SessionStatus:
     """One session at one moment. Moments are UTC, in ISO 8601; ages are in seconds.
 
-    `session` is its number, which is also what pg_backend_pid() answers in it. `phase` is that of
+    `session` is its number, which its driver knows as the backend's process id. `phase` is that of
     its explicit transaction, or "no transaction"; `since` when it entered the phase, or connected.
     `doing` is what is under way, "nothing" if it waits for its client; `for_s` for how long.
     `lost` are the words that its COMMIT will fail with. `waiting_for` explains the lock that it
     waits for and who holds it; `holders` are their numbers, of other sessions or of processes of
     PostgreSQL's that are no client's.
+
+    A field that is new has a default, as the cluster may be of another version (state.py).
     """
 
     session: int

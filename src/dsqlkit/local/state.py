@@ -2,16 +2,19 @@
 
 Everything lives in one private folder (mode 0700) under the user's data folder. Who holds
 `daemon.lock` is running; `endpoint.json` says where, and is believed only while the lock is held.
+
+Another version of dsqlkit may have written what is read here, or read what is written: a field that
+is new has a default, and one that is not known is passed over.
 """
 
 import contextlib
 import errno
 import json
 import os
-from collections.abc import Generator, Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import platformdirs
 
@@ -57,6 +60,17 @@ class Credentials:
         return f"Credentials(access_key_id={self.access_key_id!r})"
 
 
+_Content = TypeVar("_Content", Listening, Credentials, SessionStatus)
+
+
+def _check_name(folder: Path) -> None:
+    """Raise OSError for a name whose bytes are no text: the cluster's files have to say it."""
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError as error:
+        raise OSError(errno.EILSEQ, "its name is not UTF-8 text") from error
+
+
 class StateFolder:
     """The files of one local cluster. Making one touches nothing on disk."""
 
@@ -89,6 +103,7 @@ class StateFolder:
     def create(self) -> None:
         """Make the folder if it is missing. Raises LocalClusterFailed when that is impossible."""
         with self.usable():
+            _check_name(self.root)
             self.root.parent.mkdir(parents=True, exist_ok=True)
             self.root.mkdir(mode=0o700, exist_ok=True)
             if self.root.stat().st_mode & 0o077:
@@ -111,7 +126,7 @@ class StateFolder:
     def listening(self) -> Listening | None:
         """What `endpoint.json` says, or None before the first start."""
         known = _read_json(self._endpoint)
-        return None if known is None else Listening(**known)
+        return None if known is None else _of(Listening, known)
 
     def save_listening(self, listening: Listening) -> None:
         write_whole(self._endpoint, json.dumps(asdict(listening)))
@@ -124,7 +139,7 @@ class StateFolder:
 
     def credentials(self) -> Credentials | None:
         known = _read_json(self._credentials)
-        return None if known is None else Credentials(**known)
+        return None if known is None else _of(Credentials, known)
 
     def save_credentials(self, credentials: Credentials) -> None:
         write_whole(self._credentials, json.dumps(asdict(credentials)))
@@ -167,7 +182,9 @@ class StateFolder:
     def sessions(self) -> tuple[SessionStatus, ...]:
         """What was written down last of the sessions."""
         known = json.loads(self._sessions.read_text())
-        return tuple(SessionStatus(**{**each, "holders": tuple(each["holders"])}) for each in known)
+        return tuple(
+            _of(SessionStatus, {**each, "holders": tuple(each["holders"])}) for each in known
+        )
 
     def sessions_version(self) -> tuple[int, int] | None:
         """What changes whenever they are written down anew; None before the first time."""
@@ -199,6 +216,11 @@ class StateFolder:
             access_key_id=credentials.access_key_id,
             secret_access_key=credentials.secret_access_key,
         )
+
+
+def _of(kind: type[_Content], known: Mapping[str, Any]) -> _Content:
+    """The content of a file. Raises TypeError where a field without a default is missing."""
+    return kind(**{each.name: known[each.name] for each in fields(kind) if each.name in known})
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import certifi
 
 from dsqlkit.endpoint import LOCAL_AWS_NAME
+from dsqlkit.local.port import ADDRESS
 from dsqlkit.local.state import StateFolder
 from dsqlkit.whole_file import write_whole
 
 HOSTS_FILE = Path("/etc/hosts")
-ADDRESS = "127.0.0.1"
 
 
 def trust_bundle(environ: Mapping[str, str] = os.environ) -> Path:

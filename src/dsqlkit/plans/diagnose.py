@@ -11,15 +11,13 @@ from dsqlkit.plans.catalog_rules import (
     sequential_key,
     unusable_index,
 )
-from dsqlkit.plans.findings import Finding, Severity
+from dsqlkit.plans.findings import Finding, weightiest_first
 from dsqlkit.plans.join_rules import joins
 from dsqlkit.plans.model import Plan
 from dsqlkit.plans.scan_rules import scan_findings
 from dsqlkit.plans.scans import Scan, rows_scanned, scans
 from dsqlkit.plans.tree_rules import estimates_off, sorts
 from dsqlkit.plans.write_rules import too_many_rows
-
-_ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
 def diagnose(plan: Plan, catalog: Catalog | None = None) -> tuple[Finding, ...]:
@@ -28,8 +26,7 @@ def diagnose(plan: Plan, catalog: Catalog | None = None) -> tuple[Finding, ...]:
     A plan made without ANALYZE is judged by the planner's estimates, and the findings say so.
     Without a `catalog` the findings that need one are left out.
     """
-    found = _findings(plan, catalog or Catalog())
-    return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
+    return weightiest_first(_findings(plan, catalog or Catalog()))
 
 
 def _findings(plan: Plan, catalog: Catalog) -> Iterator[Finding]:

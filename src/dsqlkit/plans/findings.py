@@ -1,7 +1,7 @@
 """What a plan shows that is worth a person's time, in words."""
 
 import textwrap
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +10,10 @@ from dsqlkit.plans.node import MOST_EXACT, PlanNode
 
 FEW_ROWS = 100
 """Below this many rows nothing is urgent: most of the time is spent on other things than rows."""
+OFF = 5.0
+"""An estimate that is so many times too small or too large is off."""
+FAR_OFF = 50.0
+"""An estimate that is so many times too small or too large is far off."""
 
 
 class Severity(StrEnum):
@@ -47,6 +51,14 @@ class Finding:
     observed: str
     why: str
     advice: str
+
+
+_ORDER = {severity: place for place, severity in enumerate(Severity)}
+
+
+def weightiest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The most severe first, else in their order."""
+    return tuple(sorted(findings, key=lambda finding: _ORDER[finding.severity]))
 
 
 def count(rows: float, noun: str = "row") -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dsqlkit.plans.conditions import parts_of
-from dsqlkit.plans.findings import FEW_ROWS, Finding, Severity, count, percent
+from dsqlkit.plans.findings import FEW_ROWS, OFF, Finding, Severity, count, percent
 from dsqlkit.plans.names import sql_name
 from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.scans import index_condition, is_scan, rows_read_below, storage_nodes
@@ -16,7 +16,6 @@ _SOME_RUNS: Final = 5
 _MANY_ROWS_A_RUN: Final = 200
 """So many rows read again in each run make even a few runs too many."""
 _DEAR_SHARE: Final = 0.2
-_OFF: Final = 5.0
 _CONSTANT: Final = re.compile(r".+ = ('(?:[^']|'')*'(?:::[\w ]+)?|-?\d[\d.]*)")
 _MENTION: Final = r"(?<![\w.\"]){}\."
 
@@ -131,7 +130,7 @@ def _finds_what_it_seeks(inner: PlanNode, read: float) -> bool:
 
 def _underestimated(outer: PlanNode) -> str | None:
     expected, found = outer.cost, outer.actual
-    if not expected or not found or found.rows < _OFF * max(expected.rows, 1):
+    if not expected or not found or found.rows < OFF * max(expected.rows, 1):
         return None
     return (
         f"The planner expected {count(expected.rows)} on the outer side and not "

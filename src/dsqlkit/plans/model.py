@@ -62,6 +62,11 @@ class DpuEstimate:
         return sum(amounts, Decimal(0))
 
 
+def part_key(name: str) -> str:
+    """The name of a part of the DPU as a key of JSON: multi_region_write."""
+    return name.replace(" ", "_").replace("-", "_")
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A statement's plan. `footer` holds the lines below the tree; the rest is read from it."""

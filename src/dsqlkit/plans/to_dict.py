@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dsqlkit.plans.findings import Finding
-from dsqlkit.plans.model import DpuEstimate
+from dsqlkit.plans.model import DpuEstimate, part_key
 from dsqlkit.plans.result import ExplainResult
 from dsqlkit.plans.scans import rows_scanned
 from dsqlkit.plans.timing import NodeTime, node_times
@@ -15,8 +15,9 @@ def to_dict(result: ExplainResult) -> dict[str, Any]:
 
     - `execution_ms`, `planning_ms`: the plan's own times.
     - `rows`: what the statement returned. `rows_scanned`: see `scans.rows_scanned`.
-    - `dpu`: `compute`, `read`, `write`, `total` as numbers of DPU; `minimums` holds what a
-      transaction is charged at least, where the plan says so.
+    - `dpu`: `compute`, `read`, `write`, `total` as numbers of DPU, and `multi_region_write` of a
+      multi-Region cluster; `minimums` holds what a transaction is charged at least, where the
+      plan says so.
     - `plan`: the root node, see `node_dict`. `findings`: see `finding_dict`.
     - `rolled_back`: whether the statement wrote and was undone.
     """
@@ -84,10 +85,10 @@ def finding_dict(finding: Finding) -> dict[str, Any]:
 
 def _dpu(estimate: DpuEstimate) -> dict[str, Any]:
     return {
-        **{part: float(amount.dpu) for part, amount in estimate.parts.items()},
+        **{part_key(part): float(amount.dpu) for part, amount in estimate.parts.items()},
         "total": float(estimate.total),
         "minimums": {
-            part: float(amount.minimum)
+            part_key(part): float(amount.minimum)
             for part, amount in estimate.parts.items()
             if amount.minimum is not None
         },

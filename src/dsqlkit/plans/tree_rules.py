@@ -4,13 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from dsqlkit.plans.findings import FEW_ROWS, Finding, Severity, count, shortened
+from dsqlkit.plans.findings import FAR_OFF, FEW_ROWS, OFF, Finding, Severity, count, shortened
 from dsqlkit.plans.names import sql_name
 from dsqlkit.plans.node import PlanNode
 from dsqlkit.plans.scans import STORAGE_NODES, is_scan, rows_read_below
 
-_OFF: Final = 5.0
-_FAR_OFF: Final = 50.0
 _JUDGED: Final = re.compile(r"(?:.+ )?(?:Scan|Join|Nested Loop)")
 _NOT_JUDGED: Final = re.compile(r"(?:CTE|WorkTable|Function|Subquery|Values|Bitmap Index) Scan")
 """Their rows are those of another node, or nothing has statistics of them."""
@@ -24,7 +22,7 @@ _NAME: Final = r'(?:\w+|"(?:[^"]|"")+")'
 _SORT_KEY: Final = re.compile(rf"(?:{_NAME}\.)?(?P<column>{_NAME})(?P<descending> DESC)?")
 
 
-def estimates_off(node: PlanNode, may_stop: bool = False) -> Iterator[Finding]:
+def estimates_off(node: PlanNode, *, may_stop: bool = False) -> Iterator[Finding]:
     """Where the planner expected 5 or 50 times too many rows or too few: on each branch the lowest
     such node only, as those above inherit its error.
 
@@ -42,21 +40,21 @@ def estimates_off(node: PlanNode, may_stop: bool = False) -> Iterator[Finding]:
         finding
         for child in node.children
         if child.node_type not in STORAGE_NODES
-        for finding in estimates_off(child, stop_below or child.label is not None)
+        for finding in estimates_off(child, may_stop=stop_below or child.label is not None)
     ]
     yield from below
     if not below:
-        yield from filter(None, [_estimate_off(node, may_stop)])
+        yield from filter(None, [_estimate_off(node, may_stop=may_stop)])
 
 
-def _estimate_off(node: PlanNode, may_stop: bool) -> Finding | None:
+def _estimate_off(node: PlanNode, *, may_stop: bool) -> Finding | None:
     if not node.cost or not node.actual or not _JUDGED.fullmatch(node.node_type):
         return None
     expected, found = max(node.cost.rows, 1), max(node.actual.rows, 1)
     factor = max(expected / found, found / expected)
     urgent = max(expected, found) * node.actual.loops >= FEW_ROWS
     excused = may_stop and found < expected
-    if factor < _OFF or excused or not urgent or _NOT_JUDGED.fullmatch(node.node_type):
+    if factor < OFF or excused or not urgent or _NOT_JUDGED.fullmatch(node.node_type):
         return None
     table = sql_name(node.relation) if is_scan(node) and node.relation else None
     advice = (
@@ -69,7 +67,7 @@ def _estimate_off(node: PlanNode, may_stop: bool) -> Finding | None:
     times = " each time" if node.actual.loops > 1 else ""
     return Finding(
         code="estimate_off",
-        severity=Severity.MEDIUM if factor >= _FAR_OFF else Severity.LOW,
+        severity=Severity.MEDIUM if factor >= FAR_OFF else Severity.LOW,
         node=node,
         observed=f"{node.title} was expected to give {count(node.cost.rows)}{times} and gave "
         f"{round(node.actual.rows):,}: {factor:,.0f} times "

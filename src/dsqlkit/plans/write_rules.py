@@ -18,7 +18,7 @@ def too_many_rows(plan: Plan) -> Iterator[Finding]:
     EXPLAIN ANALYZE may let it pass where the statement by itself is refused.
     """
     writing = _writing(plan)
-    rows = sum(_rows_changed(node, plan.analyzed) for node in writing)
+    rows = sum(_rows_changed(node, analyzed=plan.analyzed) for node in writing)
     if rows <= MAX_ROWS:
         return
     verb = "changes" if plan.analyzed else "is expected to change"
@@ -61,7 +61,7 @@ def _table(node: PlanNode) -> str:
     return sql_name(node.relation or "")
 
 
-def _rows_changed(node: PlanNode, analyzed: bool) -> float:
+def _rows_changed(node: PlanNode, *, analyzed: bool) -> float:
     if analyzed:
         return sum(each.rows_total or 0 for each in node.inputs)
     return sum(each.cost.rows for each in node.inputs if each.cost)

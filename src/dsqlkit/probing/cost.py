@@ -1,9 +1,8 @@
 """What it costs at least to ask a cluster in AWS: the minimums of its transactions.
 
-DSQL counts at least 0.05 DPU for a transaction that writes and 0.00375 for one that reads, and
-0.05 DPU for each KiB written, a row being 128 bytes at least (third parties' plans of 2025-11 to
-2026-07, with what CloudWatch counted). Compute time comes on top, most of it with the first
-transaction of a connection: 0.2 to 0.8 DPU were counted for one. What DDL writes nobody measured.
+What a transaction and a row cost at least says dsqlkit.dpu. Compute time comes on top, most of it
+with the first transaction of a connection: 0.2 to 0.8 DPU were counted for one. What DDL writes
+nobody measured.
 """
 
 import re
@@ -12,11 +11,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from dsqlkit.dpu import MIN_ENTRY_BYTES, READ_MINIMUM, WRITE_MINIMUM, write_dpu
 from dsqlkit.probing.record import Probe, statements_of
 
-_WRITE: Final = Decimal("0.05")
-_READ: Final = Decimal("0.00375")
-_ROW: Final = _WRITE * 128 / 1024
+_ROW: Final = write_dpu(MIN_ENTRY_BYTES)
 _CONNECTION: Final = Decimal("0.2")
 _READS: Final = re.compile(
     r"\s*(SELECT|SHOW|SET|BEGIN|START|COMMIT|ROLLBACK|WITH|VALUES|TABLE|EXPLAIN)\b", re.I
@@ -45,12 +43,12 @@ def cost_of(probes: Sequence[Probe]) -> Cost:
         probes=len(probes),
         statements=len(texts) + schemas,
         connections=connections,
-        dpu=sum(map(_dpu, texts), schemas * _WRITE + connections * _CONNECTION),
+        dpu=sum(map(_dpu, texts), schemas * WRITE_MINIMUM + connections * _CONNECTION),
     )
 
 
 def _dpu(text: str) -> Decimal:
     if _READS.match(text):
-        return _READ
+        return READ_MINIMUM
     many = _MANY_ROWS.match(text)
-    return max(_WRITE, _ROW * int(many[1])) if many else _WRITE
+    return max(WRITE_MINIMUM, _ROW * int(many[1])) if many else WRITE_MINIMUM

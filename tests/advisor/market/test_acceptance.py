@@ -75,6 +75,7 @@ def test_findings_of_explain_are_what_optimize_says(market: KeptConnection) -> N
     assert len(false) <= 0.02 * said, "\n".join(false)
 
 
+@pytest.mark.slow
 def test_the_same_query_gets_the_same_proposal_in_each_run(market: KeptConnection) -> None:
     for case in cases():
         if case.name not in SOME[:2]:

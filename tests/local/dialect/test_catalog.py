@@ -113,6 +113,10 @@ def test_lists_leave_out_the_endpoint(connection: Connection, tables: None, name
     assert "dsqlkit" not in found
 
 
+def test_every_connection_is_encrypted(connection: Connection) -> None:
+    assert connection.execute("SELECT DISTINCT ssl FROM pg_stat_ssl").fetchall() == [(True,)]
+
+
 def test_there_is_one_database(connection: Connection) -> None:
     assert connection.execute("SELECT datname FROM pg_database").fetchall() == [("postgres",)]
 
@@ -120,6 +124,46 @@ def test_there_is_one_database(connection: Connection) -> None:
 def test_missing_names_can_be_said(connection: Connection) -> None:
     row = connection.execute("SELECT 'pg_proc', 1 AS pg_locks, 'dsqlkit.job'").fetchone()
     assert row == ("pg_proc", 1, "dsqlkit.job")
+
+
+@pytest.mark.parametrize("parameters", NO_PARAMETERS)
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "'dsqlkit'::regnamespace",
+        "CAST('dsqlkit_seen' AS regnamespace)",
+        "'DSQLkit.job'::regclass",
+        "regclass '\"dsqlkit\".job'",
+        "'dsqlkit.fail'::regproc",
+        "'dsqlkit.job'::regtype",
+        "has_schema_privilege('dsqlkit', 'USAGE')",
+        "has_schema_privilege('admin', 'dsqlkit_rows'::text, 'USAGE')",
+        "has_table_privilege('dsqlkit.job', 'SELECT')",
+        "nextval('dsqlkit.x')",
+    ],
+)
+def test_a_text_names_nothing_of_the_endpoints(
+    connection: Connection, sql: str, parameters: list[int] | None
+) -> None:
+    with pytest.raises(psycopg.errors.InvalidSchemaName) as missing:
+        connection.execute(f"SELECT {sql}".encode(), parameters)
+    assert str(missing.value.diag.message_primary).startswith('schema "dsqlkit')
+
+
+def test_nothing_of_the_endpoints_is_found_by_a_text(connection: Connection) -> None:
+    asked = (
+        "to_regnamespace('dsqlkit')",
+        "to_regnamespace('dsqlkit_seen'::text)",
+        "to_regclass('dsqlkit.job')",
+        "to_regclass('\"dsqlkit_seen\".pg_class')",
+        "to_regtype('dsqlkit.job')",
+        "to_regproc('dsqlkit.fail')",
+    )
+    for parameters in NO_PARAMETERS:
+        row = connection.execute(f"SELECT {', '.join(asked)}".encode(), parameters).fetchone()
+        assert row == (None,) * len(asked)
+    others = "to_regclass('pg_class')::text, to_regclass('dsqlkit'), length('dsqlkit.job')"
+    assert connection.execute(f"SELECT {others}".encode()).fetchone() == ("pg_class", None, 11)
 
 
 @pytest.mark.parametrize(

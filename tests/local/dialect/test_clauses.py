@@ -12,6 +12,7 @@ REFUSED = {
     "LockingClause": "SELECT 1 FROM t FOR\nSHARE",
     "RangeTableSample": "SELECT 1 FROM t TableSample SYSTEM (1)",
     "RangeVar": "SELECT 1 FROM Dsqlkit.job",
+    "TypeCast": "SELECT 'DSQLkit'::regnamespace",
     "TypeName": "SELECT NULL::BigSerial",
 }
 """By node, a plain statement in which its rule has something to say."""

@@ -1,10 +1,10 @@
-"""The embedded PostgreSQL's own statements have the numbers of `dsqlkit.quotas`, and no others."""
+"""Our SQL in the embedded PostgreSQL has the numbers of `quotas` and `dpu`, and no others."""
 
 from importlib import resources
 
 import pytest
 
-from dsqlkit import quotas
+from dsqlkit import dpu, quotas
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,10 @@ from dsqlkit import quotas
         ("quotas.sql", f"('r', {quotas.MAX_TABLES}, 'tables')"),
         ("quotas.sql", f"('v', {quotas.MAX_VIEWS}, 'views')"),
         ("quotas.sql", f"('S', {quotas.MAX_SEQUENCES}, 'sequences')"),
+        ("explain.sql", f"FROM identity) THEN '{dpu.ROW_ID_BYTES}' ELSE"),
         ("quotas.sql", f"octet_length(pg_get_viewdef(d.objid)) > {quotas.MAX_VIEW_BYTES})"),
     ],
 )
-def test_sql_has_the_quota(file: str, text: str) -> None:
+def test_sql_has_the_number(file: str, text: str) -> None:
     sql = resources.files("dsqlkit.local.server").joinpath("sql", file).read_text()
     assert sql.count(text) == 1

@@ -6,7 +6,14 @@ import pytest
 
 from dsqlkit.local.occ.open_transaction import Phase
 from dsqlkit.local.session.answered import After, after
-from dsqlkit.local.session.turns import Turn, at_once, inside, outside, turn_of_write
+from dsqlkit.local.session.turns import (
+    Turn,
+    at_once,
+    inside,
+    inside_executing_nothing,
+    outside,
+    turn_of_write,
+)
 from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import End
 
@@ -119,14 +126,12 @@ def test_outside_a_transaction_block(
     assert outside(kind, end, **{name: name in facts for name in names}) is turn
 
 
-INSIDE: list[tuple[Phase, Kind | None, set[str], Turn]] = [
+INSIDE: list[tuple[Phase, Kind, set[str], Turn]] = [
     # Most steps.
     (Phase.OPEN, Kind.READ, set(), Turn.FORWARD),
     (Phase.OPEN, Kind.SETTING, set(), Turn.FORWARD),
     (Phase.OPEN, Kind.WRITE, {"writes"}, Turn.HOLD),
     (Phase.OPEN, Kind.LOCK, {"writes", "guarded"}, Turn.GUARD),
-    (Phase.OPEN, None, set(), Turn.FORWARD),
-    (Phase.OPEN, None, {"is_sync", "closes"}, Turn.FORWARD),
     (Phase.OPEN, Kind.BEGIN, set(), Turn.FORWARD),
     (Phase.OPEN, Kind.MIXED, set(), Turn.FORWARD),
     # Its end.
@@ -167,15 +172,11 @@ INSIDE: list[tuple[Phase, Kind | None, set[str], Turn]] = [
     (Phase.PARKED, Kind.READ, set(), Turn.RESUME),
     (Phase.PARKED, Kind.COPY_IN, {"writes", "gathered"}, Turn.RESUME),
     (Phase.AT_OVERLAYS, Kind.WRITE, {"writes", "guarded"}, Turn.RESUME),
-    (Phase.PARKED, None, set(), Turn.FORWARD),
     # A text whose statements go one by one.
-    (Phase.OPEN, None, {"implicit", "is_sync", "closes"}, Turn.END_IMPLICIT),
-    (Phase.FAILED, None, {"implicit", "is_sync", "closes"}, Turn.END_IMPLICIT),
     (Phase.OPEN, Kind.BEGIN, {"implicit"}, Turn.MAKE_EXPLICIT),
     (Phase.OPEN, Kind.WRITE, {"implicit", "writes"}, Turn.HOLD),
     # A pipeline with an EXPLAIN in it.
     (Phase.OPEN, Kind.WRITE, {"implicit", "closes", "writes"}, Turn.SPLIT),
-    (Phase.OPEN, None, {"implicit", "closes"}, Turn.SPLIT),
     (Phase.OPEN, Kind.WRITE, {"closes", "writes"}, Turn.HOLD),
     # What came at once.
     (Phase.OPEN, Kind.WRITE, {"writes", "together"}, Turn.SEND_TOGETHER),
@@ -185,13 +186,10 @@ INSIDE: list[tuple[Phase, Kind | None, set[str], Turn]] = [
 
 
 @pytest.mark.parametrize(("phase", "kind", "facts", "turn"), INSIDE)
-def test_inside_a_transaction_block(
-    phase: Phase, kind: Kind | None, facts: set[str], turn: Turn
-) -> None:
+def test_inside_a_transaction_block(phase: Phase, kind: Kind, facts: set[str], turn: Turn) -> None:
     names = (
         *(
             "implicit",
-            "is_sync",
             "closes",
             "too_old",
             "disrupted",
@@ -204,9 +202,25 @@ def test_inside_a_transaction_block(
     assert inside(phase, kind, **{name: name in facts for name in names}) is turn
 
 
+@pytest.mark.parametrize(
+    ("facts", "turn"),
+    [
+        (set(), Turn.FORWARD),
+        ({"is_sync", "closes"}, Turn.FORWARD),
+        # The end of a text whose statements go one by one, or of a pipeline with an EXPLAIN in it.
+        ({"implicit"}, Turn.FORWARD),
+        ({"implicit", "closes"}, Turn.SPLIT),
+        ({"implicit", "is_sync", "closes"}, Turn.END_IMPLICIT),
+    ],
+)
+def test_what_executes_nothing_inside_a_transaction_block(facts: set[str], turn: Turn) -> None:
+    names = ("implicit", "is_sync", "closes")
+    assert inside_executing_nothing(**{name: name in facts for name in names}) is turn
+
+
 @pytest.mark.parametrize("phase", Phase)
-@pytest.mark.parametrize("kind", [None, *Kind])
-def test_a_rollback_is_never_kept_from_its_end(phase: Phase, kind: Kind | None) -> None:
+@pytest.mark.parametrize("kind", Kind)
+def test_a_rollback_is_never_kept_from_its_end(phase: Phase, kind: Kind) -> None:
     facts = dict.fromkeys(
         (
             *("too_old", "disrupted", "needs_care", "outdated", "refused"),
@@ -214,10 +228,9 @@ def test_a_rollback_is_never_kept_from_its_end(phase: Phase, kind: Kind | None) 
         ),
         True,
     )
-    turn = inside(phase, kind, implicit=False, is_sync=False, closes=False, **facts)
+    turn = inside(phase, kind, implicit=False, closes=False, **facts)
     assert (turn is Turn.FORWARD) is (
-        kind in (None, Kind.ROLLBACK, Kind.BEGIN, Kind.MIXED)
-        or phase in (Phase.FAILED, Phase.EMPTIED)
+        kind in (Kind.ROLLBACK, Kind.BEGIN, Kind.MIXED) or phase in (Phase.FAILED, Phase.EMPTIED)
     )
 
 
@@ -248,6 +261,11 @@ AFTER: list[tuple[set[str], After]] = [
     ({"held", "twins"}, After.SET_ASIDE),
     ({"held", "twins", "too_many", "cursor"}, After.SET_ASIDE),
     ({"twins"}, After.FINISH),
+    ({"held", "passes_on", "too_many"}, After.SET_ASIDE),
+    ({"held", "may_pass_on", "too_many"}, After.LEARN_ACTIONS),
+    ({"held", "may_pass_on", "failed"}, After.FINISH),
+    ({"held", "may_pass_on", "twins"}, After.SET_ASIDE),
+    ({"passes_on", "may_pass_on"}, After.FINISH),
     ({"held", "too_many"}, After.TOO_MANY),
     ({"too_many"}, After.TOO_MANY),  # at overlays
     ({"cursor"}, After.KEEP_CURSORS),
@@ -258,7 +276,8 @@ AFTER: list[tuple[set[str], After]] = [
 @pytest.mark.parametrize(("facts", "then"), AFTER)
 def test_what_an_answer_leads_to(facts: set[str], then: After) -> None:
     names = ("failed", "held", "conflict", "first", "twins", "too_many", "cursor")
-    assert after(**{name: name in facts for name in names}) is then
+    passes_on = None if "may_pass_on" in facts else "passes_on" in facts
+    assert after(**{name: name in facts for name in names}, passes_on=passes_on) is then
 
 
 def test_everything_that_an_answer_leads_to_is_in_the_table() -> None:

@@ -4,12 +4,13 @@ Its errors are worded in refusals.py.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from dsqlkit.local.backend.exchange import FAILED, IN_TRANSACTION
 from dsqlkit.local.backend.refusals import about_table, own_error, placeless
-from dsqlkit.local.dialect.catalog import OWN_TABLES, ROWS_SCHEMA
+from dsqlkit.local.dialect.catalog import OWN_TABLES, ROWS_SCHEMA, UPSERT_TABLE
 from dsqlkit.local.dialect.parameters import SHOWN
 from dsqlkit.local.wire.messages import (
     INT32,
@@ -38,9 +39,6 @@ the endpoint's."""
 _OF_PAGES: Final = frozenset((b"do_analyze_rel", b"acquire_sample_rows"))
 """The routines that tell, at ANALYZE VERBOSE, how many of PostgreSQL's pages were looked at, of all
 tables. What a cluster tells was not recorded; pages it has none."""
-
-_UPSERTED: Final = "dsqlkit upsert"
-"""The temporary table of an INSERT ... ON CONFLICT at overlays (server/sql/overlays.sql)."""
 
 AS_ROWS: Final = b"DSQ02"
 """The SQLSTATE of a notice of ours: a foreign key's action changed so many rows."""
@@ -72,7 +70,9 @@ _PLAIN: Final = frozenset(
     )
 )
 _READY_HEADER: Final = message(Backend.READY_FOR_QUERY, b"T")[:-1]
-_READY_BYTES: Final = 6
+READY_BYTES: Final = 6
+_SHORT_BYTES: Final = 40
+"""As long as most answers to a write by key or a COMMIT: they are the same again and again."""
 _IN_TRANSACTION_BLOCK: Final = (IN_TRANSACTION, FAILED)
 
 
@@ -80,8 +80,8 @@ class AnswerRewriter:
     """The backend's stream of one session. `on_job` is called when a statement that submitted a
     job has left its transaction, whether or not it was committed; `on_change` with the names of
     tables whose schema a committed statement changed without naming them, `on_drop` with the jobs
-    of indexes that it dropped while they are built. `laid_over` has the
-    schemas and names of tables by what errors call their overlays.
+    of indexes that it dropped while they are built. `laid_over` has the schemas and names of
+    tables by what errors call their overlays.
     """
 
     def __init__(
@@ -104,30 +104,14 @@ class AnswerRewriter:
         self._tag: bytes | None = None
         self._has_job = False
 
-    def plain(self, data: bytes, *, copies_in: bool) -> tuple[bytes, list[int]] | None:
+    def plain(self, data: bytes, *, copies_in: bool) -> tuple[bytes, Sequence[int]] | None:
         """If a chunk is one whole answer in which nothing is to be changed, as most are: its last
         CommandComplete, and how many rows each of its statements changed, COPY too if it
         `copies_in`."""
-        end = len(data) - _READY_BYTES
-        if not data.startswith(_READY_HEADER, end) or end < 0:
-            return None
         if self._cutter.is_within or not self._is_quiet:
             return None
-        position = 0
-        changed: list[int] = []
-        tag = b""
-        while position < end:
-            kind = data[position]
-            after = position + 1 + INT32.unpack_from(data, position + 1)[0]
-            if kind == _TAG:
-                tag = data[position:after]
-                changed.append(changed_rows(tag, copies_in=copies_in))
-            elif kind not in _PLAIN:
-                return None
-            elif kind in EMPTY_ENDS:
-                changed.append(0)
-            position = after
-        return (tag, changed) if position == end else None
+        read = _read_again if len(data) <= _SHORT_BYTES else _read_plain
+        return read(data, copies_in)
 
     def cut(self, data: bytes) -> Iterable[tuple[int, bytes]]:
         """The pieces of more of the stream; each has then to go through `rewritten`, in order."""
@@ -208,13 +192,37 @@ class AnswerRewriter:
     def _about_table(self, fields: dict[int, bytes]) -> bytes | None:
         """An error at overlays as one about the table that they stand for; None for all others."""
         called = fields.get(Field.TABLE, b"").decode(errors="replace")
-        if called == _UPSERTED and self.upserted is not None:
+        if called == UPSERT_TABLE and self.upserted is not None:
             table = self._laid_over.get(self.upserted)
         elif fields.get(Field.SCHEMA) == ROWS_SCHEMA.encode():
             table = self._laid_over.get(called)
         else:
             return None
         return None if table is None else about_table(fields, called, table)
+
+
+def _read_plain(data: bytes, copies_in: bool) -> tuple[bytes, Sequence[int]] | None:
+    end = len(data) - READY_BYTES
+    if not data.startswith(_READY_HEADER, end) or end < 0:
+        return None
+    position = 0
+    changed: list[int] = []
+    tag = b""
+    while position < end:
+        kind = data[position]
+        after = position + 1 + INT32.unpack_from(data, position + 1)[0]
+        if kind == _TAG:
+            tag = data[position:after]
+            changed.append(changed_rows(tag, copies_in=copies_in))
+        elif kind not in _PLAIN:
+            return None
+        elif kind in EMPTY_ENDS:
+            changed.append(0)
+        position = after
+    return (tag, tuple(changed)) if position == end else None
+
+
+_read_again: Final = lru_cache(maxsize=256)(_read_plain)
 
 
 def changed_rows(tag: bytes, *, copies_in: bool) -> int:

@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from typing import Final, TypeAlias
 
-from dsqlkit.local.backend.answers import AnswerRewriter
+from dsqlkit.local.backend.answers import READY_BYTES, AnswerRewriter
 from dsqlkit.local.backend.exchange import FORWARDED, HELD, HELD_BYTES, Exchange
 from dsqlkit.local.backend.noticing import noticed
 from dsqlkit.local.backend.question import Question, Rows, question, unfinished
@@ -23,7 +23,6 @@ from dsqlkit.local.wire.messages import (
     message,
 )
 
-_READY_BYTES: Final = 6
 _ENDS: Final = {Backend.READY_FOR_QUERY, Backend.ERROR_RESPONSE, Backend.COMMAND_COMPLETE}
 _COPY_FAIL: Final = message(Frontend.COPY_FAIL, b"\0")
 
@@ -34,9 +33,9 @@ _log = logging.getLogger(__name__)
 
 
 class Conversation:
-    """The exchanges with one backend. `on_signed_in` hears when it has let the client in; `on_busy`
-    and `on_rest` when something is sent, and when all has been answered; `on_copy` when the backend
-    wants a COPY's data; `lost` when it has gone.
+    """The exchanges with one backend; `answers` rewrites what it says. `on_signed_in` hears when it
+    has let the client in; `on_busy` and `on_rest` when something is sent, and when all has been
+    answered; `on_copy` when it wants a COPY's data; `lost` when it has gone.
 
     `key` is what a request to cancel has to have. `is_internal`: what is under way is not the
     client's.
@@ -45,10 +44,7 @@ class Conversation:
     def __init__(
         self,
         client: Link,
-        on_job: Callable[[], None],
-        on_change: Callable[[set[str]], None],
-        on_drop: Callable[[set[str]], None],
-        laid_over: Mapping[str, tuple[str, str]],
+        answers: AnswerRewriter,
         *,
         on_signed_in: Callable[[], None],
         on_busy: Callable[[], None],
@@ -62,7 +58,7 @@ class Conversation:
         self.backend = Link(self._receive, lost)
         self._lost = lost
         self._client = client
-        self._answers = AnswerRewriter(on_job, on_change, on_drop, laid_over)
+        self._answers = answers
         self._on_busy = on_busy
         self._on_rest = on_rest
         self._on_copy = on_copy
@@ -215,7 +211,7 @@ class Conversation:
         verdict.status = data[-1]
         if exchange.each is not None:
             exchange.each += changed
-        piece = data[:-_READY_BYTES] if exchange.request.hide_ready else data
+        piece = data[:-READY_BYTES] if exchange.request.hide_ready else data
         if exchange.forwards:
             self._give(piece, exchange)
         else:

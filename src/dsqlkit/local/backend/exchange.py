@@ -78,15 +78,13 @@ class Verdict:
     `given_way`: it failed because the adjudicator cancelled it, for another transaction to go on.
     """
 
-    __slots__ = ("changed", "error", "given_way", "skipped", "status", "tag")
-
-    def __init__(self) -> None:
-        self.error: bytes | None = None
-        self.tag = b""
-        self.changed = 0
-        self.skipped = 0
-        self.status: int = IDLE
-        self.given_way = False
+    # Of the class until they change: one is made for every step.
+    error: bytes | None = None
+    tag = b""
+    changed = 0
+    skipped = 0
+    status: int = IDLE
+    given_way = False
 
     @property
     def sqlstate(self) -> str | None:
@@ -108,26 +106,19 @@ class Exchange:
     `cancelled_as`: it cancels it for another reason, which is what to tell.
     """
 
-    __slots__ = (
-        "_told_after",
-        "begun",
-        "cancelled_as",
-        "copies_in",
-        "counts",
-        "data_ended",
-        "each",
-        "ended",
-        "fell_short",
-        "forwards",
-        "gives_way",
-        "is_over",
-        "on_done",
-        "pieces",
-        "request",
-        "size",
-        "unheard",
-        "verdict",
-    )
+    # Of the class until they change: one is made for every step.
+    begun = False
+    size = 0
+    copies_in = False
+    data_ended = False
+    fell_short = False
+    gives_way = False
+    cancelled_as: Refusal | None = None
+    counts = False
+    is_over = False
+    ended = 0
+    each: list[int] | None = None
+    _told_after: "tuple[int, asyncio.Future[bool]] | None" = None
 
     def __init__(
         self,
@@ -139,19 +130,8 @@ class Exchange:
         self.on_done = on_done
         self.verdict = Verdict()
         self.forwards = request.forward
-        self.begun = False
         self.pieces: list[tuple[int, bytes]] = []
-        self.size = 0
-        self.copies_in = False
-        self.data_ended = False
         self.unheard = unheard
-        self.fell_short = False
-        self.gives_way = False
-        self.cancelled_as: Refusal | None = None
-        self.counts = self.is_over = False
-        self.ended = 0
-        self.each: list[int] | None = None
-        self._told_after: tuple[int, asyncio.Future[bool]] | None = None
 
     def tell_after(self, statements: int, known: "asyncio.Future[bool]") -> None:
         """Have `known` say, once so many statements have been answered or one has failed, whether
@@ -215,6 +195,10 @@ class Exchange:
                 pieces = pieces[kinds.index(Backend.COPY_IN_RESPONSE) + 1 :]
         answers = b"".join(piece for _, piece in pieces)
         return without_savepoint_between(answers) if self.request.begins else answers
+
+    def errors(self) -> bytes:
+        """The errors among the answers that were held back."""
+        return b"".join(piece for kind, piece in self.pieces if kind == Backend.ERROR_RESPONSE)
 
     def placed(self, error: bytes) -> bytes:
         """An error whose position is one in the client's text."""

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from dsqlkit.errors import FAULTS_OFF
+from dsqlkit.local.dialect.carried import refusal_in
 from dsqlkit.local.dialect.refusal import (
     CONFLICT_ON_PURPOSE,
     DATA_CONFLICT,
@@ -12,7 +13,6 @@ from dsqlkit.local.dialect.refusal import (
     SCHEMA_CONFLICT,
     Refusal,
 )
-from dsqlkit.local.dialect.rewriting import refusal_in
 from dsqlkit.local.wire.messages import (
     Backend,
     Field,

@@ -40,17 +40,17 @@ _EXTENDED_COMPLETE: Final = (
 )
 BEGIN: Final = _frames(b"BEGIN") + _EXTENDED
 """A BEGIN with the savepoint, to be sent together with what comes next."""
-_BEGUN: Final = message(Backend.COMMAND_COMPLETE, b"BEGIN\0")
+BEGIN_TAG: Final = message(Backend.COMMAND_COMPLETE, b"BEGIN\0")
 BEGIN_ALONE: Final = _frames(b"BEGIN")
 """A BEGIN of which the client does not hear, before what is to be looked at before its COMMIT."""
-BEGIN_ALONE_COMPLETE: Final = _EXTENDED_COMPLETE.replace(_COMPLETE, _BEGUN)
+BEGIN_ALONE_COMPLETE: Final = _EXTENDED_COMPLETE.replace(_COMPLETE, BEGIN_TAG)
 BEGIN_COMPLETE: Final = BEGIN_ALONE_COMPLETE + _EXTENDED_COMPLETE
 BEGIN_AGAIN: Final = _frames(b"ROLLBACK AND CHAIN") + _EXTENDED
 """The begin of a transaction like the one that is open, in place of that."""
 BEGUN_AGAIN: Final = BEGIN_COMPLETE.replace(
-    _BEGUN, message(Backend.COMMAND_COMPLETE, b"ROLLBACK\0")
+    BEGIN_TAG, message(Backend.COMMAND_COMPLETE, b"ROLLBACK\0")
 )
-BEGUN: Final = _BEGUN + message(Backend.READY_FOR_QUERY, b"T")
+BEGUN: Final = BEGIN_TAG + message(Backend.READY_FOR_QUERY, b"T")
 """The answer to a BEGIN."""
 FORGET: Final = message(Frontend.CLOSE, STATEMENT + _NAME) + SYNC
 """Closes what is left over when one of these statements was cancelled."""
@@ -80,7 +80,7 @@ def without_savepoint_between(answer: bytes) -> bytes:
 
 def begun_alone(answer: bytes) -> bytes:
     """The answer to the BEGIN at the start of an answer."""
-    return answer[: answer.index(_BEGUN) + len(_BEGUN)]
+    return answer[: answer.index(BEGIN_TAG) + len(BEGIN_TAG)]
 
 
 def without_savepoint(answer: bytes) -> bytes:

@@ -125,14 +125,18 @@ class RunningCluster:
         accepting = asyncio.create_task(listener.run())
         working = asyncio.create_task(jobs.run())
         judging = asyncio.create_task(adjudicator.run())
-        # What is here now stays, and little of what comes is in cycles.
+        # What is here now stays, as does the driver, and little of what comes is in cycles.
+        loading = asyncio.create_task(superuser.load_driver())
+        loading.add_done_callback(lambda _: gc.freeze())
         gc.freeze()
         gc.set_threshold(*_COLLECT_AT)
+        gc.enable()
         self._announce(port)
         end = End.OVER
         try:
             end = await self._until_over(accepting, working, judging)
         finally:
+            loading.cancel()
             accepting.cancel()
             working.cancel()
             judging.cancel()

@@ -22,6 +22,9 @@ OWN_SCHEMA: Final = "dsqlkit"
 ROWS_SCHEMA: Final = "dsqlkit_rows"
 """The schema of all overlays' rows: tables named after the oid of theirs."""
 
+UPSERT_TABLE: Final = "dsqlkit upsert"
+"""The temporary table of an INSERT ... ON CONFLICT at overlays (server/sql/overlays.sql)."""
+
 OWN_TABLES: Final = frozenset(
     {
         "answer",
@@ -64,6 +67,7 @@ SEEN: Final = frozenset(
         "pg_sequence",
         "pg_shdepend",
         "pg_stat_activity",
+        "pg_stat_ssl",
         "pg_statistic_ext",
         "pg_stats",
         "pg_trigger",
@@ -107,6 +111,11 @@ class Place(NamedTuple):
     replacement: bytes
 
 
+def is_own_schema(name: str) -> bool:
+    """Whether the endpoint alone has schemas of such names."""
+    return name.startswith(OWN_SCHEMA) and not name.startswith(_PROBED)
+
+
 def relation(node: Node) -> Refusal | None:
     """The answer to a statement that names a table, view or sequence (a RangeVar)."""
     if not node.schemaname.startswith(OWN_SCHEMA):
@@ -133,7 +142,7 @@ def type_name(node: Node) -> Refusal | None:
 def reserved(kind: str, name: str) -> Refusal | None:
     """The answer to whoever calls a schema so, or a role: `"$user"` on a search path is the schema
     of a role's name. The SQLSTATE is that of PostgreSQL's own reserved names."""
-    if not name.startswith(OWN_SCHEMA) or name.startswith(_PROBED):
+    if not is_own_schema(name):
         return None
     return Refusal(
         "42939",

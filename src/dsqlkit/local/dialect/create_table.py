@@ -160,10 +160,10 @@ def index_keys(node: Node, *, names_method: bool) -> Refusal | None:
 
     `names_method`: it says USING, which the parsed statement does not tell from its absence.
     """
-    return next(_of_index(node, names_method), None)
+    return next(_of_index(node, names_method=names_method), None)
 
 
-def _of_index(node: Node, names_method: bool) -> Iterator[Refusal]:
+def _of_index(node: Node, *, names_method: bool) -> Iterator[Refusal]:
     if names_method:
         yield USING
     for element in (each.index_elem for each in node.index_params):

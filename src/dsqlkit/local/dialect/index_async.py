@@ -5,7 +5,7 @@ from postgast import pg_query_pb2 as tree
 
 from dsqlkit.local.dialect import index_names
 from dsqlkit.local.dialect.refusal import Refusal
-from dsqlkit.local.statements.quoting import array_literal, literal, resolved
+from dsqlkit.local.statements.quoting import array_literal, literal, quoted, resolved
 from dsqlkit.local.statements.tree import Node
 
 
@@ -31,7 +31,7 @@ def submission(node: Node, statement: bytes) -> str:
 def at_once(node: Node, statement: bytes, refusal: Refusal | None) -> str:
     """The call that runs a parsed CREATE INDEX that has no ASYNC, or refuses it: it depends on the
     session, and on the table. `refusal` is what else speaks against it."""
-    name = '"' + node.idxname.replace('"', '""') + '" ' if node.idxname else ""
+    name = quoted(node.idxname) + " " if node.idxname else ""
     words = f"{'UNIQUE ' if node.unique else ''}INDEX {'IF NOT EXISTS ' * node.if_not_exists}"
     arguments = (
         literal(f"CREATE {words}{name}{statement[_start(statement, tree.ON) :].decode()}"),

@@ -11,7 +11,7 @@ from typing import Final
 
 from dsqlkit.errors import FAULTS_OFF
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
-from dsqlkit.local.statements.statement import Kind
+from dsqlkit.local.statements.statement import ENDS, Kind
 from dsqlkit.quotas import MAX_TRANSACTION_AGE_S
 
 TOO_MANY_ROWS: Final = Refusal("54000", "transaction row limit exceeded")
@@ -27,7 +27,7 @@ _ALONE: Final = {
 }
 """What may not join others in a transaction."""
 _DML: Final = (Kind.WRITE, Kind.COPY_IN)
-_ENDS: Final = (Kind.COMMIT, Kind.ROLLBACK)
+_SCHEMA: Final = Kind.SCHEMA  # looked up once: every step is compared
 """A BEGIN in a transaction is none of them: what came before is in the same one."""
 
 
@@ -35,7 +35,7 @@ def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Re
     """Whether a transaction has DDL and DML after statements of these kinds, given what it had
     before, and why the first that may not join it is refused."""
     for kind in parts:
-        if kind is Kind.SCHEMA:
+        if kind is _SCHEMA:
             if ddl or dml:
                 return ddl, dml, _SECOND_DDL if ddl else _MIXED
             ddl = True
@@ -43,7 +43,7 @@ def mixture(ddl: bool, dml: bool, parts: Iterable[Kind]) -> tuple[bool, bool, Re
             if ddl:
                 return ddl, dml, _MIXED
             dml = True
-        elif kind in _ENDS:
+        elif kind in ENDS:
             ddl = dml = False
     return ddl, dml, None
 
@@ -65,7 +65,7 @@ class Held:
         """Statements of these kinds come next."""
         self.ddl, self.dml, _ = mixture(self.ddl, self.dml, parts)
         for kind in parts:
-            self.begun = kind not in _ENDS and (self.begun or kind not in _ALONE)
+            self.begun = kind not in ENDS and (self.begun or kind not in _ALONE)
 
     def refusal(self, parts: Sequence[Kind]) -> Refusal | None:
         """Why these statements may not come next. What may not join others may come first, as
@@ -91,8 +91,9 @@ def too_old(age_s: float, limit_s: float) -> Refusal | None:
 
 def refusal_inside(ddl: bool, dml: bool, parts: Sequence[Kind]) -> Refusal | None:
     """Why these statements may not join a transaction with what it had before."""
-    alone = next((_ALONE[kind] for kind in parts if kind in _ALONE), None)
-    return alone or mixture(ddl, dml, parts)[2]
+    if not _ALONE.keys().isdisjoint(parts):
+        return next(_ALONE[kind] for kind in parts if kind in _ALONE)
+    return mixture(ddl, dml, parts)[2]
 
 
 def refusal_outside(parts: Sequence[Kind]) -> Refusal | None:

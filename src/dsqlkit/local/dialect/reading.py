@@ -7,8 +7,9 @@ from typing import Final
 
 import postgast
 
+from dsqlkit.local.dialect.carried import failing
 from dsqlkit.local.dialect.refusal import Refusal
-from dsqlkit.local.dialect.rewriting import Edit, edited, edits, failing
+from dsqlkit.local.dialect.rewriting import Edit, edited, edits
 from dsqlkit.local.statements import tree
 from dsqlkit.local.statements.analysis import analyse, together
 from dsqlkit.local.statements.own_syntax import parsable, wrong_token

@@ -1,9 +1,6 @@
 """Rewriting SQL on its way to PostgreSQL, so that PostgreSQL itself answers as DSQL would.
 
-A statement that DSQL refuses becomes one that fails while it is analysed, with an error that
-carries DSQL's answer and that `refusal_in` reads back. So a refusal comes in its turn in a
-pipeline, aborts a transaction, and gives way to 25P02 in an aborted one, all by PostgreSQL's own
-rules.
+A statement that DSQL refuses becomes one that fails with DSQL's answer (carried.py).
 """
 
 import re
@@ -13,8 +10,9 @@ from typing import Final, NamedTuple
 import postgast
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.local.dialect import catalog, parameters
+from dsqlkit.local.dialect import catalog, names_in_text, parameters
 from dsqlkit.local.dialect import own_statements as own
+from dsqlkit.local.dialect.carried import failing
 from dsqlkit.local.dialect.create_table import USING
 from dsqlkit.local.dialect.index_async import names_method
 from dsqlkit.local.dialect.refusal import Refusal, Rule, decide
@@ -22,16 +20,8 @@ from dsqlkit.local.dialect.rules import CLAUSES, STATEMENTS, WITHOUT_ASYNC
 from dsqlkit.local.statements.making import body_of
 from dsqlkit.local.statements.own_syntax import Parsable
 from dsqlkit.local.statements.quoting import literal
-from dsqlkit.local.statements.steps import End, Step
 from dsqlkit.local.statements.tree import Node, ParsedStatement, nodes, parse
-from dsqlkit.local.wire.messages import SYNC, Frontend, message
 
-_MARK: Final = "dsqlkit refuses"
-_CARRIER: Final = re.compile(
-    rf'invalid input syntax for type oid: "{_MARK}'
-    r' (?P<sqlstate>.{5})(?P<at>@\d+)? (?P<message>.*)"',
-    re.DOTALL,
-)
 _NUMERIC: Final = re.compile(rb"(pg_catalog\s*\.\s*)?\"?(numeric|decimal|dec)\b\"?", re.IGNORECASE)
 _LOCK_WAIT: Final = re.compile(rb"\b(nowait|locked)\b", re.IGNORECASE)
 
@@ -56,15 +46,6 @@ class Edit(NamedTuple):
     start: int
     end: int
     replacement: bytes
-
-
-def refusal_in(message: str) -> Refusal | None:
-    """The refusal that an error of PostgreSQL's carries, if it does."""
-    found = _CARRIER.fullmatch(message)
-    if found is None:
-        return None
-    position = int(found["at"][1:]) if found["at"] else None
-    return Refusal(found["sqlstate"], found["message"], position=position)
 
 
 def edits(parsed: ParsedStatement, source: Parsable) -> list[Edit]:  # noqa: PLR0911 - a table
@@ -103,6 +84,8 @@ def edits(parsed: ParsedStatement, source: Parsable) -> list[Edit]:  # noqa: PLR
     if b"pg_" in lower or _ESCAPED_NAME in lower:
         found += (Edit(*each) for each in catalog.seen(parsed, text))
         found += _body_as_seen(parsed, text)
+    if b"to_reg" in lower and catalog.OWN_SCHEMA.encode() in lower:
+        found += (Edit(*each) for each in names_in_text.looked_up(parsed, text))
     return sorted(found)
 
 
@@ -145,14 +128,6 @@ def _clause_rules(lower: bytes) -> Mapping[str, Rule]:
     if not _ANY_WORD.search(lower):
         return {}
     return {name: rule for name, rule in _EVERY_RULE.items() if _WORDS[name].search(lower)}
-
-
-def failing(refusal: Refusal) -> str:
-    """A statement that fails while it is analysed, with an error that carries the answer."""
-    at = "" if refusal.position is None else f"@{refusal.position}"
-    told = f"{_MARK} {refusal.sqlstate}{at} {refusal.message}"
-    carried = told.replace("'", "''").replace("\\", "\\\\")
-    return f"SELECT pg_catalog.oid E'{carried}'"
 
 
 def _bare_numerics(kind: str, node: Node, text: bytes) -> Iterator[int]:
@@ -233,12 +208,3 @@ def _lock_waits(parsed: ParsedStatement, text: bytes) -> Iterator[tuple[int, int
         elif token.token == tree.LOCKED and previous is not None and previous.token == tree.SKIP:
             yield start + previous.start, start + token.end
         previous = token
-
-
-def refused(step: Step, refusal: Refusal) -> bytes:
-    """Frames to send in place of a step, that fail with this answer."""
-    sql = failing(refusal).encode()
-    if step.is_query:
-        return message(Frontend.QUERY, sql + b"\0")
-    parse = message(Frontend.PARSE, b"\0" + sql + b"\0\0\0")
-    return parse + SYNC if step.end is End.SYNC else parse

@@ -11,7 +11,15 @@ from typing import Final
 
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.local.dialect import catalog, functions, objects, parameters, sequences, types
+from dsqlkit.local.dialect import (
+    catalog,
+    functions,
+    names_in_text,
+    objects,
+    parameters,
+    sequences,
+    types,
+)
 from dsqlkit.local.dialect.alter_table import alter_table
 from dsqlkit.local.dialect.create_table import create_table
 from dsqlkit.local.dialect.refusal import Refusal, Rule, decide, not_supported
@@ -210,11 +218,12 @@ CLAUSES: Final[Mapping[str, tuple[tuple[bytes, ...], Rule]]] = {
             b"dsqlkit_",
             *(name.encode() for name in (*functions.STARTS, *functions.NAMES, functions.OF_A_TEXT)),
         ),
-        lambda node: catalog.function(node) or functions.call(node),
+        lambda node: catalog.function(node) or names_in_text.call(node) or functions.call(node),
     ),
     "LockingClause": ((b"for",), _locking),
     "RangeTableSample": ((b"tablesample",), not_supported("TABLESAMPLE clause not supported")),
     "RangeVar": ((b"dsqlkit", b"dsqlkit_"), catalog.relation),
+    "TypeCast": ((b"dsqlkit", b"dsqlkit_"), names_in_text.cast),
     "TypeName": (
         (b"dsqlkit", b"dsqlkit_", *(name.encode() for name in types.SERIAL)),
         lambda node: catalog.type_name(node) or types.unknown(node),

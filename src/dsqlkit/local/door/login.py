@@ -27,6 +27,7 @@ from dsqlkit.local.wire.messages import (
     authentication_cleartext_password,
     error_response,
 )
+from dsqlkit.local.wire.negotiation import SHORTEST_CANCEL
 from dsqlkit.local.wire.startup import MAX_PACKET, Startup, StartupRefused, parse_startup
 from dsqlkit.local.wire.tls_stream import TlsStream
 
@@ -36,7 +37,6 @@ LIMIT_S: Final = 30.0
 _MAX_PASSWORD: Final = 16 * 1024
 
 _log = logging.getLogger(__name__)
-_SHORTEST_CANCEL: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Reception:
 
     async def cancel(self, packet: bytes) -> None:
         """Cancel a client's statement. PostgreSQL, which has the key, decides whether to."""
-        if len(packet) < _SHORTEST_CANCEL:
+        if len(packet) < SHORTEST_CANCEL:
             return
         (pid,) = INT32.unpack_from(packet, 8)
         async with contextlib.AsyncExitStack() as stack:

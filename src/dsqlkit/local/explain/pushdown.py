@@ -11,7 +11,7 @@ from typing import Final
 
 from dsqlkit.local.explain.conditions import NAME, unquote
 
-DECIDED_BY_STORAGE: Final = {
+_DECIDED_BY_STORAGE: Final = {
     "integer": "a payer_id = 1: a plan of AWS's re:Invent workshop DAT401, 2025",
     "text": "(status)::text = 'pending'::text: user guide, reading DSQL EXPLAIN plans",
     "timestamp without time zone": "transaction_date > '...': the same page",
@@ -28,15 +28,12 @@ DECIDED_BY_STORAGE: Final = {
 }
 """Types of constants, and where it was seen that storage compares with one."""
 
-LEFT_TO_THE_PROCESSOR: Final = {
-    "numeric": "balance > '100'::numeric: user guide, reading DSQL EXPLAIN plans",
-    "~~": "description ~~ '%external%'::text: the same page",
-    "~": "text_col ~ '^[A-Za-z0-9]'::text: github.com/faridnsh/aurora-dsql-pricing, 2026",
-}
-"""Types and operators that were seen to stay with the query processor."""
+# What was seen to stay with the query processor: balance > '100'::numeric and
+# description ~~ '%external%'::text (user guide, reading DSQL EXPLAIN plans);
+# text_col ~ '^[A-Za-z0-9]'::text (github.com/faridnsh/aurora-dsql-pricing, 2026).
 
 _COLUMN: Final = r'(?:(?:"(?:[^"]|"")*"|[a-z_\u0080-\uffff][\w$]*)(?:\.(?=["a-z_]))?){1,2}'
-_TYPES: Final = "|".join(re.escape(name) for name in DECIDED_BY_STORAGE if name != "integer")
+_TYPES: Final = "|".join(re.escape(name) for name in _DECIDED_BY_STORAGE if name != "integer")
 _DECIDED: Final = rf"""(?x)\( (?:{_COLUMN} | \((?P<cast>{_COLUMN})\)::(?:text|bpchar))
         \ (?:=|<>|<|<=|>|>=)\  (?:-?\d+ | '-?\d+'::integer | '[^']*(?:''[^']*)*'::(?:{_TYPES})
             (?:\(\d+\))? | true | false) \)

@@ -44,8 +44,11 @@ DELETE FROM dsqlkit.job
 WHERE status IN ('completed', 'failed') AND update_time < now() - interval '30 minutes'
 """
 _FORGET_DROPPED = """
-DELETE FROM dsqlkit.dropped_build WHERE job_id NOT IN (SELECT job_id FROM dsqlkit.job)
+DELETE FROM dsqlkit.dropped_build
+WHERE job_id NOT IN (SELECT job_id FROM dsqlkit.job WHERE status IN ('submitted', 'processing'))
 """
+_TIDY = "VACUUM (SKIP_LOCKED) dsqlkit.coming_index, dsqlkit.dropped_build"
+"""PostgreSQL plans each look-up of the catalog by how many rows it found in these (seen.sql)."""
 _COME = "DELETE FROM dsqlkit.coming_index WHERE job_id = %s"
 _WAITING = "SELECT FROM dsqlkit.job WHERE status = 'submitted'"
 _RESUME = "UPDATE dsqlkit.job SET status = 'submitted' WHERE status = 'processing'"
@@ -63,6 +66,7 @@ UPDATE dsqlkit.job SET status = %s, details = %s, update_time = clock_timestamp(
 WHERE job_id = %s
 """
 _ANALYZE = "SELECT dsqlkit.submit_analyses()"
+_OUTDATED_CATALOG = "SELECT name FROM dsqlkit.outdated_catalog"
 _TABLE_NAME = "SELECT relname FROM pg_catalog.pg_class WHERE oid = %s"
 _TELL_ENDED = "SELECT dsqlkit.tell_ended(%s)"
 
@@ -110,6 +114,7 @@ class JobRunner:
                             await asyncio.wait_for(self._awake.wait(), _ANALYZE_PAUSE_S)
                         except TimeoutError:
                             await connection.execute(_ANALYZE)
+                            await _analyse_catalog(connection)
             except psycopg.Error as error:
                 end_if_cancelled()
                 _log.warning("the job runner lost its connection: %s", error)
@@ -118,11 +123,15 @@ class JobRunner:
     async def _run_all(self, connection: "Connection") -> None:
         """Run the jobs that there are. The connection is kept: its locks tell who is done."""
         self._awake.clear()
+        any_ran = False
         while (work := await _taken(connection)) is not None:
             await connection.execute(_FORGET)
-            await connection.execute(_FORGET_DROPPED)
             with self._running(work.job_id):
                 await self._run(connection, work)
+            await connection.execute(_FORGET_DROPPED)
+            any_ran = True
+        if any_ran:
+            await connection.execute(_TIDY)
 
     async def _run(self, connection: "Connection", work: TableJob) -> None:
         builds = work.job_type == INDEX_BUILD
@@ -142,6 +151,13 @@ class JobRunner:
             await connection.execute(_FINISH, [status, details, work.job_id])
             await connection.execute(_COME, [work.job_id])
             await connection.execute(_TELL_ENDED, [work.job_id])
+
+
+async def _analyse_catalog(connection: "Connection") -> None:
+    """Have PostgreSQL know what is in its catalog: programs join much of it at once."""
+    outdated = await connection.execute(_OUTDATED_CATALOG)
+    if names := ", ".join(str(name) for (name,) in await outdated.fetchall()):
+        await connection.execute(f"ANALYZE {names}".encode())
 
 
 async def _vacuum(connection: "Connection", work: TableJob) -> None:

@@ -9,6 +9,7 @@ import ssl
 from typing import Final
 
 from dsqlkit.endpoint import ADMIN, DATABASE, Endpoint, LocalAddress, StaticCredentials
+from dsqlkit.local.port import ADDRESS
 from dsqlkit.local.wire.messages import (
     MAX_BACKEND_FRAME,
     TERMINATE,
@@ -24,7 +25,6 @@ from dsqlkit.local.wire.negotiation import ALPN_PROTOCOL
 from dsqlkit.local.wire.startup import Startup
 from dsqlkit.token import TokenSigner
 
-_ADDRESS: Final = "127.0.0.1"
 _KINDS: Final = frozenset((Backend.AUTHENTICATION, Backend.ERROR_RESPONSE, Backend.READY_FOR_QUERY))
 _FULL: Final = b"53300"
 """Too many connections: one more client is not let in, and those who are in are served."""
@@ -37,7 +37,7 @@ def why_not(address: LocalAddress, *, timeout_s: float) -> str | None:
     """
     try:
         with (
-            socket.create_connection((_ADDRESS, address.port), timeout=timeout_s) as plain,
+            socket.create_connection((ADDRESS, address.port), timeout=timeout_s) as plain,
             _trusting(address).wrap_socket(plain, server_hostname=address.host) as connection,
         ):
             return _sign_in(connection, address)

@@ -8,10 +8,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Coroutine, Generator, Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT, SCHEMA_CONFLICT
+from dsqlkit.local.occ.actions import Actions
 from dsqlkit.local.occ.builds import Builds
 from dsqlkit.local.occ.commit_history import CommitHistory
 from dsqlkit.local.occ.contender import Bystander, Contender
@@ -28,6 +30,8 @@ from dsqlkit.local.statements.statement import EVERY_TABLE, Kind, Statement
 
 _log = logging.getLogger(__name__)
 
+_SCHEMA, _WRITING = Kind.SCHEMA, (Kind.WRITE, Kind.COPY_IN)  # looked up once, for every commit
+
 
 class Adjudicator:
     """The one adjudicator of a cluster. `run` must be running for conflicts to be resolved.
@@ -39,6 +43,7 @@ class Adjudicator:
         self.monitor = Monitor(socket_folder)
         self.history = CommitHistory()
         self.overlays = Overlays(self.monitor)
+        self.actions = Actions(self.monitor.ask)
         self.writers = Writers()
         self.builds = Builds()
         self.schema_changes = SchemaChanges()
@@ -89,10 +94,10 @@ class Adjudicator:
     def committed_alone(self, statements: Iterable[Statement]) -> None:
         """Statements in autocommit have been committed."""
         for statement in statements:
-            if statement.kind is Kind.SCHEMA:
+            if statement.kind is _SCHEMA:
                 self.schema_version += 1
                 self.changed_schema(statement.tables)
-            elif statement.kind in (Kind.WRITE, Kind.COPY_IN):
+            elif statement.kind in _WRITING:
                 self.history.wrote(statement.tables, deletes=statement.deletes)
 
     def changed_schema(self, tables: Iterable[str]) -> None:
@@ -102,6 +107,7 @@ class Adjudicator:
         if changed:
             self.schema_version += 1
             self.overlays.forget(changed)
+            self.actions.forget()
         for transaction in self._open.values():
             touched = transaction.touched.tables
             if changed & touched or (EVERY_TABLE in changed and touched):
@@ -149,7 +155,7 @@ class Adjudicator:
             return True
         return any(
             other.wants_rows or other.transaction is None or other.transaction.touched.claimed
-            for other in self._contenders
+            for other in chain(self._open, self.watch)
             if other is not contender
         )
 

@@ -1,32 +1,27 @@
 """How one session's transaction goes on at the overlays of its tables until its COMMIT.
 
 There it answers every statement from its own snapshot and its own changes, and holds no row that
-another could wait for. If it has not lost by then, its COMMIT carries out what the overlays hold.
+another could wait for. If it has not lost by then, its COMMIT does the same at the tables
+(redoing.py).
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, NamedTuple
 
-from dsqlkit.local.apart import LONG_BYTES, Apart
+from dsqlkit.local.apart import Apart
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.question import Question
 from dsqlkit.local.dialect.catalog import SYSTEM_COLUMN
 from dsqlkit.local.occ.changes import Ask, Changes, Failing, NotThere, TableChanges
 from dsqlkit.local.occ.covering import Covering
 from dsqlkit.local.occ.open_transaction import OpenTransaction
-from dsqlkit.local.occ.overlay_text import (
-    at_overlays,
-    copied_from_query,
-    copied_table,
-    upsert,
-    with_places,
-)
+from dsqlkit.local.occ.overlay_text import at_overlays, copied_from_query, copied_table
 from dsqlkit.local.occ.overlays import Overlays
 from dsqlkit.local.occ.repeating import is_unsure
 from dsqlkit.local.occ.steps_again import StepsAgain, text_of
+from dsqlkit.local.occ.upsert_text import upsert
 from dsqlkit.local.occ.upserting import Begun, Upserting
-from dsqlkit.local.statements.quoting import array
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 
@@ -38,13 +33,9 @@ AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnu
 """
 """What COPY has of a table."""
 _ENTER: Final = "SELECT dsqlkit.to_overlays()"
-_LEAVE: Final = "SELECT dsqlkit.from_overlays()"
+LEAVE: Final = "SELECT dsqlkit.from_overlays()"
 _LAY_OVER: Final = "SELECT dsqlkit.lay_over($1, $2::oid, $3::tid[], $4::text[])"
-_CARRY_OUT: Final = "SELECT dsqlkit.carry_out($1, $2::oid[], $3::boolean)"
 _ASKS_FOR_PATH: Final = re.compile(rb"current_schema|search_path", re.IGNORECASE)
-
-
-_Value = TypeVar("_Value")
 
 
 class AtOverlay(NamedTuple):
@@ -64,7 +55,6 @@ class AtOverlays:
     ) -> None:
         self._apart = apart
         self._conversation = conversation
-        self._overlays = overlays
         self._covering = Covering(conversation, overlays)
         self._ask = ask
         self._again = StepsAgain(conversation)
@@ -164,7 +154,7 @@ class AtOverlays:
 
     async def _at_tables(self, step: Step, transaction: OpenTransaction) -> AtOverlay:
         """A step that changes nothing, left to the tables."""
-        await self._conversation.ask(_LEAVE)
+        await self._conversation.ask(LEAVE)
         transaction.names_lead = False
         return AtOverlay(step.data)
 
@@ -175,54 +165,11 @@ class AtOverlays:
         Raises exchange.Refused, changes.NotThere and Failing."""
         if statement.kind is not Kind.WRITE:
             return None
-        found = await self._read(upsert, self._text_there(step, statement, transaction))
+        found = await self._apart.read(upsert, self._text_there(step, statement, transaction))
         if found is None:
             return None
         relation = (await self._covering.oids([found.table])).get(found.table)
         return None if relation is None else await self._upserting.begin(step, found, relation)
-
-    async def carry_out(
-        self, transaction: OpenTransaction, first: Question, *, deletions_first: bool
-    ) -> None:
-        """Do at the tables what the overlays hold, once `first` has been asked, and lock the rows
-        that it has locked. Raises exchange.Refused."""
-        reached = array(await self._overlays.reached(transaction.covered))
-        key = await self._overlays.key()
-        carry_out = (_CARRY_OUT, key, reached, "true" if deletions_first else "false")
-        await self._conversation.ask_all(first, carry_out, (_LEAVE,))
-        for step in transaction.touched.steps:
-            if step.statement is not None and step.statement.kind is Kind.LOCK:
-                await self._again.run(step, step.statement, text_of(step))
-
-    async def repeat(self, transaction: OpenTransaction) -> None:
-        """Run again at the tables what it has run. Raises exchange.Refused."""
-        for step in transaction.touched.steps:
-            if step.statement is not None:
-                await self._again.run(step, step.statement, text_of(step))
-
-    async def locked_places(self, transaction: OpenTransaction) -> dict[str, set[str]] | None:
-        """The places of rows that it has locked, by table (oid), and perhaps of others; None where
-        that cannot be told from its statements. Raises exchange.Refused.
-
-        The statements may meet other rows now, as it has written since: those are not locked. One
-        whose LIMIT leaves out a row that it locked, as another was inserted before, cannot tell.
-        """
-        found: dict[str, set[str]] = {}
-        steps = transaction.touched.steps
-        for number, step in enumerate(steps, 1):
-            statement = step.statement
-            if statement is None or not (statement.locked or statement.shared):
-                continue
-            text = await self._read(with_places, text_of(step))
-            if text is None or (text.limited and _insert_into(statement.tables, steps[number:])):
-                return None
-            for row in await self._again.run(step, statement, text.sql):
-                for oid, place in _pairs(row[-2 * text.tables :]):
-                    found.setdefault(oid, set()).add(place)
-        return found
-
-    async def _read(self, read: Callable[[bytes], _Value], text: bytes) -> _Value:
-        return read(text) if len(text) < LONG_BYTES else await self._apart.value(read, text)
 
     def _text_there(self, step: Step, statement: Statement, transaction: OpenTransaction) -> bytes:
         """A step's text at overlays."""
@@ -238,16 +185,3 @@ class AtOverlays:
             await self._again.bind_again(step.bind)
             return step.data
         return await self._again.frames(step, text)
-
-
-def _insert_into(tables: frozenset[str], steps: Iterable[Step]) -> bool:
-    """Whether steps insert into some of these tables."""
-    told = (step.statement for step in steps)
-    return any(each is not None and each.inserts and each.tables & tables for each in told)
-
-
-def _pairs(values: Sequence[str | None]) -> Iterator[tuple[str, str]]:
-    """Each two values, where there are any: an outer join may have none."""
-    for first, second in zip(values[::2], values[1::2], strict=True):
-        if first is not None and second is not None:
-            yield first, second

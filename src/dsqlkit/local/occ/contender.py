@@ -37,7 +37,7 @@ class Contender(Protocol):
         out. If it is not, its COMMIT tells."""
 
     async def park(self) -> None:
-        """Read out what its transaction did, and let go of its locks."""
+        """Have its transaction let go of its locks, to do again later what it did."""
 
     def overdue(self, busy_s: float, /) -> Refusal | None:
         """Why its statement, under way for so many seconds, goes on no longer."""

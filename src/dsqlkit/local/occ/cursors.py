@@ -12,7 +12,7 @@ from typing import Final
 
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.savepoint import SAVEPOINT
-from dsqlkit.local.statements.quoting import array
+from dsqlkit.local.statements.quoting import array, quoted
 from dsqlkit.local.wire.messages import (
     MAX_BACKEND_FRAME,
     PORTAL,
@@ -23,8 +23,6 @@ from dsqlkit.local.wire.messages import (
     Frontend,
     message,
 )
-
-LONG_AGO: Final = "-infinity"
 
 _OPEN: Final = """
 SELECT name, statement, is_holdable::text, is_binary::text FROM pg_catalog.pg_cursors
@@ -91,14 +89,14 @@ async def open_again(conversation: Conversation, cursors: Sequence[OpenCursor], 
         typmods = array(str(column.typmod) for column in cursor.columns)
         await conversation.ask(_KEEP, table, types, typmods, array(cursor.rest))
         names = ", ".join(
-            f"c{place} AS {_quoted(column.name)}" for place, column in enumerate(cursor.columns, 1)
+            f"c{place} AS {quoted(column.name)}" for place, column in enumerate(cursor.columns, 1)
         )
         select = f"SELECT {names} FROM pg_temp.{table}"  # noqa: S608 - quoted
         if cursor.declared:
             binary = "BINARY" if cursor.binary else ""
             hold = "WITH HOLD" if cursor.holdable else ""
             await conversation.ask(
-                f"DECLARE {_quoted(cursor.name)} {binary} CURSOR {hold} FOR {select}"
+                f"DECLARE {quoted(cursor.name)} {binary} CURSOR {hold} FOR {select}"
             )
         else:
             (await conversation.run(_bound(cursor, select))).rows()
@@ -145,7 +143,3 @@ def _bound(cursor: OpenCursor, select: str) -> bytes:
         + message(Frontend.CLOSE, STATEMENT + statement)
         + SYNC
     )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

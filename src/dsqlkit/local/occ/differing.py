@@ -11,11 +11,11 @@ from typing import Final, NamedTuple
 
 from dsqlkit.local.backend.question import Rows
 from dsqlkit.local.occ.changes import Ask, Changes, TableChanges
-from dsqlkit.local.occ.overlay_text import upsert
 from dsqlkit.local.occ.replay import Doings, as_json, doings
 from dsqlkit.local.occ.steps_again import text_of
 from dsqlkit.local.occ.touched import Touched
 from dsqlkit.local.occ.unseen import is_unseen
+from dsqlkit.local.occ.upsert_text import upsert
 from dsqlkit.local.statements.quoting import array
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step

@@ -14,10 +14,17 @@ from typing import Final
 from dsqlkit.local.occ.contender import Contender
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 
-LONGEST_PASS_S: Final = 0.03
+PASS_S: Final = 0.03
 """How long one that has met others lets go first those that have been losing for longer."""
 QUICK_S: Final = 0.05
 """How old the transaction may be that is let go first: one that takes longer is not waited for."""
+_USUAL: Final = 3
+"""How often what transactions usually take the two are, where that is more: as on a busy machine,
+where nobody would be quick."""
+LONGEST_S: Final = 0.25
+"""What neither of the two is ever more than."""
+_SHARE: Final = 1 / 8
+"""The share of the newest transaction in what they usually take."""
 
 
 class Luck:
@@ -27,6 +34,8 @@ class Luck:
         self._holders = holders
         self._losing_since: dict[Contender, float] = {}
         self._met: set[Contender] = set()
+        self._usual_s = 0.0
+        """How long it takes to commit for those that meet others, lately."""
         self._waiting = 0
         self._changed = asyncio.Event()
 
@@ -39,6 +48,9 @@ class Luck:
         """Its transaction is over."""
         if transaction.lost is not None or transaction.rivals or transaction.has_begun_again:
             self._met.add(contender)
+            if committed and transaction.first_sent_s is not None:
+                taken_s = time.monotonic() - transaction.first_sent_s
+                self._usual_s += (taken_s - self._usual_s) * _SHARE
         else:
             self._met.discard(contender)
         if committed:
@@ -59,8 +71,9 @@ class Luck:
         if contender not in self._met:
             return False
         mine = self._losing_since.get(contender, math.inf)
+        quick_s = self._or_usual(QUICK_S)
         return any(
-            since < mine and each in self._holders and self._holders[each].age_s < QUICK_S
+            since < mine and each in self._holders and self._holders[each].age_s < quick_s
             for each, since in self._losing_since.items()
         )
 
@@ -69,11 +82,14 @@ class Luck:
         self._waiting += 1
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LONGEST_PASS_S):
+                async with asyncio.timeout(self._or_usual(PASS_S)):
                     while self.yields(contender):
                         await self._changed.wait()
         finally:
             self._waiting -= 1
+
+    def _or_usual(self, limit_s: float) -> float:
+        return min(max(limit_s, _USUAL * self._usual_s), LONGEST_S)
 
     def _tell(self) -> None:
         if self._waiting:

@@ -41,6 +41,9 @@ _NEXT: Final[Mapping[Phase, tuple[Phase, ...]]] = {
 }
 """The transitions there are. A transaction that ends is forgotten, whatever its phase."""
 
+# Looked up once, as every step is compared with them.
+_OPEN, _CURSOR = Phase.OPEN, Kind.CURSOR
+
 
 class ImpossibleTransition(Exception):
     """A mistake of ours: a transaction was to enter a phase that its own does not lead to."""
@@ -56,11 +59,12 @@ class OpenTransaction:
     commits first, the other has lost. Cursors that were opened after `cursors_secured`, if there
     are `loose_cursors`, do not outlive being parked by themselves; it is not `movable` with one
     that cannot be opened again. `covered` are the tables (oids) whose overlays it may write to,
-    `covered_names` as its statements name them; `overlaid` all that
-    those reach (schema, name);
-    `names_lead` there while its search path says so. `first_sent_s` is when its first write was
-    sent, if nothing came before that; `has_begun_again` since (see `anew`). `goes_singly`: its
-    statements go one by one, as some that went together were taken back.
+    `covered_names` as its statements name them; `overlaid` all that those reach (schema, name);
+    `names_lead`: names lead there, as its search path says so. `began_s` and `phase_since_s` are
+    when it began and when it entered its phase; `first_sent_s` is when its first read or write was
+    sent, if nothing came before that (all in time.monotonic()'s seconds). `has_begun_again`: it has
+    a new snapshot (see `anew`). `goes_singly`: its statements go one by one, as some that went
+    together were taken back.
     """
 
     __slots__ = (
@@ -86,7 +90,7 @@ class OpenTransaction:
     )
 
     def __init__(self, began_at: int) -> None:
-        self._phase = Phase.OPEN
+        self._phase = _OPEN
         self._lost: str | None = None
         self._changes: Changes | None = None
         self.began_at = began_at
@@ -152,7 +156,7 @@ class OpenTransaction:
     def needs_care(self) -> bool:
         """Whether something is to be done before its COMMIT."""
         touched = self.touched
-        is_open = self._phase is Phase.OPEN
+        is_open = self._phase is _OPEN
         return bool(self._lost or not is_open or touched.locked or touched.shared)
 
     def lose(self, words: str) -> None:
@@ -194,7 +198,7 @@ class OpenTransaction:
         """Remember a statement that has run, how many rows it changed, and how many of its parts
         had nothing to do."""
         self.touched.note(step, statement, rows, skipped)
-        if statement.kind is Kind.CURSOR and (
+        if statement.kind is _CURSOR and (
             statement.locked or (statement.scrolls and self.touched.claimed)
         ):
             # Not its rows alone would have to be kept.

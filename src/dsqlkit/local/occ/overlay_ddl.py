@@ -16,14 +16,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from dsqlkit.local.occ.overlay_references import settling, upserted, upserting
-from dsqlkit.local.occ.overlay_shape import (
-    VIEW_SCHEMA,
-    Shape,
-    columns_of,
-    literal,
-    quoted,
-)
+from dsqlkit.local.occ.overlay_shape import VIEW_SCHEMA, Shape, columns_of
 from dsqlkit.local.occ.overlay_trigger import body, finding
+from dsqlkit.local.statements.quoting import literal, quoted
 
 _WHEN: Final = {
     "find": "INSTEAD OF UPDATE OR DELETE",

@@ -7,16 +7,16 @@ deferred, or that lead from a table to itself, are left to the COMMIT.
 
 from typing import Final
 
+from dsqlkit.local.dialect.catalog import UPSERT_TABLE
 from dsqlkit.local.occ.overlay_shape import (
     Reference,
     Shape,
     columns_of,
     detail,
-    literal,
-    quoted,
     raising,
     view_of,
 )
+from dsqlkit.local.statements.quoting import literal, quoted
 
 _NO_ACTION: Final = "a"
 _REFUSED: Final = ("a", "r")
@@ -118,7 +118,7 @@ def upserted(shape: Shape) -> str:
 #variable_conflict use_column
 BEGIN
     DELETE FROM {shape.rows};
-    INSERT INTO {shape.rows} ({written}) SELECT {written} FROM pg_temp."dsqlkit upsert";
+    INSERT INTO {shape.rows} ({written}) SELECT {written} FROM pg_temp."{UPSERT_TABLE}";
     DELETE FROM {shape.view} WHERE false;
     RETURN NULL;
 END

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dsqlkit.local.dialect.catalog import ROWS_SCHEMA
+from dsqlkit.local.statements.quoting import literal, named, quoted
 
 VIEW_SCHEMA: Final = "dsqlkit_view_"
 """What the schemas of overlays begin with; a table's own schema follows."""
@@ -164,21 +165,6 @@ def columns_of(alias: str, names: Iterable[str]) -> str:
 def view_of(table: tuple[str, str]) -> str:
     """The view of a table (schema, name)."""
     return named(VIEW_SCHEMA + table[0], table[1])
-
-
-def named(schema: str, name: str) -> str:
-    """A name with its schema, as SQL writes it."""
-    return f"{quoted(schema)}.{quoted(name)}"
-
-
-def quoted(name: str) -> str:
-    """A name, as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text, as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def raising(error: str, message: str, told: str, constraint: str, table: tuple[str, str]) -> str:

@@ -4,52 +4,17 @@ What is left out becomes blanks, so that an error's position stays right.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from itertools import pairwise
-from typing import Final, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Final
 
-import postgast
 from postgast import pg_query_pb2 as tree
 
-from dsqlkit.local.occ.changes import NotThere
 from dsqlkit.local.occ.overlay_shape import VIEW_SCHEMA
 from dsqlkit.local.statements.quoting import qualified
-from dsqlkit.local.statements.tree import Node, leaves_alone, mixes_upsert, parse
+from dsqlkit.local.statements.tokens import tokens_of
+from dsqlkit.local.statements.tree import parse
 
-_STRENGTHS: Final = (
-    (tree.UPDATE,),
-    (tree.NO, tree.KEY, tree.UPDATE),
-    (tree.SHARE,),
-    (tree.KEY, tree.SHARE),
-)
-_WAITS: Final = ((tree.NOWAIT,), (tree.SKIP, tree.LOCKED))
 _IDENTIFIER: Final = re.compile(r'"(?P<quoted>([^"]|"")*)"|(?P<plain>[^\s."();,]+)')
-_OPENING: Final = (tree.ASCII_40, tree.ASCII_91)
-_CLOSING: Final = (tree.ASCII_41, tree.ASCII_93)
-
-
-class Token(NamedTuple):
-    """A token of a text: its kind, where it is (in bytes), and in how many brackets."""
-
-    kind: int
-    start: int
-    end: int
-    depth: int
-
-
-def tokens_of(text: bytes) -> list[Token]:
-    """The tokens of a text, comments left out."""
-    found = []
-    depth = 0
-    for each in postgast.scan(text.decode()).tokens:
-        if each.token in (tree.SQL_COMMENT, tree.C_COMMENT):
-            continue
-        if each.token in _CLOSING:
-            depth -= 1
-        found.append(Token(each.token, each.start, each.end, depth))
-        if each.token in _OPENING:
-            depth += 1
-    return found
 
 
 def at_overlays(
@@ -107,149 +72,3 @@ def _prefixed(schema: bytes, prefix: str) -> bytes:
     if schema.startswith(b'"'):
         return b'"' + prefix.encode() + schema[1:]
     return prefix.encode() + schema
-
-
-def _without_locks(text: bytes) -> bytes:
-    """The text without its FOR UPDATE and FOR KEY SHARE; nothing else moves."""
-    for start, end in _locking_clauses(tokens_of(text)):
-        text = text[:start] + b" " * (end - start) + text[end:]
-    return text
-
-
-def _locking_clauses(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
-    kinds = [token.kind for token in tokens]
-    position = 0
-    while position < len(tokens):
-        start, position = position, position + 1
-        if kinds[start] != tree.FOR:
-            continue
-        for strength in _STRENGTHS:
-            if tuple(kinds[position : position + len(strength)]) == strength:
-                end = position + len(strength)
-                if kinds[end : end + 1] == [tree.OF]:
-                    end += 2
-                    while kinds[end : end + 1] in ([tree.ASCII_44], [tree.ASCII_46]):
-                        end += 2
-                for wait in _WAITS:
-                    if tuple(kinds[end : end + len(wait)]) == wait:
-                        end += len(wait)
-                yield tokens[start].start, tokens[end - 1].end
-                position = end
-                break
-
-
-class WithPlaces(NamedTuple):
-    """A SELECT that locks nothing, and tells of `tables` tables where its rows are: table and
-    place, after its own columns. `limited`: it has a LIMIT or an OFFSET."""
-
-    sql: bytes
-    tables: int
-    limited: bool
-
-
-def with_places(text: bytes) -> WithPlaces | None:
-    """What tells where the rows are that a SELECT locks; None where its text alone does not say."""
-    parsed = parse(text)
-    if len(parsed) != 1 or parsed[0].name != "select_stmt":
-        return None
-    select = parsed[0].node
-    locks = sum(each.DESCRIPTOR.name == "LockingClause" for each in parsed[0].nodes)
-    tables = list(_ranges(select.from_clause))
-    if locks != len(select.locking_clause) or not tables or select.HasField("with_clause"):
-        return None
-    text = _without_locks(text)
-    for previous, token in pairwise(tokens_of(text)):
-        if token.kind == tree.FROM and token.depth == 0 and previous.kind != tree.DISTINCT:
-            added = ", ".join(f"{each}.tableoid, {each}.ctid" for each in tables)
-            comma = ", " if select.target_list else ""
-            sql = text[: token.start] + f"{comma}{added} ".encode() + text[token.start :]
-            limited = select.HasField("limit_count") or select.HasField("limit_offset")
-            return WithPlaces(sql, len(tables), limited)
-    return None
-
-
-def _ranges(items: Sequence[Node]) -> Iterator[str]:
-    for item in items:
-        kind = item.WhichOneof("node")
-        if kind == "range_var":
-            name = item.range_var.alias.aliasname or item.range_var.relname
-            yield '"' + name.replace('"', '""') + '"'
-        elif kind == "join_expr":
-            yield from _ranges([item.join_expr.larg, item.join_expr.rarg])
-
-
-class Target(NamedTuple):
-    """The keys that an ON CONFLICT means: that of a constraint, those on just these columns, or all
-    where both are None."""
-
-    constraint: str | None = None
-    columns: tuple[str, ...] | None = None
-
-
-class Upsert(NamedTuple):
-    """An INSERT ... ON CONFLICT at an overlay, in two texts.
-
-    `first` is the same without its ON CONFLICT, for the view. With DO NOTHING it does all where the
-    view leaves out rows that meet the keys of `skips`; else it is run only to see which rows it
-    meets, and `second` at a private table that has them. `table` is the name of its table as SQL
-    writes it; `skips` is None for DO UPDATE, and where names alone do not tell which keys are
-    meant. `mixed`: it has other writes in its WITH.
-    """
-
-    table: str
-    first: bytes
-    second: bytes
-    skips: Target | None = None
-    mixed: bool = False
-
-
-_PRIVATE_TABLE: Final = b'pg_temp."dsqlkit upsert" '
-
-
-def upsert(text: bytes) -> Upsert | None:
-    """What an INSERT ... ON CONFLICT becomes; None for any other text. Raises changes.NotThere for
-    one inside of another statement."""
-    if b"conflict" not in text.lower():
-        return None
-    parsed = parse(text)
-    insert = parsed[0].node
-    if (
-        len(parsed) > 1
-        or parsed[0].name != "insert_stmt"
-        or not insert.HasField("on_conflict_clause")
-    ):
-        if mixes_upsert(parsed):
-            raise NotThere
-        return None
-    tokens = tokens_of(text)
-    start = end = len(text)
-    for token, following in pairwise(tokens):
-        if token.kind == tree.ON and following.kind == tree.CONFLICT and not token.depth:
-            start = token.start
-        elif token.kind == tree.RETURNING and not token.depth:
-            end = token.start
-    first = text[:start] + b" " * (end - start) + text[end:]
-    named = insert.relation
-    at = next(index for index, token in enumerate(tokens) if token.start == named.location)
-    last = at + (2 if named.schemaname else 0)
-    alias = b"" if named.alias.aliasname else b"AS " + text[tokens[last].start : tokens[last].end]
-    second = text[: named.location] + _PRIVATE_TABLE + alias + text[tokens[last].end :]
-    named.schemaname = named.schemaname.removeprefix(VIEW_SCHEMA)
-    inserts = sum(each.DESCRIPTOR.name == "InsertStmt" for each in parsed[0].nodes)
-    # Another one in its WITH is not to leave out rows.
-    can_skip = leaves_alone(insert) and inserts == 1
-    skips = _skipped(insert.on_conflict_clause) if can_skip else None
-    return Upsert(qualified(named), first, second, skips, mixes_upsert(parsed))
-
-
-def _skipped(clause: Node) -> Target | None:
-    if not clause.HasField("infer"):
-        return Target()
-    if clause.infer.conname:
-        return Target(constraint=clause.infer.conname)
-    elements = [each.index_elem for each in clause.infer.index_elems]
-    if clause.infer.HasField("where_clause") or not all(
-        each.name and not each.collation and not each.opclass for each in elements
-    ):
-        return None
-    return Target(columns=tuple(each.name for each in elements))

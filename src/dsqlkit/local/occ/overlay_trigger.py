@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from dsqlkit.local.occ.overlay_references import arrived, left, moved
-from dsqlkit.local.occ.overlay_shape import Shape, columns_of, detail, literal, quoted, raising
+from dsqlkit.local.occ.overlay_shape import Shape, columns_of, detail, raising
+from dsqlkit.local.statements.quoting import literal, quoted
 
 _MADE: Final = "(SELECT (dsqlkit_made).*) AS m"
 """The row that was made, by its columns. Variables have names that no column has."""

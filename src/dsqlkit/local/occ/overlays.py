@@ -8,8 +8,8 @@ from typing import Final
 from dsqlkit.local.occ.changes import Locked
 from dsqlkit.local.occ.lock_monitor import Monitor
 from dsqlkit.local.occ.overlay_ddl import statements
-from dsqlkit.local.occ.overlay_shape import Shape, named, read_shape
-from dsqlkit.local.statements.quoting import array
+from dsqlkit.local.occ.overlay_shape import Shape, read_shape
+from dsqlkit.local.statements.quoting import array, named
 from dsqlkit.local.statements.statement import EVERY_TABLE
 
 _TO_LAY_OVER: Final = """

@@ -18,6 +18,7 @@ from dsqlkit.local.occ.changes import LET_GO, Ask, Changes, Locked, read_out
 from dsqlkit.local.occ.cursors import OpenCursor
 from dsqlkit.local.occ.differing import read_inserted
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
+from dsqlkit.local.occ.redoing import Redoing
 from dsqlkit.local.occ.repeating import can_repeat, is_unsure, leaves_out, surely_repeats
 
 _PASSING: Final = {"57014", "40P01"}
@@ -37,13 +38,19 @@ class Parking:
     """
 
     def __init__(
-        self, conversation: Conversation, ask: Ask, ask_outside: Ask, overlays: AtOverlays
+        self,
+        conversation: Conversation,
+        ask: Ask,
+        ask_outside: Ask,
+        overlays: AtOverlays,
+        redoing: Redoing,
     ) -> None:
         self.is_restoring = False
         self._conversation = conversation
         self._ask = ask
         self._ask_outside = ask_outside
         self._overlays = overlays
+        self._redoing = redoing
 
     async def park(self, transaction: OpenTransaction) -> None:
         """Let go of what the transaction holds."""
@@ -91,15 +98,16 @@ class Parking:
             transaction.loose_cursors = False
         return changes
 
-    async def restore(self, transaction: OpenTransaction) -> None:
+    async def restore(self, transaction: OpenTransaction, *, as_seen: bool = False) -> None:
         """Do at the tables what the transaction did, for its COMMIT or as it changes the schema. It
-        has lost if another was first. Raises exchange.Refused, Locked and changes.NotThere."""
+        has lost if another was first. `as_seen`: to rows of its snapshot, which its statements may
+        not find again there. Raises exchange.Refused, Locked and changes.NotThere."""
         conversation = self._conversation
         self.is_restoring = True
         deletions_first = False
         # Quicker than to find out at which tables it did something, and what.
         touched = transaction.touched
-        has_left_out = leaves_out(touched)
+        has_left_out = as_seen or leaves_out(touched)
         repeats = not (transaction.loose_cursors or has_left_out) and surely_repeats(touched)
         try:
             has_read_out = transaction.changes is not None
@@ -109,17 +117,7 @@ class Parking:
                 repeats = not await is_unsure(conversation.ask, touched)
             while True:
                 try:
-                    if transaction.phase is not Phase.AT_OVERLAYS:
-                        await conversation.ask(_TRY)
-                        await self._overlays.repeat(transaction)
-                        transaction.unpark()
-                    elif repeats:
-                        await conversation.ask(LET_GO)
-                        await self._overlays.repeat(transaction)
-                    else:
-                        await self._overlays.carry_out(
-                            transaction, (_TRY,), deletions_first=deletions_first
-                        )
+                    await self._redo(transaction, repeats=repeats, deletions_first=deletions_first)
                 except Refused as refused:
                     await conversation.ask(LET_GO if repeats else _TRY_AGAIN)
                     if refused.sqlstate in _PASSING:
@@ -132,3 +130,17 @@ class Parking:
                 return
         finally:
             self.is_restoring = False
+
+    async def _redo(
+        self, transaction: OpenTransaction, *, repeats: bool, deletions_first: bool
+    ) -> None:
+        """Try to do at the tables what the transaction did. Raises exchange.Refused."""
+        if transaction.phase is not Phase.AT_OVERLAYS:
+            await self._conversation.ask(_TRY)
+            await self._redoing.repeat(transaction)
+            transaction.unpark()
+        elif repeats:
+            await self._conversation.ask(LET_GO)
+            await self._redoing.repeat(transaction)
+        else:
+            await self._redoing.carry_out(transaction, (_TRY,), deletions_first=deletions_first)

@@ -5,6 +5,7 @@ the answers here are frames to run, or that the step may run as it is.
 """
 
 import time
+from collections.abc import Iterable
 from typing import Final
 
 from dsqlkit.local.apart import Apart
@@ -17,10 +18,12 @@ from dsqlkit.local.occ import cursors
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.at_overlays import AtOverlay, AtOverlays
 from dsqlkit.local.occ.changes import LET_GO, Changes, Locked, NotThere
+from dsqlkit.local.occ.locked_places import LockedPlaces
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.occ.parking import Parking
+from dsqlkit.local.occ.redoing import Redoing
 from dsqlkit.local.occ.repeating import can_repeat, surely_repeats
-from dsqlkit.local.occ.row_locks import settle_locks
+from dsqlkit.local.occ.row_locks import RowLocks
 from dsqlkit.local.occ.steps_again import StepsAgain
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
@@ -43,7 +46,12 @@ class Recovery:
         self._adjudicator = adjudicator
         self._again = StepsAgain(conversation)
         self._overlays = AtOverlays(conversation, adjudicator.overlays, apart, self._ask)
-        self.parking = Parking(conversation, self._ask, adjudicator.monitor.ask, self._overlays)
+        redoing = Redoing(conversation, adjudicator.overlays, self._again)
+        self.parking = Parking(
+            conversation, self._ask, adjudicator.monitor.ask, self._overlays, redoing
+        )
+        places = LockedPlaces(conversation.ask, self._again, apart)
+        self._row_locks = RowLocks(adjudicator, self._ask, places)
 
     def is_conflict(
         self, statement: Statement, verdict: Verdict, transaction: OpenTransaction
@@ -85,6 +93,19 @@ class Recovery:
         history = self._adjudicator.history
         return statement.inserts and history.deleted_since(transaction, statement.tables)
 
+    def passes_on(self, statement: Statement, transaction: OpenTransaction) -> bool | None:
+        """Whether actions of foreign keys may have left out rows of its snapshot, which others have
+        changed since. None where `learn_actions` has to be asked first."""
+        history = self._adjudicator.history
+        if not (statement.changes and history.committed_since(transaction)):
+            return False
+        reached = self._adjudicator.actions.reached(statement)
+        return None if reached is None else history.written_since(transaction, reached)
+
+    async def learn_actions(self, statements: Iterable[Statement]) -> None:
+        """Have `passes_on` know of these statements."""
+        await self._adjudicator.actions.learn(statements)
+
     async def resume(
         self, step: Step, statement: Statement, transaction: OpenTransaction
     ) -> AtOverlay | None:
@@ -117,8 +138,10 @@ class Recovery:
 
         The transaction has lost if the step met a conflict, and not where it only gave way for
         another to go on, nor where it may leave out the row. `guarded`: there is a savepoint before
-        the step. Raises exchange.Refused
-        and changes.Locked when it cannot be done, for want of a privilege.
+        the step.
+
+        Raises exchange.Refused and changes.Locked when it cannot be done, for want of a privilege,
+        and changes.NotThere and Failing as AtOverlays.led does.
         """
         changes: Changes | None = None
         first: tuple[Question, ...] = ()
@@ -156,18 +179,28 @@ class Recovery:
         """
         if transaction.phase in (Phase.PARKED, Phase.AT_OVERLAYS) and not transaction.lost:
             try:
-                await self.parking.restore(transaction)
+                as_seen = await self._has_passed_on(transaction)
+                await self.parking.restore(transaction, as_seen=as_seen)
             except (Refused, Locked, NotThere) as why:
                 words = SCHEMA_CONFLICT if isinstance(why, Locked) else DATA_CONFLICT
                 transaction.lose(words)
         if not transaction.lost:
             try:
-                await settle_locks(self._adjudicator, self._ask, self._overlays, transaction)
+                await self._row_locks.settle(transaction)
             except Refused:
                 await self._conversation.ask(LET_GO)
                 transaction.lose(DATA_CONFLICT)
         if not transaction.lost:
             await self._again.bind_again(bind)
+
+    async def _has_passed_on(self, transaction: OpenTransaction) -> bool:
+        """Whether actions of foreign keys, done again at the tables, may leave out rows of the
+        transaction's snapshot."""
+        if not self._adjudicator.history.committed_since(transaction):
+            return False
+        told = [step.statement for step in transaction.touched.steps if step.statement is not None]
+        await self.learn_actions(told)
+        return any(self.passes_on(each, transaction) is not False for each in told)
 
     async def bind_again(self, bind: bytes) -> None:
         """Make the client's unnamed portal again, which a question takes the place of."""

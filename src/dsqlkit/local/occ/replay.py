@@ -51,13 +51,13 @@ def doings(texts: Iterable[bytes]) -> Doings | None:
             return None
         found.append(one)
     return Doings(
-        frozenset(call for each in found for call in each.calls),
-        tuple(insert for each in found for insert in each.inserts),
-        any(each.unordered for each in found),
-        any(each.leaves_out for each in found),
-        any(each.mixed for each in found),
-        any(each.chooses for each in found),
-        any(each.passes_on for each in found),
+        calls=frozenset(call for each in found for call in each.calls),
+        inserts=tuple(insert for each in found for insert in each.inserts),
+        unordered=any(each.unordered for each in found),
+        leaves_out=any(each.leaves_out for each in found),
+        mixed=any(each.mixed for each in found),
+        chooses=any(each.chooses for each in found),
+        passes_on=any(each.passes_on for each in found),
     )
 
 
@@ -90,9 +90,14 @@ def _doings_of(text: bytes) -> Doings | None:
             elif name == "SelectStmt":
                 limited = found.HasField("limit_count") or found.HasField("limit_offset")
                 unordered = unordered or (limited and not found.sort_clause)
-    mixed = mixes_upsert(parsed)
     return Doings(
-        frozenset(calls), tuple(inserts), unordered, leaves_out, mixed, chooses, passes_on
+        calls=frozenset(calls),
+        inserts=tuple(inserts),
+        unordered=unordered,
+        leaves_out=leaves_out,
+        mixed=mixes_upsert(parsed),
+        chooses=chooses,
+        passes_on=passes_on,
     )
 
 

@@ -5,8 +5,8 @@ from typing import Final
 
 from dsqlkit.local.dialect.refusal import DATA_CONFLICT
 from dsqlkit.local.occ.adjudicator import Adjudicator
-from dsqlkit.local.occ.at_overlays import AtOverlays
 from dsqlkit.local.occ.changes import Ask
+from dsqlkit.local.occ.locked_places import LockedPlaces
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.occ.touched import SharedKey
 from dsqlkit.local.statements.quoting import array
@@ -20,31 +20,39 @@ _REMOVED_KEY: Final = "SELECT dsqlkit.removed_key($1, $2::regclass, $3, $4, $5, 
 _TABLES: Final = "SELECT relation::text, is_named FROM dsqlkit.tables_behind($1, $2::text[])"
 
 
-async def settle_locks(
-    adjudicator: Adjudicator, ask: Ask, overlays: AtOverlays, transaction: OpenTransaction
-) -> None:
-    """See to it that a transaction that commits respects what others have locked and committed
-    since it began, and that those which began before find the rows that it has locked.
+class RowLocks:
+    """The row locks of one session's transactions. `ask` asks inside them, as the endpoint."""
 
-    Raises exchange.Refused. `ask` asks inside the transaction, as the endpoint.
-    """
-    touched = transaction.touched
-    for each in adjudicator.history.shared_since(transaction) if touched.claimed else ():
-        rows = await ask(_REMOVED_KEY, each.table, each.sharer, each.maker, each.key, each.place)
-        if rows[0][0] == "t":
-            transaction.lose(DATA_CONFLICT)
+    def __init__(self, adjudicator: Adjudicator, ask: Ask, places: LockedPlaces) -> None:
+        self._adjudicator = adjudicator
+        self._ask = ask
+        self._places = places
+
+    async def settle(self, transaction: OpenTransaction) -> None:
+        """See to it that a transaction that commits respects what others have locked and committed
+        since it began, and that those which began before find the rows that it has locked.
+
+        Raises exchange.Refused.
+        """
+        adjudicator, ask, touched = self._adjudicator, self._ask, transaction.touched
+        for each in adjudicator.history.shared_since(transaction) if touched.claimed else ():
+            rows = await ask(
+                _REMOVED_KEY, each.table, each.sharer, each.maker, each.key, each.place
+            )
+            if rows[0][0] == "t":
+                transaction.lose(DATA_CONFLICT)
+                return
+        if not (touched.locked or touched.shared) or not adjudicator.has_others(transaction):
             return
-    if not (touched.locked or touched.shared) or not adjudicator.has_others(transaction):
-        return
-    locked = await ask(_TABLES, array(touched.locked))
-    shared = await ask(_TABLES, array(touched.shared))
-    has_views = any(is_named == "f" for _, is_named in (*locked, *shared))
-    places = None if has_views else await overlays.locked_places(transaction)
-    for relation in (str(oid) for oid, _ in locked):
-        await ask(_CLAIM_LOCKED, relation, _places_in(relation, places))
-    for relation in (str(oid) for oid, _ in shared):
-        for row in await ask(_SHARED_KEYS, relation, _places_in(relation, places)):
-            touched.shared_keys.append(SharedKey(*map(str, row)))
+        locked = await ask(_TABLES, array(touched.locked))
+        shared = await ask(_TABLES, array(touched.shared))
+        has_views = any(is_named == "f" for _, is_named in (*locked, *shared))
+        places = None if has_views else await self._places.find(touched)
+        for relation in (str(oid) for oid, _ in locked):
+            await ask(_CLAIM_LOCKED, relation, _places_in(relation, places))
+        for relation in (str(oid) for oid, _ in shared):
+            for row in await ask(_SHARED_KEYS, relation, _places_in(relation, places)):
+                touched.shared_keys.append(SharedKey(*map(str, row)))
 
 
 def _places_in(relation: str, places: Mapping[str, set[str]] | None) -> str | None:

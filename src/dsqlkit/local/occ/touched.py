@@ -9,6 +9,7 @@ from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
 
 _REPEATED: Final = (Kind.SETTING, Kind.LOCK, Kind.WRITE, Kind.COPY_IN, Kind.SCHEMA)
+_OTHER, _SCHEMA = Kind.OTHER, Kind.SCHEMA  # looked up once: every statement is compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,11 @@ class Touched:
     `schema` are the tables whose schema they changed, or left as it was (`unchanged`); `rows` how
     many rows, `statements` how many of them there were. `steps` are those that have to run again
     where the transaction starts over, `rows_of` how many rows each of these changed, `steps_at` how
-    many statements there were with it, `kept` the statements that came before it could; `calls` the
-    functions that they called. `opaque`: they may have written what no step says. `shared_keys` are
-    known at COMMIT alone.
+    many statements there were with it, `kept` the statements that came before it could; `locking`
+    are those that locked rows, and how many rows were written before each; `calls` the functions
+    that they called. `deletes`, `ddl` and `dml`: some deleted rows, changed the schema, read or
+    wrote. `opaque`: they may have written what no step says. `shared_keys` are known at COMMIT
+    alone.
     """
 
     mentioned_at: dict[str, int] = field(default_factory=dict)
@@ -46,6 +49,7 @@ class Touched:
     steps: list[Step] = field(default_factory=list)
     rows_of: list[int] = field(default_factory=list)
     steps_at: list[int] = field(default_factory=list)
+    locking: list[tuple[Step, int]] = field(default_factory=list)
     kept: list[Statement] = field(default_factory=list)
     calls: set[str] = field(default_factory=set)
     opaque: bool = False
@@ -73,14 +77,16 @@ class Touched:
         self.locked |= statement.locked
         self.shared |= statement.shared
         self.calls |= statement.calls
-        self.opaque = self.opaque or statement.kind is Kind.OTHER
+        self.opaque = self.opaque or statement.kind is _OTHER
+        if step is not None and (statement.locked or statement.shared):
+            self.locking.append((step, self.rows))
         self.rows += rows
         self.statements += 1
         for table in statement.tables:
             self.mentioned_at[table] = self.statements
         self.ddl, self.dml, _ = mixture(self.ddl, self.dml, statement.parts)
         self.deletes = self.deletes or statement.deletes
-        if statement.kind is Kind.SCHEMA:
+        if statement.kind is _SCHEMA:
             self.schema |= statement.tables
             self.unchanged = statement.changes_nothing(skipped)
         if step is None:

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import Refused
 from dsqlkit.local.occ.changes import Ask, Failing, NotThere
-from dsqlkit.local.occ.overlay_text import Target, Upsert
 from dsqlkit.local.occ.steps_again import StepsAgain
+from dsqlkit.local.occ.upsert_text import Target, Upsert
 from dsqlkit.local.statements.quoting import array
 from dsqlkit.local.statements.steps import Step
 

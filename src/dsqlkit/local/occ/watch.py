@@ -84,7 +84,8 @@ class Watch:
 
     def _arm(self) -> None:
         # Who is alone waits for nobody.
-        alone = len({*self._busy, *self._holders}) < 2
+        busy, holders = self._busy, self._holders
+        alone = len(busy) < 2 and len(holders) < 2 and len({*busy, *holders}) < 2
         pause = _ALONE_S if alone else FIRST_LOOK_S
         self._timer = asyncio.get_running_loop().call_later(pause, self._tick)
 

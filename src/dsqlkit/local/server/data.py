@@ -21,6 +21,11 @@ from dsqlkit.whole_file import write_whole
 
 _BEGIN_ANEW: Final = "or `dsqlkit local reset`, which deletes the data"
 
+_JOINED: Final = [
+    f"pg_catalog.pg_{name}"
+    for name in ("class", "attribute", "type", "constraint", "namespace", "depend", "index", "proc")
+]
+
 _log = logging.getLogger(__name__)
 
 
@@ -71,8 +76,8 @@ def _make_data(programs: Path, home: ServerHome) -> None:
         shutil.rmtree(unfinished)
     new_data.initialised(programs, home).rename(unfinished)
     catalog = _catalog()
-    # information_schema.element_types takes seconds while nothing is known of types.
-    script = new_data.roles() + catalog + "ANALYZE pg_catalog.pg_type;\n\n"
+    # Joins of the catalog take seconds while nothing is known of it.
+    script = f"{new_data.roles()}{catalog}ANALYZE {', '.join(_JOINED)};\n\n"
     _run_script(programs, home, unfinished, script)
     unfinished.rename(home.data)
     _mark(home, catalog)
@@ -157,4 +162,6 @@ def _digest(text: str) -> str:
 
 def _run_script(programs: Path, home: ServerHome, data: Path, text: str) -> None:
     single = [str(programs / "postgres"), "--single", "-j", "-D", str(data)]
-    run_or_fail(home, [*single, "-c", "exit_on_error=on", "postgres"], text)
+    # New data have no configuration of ours yet, in which it is off (files.py): half of the wait.
+    settings = ["-c", "exit_on_error=on", "-c", "fsync=off"]
+    run_or_fail(home, [*single, *settings, "postgres"], text)

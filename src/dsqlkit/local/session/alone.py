@@ -17,7 +17,6 @@ from dsqlkit.local.session.plan_answers import STATE
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
-from dsqlkit.local.wire.messages import Backend
 from dsqlkit.quotas import MAX_ROWS
 
 _BEGIN: Final = question("BEGIN")
@@ -55,7 +54,7 @@ async def explain_alone(
     if done.verdict.error is not None:
         await conversation.run(_ROLLBACK)
         # A cancellation may have met the question before it.
-        answer = done.held() if before.verdict.error is None else _errors(before)
+        answer = done.held() if before.verdict.error is None else before.errors()
         parts.tell(step, answer + READY_IDLE, failed=True)
         return
     if counts and await written_since(conversation, before) > MAX_ROWS:
@@ -70,8 +69,12 @@ async def explain_alone(
         answer = await parts.plans.printed(ran, last)
         parts.tell(step, answer + READY_IDLE, failed=False)
         return
-    answer = await parts.plans.printed(ran)
-    fate = Fate.COMMIT
+    await _commit(parts, step, statement, await parts.plans.printed(ran))
+
+
+async def _commit(parts: Parts, step: Step, statement: Statement, answer: bytes) -> None:
+    """Commit what an EXPLAIN has written, as far as fate lets it, and give its answer."""
+    conversation, fate = parts.conversation, Fate.COMMIT
     if statement.writes_explained and parts.faults.on_commit:
         fate = await next_fate(parts.faults)
     if fate is Fate.CUT_BEFORE:
@@ -85,12 +88,8 @@ async def explain_alone(
     if committed.verdict.error is None:
         parts.committed_alone([statement])
     else:
-        answer = _errors(committed)
+        answer = committed.errors()
     if fate is Fate.CUT_AFTER:
         parts.cut()
         return
     parts.tell(step, answer + READY_IDLE, failed=committed.verdict.error is not None)
-
-
-def _errors(exchange: Exchange) -> bytes:
-    return b"".join(piece for kind, piece in exchange.pieces if kind == Backend.ERROR_RESPONSE)

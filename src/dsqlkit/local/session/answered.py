@@ -12,8 +12,11 @@ class After(Enum):
     """It met a conflict, and is the first of its transaction: that has a new snapshot."""
     LOSE = "lost"
     """It met a conflict: it is taken back, and answered as if it had met none."""
+    LEARN_ACTIONS = "actions learnt"
+    """It may be one that actions of foreign keys follow: that has to be found out first."""
     SET_ASIDE = "set aside"
-    """It inserted a key that its snapshot may have already: overlays tell."""
+    """It inserted a key that its snapshot may have already, or an action of a foreign key may have
+    left out a row that its snapshot has: overlays tell."""
     TOO_MANY = "too many rows"
     """The transaction has changed more rows than it may."""
     KEEP_CURSORS = "cursors kept"
@@ -31,21 +34,26 @@ def after(
     conflict: bool,
     first: bool,
     twins: bool,
+    passes_on: bool | None,
     too_many: bool,
     cursor: bool,
 ) -> After:
     """What an answer inside a transaction block leads to.
 
     `held`: it was held back, and the transaction works in PostgreSQL's own tables: at overlays
-    there is nobody to conflict with. `first`: its transaction may begin again. `too_many` can only
-    be of an answer that was held back.
+    there is nobody to conflict with. `first`: its transaction may begin again. `twins`: it may have
+    inserted a key of its snapshot. `passes_on`: actions of foreign keys may have left out rows of
+    its snapshot, None where that is to be found out. `too_many` can only be of an answer that was
+    held back.
     """
     if failed:
         if not (held and conflict):
             return _FINISH
         return After.BEGIN_AGAIN if first else After.LOSE
-    if held and twins:
+    if held and (twins or passes_on):
         return After.SET_ASIDE
+    if held and passes_on is None:
+        return After.LEARN_ACTIONS
     if too_many:
         return After.TOO_MANY
     return After.KEEP_CURSORS if cursor else _FINISH

@@ -15,9 +15,9 @@ from dsqlkit.local.backend.exchange import (
     Exchange,
     Request,
 )
+from dsqlkit.local.dialect.carried import refused
 from dsqlkit.local.dialect.limits import refusal_outside
 from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, SCHEMA_CONFLICT, Refusal
-from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.session import disruption, implicit
 from dsqlkit.local.session.alone import explain_alone
 from dsqlkit.local.session.counting import counts_apart
@@ -31,6 +31,7 @@ from dsqlkit.local.statements.steps import End, Step
 from dsqlkit.quotas import MAX_ROWS
 
 _ENDS: Final = (End.SYNC, End.QUERY)
+_COPY_IN: Final = Kind.COPY_IN  # looked up once: every step is compared
 _QUERIED: Final = Request(forward=True, is_query=True)
 _SILENT_S: Final = 0.05
 """How long a client may send nothing before the Sync of what it sent: then others are let past."""
@@ -68,7 +69,7 @@ class Autocommit:
                 binds=step.binds,
             )
         apart = counts_apart(self._parts, statement)
-        copies = statement.kind is Kind.COPY_IN
+        copies = statement.kind is _COPY_IN
         return outside(
             statement.kind,
             step.end,

@@ -1,6 +1,5 @@
 """A session as the adjudicator sees it: what may be done with what it has under way."""
 
-import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
@@ -36,7 +35,7 @@ class ContendingSession:
 
     @property
     def is_idle(self) -> bool:
-        return not self.parts.conversation.under_way and self.parts.work is None
+        return not (self.parts.conversation.under_way or self.parts.work.is_under_way)
 
     @property
     def can_start_over(self) -> bool:
@@ -49,7 +48,7 @@ class ContendingSession:
             transaction is not None
             and transaction.phase is Phase.OPEN
             and transaction.movable
-            and parts.work is None
+            and not parts.work.is_under_way
             and parts.under_way.can_step_aside
             and parts.conversation.can_take_back
         )
@@ -69,7 +68,11 @@ class ContendingSession:
     @property
     def can_be_refused(self) -> bool:
         parts = self.parts
-        return parts.transaction is None and parts.work is None and parts.conversation.can_take_back
+        return (
+            parts.transaction is None
+            and not parts.work.is_under_way
+            and parts.conversation.can_take_back
+        )
 
     @property
     def awaits_data(self) -> bool:
@@ -90,8 +93,7 @@ class ContendingSession:
         parts, transaction = self.parts, self.parts.transaction
         if transaction is not None and self.can_be_parked:
             parts.do(PARKING, parts.recovery.parking.park(transaction))
-            if parts.work is not None:
-                await asyncio.wait([parts.work])
+            await parts.work.ended()
 
     def overdue(self, busy_s: float) -> Refusal | None:
         transaction = self.parts.transaction

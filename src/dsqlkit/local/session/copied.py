@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from dsqlkit.local.dialect.carried import refused
 from dsqlkit.local.dialect.refusal import Refusal
-from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.statements.steps import End, Step
 from dsqlkit.local.wire.messages import Frontend, message
 

@@ -8,22 +8,23 @@ from dsqlkit.local.wire.link import Link
 
 
 class Distance:
-    """Hands on what a client sends, in order, `round_trip_s` late.
+    """Hands on what a client sends, in order, `round_trip_s` late: to `deliver`.
 
     What comes while something is under way goes with it, and the client is not read any further:
     so a stream is slowed down as by a distance, and little of it is held here.
     """
 
-    def __init__(self, faults: ActiveFaults, deliver: Callable[[bytes], None]) -> None:
+    deliver: Callable[[bytes], None]
+
+    def __init__(self, faults: ActiveFaults) -> None:
         self.link: Link | None = None
         self._faults = faults
-        self._deliver = deliver
         self._under_way: list[bytes] = []
 
     def receive(self, data: bytes) -> None:
         """Take what the client sent."""
         if not self._faults.round_trip_s and not self._under_way:
-            self._deliver(data)
+            self.deliver(data)
             return
         self._under_way.append(data)
         if len(self._under_way) == 1 and self.link is not None:
@@ -35,5 +36,5 @@ class Distance:
         self._under_way.clear()
         assert self.link is not None
         if self.link.is_open:
-            self._deliver(data)
+            self.deliver(data)
             self.link.read(True)

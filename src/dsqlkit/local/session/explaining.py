@@ -42,12 +42,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """An EXPLAIN that has run. `taken` is what the backend took of a processor for it, in seconds;
+    """An EXPLAIN that has run. `taken_s` is what the backend took of a processor for it;
     `anew` as in PlanTables, `state` and `keeps` as in PlanAnswers."""
 
     explained: Explained
     exchange: Exchange
-    taken: float | None
+    taken_s: float | None
     anew: bool = False
     state: str | None = None
     keeps: bool = False
@@ -77,7 +77,7 @@ class Plans:
             facts = await self._facts(ran, root, scans, tables, last)
         except Refused as refused:
             _log.error("a plan is printed without what it read: %s", refused)
-            facts = Facts(cpu_s=ran.taken)
+            facts = Facts(cpu_s=ran.taken_s)
         lines = plan_lines(plan, scans, ran.explained, facts)
         return _with_rows(answer, [without_own_names(line) for line in lines])
 
@@ -114,7 +114,7 @@ class Plans:
             for (place, reading), value in zip(reads.items(), values, strict=False)
         }
         written = sum(int(value or 0) for value in values[len(reads) :])
-        return Facts(measured, written, ran.taken)
+        return Facts(measured, written, ran.taken_s)
 
 
 def _tables_in(plan: Node) -> list[Name]:

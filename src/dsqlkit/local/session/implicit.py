@@ -16,7 +16,7 @@ from dsqlkit.local.backend.exchange import (
     READY_IN_TRANSACTION,
     Exchange,
 )
-from dsqlkit.local.backend.savepoint import BEGIN, BEGIN_COMPLETE
+from dsqlkit.local.backend.savepoint import BEGIN, BEGIN_COMPLETE, BEGIN_TAG
 from dsqlkit.local.dialect.limits import too_old
 from dsqlkit.local.dialect.refusal import CONFLICT_ON_PURPOSE
 from dsqlkit.local.faults import Fate
@@ -32,7 +32,6 @@ from dsqlkit.local.wire.messages import FLUSH, SYNC, Backend, Frontend, message
 _BEGIN: Final = BEGIN + SYNC
 _COMMIT: Final = message(Frontend.QUERY, b"COMMIT\0")
 _ROLLBACK: Final = message(Frontend.QUERY, b"ROLLBACK\0")
-_BEGUN: Final = message(Backend.COMMAND_COMPLETE, b"BEGIN\0")
 
 
 async def begin(parts: Parts, step: Step) -> None:
@@ -107,7 +106,7 @@ async def make_explicit(parts: Parts, step: Step, transaction: OpenTransaction) 
     """The client's BEGIN: what the text did before is part of the transaction."""
     transaction.implicit = False
     if step.is_query:
-        parts.client.write(_BEGUN)
+        parts.client.write(BEGIN_TAG)
         return
     # To PostgreSQL it is the second, of which it warns.
     done = await parts.conversation.run(step.data + SYNC)

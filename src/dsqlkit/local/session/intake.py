@@ -9,9 +9,9 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from dsqlkit.local.apart import LONG_BYTES, Apart
+from dsqlkit.local.dialect.carried import failing
 from dsqlkit.local.dialect.reading import read
 from dsqlkit.local.dialect.refusal import Refusal, not_supported
-from dsqlkit.local.dialect.rewriting import failing
 from dsqlkit.local.session.copied import ENDS
 from dsqlkit.local.session.long_texts import LongText, known
 from dsqlkit.local.statements.cutting import WANTED, StepCutter, text_in

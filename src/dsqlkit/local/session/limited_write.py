@@ -6,13 +6,13 @@ from typing import Final
 from dsqlkit.local.backend.exchange import READY_IDLE, Exchange, Request
 from dsqlkit.local.backend.question import question, unfinished
 from dsqlkit.local.backend.savepoint import BEGIN_ALONE, BEGIN_ALONE_COMPLETE
+from dsqlkit.local.dialect.carried import failing
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS
-from dsqlkit.local.dialect.rewriting import failing
 from dsqlkit.local.session.counting import WRITTEN, counts_apart, written_since
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.statements.statement import Kind, Statement
 from dsqlkit.local.statements.steps import Step
-from dsqlkit.local.wire.messages import FLUSH, SYNC, Backend, Frontend, message
+from dsqlkit.local.wire.messages import FLUSH, SYNC, Frontend, message
 from dsqlkit.quotas import MAX_ROWS
 
 # Not as a Query, which would drop the client's unnamed statement.
@@ -56,8 +56,7 @@ async def run_limited(parts: Parts, step: Step, statement: Statement) -> None:
             parts.committed_alone([statement])
             answer = done.held()
         else:
-            errors = (piece for kind, piece in committed.pieces if kind == Backend.ERROR_RESPONSE)
-            answer = b"".join(errors)
+            answer = committed.errors()
         parts.client.write(answer + READY_IDLE)
 
 

@@ -6,9 +6,9 @@ from contextlib import aclosing
 from typing import Final
 
 from dsqlkit.local.apart import Apart
+from dsqlkit.local.dialect.carried import failing
 from dsqlkit.local.dialect.reading import read_in_pieces
 from dsqlkit.local.dialect.refusal import Refusal
-from dsqlkit.local.dialect.rewriting import failing
 from dsqlkit.local.statements.statement import OTHER, Statement
 from dsqlkit.local.statements.steps import Part, Reading
 

@@ -11,11 +11,12 @@ from functools import lru_cache, partial
 from typing import Any
 
 from dsqlkit.local.apart import Apart
+from dsqlkit.local.backend.answers import AnswerRewriter
 from dsqlkit.local.backend.conversation import Conversation
 from dsqlkit.local.backend.exchange import FAILED, IDLE, Exchange, Request, Verdict
 from dsqlkit.local.backend.savepoint import GUARD_COMPLETE, guarded
+from dsqlkit.local.dialect.carried import refused
 from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, SCHEMA_CONFLICT
-from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.faults import ActiveFaults
 from dsqlkit.local.occ.adjudicator import Adjudicator
 from dsqlkit.local.occ.contender import Contender
@@ -27,6 +28,7 @@ from dsqlkit.local.session.distance import Distance
 from dsqlkit.local.session.explaining import Plans, Ran
 from dsqlkit.local.session.pipeline import Pipeline
 from dsqlkit.local.session.under_way import UnderWay
+from dsqlkit.local.session.work import Work
 from dsqlkit.local.statements.explained import Explained
 from dsqlkit.local.statements.statement import Statement
 from dsqlkit.local.statements.steps import Step
@@ -66,7 +68,7 @@ class Parts:
     it, `knowledge` what it knows of the catalog. `apart` does what takes long. `under_way` says
     what may be done with the step that was sent last; `clock` runs while that is an EXPLAIN whose
     DPU are to be told. `handle` is called with each step whose turn has come; `close` ends the
-    session. `work` is what takes several exchanges, `work_name` its name.
+    session. `work` is what takes several exchanges.
     """
 
     def __init__(
@@ -89,20 +91,17 @@ class Parts:
         self.on_answered: Callable[[Step, Exchange], None] = self.finish
         self.clock: CpuClock | None = None
         self.under_way = UnderWay()
-        self.work: asyncio.Task[None] | None = None
         self._stopping: asyncio.Future[None] | None = None
-        self.work_name = ""
         self.traces = _log.isEnabledFor(logging.DEBUG)
-        distance = Distance(faults, self._received)
+        distance = Distance(faults)
         self.client = distance.link = Link(
             distance.receive, close, watched=True, farewell=TERMINATE
         )
         self.conversation = Conversation(
             self.client,
-            on_job,
-            adjudicator.changed_schema,
-            self._dropped,
-            adjudicator.overlays.names,
+            AnswerRewriter(
+                on_job, adjudicator.changed_schema, self._dropped, adjudicator.overlays.names
+            ),
             on_signed_in=self._signed_in,
             on_busy=partial(adjudicator.watch.busy, contender),
             on_rest=partial(adjudicator.watch.at_rest, contender),
@@ -110,14 +109,13 @@ class Parts:
             lost=close,
         )
         self.pipeline = Pipeline(self.client, self.conversation, apart, handle=handle, broken=close)
+        distance.deliver = self.pipeline.intake.receive
         self.pipeline.held_up = True  # until its client is signed in
+        self.work = Work(self.conversation, self.pipeline, close)
         self.backend = self.conversation.backend
         self.client.other, self.backend.other = self.backend, self.client
         self.recovery = Recovery(self.conversation, adjudicator, apart)
         self.plans = Plans(self.conversation, adjudicator)
-
-    def _received(self, data: bytes) -> None:
-        self.pipeline.intake.receive(data)
 
     def _signed_in(self) -> None:
         self.pipeline.release()
@@ -249,19 +247,4 @@ class Parts:
         """Do something that takes several exchanges; the client's further steps wait."""
         if self.traces:
             _log.debug("session %d: begins %s", self.conversation.pid, name)
-        self.pipeline.held_up = True
-        self.work = asyncio.ensure_future(work)
-        self.work_name = name
-        self.work.add_done_callback(partial(self._work_done, name))
-
-    def _work_done(self, name: str, work: "asyncio.Task[None]") -> None:
-        if self.work is work:  # and not the next, begun when the backend was quicker than this
-            self.work = None
-        if work.cancelled():
-            return
-        if (error := work.exception()) is not None:
-            _log.error("session %d: %s failed", self.conversation.pid, name, exc_info=error)
-            self.close()
-            return
-        if self.work is None and not self.conversation.under_way:
-            self.pipeline.release()
+        self.work.begin(name, work)

@@ -122,22 +122,26 @@ class Pipeline:
         """Handle what the client has sent as far as nothing has to wait for an answer."""
         if self._goes_on_later:
             return
-        for _ in range(_AT_ONCE):
-            if not (self.is_open and self._handle_next()):
-                break
-        else:
-            self._goes_on_later = True
-            asyncio.get_running_loop().call_soon(self._go_on_later)
-        copies = self._wants_data
-        if copies and self.is_open and self.intake.begun is not None and not self._goes_on_later:
-            self._take_amiss(self.intake.begun)
-        is_full = self._kept > _QUEUE_BYTES and (self._goes_on_later or not copies)
+        if self._kept:
+            self._handle_some()
+        begun = self.intake.begun
+        if begun is not None and self.is_open and self._wants_data and not self._goes_on_later:
+            self._take_amiss(begun)
+        is_full = self._kept > _QUEUE_BYTES and (self._goes_on_later or not self._wants_data)
         self._client.hold(is_full or self.intake.is_reading)
 
     def close(self) -> None:
         """Handle nothing more."""
         self.is_open = False
         self.intake.close()
+
+    def _handle_some(self) -> None:
+        """Handle what is kept here, a part of it now where it is much."""
+        for _ in range(_AT_ONCE):
+            if not (self.is_open and self._handle_next()):
+                return
+        self._goes_on_later = True
+        asyncio.get_running_loop().call_soon(self._go_on_later)
 
     def _go_on_later(self) -> None:
         self._goes_on_later = False

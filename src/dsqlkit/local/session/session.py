@@ -98,7 +98,7 @@ class Session:
             Turn.SKIP: self._ignore,
             Turn.RESYNC: self._resync,
             Turn.CLOSE: self._expire,
-            Turn.FORWARD: self._forward,
+            Turn.FORWARD: self._block.writes.forward,
             Turn.OUTDATED: self._parts.tell_outdated,
             Turn.REFUSE: self._block.refuse,
             Turn.DISRUPT: self._block.disrupt,
@@ -127,8 +127,7 @@ class Session:
         if parts.transaction is not None and conversation.under_way and not commits:
             parts.adjudicator.cut_short(conversation.pid)
         parts.pipeline.close()
-        if parts.work is not None:
-            parts.work.cancel()
+        parts.work.cancel()
         parts.adjudicator.gone(self._contending)
         parts.transaction = None
         parts.backend.leave(TERMINATE)
@@ -187,9 +186,9 @@ class Session:
     @property
     def _doing(self) -> str:
         parts = self._parts
-        if parts.work is not None:
-            is_ours = parts.work_name == PARKING
-            return PARKING if is_ours else f"{verb_of(self._step)}, {parts.work_name}"
+        if parts.work.is_under_way:
+            name = parts.work.name
+            return PARKING if name == PARKING else f"{verb_of(self._step)}, {name}"
         if not parts.conversation.under_way:
             return "reading a long text" if parts.pipeline.intake.is_reading else "nothing"
         if parts.conversation.takes_data:

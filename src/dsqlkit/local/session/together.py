@@ -100,8 +100,11 @@ class Together:
         self._send(_Group(None, steps, guarded=self._parts.open_transaction.touched.statements > 0))
 
     def _is_followed(self) -> bool:
-        coming = self._parts.pipeline.coming(_MOST)
-        self._following = sum(1 for _ in takewhile(self._goes_along, coming))
+        self._following = 0
+        for step in takewhile(self._goes_along, self._parts.pipeline.coming(_MOST)):
+            self._following += 1
+            if not step.goes_on:
+                break  # its answer ends with a ReadyForQuery of its own
         return self._following > 0
 
     def _goes_along(self, step: Step) -> bool:
@@ -163,7 +166,9 @@ class Together:
         verdict, recovery = exchange.verdict, self._parts.recovery
         if verdict.error is None:
             return transaction.touched.rows + verdict.changed > MAX_ROWS or any(
-                recovery.may_have_twins(statement, transaction) for statement in group.statements
+                recovery.may_have_twins(statement, transaction)
+                or recovery.passes_on(statement, transaction) is not False
+                for statement in group.statements
             )
         assert exchange.each is not None
         number = len(exchange.each)

@@ -7,9 +7,9 @@ and between two of them the transaction can be parked (see occ/adjudicator.py).
 import logging
 
 from dsqlkit.local.backend.exchange import IDLE, Exchange
+from dsqlkit.local.dialect.carried import refused
 from dsqlkit.local.dialect.limits import TOO_MANY_ROWS, refusal_inside, too_old
 from dsqlkit.local.dialect.refusal import SCHEMA_CHANGED, Refusal
-from dsqlkit.local.dialect.rewriting import refused
 from dsqlkit.local.occ.open_transaction import OpenTransaction, Phase
 from dsqlkit.local.session import copy_in, disruption, implicit
 from dsqlkit.local.session.answered import After, after
@@ -18,14 +18,18 @@ from dsqlkit.local.session.counting import counts_apart, rows_written
 from dsqlkit.local.session.failing import fail, fail_commit, fail_unbegun
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.together import Together
-from dsqlkit.local.session.turns import Turn, inside
+from dsqlkit.local.session.turns import Turn, inside, inside_executing_nothing
 from dsqlkit.local.session.writes import Writes
-from dsqlkit.local.statements.statement import Kind, Statement
+from dsqlkit.local.statements.statement import ENDS, Kind, Statement
 from dsqlkit.local.statements.steps import Step
 from dsqlkit.local.wire.messages import SYNC
 from dsqlkit.quotas import MAX_ROWS
 
 _log = logging.getLogger(__name__)
+
+# Looked up once, as every step and every answer is compared with them: see turns.py.
+_COMMIT, _CURSOR, _AT_OVERLAYS = Kind.COMMIT, Kind.CURSOR, Phase.AT_OVERLAYS
+_FINISH, _NOT_DONE_YET = After.FINISH, (After.SET_ASIDE, After.LEARN_ACTIONS)
 
 
 class TransactionBlock:
@@ -44,31 +48,18 @@ class TransactionBlock:
         """What is to be done with a step."""
         statement = step.statement
         if statement is None:
-            return inside(
-                transaction.phase,
-                None,
+            return inside_executing_nothing(
                 implicit=transaction.implicit,
                 is_sync=step.data == SYNC,
                 closes=not step.hides_ready,
-                too_old=False,
-                disrupted=False,
-                needs_care=False,
-                outdated=False,
-                refused=False,
-                gathered=False,
-                counted=False,
-                guarded=False,
-                writes=False,
-                together=False,
             )
         parts, touched, kind = self._parts, transaction.touched, statement.kind
-        commits = kind is Kind.COMMIT
+        commits = kind is _COMMIT
         writes = statement.can_conflict
         return inside(
             transaction.phase,
             kind,
             implicit=transaction.implicit,
-            is_sync=False,
             closes=not step.hides_ready,
             too_old=self._too_old(transaction) is not None,
             disrupted=commits and parts.faults.on_commit and bool(touched.claimed),
@@ -147,7 +138,7 @@ class TransactionBlock:
         work = disruption.commit(self._parts, step, self._parts.open_transaction)
         self._parts.do("a fault at a commit", work)
 
-    def answered(self, step: Step, exchange: Exchange) -> None:  # noqa: PLR0912 - a table
+    def answered(self, step: Step, exchange: Exchange) -> None:
         """See what a step came to before its client has the end of the answer."""
         parts, verdict = self._parts, exchange.verdict
         statement, transaction = step.statement, parts.transaction
@@ -169,7 +160,7 @@ class TransactionBlock:
                 parts.do("counting rows", self._counted(step, exchange, before))
                 return
         withheld = not exchange.forwards
-        held = withheld and transaction.phase is not Phase.AT_OVERLAYS
+        held = withheld and transaction.phase is not _AT_OVERLAYS
         if statement is None:
             then = after(
                 failed=failed,
@@ -177,6 +168,7 @@ class TransactionBlock:
                 conflict=False,
                 first=False,
                 twins=False,
+                passes_on=False,
                 too_many=False,
                 cursor=step.fetches,
             )
@@ -191,22 +183,33 @@ class TransactionBlock:
                 and recovery.is_conflict(statement, verdict, transaction),
                 first=failed and recovery.may_begin_again(transaction, verdict),
                 twins=held and recovery.may_have_twins(statement, transaction),
+                passes_on=held and recovery.passes_on(statement, transaction),
                 too_many=withheld and transaction.touched.rows + verdict.changed > MAX_ROWS,
-                cursor=step.fetches or statement.kind is Kind.CURSOR,
+                cursor=step.fetches or statement.kind is _CURSOR,
             )
-            if not failed and then is not After.SET_ASIDE:
+            if not failed and then not in _NOT_DONE_YET:
                 transaction.note(step, statement, verdict.changed, verdict.skipped)
         if parts.traces:
             told = "well" if verdict.error is None else f"with {verdict.sqlstate}"
             pid, phase = parts.conversation.pid, transaction.phase.name
             _log.debug("session %d: answered %s in %s -> %s", pid, told, phase, then.name)
-        if then is After.FINISH:
+        if then is _FINISH:
             parts.finish(step, exchange)
-        elif then is After.BEGIN_AGAIN:
+        else:
+            self._go_on(then, step, exchange, transaction)
+
+    def _go_on(
+        self, then: After, step: Step, exchange: Exchange, transaction: OpenTransaction
+    ) -> None:
+        """Do what an answer leads to that its client does not get yet."""
+        parts = self._parts
+        if then is After.BEGIN_AGAIN:
             parts.do("beginning a transaction again", self.writes.begin_again(step))
         elif then is After.LOSE:
             work = self._conflicts.take_back(step, exchange, transaction)
             parts.do("answering a conflict", work)
+        elif then is After.LEARN_ACTIONS:
+            parts.do("looking for actions", self._learn_actions(step, exchange))
         elif then is After.SET_ASIDE:
             work = self._conflicts.take_back(step, exchange, transaction)
             parts.do("setting a transaction aside", work)
@@ -238,6 +241,11 @@ class TransactionBlock:
         exchange.verdict.changed = await rows_written(self._parts.conversation) - before
         self.answered(step, exchange)
 
+    async def _learn_actions(self, step: Step, exchange: Exchange) -> None:
+        assert step.statement is not None
+        await self._parts.recovery.learn_actions([step.statement])
+        self.answered(step, exchange)
+
     async def _keep_cursors(self, step: Step, exchange: Exchange) -> None:
         await self._parts.recovery.keep_cursors(self._parts.open_transaction)
         self._parts.finish(step, exchange)
@@ -245,4 +253,4 @@ class TransactionBlock:
 
 def _ends(statement: Statement | None) -> bool:
     """Whether a statement ends its transaction even if it fails."""
-    return statement is not None and statement.kind in (Kind.COMMIT, Kind.ROLLBACK)
+    return statement is not None and statement.kind in ENDS

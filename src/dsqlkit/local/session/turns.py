@@ -91,7 +91,7 @@ class Turn(Enum):
 # Every step goes through these tables, and in Python 3.11 looking up a member of an enum takes
 # longer than deciding: so those on the way of most steps are looked up once.
 _FORWARD, _STREAM, _HOLD, _GUARD = Turn.FORWARD, Turn.STREAM, Turn.HOLD, Turn.GUARD
-_SYNC, _QUERY, _PART = End.SYNC, End.QUERY, End.PART
+_SYNC, _QUERY, _PART, _FLUSH = End.SYNC, End.QUERY, End.PART, End.FLUSH
 _BEGIN, _COMMIT, _ROLLBACK = Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK
 _MIXED, _COPY_IN = Kind.MIXED, Kind.COPY_IN
 _OPENING: Final = frozenset((Kind.READ, Kind.LOCK, Kind.WRITE, Kind.SCHEMA))
@@ -155,7 +155,7 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
             return Turn.EXPLAIN
     if joins and end is _QUERY:
         return Turn.TAKE_OVER
-    if not joins and end is End.FLUSH and (kind is None or kind in _OPENING):
+    if not joins and end is _FLUSH and (kind is None or kind in _OPENING):
         return Turn.BEGIN_IMPLICIT if kind is not None or binds else Turn.PREPARE_ONLY
     if outdated:
         return Turn.OUTDATED
@@ -164,19 +164,28 @@ def outside(  # noqa: PLR0911, PLR0912 - a table
     if not joins:
         if limited and (end is _QUERY or end is _SYNC):
             return Turn.LIMIT
-    elif end is End.FLUSH and kind in _OPENING:
+    elif end is _FLUSH and kind in _OPENING:
         return Turn.TAKE_OVER
     elif counted and end is _SYNC:
         return Turn.COUNT
     return Turn.DISRUPT if disrupted else _STREAM
 
 
+def inside_executing_nothing(*, implicit: bool, is_sync: bool, closes: bool) -> Turn:
+    """The turn of a step inside a transaction block that executes nothing.
+
+    `implicit` and `closes` as of `inside`. `is_sync`: the step is a Sync and no more.
+    """
+    if implicit and closes:
+        return Turn.END_IMPLICIT if is_sync else Turn.SPLIT
+    return _FORWARD
+
+
 def inside(  # noqa: PLR0911, PLR0912 - a table
     phase: Phase,
-    kind: Kind | None,
+    kind: Kind,
     *,
     implicit: bool,
-    is_sync: bool,
     closes: bool,
     too_old: bool,
     disrupted: bool,
@@ -189,21 +198,21 @@ def inside(  # noqa: PLR0911, PLR0912 - a table
     writes: bool,
     together: bool,
 ) -> Turn:
-    """The turn of a step inside a transaction block. `kind` is None where it executes nothing.
+    """The turn of a step inside a transaction block that executes a statement of this kind.
 
-    `implicit`: the block has no BEGIN of the client's. `is_sync`: the step is a Sync and no more;
-    `closes`: it has one, or is a Query. `disrupted`: a fault may hit its COMMIT.
-    `needs_care`: something is to be done before its COMMIT. `outdated`: the session has yet to hear
-    of a change of schema. `refused`: the step may not join it. `gathered`: a COPY has its data.
-    `counted`: no tag tells of all rows that it writes. `writes`: it may meet a conflict; `guarded`:
-    it has to be taken back by itself then. `together`: it can be sent with others that came with
-    it.
+    `implicit`: the block has no BEGIN of the client's. `closes`: the step has a Sync, or is a
+    Query. `too_old`: the block is. `disrupted`: a fault may hit its COMMIT. `needs_care`: something
+    is to be done before its COMMIT. `outdated`: the session has yet to hear of a change of schema.
+    `refused`: the step may not join it. `gathered`: a COPY has its data. `counted`: no tag tells of
+    all rows that it writes. `writes`: it may meet a conflict; `guarded`: it has to be taken back by
+    itself then. `together`: it can be sent with others that came with it.
     """
-    if implicit and closes:
-        return Turn.END_IMPLICIT if is_sync else Turn.SPLIT
-    if implicit and kind is _BEGIN:
-        return Turn.MAKE_EXPLICIT
-    if kind is None or phase is _FAILED or phase is _EMPTIED:
+    if implicit:
+        if closes:
+            return Turn.SPLIT
+        if kind is _BEGIN:
+            return Turn.MAKE_EXPLICIT
+    if phase is _FAILED or phase is _EMPTIED:
         return _FORWARD
     if kind is _ROLLBACK or kind is _BEGIN or kind is _MIXED:
         return _FORWARD

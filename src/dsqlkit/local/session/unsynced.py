@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from dsqlkit.local.dialect.limits import Held
-from dsqlkit.local.statements.statement import BOUNDS, UNBOUNDED, Kind, Statement
-
-_ENDS: Final = (Kind.COMMIT, Kind.ROLLBACK)
+from dsqlkit.local.statements.statement import BOUNDS, ENDS, UNBOUNDED, Kind, Statement
 
 
 @dataclass(slots=True, eq=False)
@@ -33,7 +30,7 @@ class Unsynced:
         self.held.add(statement.parts)
         if statement.kind in BOUNDS:
             self.in_block = statement.kind is Kind.BEGIN
-        self.ends = self.ends or statement.kind in _ENDS
+        self.ends = self.ends or statement.kind in ENDS
         self.most += -UNBOUNDED * UNBOUNDED if statement.kind in BOUNDS else statement.most
 
     def committed(self, answered: int) -> Sequence[Statement]:
@@ -41,7 +38,7 @@ class Unsynced:
         found: list[Statement] = []
         start = 0
         for number, statement in enumerate(self.statements[:answered]):
-            if statement.kind in _ENDS:
+            if statement.kind in ENDS:
                 if statement.kind is Kind.COMMIT:
                     found += self.statements[start:number]
                 start = number + 1
@@ -52,6 +49,6 @@ class Unsynced:
         """Those that came after the last COMMIT or ROLLBACK, without a BEGIN."""
         start = 0
         for number, statement in enumerate(self.statements):
-            if statement.kind in _ENDS:
+            if statement.kind in ENDS:
                 start = number + 1
         return [each for each in self.statements[start:] if each.kind is not Kind.BEGIN]

@@ -1,12 +1,17 @@
-"""Sending a step that may meet a conflict, so that it can be taken back: writes and row locks."""
+"""Sending a step of a transaction block as it is, or so that it can be taken back: writes and row
+locks may meet a conflict."""
 
 from functools import partial
+from typing import Final
 
 from dsqlkit.local.occ.open_transaction import OpenTransaction
 from dsqlkit.local.session.going_first import lets_another
 from dsqlkit.local.session.parts import Parts
 from dsqlkit.local.session.turns import Turn, turn_of_write
+from dsqlkit.local.statements.statement import Kind
 from dsqlkit.local.statements.steps import Step
+
+_READ: Final = Kind.READ  # looked up once: every step is compared
 
 
 class Writes:
@@ -14,6 +19,14 @@ class Writes:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+
+    def forward(self, step: Step) -> None:
+        """Send a step as it is, and have its answer passed on as it comes."""
+        parts, statement = self._parts, step.statement
+        reads = statement is not None and statement.kind is _READ and bool(statement.tables)
+        if reads and lets_another(parts, parts.open_transaction, partial(self.forward, step)):
+            return
+        parts.send_step(step, step.data, forward=True)
 
     def send(self, step: Step) -> None:
         """Send a step that may meet a conflict."""

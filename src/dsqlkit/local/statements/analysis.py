@@ -14,6 +14,7 @@ from dsqlkit.local.statements.making import made_by
 from dsqlkit.local.statements.own_syntax import Parsable
 from dsqlkit.local.statements.quoting import qualified
 from dsqlkit.local.statements.statement import EVERY_TABLE, UNBOUNDED, Kind, Statement
+from dsqlkit.local.statements.tokens import COMMENTS
 from dsqlkit.local.statements.tree import WRITES, Node, ParsedStatement, leaves_alone
 
 _FEW: Final = 1000
@@ -27,7 +28,6 @@ _TRANSACTION: Final = {
 }
 _WRITING: Final = (Kind.WRITE, Kind.COPY_IN)
 _APART: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.COPY_IN)
-_COMMENTS: Final = (tree.SQL_COMMENT, tree.C_COMMENT)
 _SCROLL: Final = 0x0002  # CURSOR_OPT_SCROLL of PostgreSQL's parsenodes.h
 _BY_NODE: Final = {
     "insert_stmt": Kind.WRITE,
@@ -67,18 +67,19 @@ def together(statements: Sequence[Statement]) -> Statement:
     return Statement(
         kind,
         tuple(each.kind for each in statements),
-        frozenset().union(*(each.tables for each in statements)),
-        frozenset().union(*(each.claimed for each in statements)),
-        frozenset().union(*(each.locked for each in statements)),
-        frozenset().union(*(each.shared for each in statements)),
-        tuple(span for each in statements for span in each.qualified),
-        len(statements) > 1,
-        any(each.inserts for each in statements),
-        any(each.deletes for each in statements),
-        any(each.scrolls for each in statements),
+        tables=frozenset().union(*(each.tables for each in statements)),
+        claimed=frozenset().union(*(each.claimed for each in statements)),
+        locked=frozenset().union(*(each.locked for each in statements)),
+        shared=frozenset().union(*(each.shared for each in statements)),
+        qualified=tuple(span for each in statements for span in each.qualified),
+        many=len(statements) > 1,
+        inserts=any(each.inserts for each in statements),
+        deletes=any(each.deletes for each in statements),
+        scrolls=any(each.scrolls for each in statements),
         calls=frozenset().union(*(each.calls for each in statements)),
         most=sum(each.most for each in statements),
         nested=any(each.nested for each in statements),
+        changes=frozenset().union(*(each.changes for each in statements)),
         made=next((each.made for each in statements if each.made is not None), None),
         optional=sum(each.optional for each in statements),
     )
@@ -133,7 +134,7 @@ def _statement(parsed: ParsedStatement, source: Parsable) -> Statement:
 def _begin(parsed: ParsedStatement, text: bytes) -> int:
     """Where a statement's first word is: what is before it may be a comment."""
     tokens = postgast.scan(text[parsed.start : parsed.end].decode()).tokens
-    first = next(token for token in tokens if token.token not in _COMMENTS)
+    first = next(token for token in tokens if token.token not in COMMENTS)
     return parsed.start + int(first.start)
 
 
@@ -143,6 +144,7 @@ def _with_tables(kind: Kind, verb: str, parsed: ParsedStatement, text: bytes) ->
     schemas: list[tuple[int, int]] = []
     calls: set[str] = set()
     told: set[int] = set()
+    changes: set[tuple[str, str]] = set()
     locks = for_update = inserts = deletes = False
     writers = most = 0
     for found in parsed.nodes:
@@ -156,6 +158,7 @@ def _with_tables(kind: Kind, verb: str, parsed: ParsedStatement, text: bytes) ->
             written.add(qualified(found.relation))
             inserts = inserts or name == "InsertStmt"
             deletes = deletes or name == "DeleteStmt"
+            changes.update((found.relation.relname, column) for column in _changed(found))
             most += (name == "InsertStmt" and _listed(found)) or UNBOUNDED
         elif name == "CopyStmt" and found.is_from:
             written.add(qualified(found.relation))
@@ -183,20 +186,21 @@ def _with_tables(kind: Kind, verb: str, parsed: ParsedStatement, text: bytes) ->
     return Statement(
         kind,
         (kind,),
-        frozenset(tables),
-        frozenset(written.union(tables.values()) if locks else written),
-        frozenset(tables.values()) if for_update else frozenset(),
-        frozenset(tables.values()) if locks and not for_update else frozenset(),
-        tuple(sorted(schemas)),
-        most > _FEW,
-        inserts,
-        deletes,
-        kind is Kind.CURSOR and bool(parsed.node.options & _SCROLL),
+        tables=frozenset(tables),
+        claimed=frozenset(written.union(tables.values()) if locks else written),
+        locked=frozenset(tables.values()) if for_update else frozenset(),
+        shared=frozenset(tables.values()) if locks and not for_update else frozenset(),
+        qualified=tuple(sorted(schemas)),
+        many=most > _FEW,
+        inserts=inserts,
+        deletes=deletes,
+        scrolls=kind is Kind.CURSOR and bool(parsed.node.options & _SCROLL),
         verb=verb,
         calls=frozenset(calls),
         most=most,
         nested=kind is Kind.WRITE and not says_all,
         made=made_by(parsed) if kind is Kind.SCHEMA else None,
+        changes=frozenset(changes),
         spares=writers == 1 and root == "InsertStmt" and leaves_alone(parsed.node),
         optional=_optional(parsed.node) if kind is Kind.SCHEMA else 0,
     )
@@ -213,6 +217,18 @@ def _optional(node: Node) -> int:
     if getattr(node, "missing_ok", False):
         return len(node.objects) if name == "DropStmt" else 1
     return int(getattr(node, "if_not_exists", False))
+
+
+def _changed(write: Node) -> Iterator[str]:
+    """The columns that a write changes in rows that are there; an empty name for one that deletes
+    them."""
+    if write.DESCRIPTOR.name == "DeleteStmt":
+        yield ""
+        return
+    is_insert = write.DESCRIPTOR.name == "InsertStmt"
+    targets = write.on_conflict_clause.target_list if is_insert else write.target_list
+    for each in targets:
+        yield each.res_target.name
 
 
 def _listed(insert: Node) -> int:

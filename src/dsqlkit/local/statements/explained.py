@@ -7,6 +7,7 @@ import postgast
 from postgast import pg_query_pb2 as tree
 
 from dsqlkit import sql_parser
+from dsqlkit.local.statements.tokens import COMMENTS
 from dsqlkit.local.statements.tree import Node
 
 _FLAGS: Final = frozenset(
@@ -18,7 +19,6 @@ recorded; here they are taken, and print nothing."""
 _OFF: Final = frozenset(("false", "off", "0"))
 _ON: Final = frozenset(("", "true", "on", "1"))
 _OPEN, _CLOSED = tree.ASCII_40, tree.ASCII_41
-_COMMENTS: Final = (tree.SQL_COMMENT, tree.C_COMMENT)
 _HEADS: Final = (tree.EXPLAIN, tree.ANALYZE, tree.ANALYSE, tree.VERBOSE)
 
 # Of 64 bits, five at a time, the last four with a bit of nothing. The identifiers of recorded plans
@@ -135,7 +135,7 @@ def _end_of_head(text: bytes, start: int) -> int:
     tokens = [
         token
         for token in postgast.scan(text[start:].decode()).tokens
-        if token.token not in _COMMENTS
+        if token.token not in COMMENTS
     ]
     at = 1
     if tokens[1].token == _OPEN and _begins_options(text[start:], tokens[2]):

@@ -16,10 +16,10 @@ from typing import Final
 import postgast
 from postgast import pg_query_pb2 as tree
 
+from dsqlkit.local.statements.tokens import COMMENTS
 from dsqlkit.local.statements.tree import Node
 
 _OWN: Final = re.compile(rb"\b(async|aws)\b", re.IGNORECASE)
-_COMMENTS: Final = {tree.SQL_COMMENT, tree.C_COMMENT}
 _SEMICOLON: Final = tree.ASCII_59
 _IAM_TOKENS: Final = 6
 _INSTEAD_OF_IAM: Final = b"GRANT a TO b"
@@ -81,7 +81,7 @@ def parsable(sql: bytes) -> Parsable:
     """
     if not _OWN.search(sql):
         return Parsable(sql)
-    tokens = [t for t in postgast.scan(sql.decode()).tokens if t.token not in _COMMENTS]
+    tokens = [t for t in postgast.scan(sql.decode()).tokens if t.token not in COMMENTS]
     text = bytearray(sql)
     asyncs = []
     trusts = []
@@ -123,7 +123,7 @@ def wrong_token(sql: bytes) -> WrongToken | None:
     It is wrong there only if what precedes that statement parses. None if there is no such one.
     Raises as `parsable` does.
     """
-    tokens = [t for t in postgast.scan(sql.decode()).tokens if t.token not in _COMMENTS]
+    tokens = [t for t in postgast.scan(sql.decode()).tokens if t.token not in COMMENTS]
     for position, token in enumerate(tokens):
         if _word(sql, token) != "aws" or not _starts_statement(tokens, position):
             continue

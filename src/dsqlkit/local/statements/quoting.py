@@ -5,10 +5,19 @@ from collections.abc import Iterable
 from dsqlkit.local.statements.tree import Node
 
 
+def quoted(name: str) -> str:
+    """A name, in quotes whether it needs them or not."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def named(schema: str, name: str) -> str:
+    """A name with its schema."""
+    return f"{quoted(schema)}.{quoted(name)}"
+
+
 def qualified(relation: Node) -> str:
     """The name of a parsed relation, quoted, with its schema if it was given."""
-    parts = [part for part in (relation.schemaname, relation.relname) if part]
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+    return ".".join(quoted(part) for part in (relation.schemaname, relation.relname) if part)
 
 
 def literal(value: str | None) -> str:
@@ -21,8 +30,8 @@ def literal(value: str | None) -> str:
 
 def array(values: Iterable[str]) -> str:
     """Texts as the text of an array, to be bound as one value."""
-    quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
-    return "{" + ",".join(quoted) + "}"
+    elements = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
+    return "{" + ",".join(elements) + "}"
 
 
 def array_literal(values: Iterable[str | None]) -> str:

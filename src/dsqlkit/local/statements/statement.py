@@ -28,10 +28,15 @@ class Kind(Enum):
     """Several statements that are to be sent one by one: some begin or end a transaction, or take
     data from the client."""
 
+    # Kinds are looked up for every step: by what they are, not by their names.
+    __hash__ = object.__hash__
+
 
 _PLAIN: Final = {Kind.OTHER, Kind.READ, Kind.SETTING, Kind.CURSOR, Kind.LOCK, Kind.WRITE}
 BOUNDS: Final = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK)
 """What begins or ends a transaction."""
+ENDS: Final = (Kind.COMMIT, Kind.ROLLBACK)
+"""What ends one."""
 # Looked up once: these are asked for at every step.
 _COPY_IN: Final = Kind.COPY_IN
 _CONFLICTING: Final = (Kind.WRITE, Kind.LOCK, Kind.COPY_IN)
@@ -62,7 +67,9 @@ class Statement:
 
     `tables` are the names it mentions, without schema; `claimed` the tables whose rows it writes
     or locks, as SQL writes their names; `locked` those of them whose rows it selects FOR UPDATE,
-    `shared` those FOR KEY SHARE. `inserts` and `deletes` say whether it does. `qualified` are the
+    `shared` those FOR KEY SHARE. `inserts` and `deletes` say whether it does. `changes` are what it
+    changes in rows that are there: tables, without schema, with columns; an empty name stands for
+    all of a row that it deletes. `qualified` are the
     places in the text (from, to, in bytes) where a schema stands before a table's name, its point
     included. `most` is how many rows it may write: those that its text lists, or UNBOUNDED; `many`:
     they may be many, or are written in several statements. `nested`: it writes in places of which
@@ -95,6 +102,7 @@ class Statement:
     nested: bool = False
     made: Made | None = None
     spares: bool = False
+    changes: frozenset[tuple[str, str]] = frozenset()
     optional: int = 0
 
     def changes_nothing(self, skipped: int) -> bool:

@@ -5,7 +5,6 @@ small messages that a client and its backend exchange.
 """
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
@@ -13,15 +12,15 @@ from collections.abc import Callable
 from typing import Final
 
 from dsqlkit.local.wire.hang_up import CAN_TELL, HangUpLook
+from dsqlkit.local.wire.lingering import linger
+from dsqlkit.local.wire.outgoing import FULL_BYTES, Outgoing
 from dsqlkit.local.wire.tls_stream import TlsStream
 
 _READ_BYTES: Final = 64 * 1024
-_FULL_BYTES: Final = 256 * 1024
 _KEPT_BYTES: Final = 8 * 1024
 """How much is kept to go with what comes next; as much as PostgreSQL keeps."""
 _FLUSH_LIMIT_S: Final = 10.0
 _LEAVE_LIMIT_S: Final = 2.0
-_LINGER_S: Final = 1.0
 _ANSWER_LIMIT_S: Final = 2.0
 """How long the answers may take for a peer that has ended its side: most have gone altogether."""
 
@@ -51,7 +50,12 @@ class Link:
         self._lost = lost
         self._socket: socket.socket | None = None
         self._tls: TlsStream | None = None
-        self._unsent = bytearray()
+        self._outgoing = Outgoing(
+            on_full=self._filled,
+            on_sent=self._emptied,
+            on_broken=self._break_soon,
+            abort=self.abort,
+        )
         self._kept = b""
         self._held_back = False
         self._closing = False
@@ -67,6 +71,7 @@ class Link:
         of it before."""
         self._loop = asyncio.get_running_loop()
         self._socket = connection
+        self._outgoing.take(connection)
         self._tls = tls
         if early or (tls is not None and tls.has_input):
             self._loop.call_soon(self._begin, early)
@@ -114,12 +119,12 @@ class Link:
         if self._kept:
             data = self._kept + data
             self._kept = b""
-        if self._held_back and len(data) < _FULL_BYTES:
+        if self._held_back and len(data) < FULL_BYTES:
             self._kept = data
             return
         if not data or self._socket is None or self._closing:
             return
-        self._send(data if self._tls is None else self._tls.encrypt(data))
+        self._outgoing.send(data if self._tls is None else self._tls.encrypt(data))
 
     def close(self) -> None:
         """End it once all that was written has been sent, within a limit."""
@@ -129,12 +134,12 @@ class Link:
         self._loop.remove_reader(self._socket)
         self.hold_back(False)
         if self._tls is not None:
-            self._send(self._tls.goodbye())
+            self._outgoing.send(self._tls.goodbye())
         self._closing = True
-        if self._unsent:
-            self._loop.call_later(_FLUSH_LIMIT_S, self.abort)
+        if self._outgoing.is_empty:
+            linger(self._socket, self.abort)
         else:
-            self._linger(self._socket)
+            self._loop.call_later(_FLUSH_LIMIT_S, self.abort)
 
     def leave(self, farewell: bytes) -> None:
         """Say goodbye and close, soon even if the peer does not listen."""
@@ -149,10 +154,9 @@ class Link:
             return
         self._stop_looking()
         self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
+        self._outgoing.stop()
         self._socket.close()
         self._socket = None
-        self._unsent.clear()
         self._loop.call_soon(self._lost)
 
     def read(self, allowed: bool) -> None:
@@ -209,7 +213,7 @@ class Link:
             self.abort()
             return
         if tls.has_output:
-            self._send(tls.output())
+            self._outgoing.send(tls.output())
         if data:
             self._hand_on(data)
         if tls.ended:
@@ -234,63 +238,23 @@ class Link:
             _log.exception("a connection is closed, as what it sent could not be handled")
             self.abort()
 
-    def _send(self, data: bytes) -> None:
-        assert self._socket is not None
-        if not self._unsent:
-            try:
-                sent = self._socket.send(data)
-            except (BlockingIOError, InterruptedError):
-                sent = 0
-            except OSError:
-                # Whoever writes is in the middle of something: it hears of the end after that.
-                self._closing = True
-                self._loop.call_soon(self.abort)
-                return
-            if sent == len(data):
-                return
-            self._loop.add_writer(self._socket, self._writable)
-            self._unsent += memoryview(data)[sent:]
-        else:
-            self._unsent += data
-        if len(self._unsent) > _FULL_BYTES and not self.full:
-            self.full = True
-            if self.other is not None:
-                self.other.read(False)
+    def _filled(self) -> None:
+        """Much is kept to be sent: the other side is to wait."""
+        self.full = True
+        if self.other is not None:
+            self.other.read(False)
 
-    def _writable(self) -> None:
+    def _emptied(self) -> None:
+        """All that was kept to be sent has gone."""
         assert self._socket is not None
-        try:
-            with memoryview(self._unsent) as unsent:
-                sent = self._socket.send(unsent)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            self.abort()
-            return
-        del self._unsent[:sent]
-        if self._unsent:
-            return
-        self._loop.remove_writer(self._socket)
         self.full = False
         if self._closing:
-            self._linger(self._socket)
+            linger(self._socket, self.abort)
         elif self.other is not None:
             self.other.read(True)
 
-    def _linger(self, connection: socket.socket) -> None:
-        """Read on for a moment before closing: with data unread the peer might not get our last."""
-        with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_WR)
-        self._loop.add_reader(connection, self._discard)
-        self._loop.call_later(_LINGER_S, self.abort)
-
-    def _discard(self) -> None:
-        assert self._socket is not None
-        try:
-            over = not self._socket.recv(_READ_BYTES)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            over = True
-        if over:
-            self.abort()
+    def _break_soon(self) -> None:
+        """End it, as it cannot be written to. Whoever writes is in the middle of something, and
+        hears of the end after that."""
+        self._closing = True
+        self._loop.call_soon(self.abort)

@@ -24,7 +24,7 @@ _TLS_HANDSHAKE: Final = 0x16
 _LENGTH_AND_CODE: Final = struct.Struct("!II")
 _SSL_REQUEST: Final = _LENGTH_AND_CODE.pack(8, SSL_REQUEST)
 _GSSENC_REQUEST: Final = _LENGTH_AND_CODE.pack(8, GSSENC_REQUEST)
-_SHORTEST_CANCEL: Final = 16
+SHORTEST_CANCEL: Final = 16
 _LONGEST_CANCEL: Final = 12 + 256  # the longest key of protocol 3.2
 
 
@@ -54,7 +54,7 @@ async def negotiate(connection: socket.socket) -> tuple[Opening, bytes]:
         await _answer(loop, connection, b"S")
         return Opening.TLS, b""
     length, code = _LENGTH_AND_CODE.unpack(packet)
-    if code == CANCEL_REQUEST and _SHORTEST_CANCEL <= length <= _LONGEST_CANCEL:
+    if code == CANCEL_REQUEST and SHORTEST_CANCEL <= length <= _LONGEST_CANCEL:
         return Opening.CANCEL, packet + await _exactly(loop, connection, length - 8)
     if code >> 16 == PROTOCOL_3 >> 16 and length > 8:
         return Opening.PLAIN, b""

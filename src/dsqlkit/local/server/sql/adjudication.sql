@@ -129,6 +129,28 @@ CREATE OR REPLACE FUNCTION dsqlkit.reached(wanted oid[]) RETURNS SETOF oid LANGU
     ORDER BY c.oid
 $$;
 
+-- The names, without schema, of the tables and views that changes of rows are passed on to by actions of foreign keys, and of
+-- all that are linked to them; none if nothing is passed on. A change is a table and one of its columns, or no column where rows
+-- are deleted. Of a view's columns nobody knows which they are in its table. Foreign keys that overlays leave alone do not count.
+CREATE OR REPLACE FUNCTION dsqlkit.acted_on(tables text[], columns text[]) RETURNS name[] LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    WITH RECURSIVE changed (relation, is_deleted, name) AS (
+        SELECT c.oid, u.name = '', u.name
+        FROM unnest(tables, columns) AS u (relname, name) JOIN pg_class c ON c.relname = u.relname AND c.relkind IN ('r', 'v')
+        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname !~ '^(pg_|dsqlkit)'
+        UNION
+        SELECT d.refobjid, b.is_deleted, NULL
+        FROM changed b JOIN pg_rewrite r ON r.ev_class = b.relation JOIN pg_depend d ON d.objid = r.oid
+        WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> b.relation
+    )
+    SELECT CASE WHEN EXISTS (
+        SELECT FROM changed b JOIN pg_constraint k ON k.contype = 'f' AND k.confrelid = b.relation
+        WHERE k.conrelid <> k.confrelid AND NOT k.condeferred AND CASE WHEN b.is_deleted THEN k.confdeltype NOT IN ('a', 'r')
+            ELSE k.confupdtype NOT IN ('a', 'r') AND (b.name IS NULL OR EXISTS (
+                SELECT FROM pg_attribute a WHERE a.attrelid = b.relation AND a.attnum = ANY (k.confkey) AND a.attname = b.name)) END
+    ) THEN ARRAY(SELECT c.relname FROM dsqlkit.reached(ARRAY(SELECT b.relation FROM changed b)) AS r JOIN pg_class c ON c.oid = r)
+    ELSE '{}' END
+$$;
+
 -- The next value of an identity column, for which a role needs no right at the sequence.
 CREATE OR REPLACE FUNCTION dsqlkit.next_identity(sequence regclass) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog AS $$

@@ -591,6 +591,14 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION dsqlkit.submit_analyses() FROM PUBLIC;
 
+-- The relations of the catalog itself that have changed so much. PostgreSQL's autovacuum looks after them elsewhere: here it is kept
+-- from analysing, as that is a job's.
+CREATE OR REPLACE VIEW dsqlkit.outdated_catalog AS
+    SELECT pg_catalog.format('pg_catalog.%I', s.relname) AS name
+    FROM pg_catalog.pg_stat_sys_tables s JOIN pg_catalog.pg_class c ON c.oid = s.relid
+    WHERE s.schemaname = 'pg_catalog' AND s.relname <> 'pg_statistic'
+        AND s.n_mod_since_analyze > 50 + 0.1 * greatest(c.reltuples, 0);
+
 -- How a waiting session learns that a job has ended: the runner then takes and keeps this lock. A
 -- lock is seen at once, where the job's row is hidden by the snapshot of the waiting transaction.
 CREATE OR REPLACE FUNCTION dsqlkit.tell_ended(job_id text) RETURNS void LANGUAGE plpgsql AS $$

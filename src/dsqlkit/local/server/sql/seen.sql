@@ -13,23 +13,32 @@ CREATE SCHEMA IF NOT EXISTS dsqlkit_seen;
 -- The same with system columns, for statements that name one.
 CREATE SCHEMA IF NOT EXISTS dsqlkit_seen_whole;
 
-GRANT USAGE ON SCHEMA dsqlkit_seen, dsqlkit_seen_whole TO PUBLIC;
+-- The same for PostgreSQL's own views that show no index, and join what is in a relation with that: without indexes that are still to
+-- come, and with what is in the endpoint's relations. PostgreSQL plans joins of many such views by what it expects: it knows nothing
+-- of how the columns of a UNION ALL are spread, and takes a look-up for each row for dearer than all else.
+CREATE SCHEMA IF NOT EXISTS dsqlkit_seen_there;
+
+GRANT USAGE ON SCHEMA dsqlkit_seen, dsqlkit_seen_whole, dsqlkit_seen_there TO PUBLIC;
 
 -- Makes the views of a relation of pg_catalog, called t. changed has expressions for some of its columns, each after the
 -- column's name.
 -- coming has, in the same way, what a row about an index is that is still to come (c), beside that of another index; an
 -- index that was dropped before its build has ended is left out then.
+-- there is what the view in dsqlkit_seen_there has after t, if there is to be one.
 --
 -- Clients join many of these views, and PostgreSQL plans that by the rows it expects of each. So conditions are such that it
 -- takes nearly always for true: a number that is not 1. Of NOT EXISTS and <> ALL (ARRAY(...)) it expects next to nothing here. And
 -- the condition stands around a UNION ALL, not in it: what has one of its own is read whole for each row that it is joined with.
-CREATE OR REPLACE FUNCTION dsqlkit.see(relation text, condition text, changed text[] DEFAULT '{}', coming text[] DEFAULT '{}')
-    RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+CREATE OR REPLACE FUNCTION dsqlkit.see(relation text, condition text, changed text[] DEFAULT '{}', coming text[] DEFAULT '{}',
+    there text DEFAULT NULL) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     plain text;
     columns text;
     others text;
     system_columns text := ', t.tableoid, t.xmin, t.cmin, t.xmax, t.cmax, t.ctid';
+    own CONSTANT text := $q$
+        (SELECT n.oid FROM pg_catalog.pg_namespace n
+            WHERE n.nspowner = 10 AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'sys'))$q$;
     of_index text := CASE relation WHEN 'pg_class' THEN 'oid' ELSE 'indexrelid' END;
     source text := format('pg_catalog.%I', relation);
     is_table boolean := (SELECT c.relkind = 'r' FROM pg_class c WHERE c.oid = relation::regclass);
@@ -40,6 +49,10 @@ BEGIN
             string_agg(coalesce(coming[array_position(coming, a.attname::text) + 1], format('t.%I', a.attname)), ', ' ORDER BY a.attnum)
         INTO plain, columns, others
         FROM pg_attribute a WHERE a.attrelid = relation::regclass AND a.attnum > 0 AND NOT a.attisdropped;
+    IF there IS NOT NULL THEN
+        EXECUTE format('CREATE OR REPLACE VIEW dsqlkit_seen_there.%I AS SELECT %s FROM %s AS t %s', relation, columns, source, replace(there, '@own', own));
+        EXECUTE format('GRANT SELECT ON dsqlkit_seen_there.%I TO PUBLIC', relation);
+    END IF;
     IF coming <> '{}' THEN
         source := format('(SELECT %2$s@system FROM pg_catalog.%1$I AS t UNION ALL SELECT %3$s@system FROM pg_catalog.%1$I AS t, dsqlkit.coming AS c'
             ' WHERE t.%4$I = ''pg_catalog.pg_class_oid_index''::pg_catalog.regclass)', relation, columns, others, of_index);
@@ -47,9 +60,7 @@ BEGIN
         condition := condition || format(' AND t.%I <> ALL (ARRAY(SELECT d.index_oid FROM dsqlkit.dropped_build AS d'
             ' WHERE d.index_oid IS NOT NULL))', of_index);
     END IF;
-    condition := replace(condition, '@own', $q$
-        (SELECT n.oid FROM pg_catalog.pg_namespace n
-            WHERE n.nspowner = 10 AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'sys'))$q$);
+    condition := replace(condition, '@own', own);
     EXECUTE format('CREATE OR REPLACE VIEW dsqlkit_seen.%I AS SELECT %s FROM %s AS t WHERE %s',
         relation, columns, replace(source, '@system', ''), condition);
     EXECUTE format('CREATE OR REPLACE VIEW dsqlkit_seen_whole.%I AS SELECT %s%s FROM %s AS t WHERE %s',
@@ -62,13 +73,16 @@ $$;
 CREATE OR REPLACE FUNCTION dsqlkit.see_of_relation(
     relation text, of_column text, changed text[] DEFAULT '{}', coming text[] DEFAULT '{}') RETURNS void LANGUAGE sql AS $$
     SELECT dsqlkit.see(relation, pg_catalog.format('EXISTS (SELECT FROM pg_catalog.pg_class c
-        WHERE c.oid = t.%I AND c.relnamespace IN @own)::pg_catalog.int4 <> 1', of_column), changed, coming)
+        WHERE c.oid = t.%I AND c.relnamespace IN @own)::pg_catalog.int4 <> 1', of_column), changed, coming, '')
 $$;
 
 -- Columns of the catalog may be of the type anyarray.
 SET allow_system_table_mods = on;
 
-SELECT dsqlkit.see('pg_namespace', $$ t.nspowner <> 10 OR t.nspname IN ('pg_catalog', 'information_schema', 'pg_toast', 'sys') $$);
+-- PostgreSQL takes all schemas for as large as each other, and tables of one with a column of one value for less than one. Then it joins
+-- all others anew for each of them. So it is to expect a hundred where there is one.
+SELECT dsqlkit.see('pg_namespace', c.condition, there => $$ , pg_catalog.jsonb_object_keys('{"": 0}') WHERE $$ || c.condition)
+FROM (VALUES ($$ (t.nspowner <> 10 OR t.nspname IN ('pg_catalog', 'information_schema', 'pg_toast', 'sys')) $$)) AS c (condition);
 
 SELECT dsqlkit.see(relation, pg_catalog.format('(t.%I IN @own)::pg_catalog.int4 <> 1', of_column))
 FROM (VALUES ('pg_type', 'typnamespace'), ('pg_constraint', 'connamespace'), ('pg_statistic_ext', 'stxnamespace'))
@@ -86,7 +100,7 @@ SELECT dsqlkit.see('pg_class', '(t.relnamespace IN @own)::pg_catalog.int4 <> 1',
         WHERE i.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.objoid = t.oid AND i.privtype = 'e'), t.relacl) ELSE t.relacl END $e$],
     ARRAY['oid', 'c.oid', 'relname', 'c.name', 'relnamespace', 'c.namespace', 'relowner', 'c.owner', 'relam', '10003::pg_catalog.oid',
         'relfilenode', '0::pg_catalog.oid', 'relpages', '0', 'reltuples', '0::pg_catalog.float4',
-        'relnatts', 'pg_catalog.cardinality(c.key_columns || c.included)::pg_catalog.int2']);
+        'relnatts', 'pg_catalog.cardinality(c.key_columns || c.included)::pg_catalog.int2'], 'WHERE (t.relnamespace IN @own)::pg_catalog.int4 <> 1');
 
 SELECT dsqlkit.see('pg_am', 't.oid IN (2, 403)', ARRAY['oid', $e$ CASE t.oid WHEN 403 THEN 10003::pg_catalog.oid ELSE t.oid END $e$,
     'amname', $e$ CASE t.oid WHEN 403 THEN 'btree_index' ELSE 'btree_table' END::pg_catalog.name $e$]);
@@ -156,7 +170,7 @@ CREATE OR REPLACE VIEW dsqlkit.own_object AS
     UNION ALL SELECT 'pg_catalog.pg_event_trigger'::pg_catalog.regclass, e.oid FROM pg_catalog.pg_event_trigger e;
 
 SELECT dsqlkit.see('pg_depend', $$ ((t.classid, t.objid) IN (SELECT o.classid, o.objid FROM dsqlkit.own_object o))::pg_catalog.int4 <> 1
-    AND ((t.refclassid, t.refobjid) IN (SELECT o.classid, o.objid FROM dsqlkit.own_object o))::pg_catalog.int4 <> 1 $$);
+    AND ((t.refclassid, t.refobjid) IN (SELECT o.classid, o.objid FROM dsqlkit.own_object o))::pg_catalog.int4 <> 1 $$, there => '');
 
 SELECT dsqlkit.see('pg_shdepend', $$ t.refobjid <> 10
     AND ((t.classid, t.objid) IN (SELECT o.classid, o.objid FROM dsqlkit.own_object o))::pg_catalog.int4 <> 1 $$);
@@ -167,6 +181,10 @@ SELECT dsqlkit.see('pg_locks', $$ t.locktype <> 'advisory' AND EXISTS (SELECT FR
 
 SELECT dsqlkit.see('pg_stat_activity', $$ t.usesysid <> 10 AND t.backend_type = 'client backend' $$,
     ARRAY['query', $e$ pg_catalog.regexp_replace(t.query, '\mdsqlkit\w*\.', '', 'g') $e$]);
+
+-- Every client's connection is TLS, which ends before this server: what it was agreed upon there is not known here.
+SELECT dsqlkit.see('pg_stat_ssl', $$ EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(t.pid) s WHERE s.usesysid <> 10) $$,
+    ARRAY['ssl', 'true']);
 
 SELECT dsqlkit.see(relation, $$ t.name !~ '^dsqlkit' $$,
     ARRAY['statement', $e$ pg_catalog.regexp_replace(t.statement, '\mdsqlkit\w*\.', '', 'g') $e$])
@@ -180,6 +198,7 @@ CREATE OR REPLACE FUNCTION dsqlkit.look_through(view oid) RETURNS void LANGUAGE 
 DECLARE
     definition text;
     found text;
+    is_apart boolean;
     made record;
 BEGIN
     PERFORM dsqlkit.assign('search_path', 'pg_catalog, information_schema', true);
@@ -192,14 +211,20 @@ BEGIN
         '(CASE WHEN \2.typtype = ''d'' THEN \2.typbasetype ELSE \1.atttypid END)', 'g');
     definition := pg_catalog.regexp_replace(definition, '_pg_truetypmod\((\w+)\.\*, (\w+)\.\*\)',
         '(CASE WHEN \2.typtype = ''d'' THEN \2.typtypmod ELSE \1.atttypmod END)', 'g');
-    -- Constants are the relations that pg_depend names (earlier versions had them be the views).
-    found := definition;
-    definition := pg_catalog.regexp_replace(definition, '''(?:dsqlkit_seen(?:_whole)?\.)?(pg_\w+)''::regclass', '''pg_catalog.\1''::regclass', 'g');
     SELECT n.nspname, c.relname, c.reloptions INTO made
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = view;
-    PERFORM dsqlkit.assign('search_path', CASE WHEN definition ~ '\mtableoid\M' THEN 'dsqlkit_seen_whole' ELSE 'dsqlkit_seen' END
+    -- What is made over views of its own was not in earlier versions.
+    found := definition;
+    is_apart := definition ~ '\mpg_(class|type|proc|constraint)\M' AND NOT (made.nspname = 'pg_catalog' AND definition ~ '\mpg_index\M');
+    IF is_apart THEN
+        definition := pg_catalog.regexp_replace(definition, '\mdsqlkit_seen\.', '', 'g');
+    END IF;
+    -- Constants are the relations that pg_depend names (earlier versions had them be the views).
+    definition := pg_catalog.regexp_replace(definition, '''(?:dsqlkit_seen(?:_whole)?\.)?(pg_\w+)''::regclass', '''pg_catalog.\1''::regclass', 'g');
+    PERFORM dsqlkit.assign('search_path', CASE WHEN definition ~ '\mtableoid\M' THEN 'dsqlkit_seen_whole'
+            WHEN is_apart THEN 'dsqlkit_seen_there, dsqlkit_seen' ELSE 'dsqlkit_seen' END
         || ', pg_catalog, information_schema', true);
-    IF definition !~ '\mdsqlkit_seen' OR found ~ '''dsqlkit_seen' THEN
+    IF definition !~ '\mdsqlkit_seen' OR found ~ '''dsqlkit_seen' OR is_apart AND found ~ '\mdsqlkit_seen\.' THEN
         EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW %I.%I %s AS %s', made.nspname, made.relname,
             'WITH (' || pg_catalog.array_to_string(made.reloptions, ', ') || ')', definition);
     END IF;
@@ -303,6 +328,19 @@ CREATE OR REPLACE FUNCTION pg_catalog.pg_get_constraintdef(oid, boolean) RETURNS
 
 RESET allow_system_table_mods;
 
--- Most often there is nothing in these. PostgreSQL takes a table that it never looked through for one of many rows.
+-- Most often there is nothing in these, and PostgreSQL is to plan for that: by the rows that it found on their pages. Of a table
+-- without a page it expects a full one as soon as there is a row. So each keeps a page.
+ALTER TABLE dsqlkit.coming_index SET (vacuum_truncate = off);
+
+ALTER TABLE dsqlkit.dropped_build SET (vacuum_truncate = off);
+
+INSERT INTO dsqlkit.coming_index VALUES ('', 0, '', 0, 0, 0, false, '{}', '{}', '');
+
+DELETE FROM dsqlkit.coming_index;
+
+INSERT INTO dsqlkit.dropped_build VALUES ('');
+
+DELETE FROM dsqlkit.dropped_build;
+
 VACUUM dsqlkit.coming_index, dsqlkit.dropped_build;
 
