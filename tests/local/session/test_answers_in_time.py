@@ -3,13 +3,18 @@
 import ssl
 from collections.abc import Callable
 
-from dsqlkit.local.wire.messages import FLUSH, SYNC
+import pytest
+
+from dsqlkit.local.wire.messages import FLUSH, SYNC, Frontend, message
 from tests.support.raw import answer_of, query, signed_in, vanish
 from tests.support.raw_client import pipelined
 
 Open = Callable[[], ssl.SSLSocket]
 
-IN_TRANSACTION = b"Z\0\0\0\x05T"
+IN_TRANSACTION, IDLE = b"Z\0\0\0\x05T", b"Z\0\0\0\x05I"
+PARSE = message(Frontend.PARSE, b"\0SELECT 2\0\0\0")
+BIND = message(Frontend.BIND, bytes(8))
+EXECUTE = message(Frontend.EXECUTE, bytes(5))
 
 
 def test_a_pipelines_answers_come_together(encrypted: Open, token: str) -> None:
@@ -30,6 +35,36 @@ def test_who_asks_for_answers_before_the_end_gets_them(encrypted: Open, token: s
         answer += tls.recv(100_000)
     tls.sendall(SYNC)
     assert tls.recv(100_000) == IN_TRANSACTION
+
+
+@pytest.mark.parametrize("before", [(), ("BEGIN",)])
+@pytest.mark.parametrize(
+    "behind",
+    [PARSE, PARSE + BIND, PARSE + BIND + EXECUTE],
+    ids=["a parse", "a bind", "an execute"],
+)
+def test_who_asks_and_sends_on_gets_them_too(
+    encrypted: Open, token: str, before: tuple[str, ...], behind: bytes
+) -> None:
+    tls = encrypted()
+    signed_in(tls, token)
+    asked = pipelined(*before, "SELECT 1").removesuffix(SYNC) + FLUSH
+    tls.sendall(asked + behind)
+    answer = b""
+    while b"SELECT 1\0" not in answer:
+        answer += tls.recv(100_000)
+    tls.sendall(SYNC)
+    while not answer.endswith(IN_TRANSACTION if before else IDLE):
+        answer += tls.recv(100_000)
+
+
+def test_a_flush_before_its_sync_opens_no_transaction(encrypted: Open, token: str) -> None:
+    """As pg8000 sends each statement. Inside of one, there would be nothing to warn of."""
+    tls = encrypted()
+    signed_in(tls, token)
+    parse = message(Frontend.PARSE, b"\0ROLLBACK\0\0\0")
+    tls.sendall(parse + BIND + FLUSH + EXECUTE + FLUSH + SYNC)
+    assert b"there is no transaction in progress" in answer_of(tls)
 
 
 def test_an_error_does_not_wait_for_the_end(encrypted: Open, token: str) -> None:

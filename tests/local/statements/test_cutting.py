@@ -23,8 +23,9 @@ from dsqlkit.local.wire.messages import (
 )
 
 
-def cut(pieces: list[bytes]) -> tuple[list[Step], str | None]:
-    """The steps of a client's stream, and why it was refused."""
+def cut(pieces: list[bytes], *, pausing: bool = False) -> tuple[list[Step], str | None]:
+    """The steps of a client's stream, and why it was refused. `pausing`: each piece is all that the
+    client has sent by then."""
     frames, steps = FrameCutter(set(WANTED), limit=100_000), StepCutter(read)
     found = []
     try:
@@ -32,6 +33,8 @@ def cut(pieces: list[bytes]) -> tuple[list[Step], str | None]:
             for kind, frame in frames.feed(piece):
                 if kind != RUN:
                     found += list(steps.feed(kind, frame))
+            if pausing:
+                found += steps.pause()
     except ProtocolViolation as violation:
         return found, str(violation)
     return found, None
@@ -94,10 +97,34 @@ def test_steps_leave_out_nothing_that_has_ended(frames: list[bytes]) -> None:
 
 def test_an_execute_knows_the_bind_of_an_earlier_step() -> None:
     bound = bind(b"", b"", b"1")
-    steps, _ = cut([parse(b"", b"SELECT $1") + SYNC + bound + FLUSH + execute(b"") + SYNC])
+    pieces = [parse(b"", b"SELECT $1") + SYNC + bound + FLUSH, execute(b"") + SYNC]
+    steps, _ = cut(pieces, pausing=True)
     assert [step.bind for step in steps] == [b"", b"", bound]
     steps, _ = cut([parse(b"", b"SELECT $1") + bound + execute(b"") + SYNC])
     assert [step.bind for step in steps] == [b""]
+
+
+PARSED, BOUND, RUN_IT = parse(b"", b"SELECT 1"), bind(b"", b""), execute(b"")
+
+
+@pytest.mark.parametrize(
+    ("pieces", "ends"),
+    [
+        ([PARSED + BOUND + FLUSH + RUN_IT + FLUSH + SYNC], [End.SYNC]),
+        ([PARSED + BOUND + FLUSH, RUN_IT + FLUSH, SYNC], [End.FLUSH, End.FLUSH, End.SYNC]),
+        ([PARSED + FLUSH + BOUND], [End.FLUSH]),
+        ([PARSED + BOUND + RUN_IT + FLUSH + BOUND + RUN_IT], [End.NEXT, End.FLUSH]),
+        ([PARSED + BOUND + RUN_IT + FLUSH + BOUND, RUN_IT + SYNC], [End.NEXT, End.FLUSH, End.SYNC]),
+        ([PARSED + FLUSH + SYNC + BOUND, RUN_IT + SYNC], [End.SYNC, End.SYNC]),
+        ([SYNC + FLUSH], [End.SYNC, End.FLUSH]),
+    ],
+)
+def test_a_client_may_wait_at_a_flush_that_no_sync_came_with(
+    pieces: list[bytes], ends: list[End]
+) -> None:
+    steps, _ = cut(pieces, pausing=True)
+    assert [step.end for step in steps] == ends
+    assert b"".join(step.data for step in steps) == b"".join(pieces)
 
 
 @pytest.mark.parametrize(

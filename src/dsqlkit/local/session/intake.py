@@ -121,6 +121,8 @@ class Intake:
                     break
                 for step in self._steps.feed(taken[0], taken, reading):
                     self._take(step)
+            for step in self._steps.pause():
+                self._take(step)
         except ProtocolViolation as violation:
             _log.info("a client broke the protocol: %s", violation)
             self._broken()

@@ -80,6 +80,7 @@ class StepCutter:
         self._fetches = False
         self._before = 0
         self._binds = False
+        self._flushed = False
         self._in_transaction = False
 
     def feed(self, kind: int, frame: bytes, reading: Reading | None = None) -> Iterable[Step]:
@@ -89,9 +90,12 @@ class StepCutter:
         A frame that is not what its kind says executes nothing: PostgreSQL answers it (08P01).
         """
         if kind == _QUERY:
+            self._flushed = False
             unfinished = self._finish(_GOES_ON)
             steps = self._query(frame, reading)
             return chain(unfinished, steps) if unfinished else steps
+        if kind == _FLUSH and not self._frames:
+            return (Step(frame, _FLUSHED, None),)
         before: tuple[Step, ...] = ()
         if self._executed is not None and kind not in (_SYNC, _FLUSH, _CLOSE):
             before = self._finish(_GOES_ON)
@@ -110,12 +114,23 @@ class StepCutter:
         self._frames.append(frame)
         self._gathered += len(frame) + _FRAME_BYTES
         if kind == _SYNC:
+            self._flushed = False
             if not self._in_transaction:
                 self._portals.clear()
             return before + self._finish(_SYNCED)
-        if kind == _FLUSH or self._gathered > _MOST_BYTES:
+        if kind == _FLUSH:
+            self._flushed = True
+        if self._gathered > _MOST_BYTES:
             return before + self._finish(_FLUSHED)
         return before
+
+    def pause(self) -> tuple[Step, ...]:
+        """What came of a step, where the client may wait for an answer now: it has sent a Flush,
+        and no Sync after it."""
+        if not self._flushed:
+            return ()
+        self._flushed = False
+        return self._finish(_FLUSHED)
 
     @property
     def begun(self) -> int | None:
