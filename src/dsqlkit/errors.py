@@ -143,7 +143,7 @@ class OutcomeUnknown(DsqlkitError):
 
 
 class OutputFailed(DsqlkitError):
-    """A result could not be written, to a full disk say; the work itself was done."""
+    """A result could not be written, to a full disk say; what was done by then stays done."""
 
     code = "output"
 

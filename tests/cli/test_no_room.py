@@ -31,7 +31,10 @@ def test_a_result_that_cannot_be_written_is_an_error(
     if command == "guide":
         told = in_bash(f"PYTHONUNBUFFERED={unbuffered} {DSQLKIT} {command} > /dev/full")
     assert told.code == 1
-    assert told.err == "Error: The result could not be written: No space left on device.\n"
+    assert told.err == (
+        "Error: The result could not be written: No space left on device.\n"
+        "What was done stays done.\n"
+    )
 
 
 @pytest.mark.parametrize(

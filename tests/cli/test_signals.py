@@ -246,7 +246,10 @@ def test_a_reader_that_goes_away_is_no_error_and_a_full_disk_is_one(
         check=False,
     )
     assert full.returncode == 1
-    assert full.stderr == "Error: The result could not be written: No space left on device.\n"
+    assert full.stderr == (
+        "Error: The result could not be written: No space left on device.\n"
+        "What was done stays done.\n"
+    )
 
 
 def test_an_error_that_nobody_reads_keeps_its_exit_code(local_cluster: LocalAddress) -> None:

@@ -81,7 +81,9 @@ def write(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
         return
     if failure.errno in NO_READER:
         raise SystemExit(interruption.exit_code() if interruption.came() else 0)
-    raise OutputFailed(f"The result could not be written: {failure.strerror}.") from failure
+    raise OutputFailed(
+        f"The result could not be written: {failure.strerror}.", hint="What was done stays done."
+    ) from failure
 
 
 def put(text: str, stream: TextIO) -> OSError | None:
