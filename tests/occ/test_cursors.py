@@ -162,7 +162,7 @@ def test_a_write_whose_rows_are_fetched_in_pieces_is_done_once(
         fetched += [frame[-1:] for frame in raw.frames() if frame[:1] in (b"D", b"E")]
     if moment >= len(frames):
         rival.do(("BEGIN", "UPDATE race SET v = 0 WHERE id = 5"))
-    assert fetched == [b"1", b"2", b"3", b"4"][: None if 0 in sizes else sum(sizes)]
+    assert sorted(fetched) == [b"1", b"2", b"3", b"4"]
     rival.do(("ROLLBACK",))
     assert raw.ask("COMMIT").sqlstate is None
     assert rival.rows("SELECT v FROM race ORDER BY id") == [

@@ -120,6 +120,25 @@ def test_a_changed_table_has_another_one(racers: Sessions, passing: Racer, chang
     assert passing.rows("SELECT v FROM passing") == [(2,)]
 
 
+def test_a_view_where_another_works_stays_when_other_tables_get_overlays(
+    racers: Sessions, passing: Racer
+) -> None:
+    passing.do(["INSERT INTO passing VALUES (2, 0)", "CREATE VIEW seen AS SELECT * FROM passing"])
+    passing.do(["CREATE TABLE passed (id int PRIMARY KEY, v int)"])
+    loser, rival, first = racers(3)
+    loser.do(["BEGIN", "SELECT v FROM passing"])
+    passing.say("UPDATE passing SET v = 5 WHERE id = 1")
+    assert loser.say("UPDATE seen SET v = 6 WHERE id = 1") == "UPDATE 1"
+    for each in (first, rival):
+        each.say("BEGIN")
+        assert each.say("UPDATE passing SET v = v + 1 WHERE id = 2") == "UPDATE 1"
+    assert first.say("INSERT INTO passed VALUES (1, 1)") == "INSERT 0 1"
+    assert first.say("COMMIT") == "COMMIT"
+    assert loser.rows("SELECT id, v FROM seen ORDER BY id") == [(1, 6), (2, 0)]
+    assert [loser.say("COMMIT"), rival.say("COMMIT")] == [CONFLICT, CONFLICT]
+    passing.say("DROP VIEW seen")
+
+
 RENAMED = "ALTER TABLE passing RENAME TO passed"
 
 

@@ -93,19 +93,35 @@ CREATE OR REPLACE FUNCTION dsqlkit.height(relation oid) RETURNS int LANGUAGE sql
     SELECT max(b.height) FROM below b
 $$;
 
+-- What a view reads, itself and the views between included; of a table itself alone.
+CREATE OR REPLACE FUNCTION dsqlkit.read_by(relation oid) RETURNS SETOF oid LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    WITH RECURSIVE below (relation) AS (
+        SELECT read_by.relation
+        UNION
+        SELECT d.refobjid FROM below b JOIN pg_rewrite r ON r.ev_class = b.relation JOIN pg_depend d ON d.objid = r.oid
+        WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+    )
+    SELECT b.relation FROM below b
+$$;
+
 -- These tables and views, and all that a statement at one of them reaches, each view after what it reads; with the shape of
--- those whose overlay is missing or of another shape. A view's overlay reads other overlays: it is made anew with them.
+-- those whose overlay is missing or of another shape. A view's overlay reads other overlays: it is made anew with those, and
+-- not with others, as a transaction may be at work there.
 CREATE OR REPLACE FUNCTION dsqlkit.to_lay_over(wanted oid[]) RETURNS TABLE (relation oid, schema_name name, name name, shape text)
     LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
-    RETURN QUERY SELECT r.relation, n.nspname, c.relname,
-            CASE WHEN o.relation IS NULL OR c.relkind = 'v' AND bool_or(o.relation IS NULL) OVER () THEN s.shape END
+    RETURN QUERY WITH every AS (
+        SELECT r.relation, n.nspname, c.relname, s.shape, o.relation IS NULL AS is_missing
         FROM dsqlkit.reached(wanted) AS r (relation)
         JOIN pg_class c ON c.oid = r.relation JOIN pg_namespace n ON n.oid = c.relnamespace
         CROSS JOIN LATERAL dsqlkit.shape_of(r.relation) AS s (shape)
         LEFT JOIN dsqlkit.overlaid o ON o.relation = r.relation AND o.made_from = md5(s.shape)
             AND to_regclass(format('%I.%I', 'dsqlkit_view_' || n.nspname, c.relname)) IS NOT NULL
-        ORDER BY dsqlkit.height(r.relation), r.relation;
+    )
+    SELECT e.relation, e.nspname, e.relname, CASE WHEN EXISTS (
+            SELECT FROM every m WHERE m.is_missing AND m.relation IN (SELECT dsqlkit.read_by(e.relation))
+        ) THEN e.shape END
+    FROM every e ORDER BY dsqlkit.height(e.relation), e.relation;
 END
 $$;
 
