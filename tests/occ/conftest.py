@@ -9,6 +9,7 @@ import pytest
 from dsqlkit.connection import Connection, connect
 from dsqlkit.endpoint import Endpoint
 from dsqlkit.token import TokenSigner
+from tests.support.raw_client import RawClient
 
 CONFLICT = "40001"
 TABLES = {
@@ -99,3 +100,11 @@ def racers(endpoint: Endpoint, observer: Racer) -> Iterator[Sessions]:
     yield make
     for connection in opened:
         connection.close()
+
+
+@pytest.fixture
+def client(endpoint: Endpoint) -> Iterator[RawClient]:
+    """One that sends frames by itself."""
+    opened = RawClient(endpoint)
+    yield opened
+    opened.close()

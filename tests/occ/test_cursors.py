@@ -1,11 +1,10 @@
 """Transactions with an open cursor are in the race, and their cursors read on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from psycopg import pq
 
-from dsqlkit.endpoint import Endpoint
 from dsqlkit.local.wire.messages import INT32, Frontend, message
 from tests.occ.conftest import CONFLICT, Racer, Sessions
 from tests.support.raw_client import RawClient
@@ -90,17 +89,10 @@ def test_a_server_side_cursor_reads_on(racers: Sessions, writes_first: bool, bin
     assert reader.rows("SELECT v FROM race WHERE id = 1") == [(1,)]
 
 
-@pytest.fixture
-def raw(endpoint: Endpoint) -> Iterator[RawClient]:
-    client = RawClient(endpoint)
-    yield client
-    client.close()
-
-
 @pytest.mark.parametrize("writes_first", [False, True])
 @pytest.mark.parametrize("fetched", [0, 2])
 def test_a_portal_that_is_read_in_pieces_reads_on(
-    racers: Sessions, raw: RawClient, writes_first: bool, fetched: int
+    racers: Sessions, client: RawClient, writes_first: bool, fetched: int
 ) -> None:
     """As the cursors of asyncpg and JDBC are."""
     (writer,) = racers(1)
@@ -108,20 +100,20 @@ def test_a_portal_that_is_read_in_pieces_reads_on(
     parse = message(Frontend.PARSE, f"\0SELECT id, v::text FROM ({READ}) AS r\0\0\0".encode())
     bind = message(Frontend.BIND, b"C_1\0\0" + bytes(6))
     rest = message(Frontend.EXECUTE, b"C_1\0" + bytes(4)) + sync
-    raw.ask("BEGIN")
+    client.ask("BEGIN")
     if writes_first:
-        raw.ask(ADD)
-    assert raw.send_frames(parse + bind + sync).sqlstate is None
+        client.ask(ADD)
+    assert client.send_frames(parse + bind + sync).sqlstate is None
     if fetched:
         some = message(Frontend.EXECUTE, b"C_1\0" + INT32.pack(fetched)) + sync
-        assert raw.send_frames(some).sqlstate is None
+        assert client.send_frames(some).sqlstate is None
     if not writes_first:
-        raw.ask(ADD)
+        client.ask(ADD)
     assert writer.say(ADD) == "UPDATE 1"
     rows = [["1", "1" if writes_first else "0"], *([str(key), "0"] for key in range(2, 6))]
-    reply = raw.send_frames(rest)
+    reply = client.send_frames(rest)
     assert (reply.sqlstate, reply.results[0].rows) == (None, rows[fetched:])
-    assert raw.ask("COMMIT").sqlstate == CONFLICT
+    assert client.ask("COMMIT").sqlstate == CONFLICT
 
 
 SYNCED = message(Frontend.SYNC, b"")
@@ -141,12 +133,12 @@ IN_PIECES = {
 )
 @pytest.mark.parametrize("text", IN_PIECES)
 def test_a_write_whose_rows_are_fetched_in_pieces_is_done_once(
-    racers: Sessions, raw: RawClient, text: str, moment: int, sizes: Sequence[int], portal: bytes
+    racers: Sessions, client: RawClient, text: str, moment: int, sizes: Sequence[int], portal: bytes
 ) -> None:
     """As JDBC fetches them. Its transaction is set aside meanwhile, and its rival gives up."""
     (rival,) = racers(1)
-    raw.ask("BEGIN")
-    raw.ask("UPDATE race SET v = 7 WHERE id = 5")
+    client.ask("BEGIN")
+    client.ask("UPDATE race SET v = 7 WHERE id = 5")
     frames = [
         message(Frontend.EXECUTE, portal + b"\0" + INT32.pack(size)) + SYNCED for size in sizes
     ]
@@ -158,13 +150,13 @@ def test_a_write_whose_rows_are_fetched_in_pieces_is_done_once(
     for number, each in enumerate(frames):
         if number == moment:
             rival.do(("BEGIN", "UPDATE race SET v = 0 WHERE id = 5"))
-        raw.send_part(each)
-        fetched += [frame[-1:] for frame in raw.frames() if frame[:1] in (b"D", b"E")]
+        client.send_part(each)
+        fetched += [frame[-1:] for frame in client.frames() if frame[:1] in (b"D", b"E")]
     if moment >= len(frames):
         rival.do(("BEGIN", "UPDATE race SET v = 0 WHERE id = 5"))
     assert sorted(fetched) == [b"1", b"2", b"3", b"4"]
     rival.do(("ROLLBACK",))
-    assert raw.ask("COMMIT").sqlstate is None
+    assert client.ask("COMMIT").sqlstate is None
     assert rival.rows("SELECT v FROM race ORDER BY id") == [
         *((each,) for each in IN_PIECES[text][:4]),
         (7,),
@@ -173,39 +165,39 @@ def test_a_write_whose_rows_are_fetched_in_pieces_is_done_once(
 
 @pytest.mark.parametrize("fetched", [1, 3])
 def test_rows_that_are_locked_in_pieces_are_locked_as_far_as_they_were_fetched(
-    racers: Sessions, raw: RawClient, fetched: int
+    racers: Sessions, client: RawClient, fetched: int
 ) -> None:
     rival, third = racers(2)
-    raw.ask("BEGIN")
-    raw.ask("UPDATE race SET v = 7 WHERE id = 5")
+    client.ask("BEGIN")
+    client.ask("UPDATE race SET v = 7 WHERE id = 5")
     text = b"SELECT id FROM race ORDER BY id FOR UPDATE"
     more = message(Frontend.EXECUTE, b"C_1\0" + INT32.pack(1)) + SYNCED
     parsed = message(Frontend.PARSE, b"\0" + text + bytes(3))
-    raw.send_frames(parsed + message(Frontend.BIND, b"C_1" + bytes(8)) + more)
+    client.send_frames(parsed + message(Frontend.BIND, b"C_1" + bytes(8)) + more)
     for _ in range(fetched - 1):
-        raw.send_frames(more)
+        client.send_frames(more)
     rival.do(("BEGIN", "UPDATE race SET v = 0 WHERE id = 5", "ROLLBACK", "BEGIN", "SELECT 1"))
     third.do(("BEGIN", "SELECT v FROM race"))
-    assert raw.ask("COMMIT").sqlstate is None
+    assert client.ask("COMMIT").sqlstate is None
     third.do((f"UPDATE race SET v = 1 WHERE id = {fetched}",))
     rival.do(("ROLLBACK", f"UPDATE race SET v = 1 WHERE id = {fetched + 1}"))
     assert third.say("COMMIT") == CONFLICT
 
 
 def test_a_statement_that_was_prepared_without_a_name_is_still_there(
-    racers: Sessions, raw: RawClient
+    racers: Sessions, client: RawClient
 ) -> None:
     (writer,) = racers(1)
     sync = message(Frontend.SYNC, b"")
-    raw.ask("BEGIN")
-    raw.ask(ADD)
-    raw.send_frames(message(Frontend.PARSE, b"\0SELECT 'mine'\0\0\0") + sync)
+    client.ask("BEGIN")
+    client.ask(ADD)
+    client.send_frames(message(Frontend.PARSE, b"\0SELECT 'mine'\0\0\0") + sync)
     assert writer.say(ADD) == "UPDATE 1"
-    reply = raw.send_frames(
+    reply = client.send_frames(
         message(Frontend.BIND, bytes(8)) + message(Frontend.EXECUTE, bytes(5)) + sync
     )
     assert reply.results[0].rows == [["mine"]]
-    assert raw.ask("COMMIT").sqlstate == CONFLICT
+    assert client.ask("COMMIT").sqlstate == CONFLICT
 
 
 def test_a_cursor_opened_after_losing_reads_what_the_transaction_sees(racers: Sessions) -> None:

@@ -3,7 +3,7 @@ answer, and what becomes of their transaction, is as if they had gone one by one
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import psycopg
 import pytest
@@ -26,20 +26,9 @@ READ = "SELECT v FROM race ORDER BY id"
 
 
 @pytest.fixture
-def client(endpoint: Endpoint) -> Iterator[RawClient]:
-    client = RawClient(endpoint)
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def batch(client: RawClient) -> Batch:
     """Sends a transaction's statements at once, its BEGIN with them."""
     return lambda *texts: client.send_frames(pipelined("BEGIN", *texts))
-
-
-def tags(reply: Reply) -> list[str]:
-    return [result.tag for result in reply.results]
 
 
 def somebody_does(what: str) -> bool:
@@ -75,7 +64,7 @@ def test_a_batch_is_answered_as_one_by_one(
     assert client.ask("ROLLBACK").status == "I"
     singly = [client.ask(each, "extended") for each in ("BEGIN", *statements, "SELECT 1")]
     assert at_once.results == [result for reply in singly for result in reply.results]
-    assert tags(at_once) == ["BEGIN", "UPDATE 1", "UPDATE 1", "DELETE 1", "SELECT 1"]
+    assert at_once.tags == ["BEGIN", "UPDATE 1", "UPDATE 1", "DELETE 1", "SELECT 1"]
     assert (at_once.sqlstate, at_once.status) == (None, "T")
     client.ask("COMMIT")
     assert watcher.rows(READ) == [(1,), (2,), (0,), (0,)]
@@ -87,7 +76,7 @@ def test_a_batch_after_its_begin_was_answered_is_sent_at_once_too(
     (watcher,) = racers(1)
     client.ask("BEGIN")
     reply = client.send_frames(pipelined(ADD.format(1, 1), ADD.format(2, 2), "COMMIT"))
-    assert tags(reply) == ["UPDATE 1", "UPDATE 1", "COMMIT"]
+    assert reply.tags == ["UPDATE 1", "UPDATE 1", "COMMIT"]
     assert watcher.rows(READ)[:2] == [(1,), (2,)]
 
 
@@ -99,73 +88,19 @@ def test_an_error_ends_a_batch_where_it_came(
     statements = [ADD.format(1, each) for each in (1, 2, 3)]
     statements[number] = "UPDATE race SET v = 1 / 0 WHERE id = 4"
     reply = batch(*statements)
-    assert tags(reply) == ["BEGIN", *["UPDATE 1"] * number]
+    assert reply.tags == ["BEGIN", *["UPDATE 1"] * number]
     assert (reply.sqlstate, reply.status) == ("22012", "E")
     assert client.ask("SELECT 1").sqlstate == "25P02"
-    assert tags(client.ask("COMMIT")) == ["ROLLBACK"]
+    assert client.ask("COMMIT").tags == ["ROLLBACK"]
 
 
 def test_an_error_skips_what_comes_before_the_sync(client: RawClient, racers: Sessions) -> None:
     (watcher,) = racers(1)
     frames = pipelined("BEGIN", ADD.format(1, 1), "UPDATE race SET v = 1 / 0", "SELECT 1", "COMMIT")
     reply = client.send_frames(frames)
-    assert (tags(reply), reply.sqlstate, reply.status) == (["BEGIN", "UPDATE 1"], "22012", "E")
+    assert (reply.tags, reply.sqlstate, reply.status) == (["BEGIN", "UPDATE 1"], "22012", "E")
     client.ask("ROLLBACK")
     assert watcher.rows(READ)[0] == (0,)
-
-
-FIRST_OF_SEVERAL = (ADD.format(1, 1), ADD.format(2, 2))
-
-
-@pytest.fixture(params=["BEGIN of its own", "BEGIN with them"])
-def several(client: RawClient, request: pytest.FixtureRequest) -> Callable[[str], Reply]:
-    """Sends two batches at once, each with a Sync: two writes, then one; gives the last answer."""
-
-    def send(last: str) -> Reply:
-        begin = ["BEGIN"] if request.param == "BEGIN with them" else []
-        if not begin:
-            client.ask("BEGIN")
-        first = client.send_frames(pipelined(*begin, *FIRST_OF_SEVERAL) + pipelined(last))
-        assert tags(first) == [*begin, "UPDATE 1", "UPDATE 1"]
-        return client.reply()
-
-    return send
-
-
-def test_a_batch_behind_another_does_not_wait_for_a_row_that_another_has(
-    client: RawClient, several: Callable[[str], Reply], racers: Sessions
-) -> None:
-    (other,) = racers(1)
-    other.do(("BEGIN", ADD.format(10, 3)))
-    assert several(ADD.format(1, 3)).results[0].rows == [["1"]]
-    other.do(("COMMIT",))
-    assert client.ask("COMMIT").sqlstate == CONFLICT
-    assert other.rows(READ)[:3] == [(0,), (0,), (10,)]
-
-
-def test_what_a_batch_behind_another_did_is_kept_when_it_is_set_aside(
-    client: RawClient, several: Callable[[str], Reply], racers: Sessions
-) -> None:
-    (other,) = racers(1)
-    assert several(ADD.format(1, 3)).results[0].rows == [["1"]]
-    other.do(("BEGIN", ADD.format(10, 1), "ROLLBACK"))
-    assert client.ask("COMMIT").sqlstate is None
-    assert other.rows(READ)[:3] == [(1,), (2,), (1,)]
-
-
-@pytest.mark.parametrize("failing", range(3))
-def test_an_error_in_a_batch_skips_none_of_the_next(
-    client: RawClient, racers: Sessions, failing: int
-) -> None:
-    racers(1)
-    writes = [ADD.format(1, key) for key in (1, 2, 3)]
-    writes[failing] = "UPDATE race SET v = 1 / 0"
-    first = client.send_frames(pipelined("BEGIN", *writes[:2]) + pipelined(writes[2]))
-    second = client.reply()
-    assert [first.sqlstate, second.sqlstate] == (
-        [None, "22012"] if failing == 2 else ["22012", "25P02"]
-    )
-    assert tags(client.ask("COMMIT")) == ["ROLLBACK"]
 
 
 def test_a_batch_does_not_wait_for_a_row_that_another_has(
@@ -259,7 +194,7 @@ def _beaten(client: RawClient, batch: Batch, winner: Racer, sleep_s: float) -> s
     time.sleep(sleep_s / 2)
     assert winner.say(ADD.format(10, 2)) == "UPDATE 1"
     thread.join(timeout=20)
-    assert tags(replies[0]) == ["BEGIN", "UPDATE 1", "UPDATE 1"]
+    assert replies[0].tags == ["BEGIN", "UPDATE 1", "UPDATE 1"]
     return client.ask("COMMIT").sqlstate
 
 
@@ -267,7 +202,7 @@ def test_a_batch_may_not_change_too_much(batch: Batch, racers: Sessions) -> None
     racers(1)
     many = "INSERT INTO race SELECT n, 0 FROM generate_series({}, {}) AS s (n)"
     reply = batch(many.format(1001, 3000), many.format(3001, 5000), many.format(5001, 5002))
-    assert tags(reply) == ["BEGIN", "INSERT 0 2000"]
+    assert reply.tags == ["BEGIN", "INSERT 0 2000"]
     assert (reply.sqlstate, reply.status) == ("54000", "E")
 
 
@@ -279,7 +214,7 @@ def test_a_batch_counts_with_what_was_changed_before_it(
     client.ask("BEGIN")
     client.ask(many.format(1001, 3000))
     reply = client.send_frames(pipelined(many.format(3001, 4000), ADD.format(1, 1)))
-    assert (tags(reply), reply.sqlstate, reply.status) == (["INSERT 0 1000"], "54000", "E")
+    assert (reply.tags, reply.sqlstate, reply.status) == (["INSERT 0 1000"], "54000", "E")
 
 
 @pytest.mark.parametrize("length", [100_000, 5_000_000])  # several reads; more than is held back
@@ -291,7 +226,7 @@ def test_a_long_answer_to_a_batch_is_whole(
     long = f"UPDATE race SET v = v WHERE id <= 4 RETURNING repeat('x', {length})"
     reply = batch(ADD.format(1, 1), long, last)
     fails = "1 / 0" in last
-    assert tags(reply) == ["BEGIN", "UPDATE 1", "UPDATE 4", *([] if fails else ["UPDATE 1"])]
+    assert reply.tags == ["BEGIN", "UPDATE 1", "UPDATE 4", *([] if fails else ["UPDATE 1"])]
     assert [len(row[0] or "") for row in reply.results[2].rows] == [length] * 4
     assert (reply.sqlstate, reply.status) == (("22012", "E") if fails else (None, "T"))
 
@@ -309,7 +244,7 @@ def test_a_key_that_another_has_deleted_is_still_there(
     assert eventually(lambda: somebody_does("BEGIN, UPDATE, INSERT"))
     assert other.say("DELETE FROM race WHERE id = 4") == "DELETE 1"
     thread.join(timeout=20)
-    assert (tags(replies[0]), replies[0].sqlstate) == (["BEGIN", "UPDATE 1"], "23505")
+    assert (replies[0].tags, replies[0].sqlstate) == (["BEGIN", "UPDATE 1"], "23505")
     client.ask("ROLLBACK")
 
 
@@ -349,7 +284,7 @@ def test_a_begin_that_fails_leaves_nothing_to_be_committed(
     client.ask("DEALLOCATE start")
     begin = message(Frontend.BIND, b"\0start\0" + bytes(6)) + message(Frontend.EXECUTE, bytes(5))
     reply = client.send_frames(begin + pipelined(ADD.format(1, 1)))
-    assert (tags(reply), reply.sqlstate, reply.status) == ([], "26000", "I")
+    assert (reply.tags, reply.sqlstate, reply.status) == ([], "26000", "I")
     assert watcher.rows(READ)[0] == (0,)
     assert client.ask(ADD.format(1, 1)).sqlstate is None
 
@@ -385,7 +320,7 @@ def test_batches_in_a_circle_end_and_lose_no_money(endpoint: Endpoint, racers: S
                 pipelined("BEGIN", ADD.format(-1, first), ADD.format(1, second))
             )
             assert reply.sqlstate is None
-            assert tags(reply) == ["BEGIN", "UPDATE 1", "UPDATE 1"]
+            assert reply.tags == ["BEGIN", "UPDATE 1", "UPDATE 1"]
             done = client.ask("COMMIT")
             assert done.sqlstate in (None, CONFLICT)
             committed.append(done.sqlstate is None)

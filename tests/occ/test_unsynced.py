@@ -121,7 +121,7 @@ def test_after_what_cannot_be_prepared_all_is_skipped_to_the_sync(
 
 def test_a_query_ends_what_came_without_a_sync(db: Connection, client: RawClient) -> None:
     client.send_part(parts(ADD.format(1)))
-    assert [each.tag for each in client.ask(ADD.format(2)).results] == ["UPDATE 1", "UPDATE 1"]
+    assert client.ask(ADD.format(2)).tags == ["UPDATE 1", "UPDATE 1"]
     assert values(db) == [1, 1, 0]
     assert client.send_frames(SYNC).status == "I"
 

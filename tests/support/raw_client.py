@@ -51,6 +51,11 @@ class Reply:
     message: str | None = None
     status: str = ""
 
+    @property
+    def tags(self) -> list[str]:
+        """The command tags of its results."""
+        return [result.tag for result in self.results]
+
 
 class RawClient:
     """A session that sends exactly what it is told to."""

@@ -26,7 +26,7 @@ def test_a_refusal_takes_its_turn(client: RawClient, protocol: str, sql: str, me
     again = client.ask(sql, protocol)
     assert (again.sqlstate, again.message) == ABORTED
     ended = client.ask("COMMIT", protocol)
-    assert ([result.tag for result in ended.results], ended.status) == (["ROLLBACK"], "I")
+    assert (ended.tags, ended.status) == (["ROLLBACK"], "I")
 
 
 @pytest.mark.parametrize("protocol", ["simple", "extended"])
@@ -60,4 +60,4 @@ def test_a_refusal_among_several_statements_undoes_them(
 ) -> None:
     reply = client.ask(f"SELECT 1; {sql}; SELECT 2")
     assert (reply.sqlstate, reply.message, reply.status) == ("0A000", message, "I")
-    assert [result.tag for result in reply.results] == ["SELECT 1"]
+    assert reply.tags == ["SELECT 1"]

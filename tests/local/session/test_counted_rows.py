@@ -267,7 +267,7 @@ def test_the_client_hears_of_it_at_the_statement_that_is_too_much(
             "INSERT INTO archive VALUES (2, 1)",
         )
     )
-    assert [result.tag for result in reply.results] == ["UPDATE 3000"]
+    assert reply.tags == ["UPDATE 3000"]
     assert (reply.sqlstate, reply.message, reply.status) == ("54000", TOO_MANY, "I")
     assert client.ask("SELECT 1").results[0].rows == [["1"]]
     client.close()

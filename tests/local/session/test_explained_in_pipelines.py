@@ -91,7 +91,7 @@ def test_a_pipeline_with_an_explain_is_committed_at_its_end(
         db.execute("UPDATE piped SET v = 0")
         reply = client.send_frames(pipelined(*texts))
         assert (reply.sqlstate, reply.status) == (None, "I")
-        assert [result.tag for result in reply.results] == tags
+        assert reply.tags == tags
         assert _ids(db) == left
 
 
@@ -111,7 +111,7 @@ def test_what_a_client_bound_before_a_flush_is_explained_after_it(client: RawCli
     executed = message(Frontend.EXECUTE, bytes(5))
     reply = client.send_frames(parsed + bound + FLUSH + executed + FLUSH + SYNC)
     assert (reply.sqlstate, reply.status) == (None, "I")
-    assert [result.tag for result in reply.results] == ["EXPLAIN"]
+    assert reply.tags == ["EXPLAIN"]
 
 
 def test_a_begin_in_the_pipeline_keeps_its_transaction_open(

@@ -24,7 +24,7 @@ READING = "reading a long text"
 
 
 def tags(client: RawClient) -> list[str]:
-    return [result.tag for result in client.reply().results]
+    return client.reply().tags
 
 
 def test_what_comes_after_a_long_text_is_answered_after_it(client: RawClient) -> None:

@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-import postgast
-
 from dsqlkit.local.dialect.catalog import Place, is_own_schema
 from dsqlkit.local.dialect.refusal import Refusal
+from dsqlkit.local.statements.tokens import tokens_of
 from dsqlkit.local.statements.tree import Node, ParsedStatement
 
 _SCHEMAS: Final = frozenset({"regnamespace", "to_regnamespace", "has_schema_privilege"})
@@ -49,7 +48,7 @@ def looked_up(parsed: ParsedStatement, text: bytes) -> Iterator[Place]:
     if not found:
         return
     start = parsed.start
-    for token in postgast.scan(text[start : parsed.end].decode()).tokens:
+    for token in tokens_of(text[start : parsed.end]):
         if token.start + start in found:
             yield Place(token.start + start, token.end + start, b"NULL")
 
