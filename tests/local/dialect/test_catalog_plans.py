@@ -146,7 +146,8 @@ def test_views_are_joined_without_reading_them_anew_for_each_row(
         there = inside.execute("SELECT FROM pg_attribute").rowcount
         node = plan(inside, JOINS[name], ", ANALYZE, TIMING OFF")
     assert node["Actual Rows"] >= TABLES
-    assert rows_looked_at(node) < 100 * there
+    # The plan of foreign keys differs from sample to sample: up to 167 were seen.
+    assert rows_looked_at(node) < 200 * there
 
 
 def test_the_catalog_is_analysed_by_itself(inside: psycopg.Connection[Any]) -> None:
